@@ -1,0 +1,57 @@
+"""Errors that teach: what went wrong, where, what is allowed, and the line that fixes it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KetasimError(Exception):
+    """Base of every error Ketasim raises on purpose.
+
+    Parameters
+    ----------
+    what : one sentence, what is wrong.
+    where : the place (file and line, option, word), empty if it is obvious.
+    allowed : what would be accepted.
+    fix : the corrected line, ready to paste.
+    """
+
+    def __init__(self, what: str, where: str = "", allowed: str = "", fix: str = "") -> None:
+        self.what, self.where, self.allowed, self.fix = what, where, allowed, fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        for label, text in (("where", self.where), ("allowed", self.allowed), ("try", self.fix)):
+            if text:
+                lines.append(f"  {label}: " + text.replace("\n", "\n" + " " * (len(label) + 4)))
+        return "\n".join(lines)
+
+
+class UsageError(KetasimError):
+    """The request itself cannot be understood or carried out (exit code 2)."""
+
+
+class CheckFailed(KetasimError):
+    """A check ran and did not pass (exit code 1)."""
+
+
+def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """The known names most like `name`, best first; empty when nothing is near.
+
+    Case is ignored; a name that contains the asked one counts as near.
+    """
+    known = {choice.lower(): choice for choice in choices}
+    asked = name.lower().strip()
+    found = difflib.get_close_matches(asked, list(known), n=count, cutoff=0.6)
+    found += [low for low in known if asked and asked in low and low not in found]
+    return [known[low] for low in found[:count]]
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "", fix: str = "") -> UsageError:
+    """A `UsageError` for a name nobody knows, with the nearest known ones."""
+    known = list(choices)
+    near = nearest(name, known)
+    allowed = "did you mean " + ", ".join(near) + "?" if near else "one of " + ", ".join(sorted(known))
+    return UsageError(f"unknown {kind} '{name}'", where=where, allowed=allowed, fix=fix)

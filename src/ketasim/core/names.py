@@ -1,0 +1,69 @@
+"""The register of output names: one canonical name, one unit, aliases (knowledge/names.toml)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from .errors import KetasimError, unknown_name
+from .values import knowledge_path, read_toml
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of Ketasim.
+
+    port : identifier of the port (or observation) behind it; `factor` converts the port's unit into `unit`.
+    parts : for sums (plasma.ketamine = S + R) the port names added up.
+    site, scale, rater, window : what a reader must know to compare it with a measurement.
+    """
+
+    name: str
+    unit: str
+    label: str
+    stage: str
+    ports: tuple[str, ...] = ()
+    molar_mass: str = ""
+    site: str = ""
+    scale: str = ""
+    aliases: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    needs: tuple[str, ...] = ()
+    note: str = ""
+
+
+@lru_cache(maxsize=None)
+def output_register() -> Mapping[str, Output]:
+    """All output names, in register order."""
+    path = knowledge_path() / "names.toml"
+    found: dict[str, Output] = {}
+    for name, table in read_toml(path).items():
+        for field in ("ports", "aliases", "needs"):
+            if field in table:
+                table[field] = tuple(table[field])
+        try:
+            found[name] = Output(name=name, **table)
+        except TypeError as error:
+            raise KetasimError(f"unknown or missing field: {error}", where=f"names.toml, [{name}]") from error
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=None)
+def _aliases() -> Mapping[str, str]:
+    table: dict[str, str] = {}
+    for output in output_register().values():
+        for word in (output.name, *output.aliases):
+            if table.setdefault(word.lower(), output.name) != output.name:
+                raise KetasimError(f"the name '{word}' is used twice", where="names.toml")
+    return MappingProxyType(table)
+
+
+def output(name: str) -> Output:
+    """The output of that name or alias; an unknown one is an error with the nearest names."""
+    found = _aliases().get(name.lower().strip())
+    if found is None:
+        raise unknown_name("output", name, output_register())
+    return output_register()[found]

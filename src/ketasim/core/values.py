@@ -1,0 +1,199 @@
+"""Numbers that cannot exist without unit, source, place and basis; and the files they come from."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from .errors import KetasimError, unknown_name
+
+Basis = Literal["measured", "derived", "assumed", "placeholder"]
+Grade = Literal["A", "B", "C", "D"]
+SpreadKind = Literal["lognormal", "normal", "logitnormal", "loguniform"]
+
+BASES = ("measured", "derived", "assumed", "placeholder")
+GRADES = ("A", "B", "C", "D")
+SPREAD_KINDS = ("lognormal", "normal", "logitnormal", "loguniform")
+
+
+def knowledge_path() -> Path:
+    """The folder of data that ships with the package (no Python inside)."""
+    return Path(__file__).resolve().parent.parent / "knowledge"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A distribution around a typical value.
+
+    kind : `lognormal` (sd on the log scale), `normal` (sd in the unit of the value), `logitnormal` (sd on the logit
+        scale, value between 0 and 1), `loguniform` (between `low` and `high`).
+    sd : standard deviation on the scale named by `kind`; ignored for `loguniform`.
+    """
+
+    kind: SpreadKind
+    sd: float = 0.0
+    low: float = math.nan
+    high: float = math.nan
+
+    def __post_init__(self) -> None:
+        if self.kind not in SPREAD_KINDS:
+            raise unknown_name("kind of spread", self.kind, SPREAD_KINDS)
+        if self.kind == "loguniform":
+            if not 0 < self.low < self.high:
+                raise KetasimError("a loguniform spread needs 0 < low < high", fix="{ kind = 'loguniform', low = 0.2, high = 1.0 }")
+        elif not (self.sd >= 0 and math.isfinite(self.sd)):
+            raise KetasimError(f"the sd of a spread is a number >= 0, not {self.sd}")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers come from: a paper, a label, a guideline, our own derivation."""
+
+    key: str
+    citation: str
+    doi: str = ""
+    url: str = ""
+    kind: str = "paper"
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.citation + (f" doi:{self.doi}" if self.doi else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One number of the model with everything a reader needs to judge it."""
+
+    key: str
+    stage: str
+    value: float
+    unit: str
+    source: str
+    place: str
+    basis: Basis
+    grade: Grade
+    label: str = ""
+    symbol: str = ""
+    printed: str = ""
+    records: tuple[str, ...] = ()
+    between: Spread | None = None
+    uncertain: Spread | None = None
+    bounds: tuple[float, float] | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"knowledge/values/{self.stage}.toml, [{self.key}]"
+        for name in ("unit", "source", "place", "basis", "grade"):
+            if not getattr(self, name):
+                raise KetasimError(f"a value cannot exist without its {name}", where=where, fix=f'{name} = "..."')
+        if self.basis not in BASES:
+            raise unknown_name("basis", self.basis, BASES, where=where)
+        if self.grade not in GRADES:
+            raise unknown_name("grade", self.grade, GRADES, where=where)
+        if not math.isfinite(self.value):
+            raise KetasimError(f"the value must be a finite number, not {self.value}", where=where)
+        if self.bounds and not self.bounds[0] <= self.value <= self.bounds[1]:
+            raise KetasimError(f"{self.value} {self.unit} lies outside its bounds {list(self.bounds)}", where=where)
+
+    @property
+    def name(self) -> str:
+        """Full name: stage and key, as in `plasma.central_volume`."""
+        return f"{self.stage}.{self.key}"
+
+
+_SPREAD_FIELDS = {f.name for f in fields(Spread)}
+_VALUE_FIELDS = {f.name for f in fields(Value)} - {"key", "stage"}
+
+
+def _spread(table: Any, where: str) -> Spread | None:
+    if table is None:
+        return None
+    if not isinstance(table, Mapping) or set(table) - _SPREAD_FIELDS:
+        raise KetasimError("a spread is a table such as { kind = 'lognormal', sd = 0.3 }", where=where)
+    return Spread(**table)
+
+
+def _value(stage: str, key: str, table: Mapping[str, Any]) -> Value:
+    where = f"knowledge/values/{stage}.toml, [{key}]"
+    extra = set(table) - _VALUE_FIELDS
+    if extra:
+        raise unknown_name("field", sorted(extra)[0], _VALUE_FIELDS, where=where)
+    missing = {"value", "unit", "source", "place", "basis", "grade"} - set(table)
+    if missing:
+        name = sorted(missing)[0]
+        raise KetasimError(f"a value cannot exist without its {name}", where=where, fix=f"{name} = ...")
+    data = dict(table)
+    data["value"] = float(data["value"])
+    data["records"] = tuple(data.get("records", ()))
+    data["between"] = _spread(data.get("between"), where + " between")
+    data["uncertain"] = _spread(data.get("uncertain"), where + " uncertain")
+    if "bounds" in data:
+        data["bounds"] = (float(data["bounds"][0]), float(data["bounds"][1]))
+    return Value(key=key, stage=stage, **data)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary; a syntax error names file, line and column."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise KetasimError(f"not valid TOML: {error}", where=str(path)) from error
+    except OSError as error:
+        raise KetasimError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise KetasimError("the file is not UTF-8 text", where=str(path)) from error
+
+
+@lru_cache(maxsize=None)
+def stages_with_values() -> tuple[str, ...]:
+    """Names of the files under knowledge/values, alphabetical."""
+    return tuple(sorted(path.stem for path in (knowledge_path() / "values").glob("*.toml")))
+
+
+@lru_cache(maxsize=None)
+def values(stage: str) -> Mapping[str, Value]:
+    """All values of one file of knowledge/values, by key, in file order."""
+    path = knowledge_path() / "values" / f"{stage}.toml"
+    if not path.exists():
+        raise unknown_name("value file", stage, stages_with_values())
+    return MappingProxyType({key: _value(stage, key, table) for key, table in read_toml(path).items()})
+
+
+def all_values() -> Iterator[Value]:
+    """Every value of every file."""
+    for stage in stages_with_values():
+        yield from values(stage).values()
+
+
+def value(name: str) -> Value:
+    """One value by full name (`plasma.central_volume`) or by key alone (`central_volume`)."""
+    stage, _, key = name.rpartition(".")
+    if stage and stage in stages_with_values() and key in values(stage):
+        return values(stage)[key]
+    table = {v.key: v for v in all_values()}
+    if name in table:
+        return table[name]
+    raise unknown_name("value", name, [v.name for v in all_values()])
+
+
+@lru_cache(maxsize=None)
+def sources() -> Mapping[str, Source]:
+    """All sources of knowledge/sources, by key."""
+    found: dict[str, Source] = {}
+    for path in sorted((knowledge_path() / "sources").glob("*.toml")):
+        for key, table in read_toml(path).items():
+            extra = set(table) - {f.name for f in fields(Source)}
+            if extra or "citation" not in table:
+                raise KetasimError("a source has citation, doi, url, kind, note", where=f"{path.name}, [{key}]")
+            entry = Source(key=key, **table)
+            if key in found and found[key].doi and entry.doi and found[key].doi != entry.doi:
+                raise KetasimError(f"two different sources share the key {key}", where=path.name)
+            if key not in found or (entry.doi and not found[key].doi):
+                found[key] = entry
+    return MappingProxyType(found)
