@@ -2,7 +2,7 @@
 
 from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
 from .names import Output, output, output_register
-from .ports import Port
+from .ports import Fragment, Port, Stage, Total
 from .streams import normals, stream
 from .values import (
     Source,
@@ -19,11 +19,14 @@ from .values import (
 
 __all__ = [
     "CheckFailed",
+    "Fragment",
     "KetasimError",
     "Output",
     "Port",
     "Source",
     "Spread",
+    "Stage",
+    "Total",
     "UsageError",
     "Value",
     "all_values",

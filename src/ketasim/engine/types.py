@@ -1,0 +1,65 @@
+"""What goes into the engine and what comes out of it: frozen values shared by every implementation.
+
+Time is in hours everywhere. Shapes: P people, T output times, S segments, n_in inputs, n_out outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is compiled: `dtype` is the arithmetic of the generated code (oracles use float64)."""
+
+    dtype: Literal["float64", "float32"] = "float64"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A sudden change of one state just before segment `at` starts: ``y <- scale * y + add``.
+
+    `at` is the index of the boundary (0 .. S-1). `add` and `scale` are one number for everybody on the
+    schedule, or one number per person of the schedule, in the order of those people in `schedule_of`.
+    """
+
+    at: int
+    state: str
+    add: float | FloatArray = 0.0
+    scale: float | FloatArray = 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The dose segments of a group of people.
+
+    `boundaries` (S+1,) in h, strictly ascending. `inputs` (S, n_in), the same for everybody on the schedule,
+    or (P_k, S, n_in) with one block per person of the schedule; columns in the order of the model's `inputs`.
+    """
+
+    boundaries: FloatArray
+    inputs: FloatArray
+    jumps: tuple[Jump, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Result of a simulation.
+
+    `values` (P, T, n_out); `status` (P,), 0 = ok; `reasons` one entry per person, None = ok; `times` (T,) in
+    h; `outputs` the names of the last axis. At a boundary the value is the left limit: before the jump and
+    with the inputs of the segment that ends there; at the first boundary it is the initial state with all
+    inputs zero. The values of a failed person are NaN.
+    """
+
+    times: FloatArray
+    values: FloatArray
+    status: NDArray[np.int64]
+    outputs: tuple[str, ...] = ()
+    reasons: list[str | None] = field(default_factory=list)
