@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -46,7 +46,9 @@ class Spread:
             raise unknown_name("kind of spread", self.kind, SPREAD_KINDS)
         if self.kind == "loguniform":
             if not 0 < self.low < self.high:
-                raise KetasimError("a loguniform spread needs 0 < low < high", fix="{ kind = 'loguniform', low = 0.2, high = 1.0 }")
+                raise KetasimError(
+                    "a loguniform spread needs 0 < low < high", fix="{ kind = 'loguniform', low = 0.2, high = 1.0 }"
+                )
         elif not (self.sd >= 0 and math.isfinite(self.sd)):
             raise KetasimError(f"the sd of a spread is a number >= 0, not {self.sd}")
 
@@ -150,13 +152,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise KetasimError("the file is not UTF-8 text", where=str(path)) from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def stages_with_values() -> tuple[str, ...]:
     """Names of the files under knowledge/values, alphabetical."""
     return tuple(sorted(path.stem for path in (knowledge_path() / "values").glob("*.toml")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def values(stage: str) -> Mapping[str, Value]:
     """All values of one file of knowledge/values, by key, in file order."""
     path = knowledge_path() / "values" / f"{stage}.toml"
@@ -182,7 +184,7 @@ def value(name: str) -> Value:
     raise unknown_name("value", name, [v.name for v in all_values()])
 
 
-@lru_cache(maxsize=None)
+@cache
 def sources() -> Mapping[str, Source]:
     """All sources of knowledge/sources, by key."""
     found: dict[str, Source] = {}
