@@ -1,5 +1,7 @@
 """The language of the project: units, values with their sources, names, errors, random streams, run records, ports."""
 
+from .drug_types import Drug, Route, route_name, route_names
+from .drugs import drug, drug_words, drugs, read_drug
 from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
 from .names import Output, output, output_register
 from .ports import Fragment, Port, Stage, Total
@@ -19,10 +21,12 @@ from .values import (
 
 __all__ = [
     "CheckFailed",
+    "Drug",
     "Fragment",
     "KetasimError",
     "Output",
     "Port",
+    "Route",
     "Source",
     "Spread",
     "Stage",
@@ -30,12 +34,18 @@ __all__ = [
     "UsageError",
     "Value",
     "all_values",
+    "drug",
+    "drug_words",
+    "drugs",
     "knowledge_path",
     "nearest",
     "normals",
     "output",
     "output_register",
+    "read_drug",
     "read_toml",
+    "route_name",
+    "route_names",
     "sources",
     "stages_with_values",
     "stream",
