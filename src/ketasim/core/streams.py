@@ -7,12 +7,12 @@ for. Numbers come from the Philox counter generator (Salmon et al. 2011, doi:10.
 from __future__ import annotations
 
 import hashlib
-from typing import TypeAlias
+
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
+type Array = NDArray[np.float64]
 
 
 def _generator(seed: int, purpose: str) -> np.random.Philox:
