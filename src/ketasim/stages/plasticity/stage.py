@@ -1,0 +1,44 @@
+"""Plasticity: from the drive on synapses to AMPA gain, BDNF, mTORC1, new and consolidated spines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ketasim.core.ports import Fragment, Port, Stage
+
+_ONE = "dimensionless"
+
+STAGE = Stage(
+    name="plasticity",
+    label="Plasticity",
+    folder=Path(__file__).parent,
+    inputs=(
+        Port("surge_drive", _ONE, "Drive on synapses from the surge"),
+        Port("rest_drive", _ONE, "Drive on synapses from block at rest"),
+        Port("hnk_drive", _ONE, "Drive on synapses from hydroxynorketamine"),
+        Port("trkb_direct", _ONE, "TrkB occupied directly"),
+        Port("mtor_inhibition", _ONE, "Systemic mTORC1 inhibition by rapamycin"),
+        Port("ampa_block", _ONE, "AMPA receptors blocked"),
+    ),
+    outputs=(
+        Port("drive", _ONE, "Drive on synapses, all pathways"),
+        Port("ampa_gain", _ONE, "AMPA gain"),
+        Port("bdnf", _ONE, "BDNF (undosed 1)", null=1.0),
+        Port("mtor", _ONE, "mTORC1 pulse"),
+        Port("spines_new", _ONE, "New spines, of the lost share"),
+        Port("spines_consolidated", _ONE, "Consolidated spines, of the lost share"),
+        Port("spines", _ONE, "Spines regained, of the lost share"),
+    ),
+    internal=(Port("trkb_drive", _ONE, "Drive from direct TrkB binding"),),
+    fragments={
+        "synapses": (
+            Fragment(
+                "synapses.ant",
+                provides=("drive", "ampa_gain", "bdnf", "mtor", "spines_new", "spines_consolidated", "spines"),
+            ),
+        ),
+        "trkb": (Fragment("trkb.ant", provides=("trkb_drive",)),),
+        "none": (Fragment("none.ant"),),
+    },
+    default=("synapses",),
+)
