@@ -40,12 +40,12 @@ class CheckFailed(KetasimError):
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when nothing is near.
 
-    Case is ignored; a name that contains the asked one counts as near.
+    Case is ignored; a name that contains the asked one comes first.
     """
     known = {choice.lower(): choice for choice in choices}
     asked = name.lower().strip()
-    found = difflib.get_close_matches(asked, list(known), n=count, cutoff=0.6)
-    found += [low for low in known if asked and asked in low and low not in found]
+    found = [low for low in known if asked and asked in low]
+    found += [low for low in difflib.get_close_matches(asked, list(known), n=count, cutoff=0.6) if low not in found]
     return [known[low] for low in found[:count]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from types import MappingProxyType
 
 from .errors import KetasimError, unknown_name
@@ -13,11 +13,14 @@ from .values import knowledge_path, read_toml
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of Ketasim.
+    """One output of Ketasim: what a reader must know to compare it with a measurement, and where it comes from.
 
-    port : identifier of the port (or observation) behind it; `factor` converts the port's unit into `unit`.
-    parts : for sums (plasma.ketamine = S + R) the port names added up.
-    site, scale, rater, window : what a reader must know to compare it with a measurement.
+    ports : ports of the chain that are added up (plasma.ketamine = S + R); empty for what the observation model gives.
+    molar_mass : converts umol/L to ng/mL; a value (`molar_mass_norketamine`) or, as `drug:NAME`, the catalogue's.
+    resting : the quantity of a person that is added (`sbp` = resting pressure + rise).
+    needs : shown only if one of these parts is in the model; empty = always.
+    site, scale, rater, window : of the measurement that this output stands beside.
+    low, high : the ends of the scale, None = open.
     """
 
     name: str
@@ -26,16 +29,24 @@ class Output:
     stage: str
     ports: tuple[str, ...] = ()
     molar_mass: str = ""
+    resting: str = ""
+    needs: tuple[str, ...] = ()
     site: str = ""
     scale: str = ""
+    rater: str = ""
+    window: str = ""
     aliases: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
-    needs: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def observed(self) -> bool:
+        """True if the observation model gives this output, not a port of the chain."""
+        return not self.ports
 
-@lru_cache(maxsize=None)
+
+@cache
 def output_register() -> Mapping[str, Output]:
     """All output names, in register order."""
     path = knowledge_path() / "names.toml"
@@ -51,7 +62,7 @@ def output_register() -> Mapping[str, Output]:
     return MappingProxyType(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _aliases() -> Mapping[str, str]:
     table: dict[str, str] = {}
     for output in output_register().values():

@@ -1,0 +1,119 @@
+"""How weight, age, genotype and ethnicity change chain values. Each function gives a factor per person.
+
+A covariate names the chain values it acts on; those that a composition does not have are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import Value, values
+
+from .cohort import People, varying
+
+Array = NDArray[np.float64]
+Numbers = Mapping[str, float]
+
+
+def allometric_flow(people: People, numbers: Numbers) -> Array:
+    """Flows and clearances: (W / 70 kg)^exponent.
+
+    Default exponent 0: body weight was not retained in 820 people of 39-170 kg (Perez-Ruixo 2021, PK-COV-01); models of
+    intravenous data assume 0.75 (Otto 2021).
+    """
+    return (people.weight / numbers["typical_weight"]) ** numbers["clearance_weight_exponent"]
+
+
+def allometric_volume(people: People, numbers: Numbers) -> Array:
+    """Volumes: (W / 70 kg)^exponent, default 0 as for flows; assumed 1 in models of intravenous data."""
+    return (people.weight / numbers["typical_weight"]) ** numbers["volume_weight_exponent"]
+
+
+def hepatic_flow_with_age(people: People, numbers: Numbers) -> Array:
+    """Liver blood flow Q(age) = Q + slope * max(age - 60, 0), as a factor of Q (Perez-Ruixo 2021, PK-COV-05)."""
+    years = np.maximum(people.age - numbers["hepatic_flow_age_start"], 0.0)
+    return np.maximum(1.0 + numbers["hepatic_flow_age_slope"] * years / numbers["hepatic_flow"], LEAST_FLOW)
+
+
+def asian(key: str) -> Callable[[People, Numbers], Array]:
+    """A factor in Asian people (Perez-Ruixo 2021, PK-COV-02, -03); 1 unless --ethnicity asks for it."""
+    return lambda people, numbers: np.full(
+        len(people), numbers[key] if people.traits.ethnicity in ("asian", "japanese") else 1.0
+    )
+
+
+def japanese(key: str) -> Callable[[People, Numbers], Array]:
+    """A factor in Japanese people (Perez-Ruixo 2021, PK-COV-04); 1 unless --ethnicity asks for it."""
+    return lambda people, numbers: np.full(len(people), numbers[key] if people.traits.ethnicity == "japanese" else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A factor per person on the chain values `targets`; `ceiling` keeps a share a share."""
+
+    factor: Callable[[People, Numbers], Array]
+    targets: tuple[str, ...]
+    ceiling: float = np.inf
+
+
+LEAST_FLOW = 0.2  # a guard against a negative flow at the end of the age range, never reached below 115 years
+# Total liver clearance follows its flow and its capacity; `metabolic_capacity` scales every enzyme at once.
+FLOWS = (
+    "hepatic_flow", "metabolic_capacity", "shallow_flow", "deep_flow", "norketamine_clearance", "norketamine_flow",
+    "dhnk_clearance", "hnk_clearance", "hnk_flow", "front_end_flow",
+)  # fmt: skip
+VOLUMES = (
+    "central_volume", "shallow_volume", "deep_volume", "liver_volume", "norketamine_volume", "norketamine_peripheral_volume",
+    "norketamine_liver_volume", "dhnk_volume", "hnk_volume", "hnk_peripheral_volume",
+)  # fmt: skip
+
+COVARIATES: tuple[Covariate, ...] = (
+    Covariate(allometric_flow, FLOWS),
+    Covariate(allometric_volume, VOLUMES),
+    Covariate(hepatic_flow_with_age, ("hepatic_flow",)),
+    Covariate(asian("asian_other_clearance_factor"), ("other_clearance",)),
+    Covariate(asian("asian_norketamine_clearance_factor"), ("norketamine_clearance",)),
+    Covariate(japanese("japanese_nasal_fraction_factor"), ("nasal_fraction",), ceiling=1.0),
+)
+
+
+def chain_parameters(people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float]) -> dict[str, Array]:
+    """The chain values that differ from their shipped number, one array (P,) per value.
+
+    parameters : the values of a composition. overrides : value -> number for everybody, instead of the shipped one (its
+    spread between people stays, around the new number).
+    """
+    numbers = {v.key: v.value for stage in ("people", "plasma") for v in values(stage).values()}
+    numbers |= {key: v.value for key, v in parameters.items()} | dict(overrides)
+    out = {key: people.draw(_replaced(v, overrides)) for key, v in varying(parameters.values()).items()}
+    out |= {key: np.full(len(people), number) for key, number in overrides.items() if key in parameters and key not in out}
+    for covariate in COVARIATES:
+        present = [key for key in covariate.targets if key in parameters]
+        if not present:
+            continue
+        factor = covariate.factor(people, numbers)
+        if np.all(factor == 1.0):
+            continue
+        for key in present:
+            start = out.get(key, np.full(len(people), numbers[key]))
+            out[key] = np.minimum(start * factor, covariate.ceiling)
+    secretion = _secretion(people, parameters)
+    return out | secretion
+
+
+def _secretion(people: People, parameters: Mapping[str, Value]) -> dict[str, Array]:
+    """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own."""
+    if "val66met_secretion" not in parameters or people.traits.genotype == "val/val":
+        return {}
+    key = "val66met_secretion_" + people.traits.genotype.replace("/", "_")
+    return {"val66met_secretion": np.full(len(people), values("plasticity")[key].value)}
+
+
+def _replaced(value: Value, overrides: Mapping[str, float]) -> Value:
+    from dataclasses import replace
+
+    return replace(value, value=overrides[value.key]) if value.key in overrides else value
