@@ -1,0 +1,91 @@
+"""The slow wander of mood within a person, and the noise of single ratings, as keyed random processes.
+
+Both are functions of (seed, person, time): asking for more times, other times or more people changes no value already
+given. Pure functions, no input or output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ketasim.core import normals
+
+Array = NDArray[np.float64]
+
+HOURS_PER_DAY = 24.0
+BRIDGE_TERMS = 3
+SECONDS_PER_HOUR = 3600
+
+
+def slow_wander(
+    seed: int,
+    persons: int | NDArray[np.int64],
+    times: ArrayLike,
+    sd: float,
+    time_constant: float,
+    purpose: str = "mood wander",
+) -> Array:
+    """Ornstein-Uhlenbeck process that starts at 0 at t = 0, (P, T), in units of the latent drive.
+
+    dw = -w/tau dt + sd sqrt(2/tau) dB, w(0) = 0: Var w(t) = sd^2 (1 - exp(-2t/tau)), Cov decays with tau.
+    Zero before t = 0.
+
+    persons : number of people (indices 0..n-1) or their indices (P,); times (T,) in h, any order; time_constant tau in h.
+
+    Sampling. At whole days the recursion w' = a w + sd sqrt(1 - a^2) z, a = exp(-24/tau), is exact and its z belong to
+    (seed, purpose, day, person). Inside a day the process is the bridge between its two ends: mean
+    [sinh((1-x)q) w + sinh(xq) w'] / sinh q with q = 24/tau, plus the Karhunen-Loeve series of the bridge,
+    sum_k z_k sqrt(2 q) sd sqrt(2) sin(k pi x) / sqrt(q^2 + k^2 pi^2), cut after three terms: within a day less
+    than a tenth of the bridge's variance is lost, below one percent of that of a single rating.
+    """
+    t = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    count = persons if isinstance(persons, int) else len(persons)
+    out = np.zeros((count, t.size))
+    after = t > 0
+    if sd == 0 or not after.any():
+        return out
+    q = HOURS_PER_DAY / time_constant
+    keep = np.exp(-q)
+    step = sd * np.sqrt(-np.expm1(-2.0 * q))
+    day = np.zeros(t.size, dtype=np.int64)
+    day[after] = np.floor(t[after] / HOURS_PER_DAY).astype(np.int64)
+    order = np.arange(1, BRIDGE_TERMS + 1)
+    bridge_sd = 2.0 * sd * np.sqrt(q / (q**2 + (order * np.pi) ** 2))
+    here = np.zeros(count)
+    for d in range(int(day.max()) + 1):
+        there = keep * here + step * normals(seed, f"{purpose}, day {d}", persons)
+        now = after & (day == d)
+        if now.any():
+            x = t[now] / HOURS_PER_DAY - d
+            ends = np.outer(here, np.sinh((1.0 - x) * q)) + np.outer(there, np.sinh(x * q))
+            out[:, now] = ends / np.sinh(q)
+            inside = (x > 0) & (x < 1)
+            if inside.any():
+                # term by term, not as a matrix product: that would round differently for other sets of times
+                for k, size in zip(order, bridge_sd, strict=True):
+                    z = normals(seed, f"{purpose}, day {d}, bridge {k}", persons)
+                    out[:, now] += np.outer(size * z, np.sin(k * np.pi * x))
+        here = there
+    return out
+
+
+def rating_noise(
+    seed: int,
+    persons: int | NDArray[np.int64],
+    times: ArrayLike,
+    sd: float,
+    purpose: str = "mood rating",
+) -> Array:
+    """Independent noise of every single rating, N(0, sd^2), (P, T), in units of the latent drive.
+
+    Keyed by the time rounded to the second: the same visit keeps its noise whatever other visits are asked for.
+    """
+    t = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    count = persons if isinstance(persons, int) else len(persons)
+    out = np.zeros((count, t.size))
+    if sd == 0:
+        return out
+    for j, second in enumerate(np.rint(t * SECONDS_PER_HOUR).astype(np.int64)):
+        out[:, j] = sd * normals(seed, f"{purpose}, at {second} s", persons)
+    return out

@@ -1,0 +1,49 @@
+"""The wander is one function of (seed, person, time), with the moments of an Ornstein-Uhlenbeck process."""
+
+import numpy as np
+import pytest
+
+from ketasim.scenario.wander import rating_noise, slow_wander
+
+SD, TAU = 0.6, 672.0
+TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])
+
+
+def test_more_times_or_people_change_nothing() -> None:
+    full = slow_wander(5, 40, TIMES, SD, TAU)
+    assert np.array_equal(slow_wander(5, 40, TIMES[[6, 1]], SD, TAU), full[:, [6, 1]])
+    assert np.array_equal(slow_wander(5, 3, TIMES, SD, TAU), full[:3])
+    assert np.array_equal(slow_wander(5, np.array([17, 2]), TIMES, SD, TAU), full[[17, 2]])
+    assert not np.allclose(slow_wander(6, 40, TIMES, SD, TAU), full)
+
+
+def test_it_starts_at_zero_and_is_zero_before() -> None:
+    assert np.array_equal(slow_wander(1, 4, [-50.0, -0.1, 0.0], SD, TAU), np.zeros((4, 3)))
+
+
+def test_moments_are_those_of_the_process() -> None:
+    w = slow_wander(11, 40_000, TIMES, SD, TAU)
+    early, late = np.minimum.outer(TIMES, TIMES), np.maximum.outer(TIMES, TIMES)
+    expected = SD**2 * np.exp(-(late - early) / TAU) * (1 - np.exp(-2 * early / TAU))
+    assert np.allclose(np.cov(w.T), expected, atol=0.012 * SD**2 * 1.5)
+    assert np.allclose(w.mean(axis=0), 0, atol=0.01)
+
+
+def test_it_is_continuous_across_midnight() -> None:
+    w = slow_wander(2, 2000, [24.0 - 1e-6, 24.0, 24.0 + 1e-6], SD, TAU)
+    assert np.abs(np.diff(w, axis=1)).max() < 1e-6
+
+
+def test_inside_a_day_the_variance_is_nearly_whole() -> None:
+    # the cut series may lose a tenth of the bridge's variance, no more
+    w = slow_wander(3, 60_000, [240.0, 252.0, 264.0], SD, TAU)
+    bridge = w[:, 1] - (w[:, 0] + w[:, 2]) / (2 * np.cosh(12.0 / TAU))
+    exact = SD**2 * np.tanh(12.0 / TAU)
+    assert 0.88 < bridge.var() / exact < 1.0
+
+
+def test_a_visit_keeps_its_noise() -> None:
+    all_visits = rating_noise(9, 50, [24.0, 168.0, 672.0], 0.3)
+    assert np.array_equal(rating_noise(9, 50, [168.0], 0.3)[:, 0], all_visits[:, 1])
+    assert np.corrcoef(rating_noise(9, 20_000, [24.0, 168.0], 0.3).T)[0, 1] == pytest.approx(0, abs=0.03)
+    assert rating_noise(9, 20_000, [24.0], 0.3).std() == pytest.approx(0.3, rel=0.02)
