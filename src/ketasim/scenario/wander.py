@@ -18,6 +18,17 @@ BRIDGE_TERMS = 3
 SECONDS_PER_HOUR = 3600
 
 
+def _drawn(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
+    """Standard normals of `persons`; the typical person (a negative index) has none: 0."""
+    if isinstance(persons, int):
+        return normals(seed, purpose, persons)
+    out = np.zeros(len(persons))
+    real = persons >= 0
+    if real.any():
+        out[real] = normals(seed, purpose, persons[real])
+    return out
+
+
 def slow_wander(
     seed: int,
     persons: int | NDArray[np.int64],
@@ -31,7 +42,8 @@ def slow_wander(
     dw = -w/tau dt + sd sqrt(2/tau) dB, w(0) = 0: Var w(t) = sd^2 (1 - exp(-2t/tau)), Cov decays with tau.
     Zero before t = 0.
 
-    persons : number of people (indices 0..n-1) or their indices (P,); times (T,) in h, any order; time_constant tau in h.
+    persons : number of people (indices 0..n-1) or their indices (P,), negative for the typical person, who does not
+    wander; times (T,) in h, any order; time_constant tau in h.
 
     Sampling. At whole days the recursion w' = a w + sd sqrt(1 - a^2) z, a = exp(-24/tau), is exact and its z belong to
     (seed, purpose, day, person). Inside a day the process is the bridge between its two ends: mean
@@ -54,7 +66,7 @@ def slow_wander(
     bridge_sd = 2.0 * sd * np.sqrt(q / (q**2 + (order * np.pi) ** 2))
     here = np.zeros(count)
     for d in range(int(day.max()) + 1):
-        there = keep * here + step * normals(seed, f"{purpose}, day {d}", persons)
+        there = keep * here + step * _drawn(seed, f"{purpose}, day {d}", persons)
         now = after & (day == d)
         if now.any():
             x = t[now] / HOURS_PER_DAY - d
@@ -64,7 +76,7 @@ def slow_wander(
             if inside.any():
                 # term by term, not as a matrix product: that would round differently for other sets of times
                 for k, size in zip(order, bridge_sd, strict=True):
-                    z = normals(seed, f"{purpose}, day {d}, bridge {k}", persons)
+                    z = _drawn(seed, f"{purpose}, day {d}, bridge {k}", persons)
                     out[:, now] += np.outer(size * z, np.sin(k * np.pi * x))
         here = there
     return out
@@ -87,5 +99,5 @@ def rating_noise(
     if sd == 0:
         return out
     for j, second in enumerate(np.rint(t * SECONDS_PER_HOUR).astype(np.int64)):
-        out[:, j] = sd * normals(seed, f"{purpose}, at {second} s", persons)
+        out[:, j] = sd * _drawn(seed, f"{purpose}, at {second} s", persons)
     return out

@@ -47,3 +47,10 @@ def test_a_visit_keeps_its_noise() -> None:
     assert np.array_equal(rating_noise(9, 50, [168.0], 0.3)[:, 0], all_visits[:, 1])
     assert np.corrcoef(rating_noise(9, 20_000, [24.0, 168.0], 0.3).T)[0, 1] == pytest.approx(0, abs=0.03)
     assert rating_noise(9, 20_000, [24.0], 0.3).std() == pytest.approx(0.3, rel=0.02)
+
+
+def test_the_typical_person_neither_wanders_nor_is_misrated() -> None:
+    who = np.array([-1, 0, 1])
+    assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[0], np.zeros(TIMES.size))
+    assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[1:], slow_wander(4, 2, TIMES, SD, TAU))
+    assert rating_noise(4, who, [24.0], 0.3)[0, 0] == 0
