@@ -1,1 +1,18 @@
+"""The chain: the stages' files composed into one model, its unit gate, its page, and what it says about a name."""
 
+from .compose import DEFAULT_PARTS, Composition, CompositionError, Equation, compose
+from .registry import registry
+from .show import Explanation, explain
+from .syntax import Problem
+
+__all__ = [
+    "DEFAULT_PARTS",
+    "Composition",
+    "CompositionError",
+    "Equation",
+    "Explanation",
+    "Problem",
+    "compose",
+    "explain",
+    "registry",
+]

@@ -28,10 +28,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A port that is the sum of one local quantity over all copies and files of a stage that define it.
+    """A port that is the sum of all quantities of its stage whose name is `local` or ends in `_local`.
 
     port : the global name the sum gets; its null is the value without any term.
-    local : the local name that every contributing fragment defines (`s_load`, `naltrexone_load` for `load`).
+    local : as in `s_nmda_load + r_nmda_load + compound_nmda_load` for `nmda_load`, whatever files define them.
     """
 
     port: Port

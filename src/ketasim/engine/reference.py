@@ -1,8 +1,8 @@
 """The engine's interface on libroadrunner: slow, independent, the oracle of the generated engine.
 
 It needs the extra `test` (`pip install "ketasim[test]"`); nothing a user runs imports it. People are
-simulated one after another. The integration (CVODE, BDF) is restarted at every boundary of the schedule, so that
-inputs are constant and states are smooth inside a segment.
+simulated one after another. The integration (CVODE, BDF) is restarted at every boundary of the schedule, so
+that inputs are constant and states are smooth inside a segment.
 """
 
 from __future__ import annotations

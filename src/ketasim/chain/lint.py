@@ -1,0 +1,137 @@
+"""Everything that is wrong with the chain, in one list: declarations, files, links, units, things nobody uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ketasim.core import KetasimError, Value, knowledge_path, read_drug, stages_with_values, values
+
+from . import units_gate
+from .compose import Composition, CompositionError, compose
+from .registry import Registry, declaration_problems, global_name, registry
+from .syntax import Problem, parse_file
+
+Choice = Mapping[str, tuple[str, ...]]
+
+
+def lint(stage: str | None = None) -> list[Problem]:
+    """All problems of the chain; of one stage when it is named.
+
+    Composed are: every part at once, every part alone, no part, and every variant that is not on by default in the
+    place of the ones it excludes. The first and the variants go through the unit gate as well.
+    """
+    known = registry()
+    found = declaration_problems(known)
+    models: list[Composition] = []
+    for label, parts, choice, gate in _cases(known):
+        try:
+            model = compose(parts, choice, _example_compound() if "compound" in parts else None)
+            models.append(model)
+            found += units_gate.unit_problems(model) if gate else []
+        except CompositionError as error:
+            found += error.problems
+        except KetasimError as error:
+            found.append(Problem(label, error.what + (f" ({error.allowed})" if error.allowed else "")))
+    found += _unread(known, models) + _unused_values(known)
+    unique = list(dict.fromkeys(found))
+    if stage is None:
+        return unique
+    owner = {name: place[0] for model in models for name, place in model.defined.items()}
+    return [p for p in unique if f"{stage}/" in p.where or f"/{stage}.toml" in p.where or owner.get(p.where) == stage]
+
+
+def default_choice(known: Registry) -> dict[str, tuple[str, ...]]:
+    """The default variants of every stage."""
+    return {name: stage.default for name, stage in known.stages.items()}
+
+
+def _cases(known: Registry) -> list[tuple[str, tuple[str, ...], dict[str, tuple[str, ...]], bool]]:
+    """(what it is, parts, variants, whether the unit gate judges it)."""
+    default = default_choice(known)
+    everything = _usable(known, tuple(known.parts), default)
+    cases = [("every part", everything, default, True), ("no part", (), default, False)]
+    for part in everything:
+        cases.append((f"part {part}", _usable(known, (part,), default), default, False))
+    for name, stage in known.stages.items():
+        for variant in stage.fragments:
+            if variant not in stage.default:
+                choice = {**default, name: _in_place(known, name, variant)}
+                cases.append((f"{name}: {variant}", _usable(known, tuple(known.parts), choice), choice, True))
+    return cases
+
+
+def _in_place(known: Registry, name: str, variant: str) -> tuple[str, ...]:
+    """The default variants of a stage with `variant` in the place of those that define the same quantities."""
+    stage = known.stages[name]
+    if variant == "none":
+        return ("none",)
+    own = _locals(known, name, variant)
+    return (*(v for v in stage.default if own.isdisjoint(_locals(known, name, v))), variant)
+
+
+def _locals(known: Registry, name: str, variant: str) -> set[str]:
+    stage = known.stages[name]
+    return {local for f in stage.fragments[variant] for local in parse_file(stage.folder / f.file).defined()}
+
+
+def _usable(known: Registry, parts: tuple[str, ...], choice: Choice) -> tuple[str, ...]:
+    """Those of `parts` that some chosen file uses."""
+    asked = frozenset(parts)
+    used = {
+        part
+        for name, variants in choice.items()
+        for variant in variants
+        for fragment in known.stages[name].fragments[variant]
+        if fragment.prefixes(asked)
+        for part in (*fragment.parts, *fragment.also, *fragment.instances)
+    }
+    return tuple(part for part in parts if part in used)
+
+
+def _example_compound() -> Mapping[str, Value]:
+    """Values of the example of a compound of the user's own; without any, its equations have no parameters."""
+    return read_drug(knowledge_path() / "compound_example.toml").values
+
+
+def _mentioned(known: Registry) -> set[str]:
+    """Every identifier that an equation of any file reads, in all its copies."""
+    found: set[str] = set()
+    for stage in known.stages.values():
+        for _, fragment in stage.all_fragments():
+            read = {name for s in parse_file(stage.folder / fragment.file).statements for name in s.uses if s.kind != "unit"}
+            found |= read
+            for prefix in fragment.instances.values():
+                found |= {global_name(name, prefix, fragment.rename) for name in read}
+        found |= {total.local for total in stage.totals}
+    return found
+
+
+def _unread(known: Registry, models: list[Composition]) -> list[Problem]:
+    """Algebra that no equation of any file reads and that is no port and no term of a total."""
+    read = _mentioned(known) | {n for model in models for e in model.equations for n in e.uses}
+    found = {}
+    for model in models:
+        for equation in model.equations:
+            if equation.kind == "algebra" and equation.name not in read and equation.name not in known.ports:
+                found[equation.name] = Problem(
+                    f"{equation.stage}/{equation.file}:{equation.line}",
+                    f"{equation.name} is computed, but nothing reads it and it is no port",
+                    "delete it, or declare it as an output",
+                )
+    return list(found.values())
+
+
+def _unused_values(known: Registry) -> list[Problem]:
+    """Values of the stages that neither an equation of any file nor any Python text mentions."""
+    used = _mentioned(known)
+    for path in Path(__file__).resolve().parent.parent.rglob("*.py"):
+        used.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    return [
+        Problem(f"knowledge/values/{stage}.toml", f"nothing uses the value [{key}]", "delete it")
+        for stage in known.stages
+        if stage in stages_with_values()
+        for key in values(stage)
+        if key not in used
+    ]
