@@ -129,7 +129,7 @@ def test_evidence_records_exist():
 def test_catalogue_parts_are_listed_once():
     parts = list(catalogue_parts())
     assert len(parts) == len(set(parts))
-    assert {"s_ketamine", "r_ketamine", "rr_hnk", "naltrexone"} <= set(parts)
+    assert {"s_ketamine", "r_ketamine", "hnk_drug", "naltrexone"} <= set(parts)
 
 
 def test_a_compound_of_ones_own(tmp_path):

@@ -104,18 +104,21 @@ def _shared(name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: part, route, duration of an infusion in h (0 = at once), index of the device in its session."""
+    """What is asked: part, route, duration of an infusion in h (0 = at once), index of the device in its session, and
+    the amount in umol (0 = unknown; needed only where the share absorbed depends on it)."""
 
     part: str
     route: str
     duration: float = 0.0
     device: int = 0
+    amount: float = 0.0
 
 
 type Routing = Callable[[Request], Administration]
 
 
-def _infusion(request: Request, name: str, parts: tuple[str, ...]) -> Administration:
+def infusion(request: Request, name: str, parts: tuple[str, ...]) -> Administration:
+    """The whole dose through the input `name` at a constant rate over the duration asked for."""
     if request.duration <= 0:
         raise UsageError(
             f"a dose of {request.part} into a vein needs a duration above zero",
@@ -130,7 +133,7 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
     part = f"{prefix}_ketamine"
 
     def intravenous(request: Request) -> Administration:
-        return _infusion(request, f"{prefix}_infusion_rate", (part,))
+        return infusion(request, f"{prefix}_infusion_rate", (part,))
 
     def nasal(request: Request) -> Administration:
         mucosa, gut = _nasal_shares(request.device)
@@ -181,7 +184,7 @@ def _perpetrator(name: str) -> Routing:
 ROUTINGS: dict[str, dict[str, Routing]] = {
     "s_ketamine": _enantiomer("s"),
     "r_ketamine": _enantiomer("r"),
-    "hnk_drug": {"iv": lambda request: _infusion(request, "r_hnk_infusion_rate", ("hnk_drug",))},
+    "hnk_drug": {"iv": lambda request: infusion(request, "r_hnk_infusion_rate", ("hnk_drug",))},
     **{name: {"oral": _perpetrator(name)} for name in PERPETRATORS},
 }
 
@@ -191,16 +194,19 @@ def register(part: str, routes: Mapping[str, Routing]) -> None:
     ROUTINGS[part] = {**ROUTINGS.get(part, {}), **routes}
 
 
-def administrations(part: str, route: str, duration: float = 0.0, device: int = 0) -> Administration:
+def administrations(
+    part: str, route: str, duration: float = 0.0, device: int = 0, amount: float = 0.0
+) -> Administration:
     """What one dose of `part` by `route` does to the plasma model.
 
     part : word of the drug catalogue's `parts` (s_ketamine, rifampicin, ...). route : catalogue name (iv, nasal, ...).
     duration : h, for infusions (a bolus is a short infusion). device : 0 for the first device of a nasal session,
-    1, 2, ... for later ones. An unknown part or a route without routing raises UsageError.
+    1, 2, ... for later ones. amount : umol of the part (sublingual buprenorphine needs it). An unknown part or a
+    route without routing raises UsageError.
     """
     if part not in ROUTINGS:
         raise UsageError(f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS)))
     routes = ROUTINGS[part]
     if route not in routes:
         raise UsageError(f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes))
-    return routes[route](Request(part, route, duration, device))
+    return routes[route](Request(part, route, duration, device, amount))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ketasim.core.ports import Fragment, Port, Stage
 
+from . import comedication
 from .routing import PERPETRATORS, Administration, Deposit, Share, Window, administrations, register
 
 __all__ = ["STAGE", "Administration", "Deposit", "Share", "Window", "administrations", "register"]
@@ -67,12 +68,16 @@ STAGE = Stage(
     label="Plasma",
     folder=Path(__file__).parent,
     inputs=(),
-    outputs=(*_enantiomer_ports("s"), *_enantiomer_ports("r"), *ENZYMES),
+    outputs=(*_enantiomer_ports("s"), *_enantiomer_ports("r"), *ENZYMES, *comedication.PORTS),
     internal=(*ENTRIES, *LEVELS),
     fragments={
         "ketamine": KETAMINE,
         "interactions": INTERACTIONS,
+        "comedication": comedication.FRAGMENTS,
         "none": (Fragment("none.ant"),),
     },
-    default=("ketamine", "interactions"),
+    default=("ketamine", "interactions", "comedication"),
 )
+
+for _part, _routes in comedication.ROUTINGS.items():
+    register(_part, _routes)
