@@ -1,0 +1,447 @@
+"""The words of repeats: PATTERN [x N | for DURATION | to TIME], lists of times, and blocks chained by then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from ketasim.core import UsageError, nearest
+
+from .dosewords import Vocabulary, judge, read_amounts, read_dose, read_over, route_of, starts_amount
+from .patterns import ALLOWED, EXAMPLE, TOLERANCE_H, Pattern, read_pattern, starts_pattern
+from .quantities import (
+    DURATION_ALLOWED,
+    Amount,
+    duration_text,
+    exact,
+    read_duration,
+    read_times,
+    time_unit,
+    times_text,
+)
+from .regimen import MOST_DOSES, Block, Course, Dose, sound
+from .text import Cursor, Fault, Token
+
+_LIST_WORDS = ("at", "on", "days", "day", "hours")
+_COUNT_SIGNS = ("x", "×")
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What was read: the course, and whether `once` stood behind a list of times."""
+
+    course: Course
+    once: bool = False
+
+
+def starts_repeat(cursor: Cursor) -> bool:
+    """True if the next words begin a repeat."""
+    word = cursor.peek()
+    return starts_pattern(cursor) or word.low in (*_LIST_WORDS, "once", "from", *_COUNT_SIGNS)
+
+
+def read_repeats(
+    cursor: Cursor,
+    first: Dose,
+    known: Vocabulary,
+    amounts: tuple[Amount, ...] = (),
+    start_h: float | None = None,
+    beside: bool = False,
+) -> Repeats:
+    """All blocks up to the end of the line.
+
+    first : the dose that is repeated; amounts : its amounts if the dose words listed several.
+    start_h : the start read already (co-medication); beside : True where from, negative times and once have a meaning.
+    """
+    course = Course((), start_h or 0.0)
+    if not amounts and starts_amount(cursor):
+        amounts, first = _read_override(cursor, first)
+    elif amounts:
+        first = replace(first, amount=amounts[0])
+    course, once = _read_block(cursor, course, first, amounts, beside, start_h is not None)
+    return Repeats(read_chain(cursor, course, known), once)
+
+
+def read_chain(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
+    """{, then BLOCK} behind a course, to the end of the line."""
+    while not cursor.done():
+        before = cursor.place
+        cursor.take(",")
+        if not cursor.take("then"):
+            cursor.place = before
+            raise _left_over(cursor)
+        course = read_next(cursor, course, known)
+    return course
+
+
+def read_next(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
+    """One block that follows a course: [DOSE | AMOUNT [over DURATION]] PATTERN [x N] or at TIMES."""
+    last = course.blocks[-1]
+    if last.count is None:
+        span = (0, cursor.tokens[max(0, cursor.place - 1)].start)
+        raise cursor.fault(
+            "a block without end cannot be followed by another",
+            span,
+            "a count: x N",
+            whole=f"{cursor.text[: span[1]].rstrip(' ,')} x 6, then {cursor.text[cursor.peek().start :]}",
+        )
+    dose = last.last
+    amounts: tuple[Amount, ...] = ()
+    start = cursor.peek()
+    if starts_amount(cursor):
+        amounts, dose = _read_override(cursor, dose)
+    elif cursor.at("over"):
+        dose = replace(dose, duration_h=read_over(cursor, dose.way), form="infusion")
+    elif not starts_repeat(cursor) and _names_dose(cursor, known):
+        behind, dose, amounts = read_dose(cursor.text, known, start.start, _end_of_block(cursor))
+        cursor.tokens, cursor.place = behind.tokens, behind.place
+        if starts_amount(cursor):
+            amounts, dose = _read_override(cursor, dose)
+        if cursor.done() or cursor.at("then") or cursor.peek().kind == "comma":
+            end = cursor.peek().start
+            raise cursor.fault(
+                "when is the next dose? It follows others and has no time of its own",
+                (start.start, end),
+                "a repeat (weekly x 4) or times (at 7 d)",
+                instead=f"{cursor.text[start.start : end].strip()} weekly x 4",
+            )
+    word = cursor.peek()
+    if cursor.at("once"):
+        raise cursor.fault(
+            "when is it given once? Later blocks need a time",
+            word,
+            "at 7 d",
+            instead=f"at {_next_day(course)}",
+        )
+    return _read_block(cursor, course, dose, amounts, beside=False, started=True)[0]
+
+
+def _next_day(course: Course) -> str:
+    last = max(time for time, _, _ in course.times()) - course.start_h
+    return duration_text(float(24 * (int(last // 24) + 1)))
+
+
+def _end_of_block(cursor: Cursor) -> int:
+    for token in cursor.tokens[cursor.place :]:
+        if token.low == "then":
+            return token.start
+    return len(cursor.text)
+
+
+def _names_dose(cursor: Cursor, known: Vocabulary) -> bool:
+    """True if the block begins with a drug or has a route in it."""
+    words = cursor.text[cursor.peek().start : _end_of_block(cursor)].split()
+    return any(known.drug(" ".join(words[:n])) for n in range(1, 5)) or any(
+        route_of(word.strip(",")) for word in words if word.lower() != "in"
+    )
+
+
+def _read_override(cursor: Cursor, dose: Dose) -> tuple[tuple[Amount, ...], Dose]:
+    """AMOUNTS [over DURATION] before a pattern: what changes about the dose."""
+    if dose.amount is None:
+        raise cursor.fault(f"{dose.drug} has no amount", cursor.peek(), ALLOWED, instead="")
+    amounts, span = read_amounts(cursor, dose.entry, dose.way)
+    dose = replace(dose, amount=amounts[0])
+    if cursor.at("over"):
+        dose = replace(dose, duration_h=read_over(cursor, dose.way), form="infusion")
+    for amount in amounts:
+        judge(cursor, replace(dose, amount=amount), span)
+    return (amounts if len(amounts) > 1 else ()), dose
+
+
+# one block ------------------------------------------------------------------------------------------------------
+
+
+def _read_block(
+    cursor: Cursor, course: Course, dose: Dose, amounts: tuple[Amount, ...], beside: bool, started: bool
+) -> tuple[Course, bool]:
+    """The course with one more block read from the words of its times."""
+    first = not course.blocks
+    here = cursor.peek()
+    once = False
+    if cursor.peek().low in _LIST_WORDS or _bare_list(cursor):
+        block = _read_list(cursor, dose, amounts, beside)
+        once = cursor.take("once")
+        start_h = course.start_h
+    elif first and cursor.take("once"):
+        if amounts:
+            raise cursor.fault(
+                "once is one dose, and several amounts are written",
+                here,
+                "twice weekly",
+                instead="twice weekly",
+            )
+        block, start_h = Block(dose), course.start_h
+        if beside and not started and cursor.at("from"):
+            start_h = _read_start(cursor)
+    else:
+        pattern = _pattern(cursor)
+        start_h = course.start_h
+        if cursor.at("from"):
+            if not beside or started or not first:
+                raise _no_from(cursor)
+            start_h = _read_start(cursor)
+        count = _read_count(cursor, pattern, replace(course, start_h=start_h), here)
+        block = Block(dose, pattern, *_counted(cursor, count, amounts, here))
+    grown = replace(course, blocks=(*course.blocks, block), start_h=start_h)
+    try:
+        return sound(grown), once
+    except UsageError as error:
+        raise cursor.fault(
+            error.what, (here.start, cursor.tokens[cursor.place - 1].end), error.allowed, instead=error.fix
+        ) from None
+
+
+def _pattern(cursor: Cursor) -> Pattern:
+    word = cursor.peek()
+    if word.low in _COUNT_SIGNS or word.low == "for":
+        raise cursor.fault(
+            "how often? A count alone is no repeat", word, ALLOWED, instead=f"twice weekly {word.text}"
+        )
+    if word.kind == "number" and time_unit(cursor.peek(1)):
+        raise cursor.fault("an interval begins with every", word, ALLOWED, instead=f"every {word.text}")
+    if word.kind == "number" and cursor.peek(1).low in _COUNT_SIGNS:
+        raise cursor.fault(
+            "how often? A count alone is no repeat",
+            word,
+            ALLOWED,
+            instead=f"twice weekly x {word.text.lstrip('+-')}",
+        )
+    try:
+        return read_pattern(cursor)
+    except Fault as fault:
+        if fault.candidate:
+            raise
+        raise Fault(fault.what, fault.text, fault.span, fault.allowed, _with_pattern(cursor, word)) from None
+
+
+def _with_pattern(cursor: Cursor, word: Token) -> str:
+    """The line with the example in place of a repeat nobody can read."""
+    count = next((t for t in cursor.tokens if t.low in _COUNT_SIGNS and t.start > word.start), None)
+    rest = cursor.text[count.start :] if count else "x 6"
+    return f"{cursor.text[: word.start].rstrip()} {EXAMPLE.split(' x')[0]} {rest}".strip()
+
+
+def _no_from(cursor: Cursor) -> Fault:
+    token = cursor.peek()
+    probe = Cursor(cursor.text, token.end)
+    try:
+        _, (_, end) = read_duration(probe)
+    except Fault:
+        end = token.end
+    return cursor.fault(
+        "'from' says when co-medication starts; here the start is known already",
+        (token.start, end),
+        "repeats without from",
+        instead="",
+    )
+
+
+def _read_start(cursor: Cursor) -> float:
+    cursor.next()
+    return read_duration(cursor)[0]
+
+
+def _read_list(cursor: Cursor, dose: Dose, amounts: tuple[Amount, ...], beside: bool) -> Block:
+    """at 0, 3, 7 d | on days 0, 3, 7 | day 0, 3, 7."""
+    begin = cursor.peek()
+    if begin.kind == "word":
+        cursor.next()
+    unit = "d" if begin.low in ("days", "day") else "h" if begin.low == "hours" else ""
+    if begin.low in ("on", "at") and cursor.peek().low in ("day", "days", "hours"):
+        unit = "h" if cursor.next().low == "hours" else "d"
+    if unit:
+        times, end = _read_numbers(cursor, unit)
+    else:
+        times, (_, end) = read_times(cursor)
+    span = (begin.start, end)
+    ordered = sorted(set(times))
+    if times != ordered:
+        what = "a time is listed twice" if len(ordered) < len(times) else "the times are not in order"
+        raise cursor.fault(what, span, "each time once, ascending", instead=f"at {times_text(ordered)}")
+    if not beside and times[0] < 0:
+        rest = [time for time in times if time >= 0] or [0.0]
+        raise cursor.fault(
+            "the main drug starts at t = 0; earlier times belong to co-medication",
+            span,
+            "a list that starts at 0",
+            instead=f"at {times_text(rest)}",
+        )
+    if len(amounts) > len(times):
+        raise cursor.fault(
+            f"{len(amounts)} amounts for {len(times)} times",
+            span,
+            "one amount per time, or fewer (the last one stays)",
+        )
+    return Block(dose, None, len(times), tuple(times), _trimmed(amounts))
+
+
+def _bare_list(cursor: Cursor) -> bool:
+    """True for a list of times without at: "0, 3, 7 d"."""
+    behind = 2 if time_unit(cursor.peek(1)) else 1
+    return (
+        cursor.peek().kind == "number"
+        and cursor.peek(behind).kind == "comma"
+        and cursor.peek(behind + 1).kind == "number"
+    )
+
+
+def _read_numbers(cursor: Cursor, unit: str) -> tuple[list[float], int]:
+    """The numbers behind "days": the unit is said already, and may be said again."""
+    first = cursor.peek()
+    hours = {"d": 24, "h": 1}[unit]
+    times = []
+    while True:
+        number = cursor.peek()
+        if number.kind != "number":
+            raise cursor.fault(
+                "a day number is missing here", number, "days 0, 3, 7", instead=f"0 {number.text}".strip()
+            )
+        cursor.next()
+        times.append(float(exact(number.text) * hours))
+        end = number.end
+        if cursor.peek().kind == "comma" and cursor.peek(1).kind == "number":
+            cursor.next()
+        elif not (cursor.at("and") and cursor.peek(1).kind == "number"):
+            break
+        else:
+            cursor.next()
+    if first.kind == "number" and time_unit(cursor.peek()) == unit:
+        end = cursor.next().end
+    return times, end
+
+
+def _trimmed(amounts: tuple[Amount, ...]) -> tuple[Amount, ...]:
+    """Amounts without equal ones at the end (the last one stays anyway); empty if all are equal."""
+    kept = list(amounts)
+    while len(kept) > 1 and kept[-1] == kept[-2]:
+        kept.pop()
+    return tuple(kept) if len(kept) > 1 else ()
+
+
+def _counted(
+    cursor: Cursor, count: int | None, amounts: tuple[Amount, ...], here: Token
+) -> tuple[int | None, tuple[float, ...], tuple[Amount, ...]]:
+    """Count, times and amounts of a pattern's block: a list of amounts alone says how many doses there are."""
+    if not amounts:
+        return count, (), ()
+    if count is None:
+        return len(amounts), (), _trimmed(amounts)
+    if count < len(amounts):
+        end = cursor.tokens[cursor.place - 1]
+        raise cursor.fault(
+            f"{len(amounts)} amounts for {count} doses",
+            end,
+            f"x {len(amounts)} or more",
+            instead=str(len(amounts)),
+        )
+    return count, (), _trimmed(amounts)
+
+
+# counts ---------------------------------------------------------------------------------------------------------
+
+
+def _read_count(cursor: Cursor, pattern: Pattern, course: Course, here: Token) -> int | None:
+    """x N | x DURATION | for DURATION | to TIME | N times; None if nothing is said (until the end of the run)."""
+    word = cursor.peek()
+    if word.low in _COUNT_SIGNS:
+        cursor.next()
+        number = cursor.peek()
+        if number.kind != "number":
+            raise cursor.fault("x how many doses?", word, "x N, a whole number", instead=f"{word.text} 6")
+        if time_unit(cursor.peek(1)):
+            return _count_for(cursor, pattern, course)
+        return _whole(cursor, cursor.next())
+    if word.low == "for":
+        cursor.next()
+        if cursor.peek().kind == "number" and cursor.peek(1).low in ("doses", "times"):
+            count = _whole(cursor, cursor.next())
+            cursor.next()
+            return count
+        return _count_for(cursor, pattern, course)
+    if word.low in ("to", "until"):
+        cursor.next()
+        end_h, span = read_duration(cursor)
+        return _count(cursor, pattern, course, lambda time, _: time <= end_h + TOLERANCE_H, span)
+    if word.kind == "number" and cursor.peek(1).low in ("times", "doses"):
+        count = _whole(cursor, cursor.next())
+        cursor.next()
+        return count
+    if word.kind == "number":
+        rest = cursor.peek(1)
+        span = (word.start, rest.end if rest.low == "x" else word.end)
+        raise cursor.fault(
+            "a count is written x N", span, "x N (counts doses)", instead=f"x {word.text.lstrip('+-')}"
+        )
+    return None
+
+
+def _whole(cursor: Cursor, number: Token) -> int:
+    value = exact(number.text)
+    if value.denominator != 1 or value < 1:
+        instead = str(max(1, abs(round(value))))
+        raise cursor.fault(
+            f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead
+        )
+    if value > MOST_DOSES:
+        raise cursor.fault(
+            f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}", instead="6"
+        )
+    return int(value)
+
+
+def _count_for(cursor: Cursor, pattern: Pattern, course: Course) -> int:
+    """for DURATION, counted from the block's first dose; a dose exactly at the end is not in it."""
+    hours, span = read_duration(cursor)
+    return _count(cursor, pattern, course, lambda time, first: time < first + hours - TOLERANCE_H, span)
+
+
+def _count(
+    cursor: Cursor,
+    pattern: Pattern,
+    course: Course,
+    within: Callable[[float, float], bool],
+    span: tuple[int, int],
+) -> int:
+    last = max((time for time, _, _ in course.times()), default=None) if course.blocks else None
+    times = pattern.times(course.start_h, last)
+    first = next(times)
+    if not within(first, first):
+        raise cursor.fault(
+            "no dose falls into that time",
+            span,
+            f"an end after the first dose at {duration_text(first)}",
+            instead=duration_text(first + pattern.period_h),
+        )
+    count = 1
+    for _ in takewhile(lambda time: within(time, first), times):
+        count += 1
+        if count > MOST_DOSES:
+            raise cursor.fault(
+                "that is more doses than any course", span, f"up to {MOST_DOSES} doses", instead="28 d"
+            )
+    return count
+
+
+def _left_over(cursor: Cursor) -> Fault:
+    """The fault for words behind a block that belong to nothing."""
+    word = cursor.peek()
+    end = cursor.tokens[-1].start
+    if word.kind == "comma" and cursor.peek(1).kind != "end":
+        word = cursor.peek(1)
+    near = nearest(word.low, ("then", "with", "once", "over"), 1) if word.kind == "word" else []
+    if starts_pattern(Cursor(cursor.text, word.start)) or starts_amount(Cursor(cursor.text, word.start)):
+        return cursor.fault(
+            "a further block begins with then", word, "..., then weekly x 4", instead=f", then {word.text}"
+        )
+    if near:
+        return cursor.fault(
+            f"'{word.text}' has no meaning here", word, "then, with, or the end", instead=near[0]
+        )
+    return cursor.fault(
+        f"'{cursor.text[word.start : end].strip()}' has no meaning here",
+        (word.start, end),
+        f"the end of the line, or ', then ...'; times are {DURATION_ALLOWED}",
+        instead="",
+    )
