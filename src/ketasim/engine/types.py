@@ -12,13 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is compiled: `dtype` is the arithmetic of the generated code (oracles use float64)."""
+    """How a model is compiled.
+
+    `dtype` is the arithmetic of the generated code (oracles use float64); `width` the number of people per
+    register, None for one machine register (2, 4 or 8 float64, twice as many float32); `method` the integrator.
+    """
 
     dtype: Literal["float64", "float32"] = "float64"
+    width: Literal[1, 2, 4, 8, 16] | None = None
+    method: Literal["rodas4"] = "rodas4"
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,30 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Where a person's integration ended: status code, time in h, and the states just before."""
+
+    person: int
+    status: int
+    time: float
+    state: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Trajectories:
     """Result of a simulation.
 
     `values` (P, T, n_out); `status` (P,), 0 = ok; `reasons` one entry per person, None = ok; `times` (T,) in
     h; `outputs` the names of the last axis. At a boundary the value is the left limit: before the jump and
-    with the inputs of the segment that ends there; at the first boundary it is the initial state with all
-    inputs zero. The values of a failed person are NaN.
+    with the inputs of the segment that ends there; at the first boundary it is the initial state with all inputs
+    zero. The values of a failed person are NaN. `failures` says where each failed person stopped; `steps` (P, 2)
+    counts accepted and rejected steps of the register the person was in (first person of a register only).
     """
 
     times: FloatArray
     values: FloatArray
-    status: NDArray[np.int64]
+    status: IntArray
     outputs: tuple[str, ...] = ()
     reasons: list[str | None] = field(default_factory=list)
+    failures: tuple[Failure, ...] = ()
+    steps: IntArray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))

@@ -1,0 +1,138 @@
+"""Exact sparse derivatives of graph nodes with respect to states and time (forward mode on the graph)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .graph import DYNAMIC, Graph
+
+TIME = -1  # key of the derivative with respect to time; states have their index as key
+FLAT = frozenset({"floor", "ceil", "trunc", "power_sign", "quotient"})
+Row = dict[int, int]
+
+
+class Derivative:
+    """`of(node)` gives {variable: node of the derivative}; only structural non-zeros are in it.
+
+    `seeds` maps further leaves (for instance parameters) to keys, for sensitivities.
+    """
+
+    def __init__(self, graph: Graph, seeds: dict[int, int] | None = None) -> None:
+        self.graph = graph
+        self.seeds = seeds or {}
+        self._memo: dict[int, Row] = {}
+        self._reached: dict[int, bool] = {}
+
+    def of(self, root: int) -> Row:
+        stack = [root]
+        while stack:  # children first, without recursion: sums of a thousand terms are chains
+            node = stack[-1]
+            if node in self._memo:
+                stack.pop()
+                continue
+            missing = [a for a in self.graph.args[node] if a not in self._memo] if self._alive(node) else []
+            if missing:
+                stack.extend(missing)
+            else:
+                self._memo[node] = self._row(node) if self._alive(node) else {}
+                stack.pop()
+        return self._memo[root]
+
+    def _alive(self, node: int) -> bool:
+        return bool(self.seeds) or self.graph.level[node] == DYNAMIC
+
+    def _row(self, node: int) -> Row:
+        g = self.graph
+        op, args = g.op[node], g.args[node]
+        if node in self.seeds:
+            return {self.seeds[node]: g.one}
+        if op == "state":
+            return {} if self.seeds else {int(g.value[node]): g.one}
+        if op == "time":
+            return {} if self.seeds else {TIME: g.one}
+        if not args or g.is_boolean(node) or op in FLAT:
+            return {}
+        rows = [self._memo[a] for a in args]
+        if not any(rows):
+            return {}
+        if op == "neg":
+            return {k: g.neg(v) for k, v in rows[0].items()}
+        if op in ("add", "sub"):
+            return self._sum(rows[0], rows[1] if op == "add" else {k: g.neg(v) for k, v in rows[1].items()})
+        if op == "mul":
+            return self._sum(self._scaled(rows[0], args[1]), self._scaled(rows[1], args[0]))
+        if op == "select":
+            keys = [*rows[1], *(k for k in rows[2] if k not in rows[1])]
+            return {k: g.select(args[0], rows[1].get(k, g.zero), rows[2].get(k, g.zero)) for k in keys}
+        if op == "pow":
+            return self._power(node, rows)
+        return self._scaled(rows[0], self._slope(node, op, args[0]))
+
+    def _sum(self, a: Row, b: Row) -> Row:
+        result = dict(a)
+        for key, value in b.items():
+            result[key] = self.graph.add(result[key], value) if key in result else value
+        return {k: v for k, v in result.items() if not self.graph.is_number(v, 0.0)}
+
+    def _scaled(self, row: Row, factor: int) -> Row:
+        return {k: self.graph.mul(factor, v) for k, v in row.items()}
+
+    def _power(self, node: int, rows: list[Row]) -> Row:
+        g = self.graph
+        base, exponent, _ = g.args[node]
+        result: Row = {}
+        if rows[0]:
+            # d a^b = b a^b / a ; at a = 0 the quotient is taken as 0, its limit for b > 1
+            factor = g.mul(exponent, g.mul(node, g.safe_recip(base)))
+            result = self._scaled(rows[0], factor)
+        if rows[1]:
+            positive = g.compare("lt", g.zero, base)
+            factor = g.select(positive, g.mul(node, g.unary("ln", g.select(positive, base, g.one))), g.zero)
+            result = self._sum(result, self._scaled(rows[1], factor))
+        return result
+
+    def _slope(self, node: int, op: str, a: int) -> int:
+        """Derivative of a function of one argument, as a node."""
+        g = self.graph
+        if op == "recip":
+            return g.neg(g.mul(node, node))
+        if op == "safe_recip":
+            return g.neg(g.mul(node, node))
+        if op == "exp":
+            return node
+        if op == "ln":
+            return g.recip(a)
+        if op == "sqrt":
+            return g.mul(g.number(0.5), g.safe_recip(node))
+        if op == "abs":
+            return g.select(g.compare("lt", a, g.zero), g.number(-1.0), g.one)
+        if op == "sin":
+            return g.unary("cos", a)
+        if op == "cos":
+            return g.neg(g.unary("sin", a))
+        if op == "tanh":
+            return g.sub(g.one, g.mul(node, node))
+        if op == "sinh":
+            return g.unary("cosh", a)
+        if op == "cosh":
+            return g.unary("sinh", a)
+        square = g.mul(a, a)
+        if op == "atan":
+            return g.recip(g.add(g.one, square))
+        if op == "asin":
+            return g.recip(g.sqrt(g.sub(g.one, square)))
+        if op == "acos":
+            return g.neg(g.recip(g.sqrt(g.sub(g.one, square))))
+        if op == "asinh":
+            return g.recip(g.sqrt(g.add(square, g.one)))
+        if op == "acosh":
+            return g.recip(g.sqrt(g.sub(square, g.one)))
+        if op == "atanh":
+            return g.recip(g.sub(g.one, square))
+        raise AssertionError(f"no derivative for {op}")
+
+
+def jacobian(graph: Graph, roots: Iterable[int]) -> list[Row]:
+    """One sparse row per root: {state index or TIME: node}."""
+    derivative = Derivative(graph)
+    return [dict(derivative.of(root)) for root in roots]

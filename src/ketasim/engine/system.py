@@ -1,0 +1,366 @@
+"""A SourceModel to an initial value problem: graph nodes for rates, starts and outputs of the states that matter."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ketasim.core import UsageError, unknown_name
+
+from .collect import collect_terms
+from .graph import Graph
+from .source import Expression, Reaction, SourceModel, Species
+from .translate import Translator, names_in
+
+Key = tuple[str, str]  # (environment, identifier); environments: run, start, rate
+
+
+@dataclass
+class System:
+    """dy/dt = rates(y, t), y(t_0) = starts; outputs(y, t). Only states that an output depends on are kept.
+
+    A species in a compartment of constant size is a state in the unit of its identifier (concentration or
+    amount); in a compartment that changes it is an amount.
+    """
+
+    graph: Graph
+    states: tuple[str, ...]
+    rates: list[int]
+    starts: list[int]
+    outputs: tuple[str, ...]
+    output_nodes: list[int]
+    parameters: tuple[str, ...]
+    inputs: tuple[str, ...]
+    all_states: tuple[str, ...]
+    as_amount: frozenset[str]  # states kept as amount although the identifier means a concentration
+    nominal: dict[str, float]
+
+
+def assemble(
+    source: SourceModel, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str]
+) -> System:
+    """The system of `source`. `outputs` empty: all states; `*`: everything that varies."""
+    return _Assembler(source, tuple(parameters), tuple(inputs)).assemble(tuple(outputs))
+
+
+class _Assembler:
+    def __init__(self, source: SourceModel, parameters: tuple[str, ...], inputs: tuple[str, ...]) -> None:
+        self.source, self.parameters, self.inputs = source, parameters, inputs
+        self.graph = Graph()
+        self.translator = Translator(self.graph, source.functions)
+        self.memo: dict[Key, int] = {}
+        self.changes = self._changes()
+        self.all_states = self._find_states()
+        self.index = {s: i for i, s in enumerate(self.all_states)}
+        self._check_names()
+
+    # ---- what is a state -------------------------------------------------------------------------------
+    def _changes(self) -> dict[str, list[tuple[str, Expression, float]]]:
+        """Species changed by reactions: species -> [(reaction, stoichiometry, sign)]."""
+        result: dict[str, list[tuple[str, Expression, float]]] = {}
+        for identifier, reaction in self.source.reactions.items():
+            for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+                for part in side:
+                    if part.species not in self.source.species:
+                        raise UsageError(f"unknown species '{part.species}'", where=f"reaction '{identifier}'")
+                    result.setdefault(part.species, []).append((identifier, part.stoichiometry, sign))
+        return result
+
+    def _find_states(self) -> tuple[str, ...]:
+        s = self.source
+        for rules, kind in ((s.rates, "rate rule"), (s.assignments, "assignment rule")):
+            for variable in rules:
+                if variable not in s.identifiers() or variable in s.reactions:
+                    raise UsageError(f"the {kind} sets '{variable}', which the model does not declare")
+        both = set(s.rates) & set(s.assignments)
+        if both:
+            raise UsageError("two rules set the same variable", where=", ".join(sorted(both)))
+        moving = [
+            i for i, x in s.species.items()
+            if not (x.boundary or x.constant or i in s.rates or i in s.assignments)
+        ]
+        return tuple([*moving, *s.rates])
+
+    def _check_names(self) -> None:
+        s = self.source
+        fixed = [i for i in [*s.parameters, *s.compartments] if i not in s.rates and i not in s.assignments]
+        fixed += [i for i, x in s.species.items() if i not in self.index and i not in s.assignments]
+        for kind, names in (("parameter", self.parameters), ("input", self.inputs)):
+            for n in names:
+                if n in s.rates or n in s.assignments or n in self.index:
+                    raise UsageError(f"'{n}' is computed by the model and cannot be a {kind}", where="compile_model",
+                                     fix="give the start of a state with initial={...}")
+                if n not in fixed:
+                    raise unknown_name(kind, n, fixed, where="compile_model")
+        asked = [*self.parameters, *self.inputs]
+        twice = sorted({n for n in asked if asked.count(n) > 1})
+        if twice:
+            raise UsageError("a name is given twice among parameters and inputs", where=", ".join(twice))
+
+    # ---- resolving identifiers -------------------------------------------------------------------------
+    def resolve(self, key: Key) -> int:
+        """Node of an identifier; its dependencies first, with a check for circles."""
+        stack, open_keys = [key], dict[Key, None]()
+        while stack:
+            current = stack[-1]
+            if current in self.memo:
+                open_keys.pop(current, None)
+                stack.pop()
+                continue
+            needed, build = self._definition(*current)
+            missing = [k for k in needed if k not in self.memo]
+            if missing:
+                if current in open_keys:
+                    circle = " -> ".join(k[1] for k in [*open_keys, current])
+                    raise UsageError("definitions go in a circle", where=circle[-200:])
+                open_keys[current] = None
+                stack.extend(missing)
+                # a key may wait on the stack more than once; only an open ancestor makes a circle
+                for k in missing:
+                    if k in open_keys:
+                        circle = " -> ".join(o[1] for o in [*open_keys, k])
+                        raise UsageError("definitions go in a circle", where=circle[-200:])
+            else:
+                self.memo[current] = build()
+        return self.memo[key]
+
+    def _definition(self, environment: str, identifier: str) -> tuple[list[Key], Callable[[], int]]:
+        if environment == "rate":
+            return self._rate_definition(identifier)
+        return self._run_definition(identifier) if environment == "run" else self._start_definition(identifier)
+
+    def _formula(self, expression: Expression, environment: str, where: str) -> tuple[list[Key], Callable[[], int]]:
+        needed = [(environment, n) for n in names_in(expression)]
+        needed += [("rate", n) for n in _rates_in(expression)]
+        time = self.graph.time() if environment == "run" else self.graph.start_time()
+
+        def build() -> int:
+            node = self.translator.build(
+                expression, lambda n: self.memo[environment, n], time, lambda n: self.memo["rate", n], where
+            )
+            return self.graph.as_number(node)
+
+        return needed, build
+
+    def _run_definition(self, i: str) -> tuple[list[Key], Callable[[], int]]:
+        s, g = self.source, self.graph
+        if i in self.inputs:
+            return [], lambda: g.input(self.inputs.index(i))
+        if i in s.assignments:
+            return self._formula(s.assignments[i], "run", f"assignment rule of '{i}'")
+        if i in self.index:
+            state = g.state(self.index[i])
+            if self._as_amount(i):
+                volume = s.species[i].compartment
+                return [("run", volume)], lambda: g.div(state, self.memo["run", volume])
+            return [], lambda: state
+        if i in s.reactions:
+            return self._law(i, s.reactions[i], "run")
+        if i in s.species and self._volume_varies(s.species[i]) and not s.species[i].substance_only:
+            volume = s.species[i].compartment  # a constant amount in a volume that changes
+            return [("start", i), ("start", volume), ("run", volume)], lambda: g.div(
+                g.mul(self.memo["start", i], self.memo["start", volume]), self.memo["run", volume]
+            )
+        return [("start", i)], lambda: self.memo["start", i]
+
+    def _law(self, i: str, reaction: Reaction, environment: str) -> tuple[list[Key], Callable[[], int]]:
+        if reaction.law is None:
+            raise UsageError("a reaction has no kinetic law", where=f"reaction '{i}'")
+        return self._formula(reaction.law, environment, f"reaction '{i}'")
+
+    def _start_definition(self, i: str) -> tuple[list[Key], Callable[[], int]]:
+        s, g = self.source, self.graph
+        if i in self.parameters:
+            return [], lambda: g.parameter(self.parameters.index(i))
+        if i in self.inputs:
+            return [], lambda: g.zero
+        if i in s.assignments:
+            return self._formula(s.assignments[i], "start", f"assignment rule of '{i}'")
+        if i in s.initial:
+            return self._formula(s.initial[i], "start", f"initial assignment of '{i}'")
+        if i in s.reactions:
+            return self._law(i, s.reactions[i], "start")
+        value: float | None
+        if i in s.species:
+            return self._species_start(i, s.species[i])
+        if i in s.parameters:
+            value = s.parameters[i].value
+        elif i in s.compartments:
+            value = s.compartments[i].size
+        else:
+            raise unknown_name("identifier", i, s.identifiers(), where="model text")
+        if value is None:
+            raise UsageError(f"'{i}' has no value", where="model text", fix=f"{i} = 1")
+        return [], lambda: g.number(value)
+
+    def _species_start(self, i: str, x: Species) -> tuple[list[Key], Callable[[], int]]:
+        g, volume = self.graph, x.compartment
+        sized = self._has_size(x)
+        if x.amount is not None:
+            amount = g.number(x.amount)
+            if x.substance_only or not sized:
+                return [], lambda: amount
+            return [("start", volume)], lambda: g.div(amount, self.memo["start", volume])
+        if x.concentration is not None:
+            concentration = g.number(x.concentration)
+            if not x.substance_only or not sized:
+                return [], lambda: concentration
+            return [("start", volume)], lambda: g.mul(concentration, self.memo["start", volume])
+        raise UsageError(f"species '{i}' has no initial value", where="model text", fix=f"{i} = 0")
+
+    # ---- rates -----------------------------------------------------------------------------------------
+    def _rate_definition(self, i: str) -> tuple[list[Key], Callable[[], int]]:
+        s, g = self.source, self.graph
+        if i in s.rates:
+            return self._formula(s.rates[i], "run", f"rate rule of '{i}'")
+        if i in s.assignments:
+            raise UsageError("rateOf of a variable with an assignment rule is not supported", where=i)
+        if i not in self.index:
+            return [], lambda: g.zero
+        species = s.species[i]
+        changes = self.changes.get(i, [])
+        needed: list[Key] = [("run", reaction) for reaction, _, _ in changes]
+        needed += [("run", n) for _, stoichiometry, _ in changes for n in names_in(stoichiometry)]
+        factor = species.conversion or s.conversion
+        needed += [("run", factor)] if factor else []
+        per_volume = not species.substance_only and self._has_size(species) and not self._as_amount(i)
+        needed += [("run", species.compartment)] if per_volume else []
+
+        def build() -> int:
+            terms = []
+            for reaction, stoichiometry, sign in changes:
+                count = self.translator.build(stoichiometry, lambda n: self.memo["run", n], g.time(), lambda n: g.zero)
+                terms.append(g.mul(g.mul(g.number(sign), count), self.memo["run", reaction]))
+            rate = g.total(terms)
+            if factor:
+                rate = g.mul(rate, self.memo["run", factor])
+            return g.div(rate, self.memo["run", species.compartment]) if per_volume else rate
+
+        return needed, build
+
+    def _has_size(self, species: Species) -> bool:
+        compartment = self.source.compartments.get(species.compartment)
+        return compartment is not None and compartment.dimensions != 0
+
+    def _volume_varies(self, species: Species) -> bool:
+        c = species.compartment
+        return self._has_size(species) and (
+            c in self.source.rates or c in self.source.assignments or c in self.inputs)
+
+    def _as_amount(self, i: str) -> bool:
+        species = self.source.species.get(i)
+        return (species is not None and i not in self.source.rates and not species.substance_only
+                and self._volume_varies(species))
+
+    # ---- the result ------------------------------------------------------------------------------------
+    def assemble(self, outputs: tuple[str, ...]) -> System:
+        g = self.graph
+        names = self._varying() if outputs == ("*",) else outputs or self.all_states
+        nodes = [self._output(n) for n in names]
+        rates = {}
+        kept: set[int] = set()
+        frontier = set(nodes)
+        while True:  # states that the outputs need, and the states that these need
+            found = {int(g.value[n]) for n in g.reach(frontier) if g.op[n] == "state"} - kept
+            if not found:
+                break
+            for i in found:
+                rates[i] = collect_terms(g, self.resolve(("rate", self.all_states[i])))
+            kept |= found
+            frontier = {rates[i] for i in found}
+        order = sorted(kept)
+        renumber = {g.state(old): g.state(new) for new, old in enumerate(order)}
+        renamed = _Renamed(g, renumber)
+        return System(
+            graph=g,
+            states=tuple(self.all_states[i] for i in order),
+            rates=[renamed(rates[i]) for i in order],
+            starts=[self._start_of_state(self.all_states[i]) for i in order],
+            outputs=tuple(names),
+            output_nodes=[renamed(n) for n in nodes],
+            parameters=self.parameters, inputs=self.inputs, all_states=self.all_states,
+            as_amount=frozenset(i for i in self.all_states if self._as_amount(i)),
+            nominal=self._nominal(),
+        )
+
+    def _start_of_state(self, i: str) -> int:
+        start = self.resolve(("start", i))
+        if self._as_amount(i):
+            return self.graph.mul(start, self.resolve(("start", self.source.species[i].compartment)))
+        return start
+
+    def _nominal(self) -> dict[str, float]:
+        """Values of the per-person parameters in the text, where it gives plain numbers."""
+        plain = _Assembler(dataclasses.replace(self.source), (), ()) if self.parameters else None
+        result = {}
+        for n in self.parameters:
+            assert plain is not None
+            try:
+                node = plain.resolve(("start", n))
+            except UsageError:
+                continue
+            if plain.graph.is_number(node):
+                result[n] = plain.graph.value[node]
+        return result
+
+    def _output(self, wanted: str) -> int:
+        """Node of an output: an identifier, `amount(S)` or `concentration(S)`."""
+        kind, _, rest = wanted.partition("(")
+        if rest and kind in ("amount", "concentration") and rest.endswith(")"):
+            inner = rest[:-1].strip()
+            if inner not in self.source.species:
+                raise unknown_name("species", inner, self.source.species, where=f"output {wanted}")
+            species = self.source.species[inner]
+            node = self.resolve(("run", inner))
+            if not self._has_size(species) or species.substance_only == (kind == "amount"):
+                return node
+            volume = self.resolve(("run", species.compartment))
+            return self.graph.mul(node, volume) if kind == "amount" else self.graph.div(node, volume)
+        known = self.source.identifiers()
+        if wanted not in known:
+            raise unknown_name("output", wanted, known, where="compile_model")
+        return self.resolve(("run", wanted))
+
+    def _varying(self) -> tuple[str, ...]:
+        """Every species, and each compartment and parameter that changes."""
+        s = self.source
+        return tuple([*s.species, *(i for i in [*s.compartments, *s.parameters] if i in s.rates or i in s.assignments)])
+
+
+def _rates_in(expression: Expression) -> list[str]:
+    found, stack = [], [expression]
+    while stack:
+        current = stack.pop()
+        if current[0] == "call":
+            if current[1] == "rate_of":
+                found.append(current[2][0][1])
+            stack.extend(current[2])
+    return found
+
+
+class _Renamed:
+    """Copies nodes with leaves exchanged; everything else is rebuilt by the same constructors."""
+
+    def __init__(self, graph: Graph, exchange: dict[int, int]) -> None:
+        self.graph, self.memo = graph, dict(exchange)
+
+    def __call__(self, root: int) -> int:
+        g = self.graph
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self.memo or not g.args[node]:
+                self.memo.setdefault(node, node)
+                stack.pop()
+                continue
+            missing = [a for a in g.args[node] if a not in self.memo]
+            if missing:
+                stack.extend(missing)
+                continue
+            args = tuple(self.memo[a] for a in g.args[node])
+            if g.op[node] in ("add", "mul", "and", "or", "xor"):
+                args = tuple(sorted(args))
+            self.memo[node] = node if args == g.args[node] else g.node(g.op[node], *args)
+            stack.pop()
+        return self.memo[root]
