@@ -1,0 +1,239 @@
+"""The result of a run: courses with units, status of every person, ledger, summary, and the record behind them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import output, output_register, unknown_name
+from ketasim.core.records import NOTICE, RunRecord
+from ketasim.people import People
+
+from .plan import Scenario
+
+Array = NDArray[np.float64]
+
+LOW, HIGH = 5.0, 95.0
+FIGURES = "ketasim.report.figures"  # named, not imported: this layer knows no report
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One dose asked for, and what of it was given: read back from the integration, typical person, mg (or the drug's unit)."""
+
+    time_h: float
+    drug: str
+    route: str
+    asked_mg: float
+    given_mg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A person whose integration failed; left out of every band, never a zero. person -1 is the typical one."""
+
+    person: int
+    time_h: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One output over time. typical (T,); people (P, T), rows of failed people are NaN."""
+
+    name: str
+    unit: str
+    label: str
+    time_h: Array
+    typical: Array
+    people: Array
+
+    @property
+    def count(self) -> int:
+        """Number of people behind the bands."""
+        return int(np.isfinite(self.people).all(axis=1).sum()) if self.people.size else 0
+
+    def percentile(self, share: float) -> Array:
+        """That percentile between people, (T,); NaN if nobody was simulated."""
+        good = self._good()
+        return np.percentile(good, share, axis=0) if len(good) else np.full(len(self.time_h), np.nan)
+
+    @property
+    def low(self) -> Array:
+        """5th percentile between people."""
+        return self.percentile(LOW)
+
+    @property
+    def high(self) -> Array:
+        """95th percentile between people."""
+        return self.percentile(HIGH)
+
+    @property
+    def median(self) -> Array:
+        """Median of the people."""
+        return self.percentile(50.0)
+
+    @property
+    def mean(self) -> Array:
+        """Mean of the people."""
+        good = self._good()
+        return good.mean(axis=0) if len(good) else np.full(len(self.time_h), np.nan)
+
+    def _good(self) -> Array:
+        return self.people[np.isfinite(self.people).all(axis=1)] if self.people.size else self.people
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high."""
+        found: dict[str, Any] = {"unit": self.unit, "time_h": plain(self.time_h), "typical": plain(self.typical)}
+        for key in ("median", "mean", "low", "high"):
+            found[key] = plain(getattr(self, key)) if self.count else None
+        return found | {"model_low": None, "model_high": None}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives. `outputs` at the times asked for, `fine` on the internal grid that follows the doses.
+
+    values, grid_values : name -> (1 + P, T), the typical person first. people : the drawn people (P).
+    """
+
+    scenario: Scenario
+    record: RunRecord
+    people: People
+    time_h: Array
+    grid_h: Array
+    values: Mapping[str, Array]
+    grid_values: Mapping[str, Array]
+    failures: tuple[Failure, ...] = ()
+    ledger: tuple[LedgerRow, ...] = ()
+    warnings: tuple[str, ...] = ()
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    doses_h: tuple[float, ...] = ()
+
+    def __getitem__(self, name: str) -> Course:
+        """The course of an output, by name or alias, at the times asked for."""
+        return self._course(name, self.values, self.time_h)
+
+    def fine(self, name: str) -> Course:
+        """The same on the internal grid."""
+        return self._course(name, self.grid_values, self.grid_h)
+
+    def _course(self, name: str, table: Mapping[str, Array], times: Array) -> Course:
+        entry = output(name)
+        if entry.name not in table:
+            raise unknown_name("output of this run", name, table)
+        rows = table[entry.name]
+        return Course(entry.name, entry.unit, entry.label, times, rows[0], rows[1:])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    @cached_property
+    def outputs(self) -> dict[str, Course]:
+        """Every output at the times asked for, in register order."""
+        return {name: self[name] for name in output_register() if name in self.values}
+
+    @property
+    def ok(self) -> int:
+        """Number of people whose integration went through."""
+        return len(self.people) - sum(f.person >= 0 for f in self.failures)
+
+    def cite(self) -> str:
+        """The sources of every number that entered this run."""
+        return self.record.cite()
+
+    def caption(self) -> str:
+        """The line printed under every figure and table."""
+        band = f"band: 5th to 95th percentile of {self.ok} people" if self.ok else "typical person only"
+        return (
+            f"{band}; line: typical person. Ketasim {self.record.version}, model {self.record.model[:8]}, "
+            f"seed {self.record.seed}. {NOTICE}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `run --json` prints."""
+        return {
+            "scenario": self.scenario.settings(),
+            "seed": self.record.seed,
+            "version": self.record.version,
+            "model": self.record.model,
+            "people": len(self.people),
+            "ledger": [
+                {
+                    "time_h": row.time_h, "drug": row.drug, "route": row.route, "asked_mg": plain(row.asked_mg),
+                    "given_mg": plain(row.given_mg),
+                }
+                for row in self.ledger
+            ],
+            "status": {
+                "ok": self.ok,
+                "failed": [{"person": f.person, "time_h": plain(f.time_h), "reason": f.reason} for f in self.failures],
+            },
+            "outputs": {name: course.to_dict() for name, course in self.outputs.items()},
+            "summary": plain(dict(self.summary)),
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`to_dict` as text: valid JSON, missing numbers are null."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def to_xarray(self, fine: bool = False):  # type: ignore[no-untyped-def]
+        """An xarray Dataset: one variable per output, dimensions person and time; units as attributes.
+
+        Person -1 is the typical one. `fine`: on the internal grid instead of the times asked for.
+        """
+        import xarray
+
+        table, times = (self.grid_values, self.grid_h) if fine else (self.values, self.time_h)
+        names = [name for name in output_register() if name in table]
+        register = output_register()
+        data = {
+            name: (
+                ("person", "time"), table[name],
+                {
+                    key: value
+                    for key, value in {
+                        "units": register[name].unit, "long_name": register[name].label, "site": register[name].site,
+                        "scale": register[name].scale,
+                    }.items()
+                    if value
+                },
+            )
+            for name in names
+        }
+        person = np.concatenate([[-1], self.people.person])
+        return xarray.Dataset(
+            data,
+            coords={"person": person, "time": ("time", times, {"units": "h", "long_name": "Time from the first main dose"})},
+            attrs={
+                "scenario": self.scenario.title, "seed": self.record.seed, "version": self.record.version,
+                "model": self.record.model, "notice": NOTICE,
+            },
+        )
+
+    def plot(self, path: str | None = None, **options: Any):  # type: ignore[no-untyped-def]
+        """A figure of the whole chain; written to `path` if one is given, returned otherwise."""
+        return importlib.import_module(FIGURES).draw(self, path, **options)
+
+
+def plain(item: Any) -> Any:
+    """Data that JSON can hold: arrays become lists, NaN and infinities null."""
+    if isinstance(item, Mapping):
+        return {str(key): plain(value) for key, value in item.items()}
+    if isinstance(item, np.ndarray):
+        return [plain(value) for value in item.tolist()]
+    if isinstance(item, list | tuple):
+        return [plain(value) for value in item]
+    if isinstance(item, np.generic):
+        return plain(item.item())
+    if isinstance(item, float) and not math.isfinite(item):
+        return None
+    return item

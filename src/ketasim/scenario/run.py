@@ -1,0 +1,246 @@
+"""Run a scenario: words to doses, doses to segments, people, one integration of everybody, scores, ledger, result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim._version import __version__
+from ketasim.chain import DEFAULT_PARTS, Composition, compose
+from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
+from ketasim.core.drugs import drug
+from ketasim.core.records import RunRecord
+from ketasim.dose import COARSE, MEDIUM, output_times
+from ketasim.engine.types import Schedule, Trajectories
+from ketasim.people import People, chain_parameters, draw_people
+
+from .delivery import amount_states, deliveries, ledger, parts_needed, schedule
+from .mood import Drives, Mood, mood
+from .plan import Scenario, scenario
+from .result import Failure, Result
+from .summary import summarise
+
+Array = NDArray[np.float64]
+
+RTOL, ATOL = 1e-6, 1e-10
+MOST_GRID_TIMES = 1500
+DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
+SETTING_STAGES = ("setting", "observation")
+
+
+def run(what: str | Scenario, **options: Any) -> Result:
+    """Simulate a scenario: the typical person and `people` drawn ones.
+
+    what : the words of a regimen ("ketamine iv 0.5 mg/kg over 40 min"), or a `Scenario`.
+    options : those of `scenario` (repeat, with_, setting, days, at, people, seed, weight, age, ...).
+
+    Returns a `Result`; raises UsageError for words or options that cannot be carried out.
+    """
+    asked = what.but(**options) if isinstance(what, Scenario) else scenario(what, **options)
+    return _Run(asked).result()
+
+
+@dataclass(slots=True)
+class _Arm:
+    """Ports of one arm on all times, (1 + P, T) each."""
+
+    table: Mapping[str, Array]
+
+    def drives(self) -> Drives:
+        return Drives(*(self.table[name] for name in DRIVES))
+
+
+class _Run:
+    """One scenario on its way through the chain; every step is a method."""
+
+    def __init__(self, asked: Scenario) -> None:
+        self.asked = asked
+        self.regimen = asked.regimen
+        self.everybody = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
+        self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
+        self.doses = deliveries(self.regimen, asked.end_h, self.everybody.weight)
+        self.composition = self._compose()
+        self.amounts = amount_states(self.composition)
+        self.register = self._register()
+
+    def result(self) -> Result:
+        times = self._times()
+        schedules, routing = self._schedules(times)
+        times = np.union1d(times, schedules[0].boundaries)
+        arms, trajectory = self._simulate(schedules, times)
+        scores = mood(self.asked, self.everybody, times, arms[0].drives(), arms[-1].drives())
+        table = self._outputs(arms[0], scores, len(times))
+        failures = self._failures(trajectory, table)
+        at = np.searchsorted(times, self.asked.times_h)
+        people = People(self.asked.seed, self.everybody.person[1:], self.asked.traits)
+        warnings = tuple(str(w) for w in self.regimen.warnings(self.asked.end_h))
+        found = Result(
+            scenario=self.asked,
+            record=self._record(),
+            people=people,
+            time_h=times[at],
+            grid_h=times,
+            values=MappingProxyType({name: rows[:, at] for name, rows in table.items()}),
+            grid_values=MappingProxyType(table),
+            failures=failures,
+            ledger=self._ledger(schedules[0], arms[0], times, routing),
+            warnings=warnings,
+            doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
+        )
+        return summarise(found, scores, trajectory.status[: len(self.everybody)] == 0)
+
+    # what is needed -----------------------------------------------------------------------------------------------
+
+    def _compose(self) -> Composition:
+        parts = parts_needed(self.doses) or DEFAULT_PARTS
+        own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
+        composition = compose(parts, dict(self.asked.variants) or None, own or None)
+        known = {*composition.parameters, *(key for stage in (*SETTING_STAGES, "plasma", "people") for key in values(stage))}
+        for key in self.asked.values:
+            if key not in known:
+                value(key)  # an unknown name teaches; a known one is not part of this scenario
+                raise UsageError(f"the value '{key}' has no part in this scenario", where="--set", allowed=", ".join(sorted(known)))
+        for change in self.asked.sudden:
+            if change.state not in composition.states:
+                raise unknown_name("state", change.state, composition.states, where="sudden")
+        return composition
+
+    def _register(self) -> dict[str, Output]:
+        """The outputs this scenario has: always the main ones, those of other drugs if they are given."""
+        present = set(self.composition.parts)
+        return {
+            name: entry
+            for name, entry in output_register().items()
+            if not entry.needs or present.intersection(entry.needs)
+        }
+
+    def _times(self) -> Array:
+        events = self.regimen.events(self.asked.end_h, self.everybody.weight)
+        for grid in (MEDIUM, COARSE):
+            times = output_times(events, self.asked.end_h, self.asked.times_h, grid)
+            if len(times) <= MOST_GRID_TIMES:
+                break
+        return times
+
+    def _schedules(self, times: Array) -> tuple[list[Schedule], dict[str, Array]]:
+        """The arm's schedule and, if there is co-medication, that of the same people with the main drug left out."""
+        numbers = {v.key: v for v in values("plasma").values()} | dict(self.composition.parameters)
+        self.varying = chain_parameters(self.everybody, numbers, self.asked.values)
+        shares: dict[str, Any] = {key: v.value for key, v in numbers.items()} | self.varying
+        begin, end = min(self.start_h, float(times[0])), self.asked.end_h
+        inputs = self.composition.inputs
+        found = [schedule(self.doses, self.asked.sudden, shares, inputs, begin, end)]
+        beside = [dose for dose in self.doses if not dose.event.main]
+        if beside:
+            found.append(schedule(beside, (), shares, inputs, begin, end, cuts=found[0].boundaries))
+        return found, shares
+
+    # the integration ----------------------------------------------------------------------------------------------
+
+    def _simulate(self, schedules: list[Schedule], times: Array) -> tuple[list[_Arm], Trajectories]:
+        c = self.composition
+        wanted = {port for entry in self.register.values() for port in entry.ports} | set(DRIVES)
+        outputs = tuple(sorted(wanted.intersection(c.outputs))) + self.amounts
+        names = tuple(sorted(set(self.varying) & set(c.parameters)))
+        model = _compiled(c.antimony, names, outputs, c.inputs)
+        count = len(self.everybody)
+        table = np.column_stack([self.varying[name] for name in names]) if names else np.zeros((count, 0))
+        trajectory = model.simulate(
+            np.tile(table, (len(schedules), 1)), schedules, np.repeat(np.arange(len(schedules)), count), times,
+            rtol=RTOL, atol=ATOL,
+        )
+        arms = []
+        for number in range(len(schedules)):
+            rows = trajectory.values[number * count : (number + 1) * count]
+            found = {name: rows[:, :, i] for i, name in enumerate(outputs)}
+            for port in wanted.difference(c.outputs):
+                found[port] = np.full(rows.shape[:2], c.nulls.get(port, 0.0))
+            arms.append(_Arm(found))
+        if len(schedules) == 1:
+            arms.append(_Arm({name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in DRIVES}))
+        return arms, trajectory
+
+    # what comes out ------------------------------------------------------------------------------------------------
+
+    def _outputs(self, arm: _Arm, scores: Mood, length: int) -> dict[str, Array]:
+        seen = {
+            "madrs": scores.madrs, "madrs.change": scores.change, "madrs.effect": scores.effect, "ideation": scores.ideation,
+        }
+        table = {}
+        for name, entry in self.register.items():
+            if entry.observed:
+                table[name] = np.asarray(seen[name])
+                continue
+            rows = np.sum([arm.table[port] for port in entry.ports], axis=0) * self._factor(entry)
+            if entry.resting:
+                rows = rows + self.everybody.resting(entry.resting)[:, None]
+            # a level that rounding of the integration left a hair below an end of its scale stands at that end
+            table[name] = np.clip(rows, entry.low, entry.high) if entry.low is not None or entry.high is not None else rows
+        return table
+
+    def _factor(self, entry: Output) -> float:
+        """umol/L to ng/mL is the molar mass in g/mol; 1 for everything that is no concentration."""
+        if not entry.molar_mass:
+            return 1.0
+        word, _, name = entry.molar_mass.partition("drug:")
+        if word:
+            return value(word).value
+        own = [item for item in self.asked.compounds if name == "compound"]
+        return float((own[0] if own else drug(name)).molar_mass or 1.0)
+
+    def _failures(self, trajectory: Trajectories, table: dict[str, Array]) -> tuple[Failure, ...]:
+        """People who failed in the arm or in their placebo; their rows become NaN in every output."""
+        count = len(self.everybody)
+        found = {}
+        for row, status in enumerate(trajectory.status):
+            person = int(self.everybody.person[row % count])
+            if status != 0 and person not in found:
+                reason = trajectory.reasons[row] or "the integration failed"
+                when = re.search(r"at ([-+\d.eE]+) h", reason)
+                found[person] = Failure(person, float(when.group(1)) if when else float("nan"), reason)
+                for rows in table.values():
+                    rows[row % count] = np.nan
+        return tuple(found[person] for person in sorted(found))
+
+    def _ledger(self, plan: Schedule, arm: _Arm, times: Array, shares: Mapping[str, Any]) -> tuple[Any, ...]:
+        at = np.searchsorted(times, plan.boundaries)
+        mine = {key: float(np.atleast_1d(number)[0]) for key, number in shares.items()}
+        amounts = {name: arm.table[name][0, at] for name in self.amounts}
+        weight = float(self.everybody.weight[0])
+        if not all(np.isfinite(rows).all() for rows in amounts.values()):
+            return ()
+        return ledger(self.regimen, self.doses, mine, self.composition, plan.boundaries, amounts, weight, self.asked.end_h)
+
+    def _record(self) -> RunRecord:
+        used: dict[str, Value] = dict(self.composition.parameters)
+        for stage in (*SETTING_STAGES, "people", "clinic"):
+            used |= values(stage)
+        for delivery in self.doses:
+            needs = {n for i in (*delivery.administration.windows, *delivery.administration.deposits) for n in i.share.needs}
+            used |= {key: values("plasma")[key] for key in needs if key in values("plasma")}
+        return RunRecord(
+            version=__version__,
+            model=self.composition.hash,
+            seed=self.asked.seed,
+            settings=MappingProxyType(self.asked.settings()),
+            values=MappingProxyType(used),
+        )
+
+
+@lru_cache(maxsize=32)
+def _compiled(text: str, parameters: tuple[str, ...], outputs: Sequence[str], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    """The compiled model; the generated engine if it is there, the libroadrunner one otherwise."""
+    import ketasim.engine as engine
+
+    if hasattr(engine, "compile_model"):
+        return engine.compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
+    from ketasim.engine.reference import compile_model
+
+    return compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
