@@ -32,18 +32,32 @@ def document_of(model: Composition | str) -> Any:
     model_part = document.getModel()
     if model_part is None:
         raise KetasimError("the text is not an SBML model", where=text[:80])
-    for formula in formulas(model_part):
+    _zeros(model_part)
+    for _, formula in formulas(model_part):
         _number_units(formula)
     return document
 
 
-def formulas(model: Any) -> list[Any]:
-    """Every formula of the model that may hold a literal number."""
-    found = [model.getRule(i).getMath() for i in range(model.getNumRules())]
-    found += [model.getInitialAssignment(i).getMath() for i in range(model.getNumInitialAssignments())]
-    laws = [model.getReaction(i).getKineticLaw() for i in range(model.getNumReactions())]
-    found += [law.getMath() for law in laws if law is not None]
-    return [formula for formula in found if formula is not None]
+def formulas(model: Any) -> list[tuple[str, Any]]:
+    """(variable or reaction, formula) of everything with a formula."""
+    rules = [model.getRule(i) for i in range(model.getNumRules())]
+    starts = [model.getInitialAssignment(i) for i in range(model.getNumInitialAssignments())]
+    reactions = [model.getReaction(i) for i in range(model.getNumReactions())]
+    found = [(rule.getVariable(), rule.getMath()) for rule in rules]
+    found += [(start.getSymbol(), start.getMath()) for start in starts]
+    found += [(r.getId(), r.getKineticLaw().getMath()) for r in reactions if r.getKineticLaw() is not None]
+    return [(name, formula) for name, formula in found if formula is not None]
+
+
+def _zeros(model: Any) -> None:
+    """A variable that is set to the bare number 0 gets it in its own unit: zero is zero in every unit."""
+    for index in range(model.getNumRules()):
+        rule = model.getRule(index)
+        variable = model.getParameter(rule.getVariable())
+        if rule.isAssignment() and variable is not None and variable.isSetUnits():
+            formula = rule.getMath()
+            if formula is not None and formula.isNumber() and formula.getValue() == 0:
+                formula.setUnits(variable.getUnits())
 
 
 def _number_units(node: Any) -> None:

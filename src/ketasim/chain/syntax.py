@@ -108,15 +108,22 @@ def identifiers(tokens: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t for t in tokens if _NAME.match(t) and t not in FUNCTIONS))
 
 
-@lru_cache(maxsize=512)
 def parse_file(path: Path) -> Parsed:
-    """The statements of a file. Problems are collected in the result, all at once, and are not raised."""
+    """The statements of a file, read anew when it has changed.
+
+    Problems are collected in the result, all at once, and are not raised.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        state = path.stat()
+        return _parse_state(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         problem = Problem(f"{path.parent.name}/{path.name}", f"cannot be read: {error.strerror}")
         return Parsed(path, "", (), {}, {}, {}, {}, {}, (problem,))
-    return parse(text, path)
+
+
+@lru_cache(maxsize=512)
+def _parse_state(path: Path, changed: int, size: int) -> Parsed:
+    return parse(path.read_text(encoding="utf-8"), path)
 
 
 def parse(text: str, path: Path) -> Parsed:

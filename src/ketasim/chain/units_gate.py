@@ -20,7 +20,7 @@ from typing import Any
 
 from . import units
 from .compose import Composition
-from .sbml import document_of
+from .sbml import document_of, formulas
 from .syntax import Problem
 
 _CANNOT_CHECK = (99505, 99506, 99507, 99508, 99509)
@@ -45,7 +45,7 @@ def _strict(document: Any) -> list[Problem]:
     document.checkConsistencyWithStrictUnits()
     model = document.getModel()
     lib = _libsbml()
-    places = {variable: lib.formulaToString(math) for variable, math in _equations(model)}
+    places = {variable: lib.formulaToString(math) for variable, math in formulas(model)}
     causes: dict[str, Problem] = {}
     effects: dict[str, Problem] = {}
     for index in range(document.getNumErrors()):
@@ -72,16 +72,6 @@ def _strict(document: Any) -> list[Problem]:
         elif "inconsistent with units of earlier KineticLaw" not in message:
             effects.setdefault(where, Problem(where, _expectation(message)))
     return [*causes.values(), *(p for where, p in effects.items() if where not in causes)]
-
-
-def _equations(model: Any) -> list[tuple[str, Any]]:
-    """(variable or reaction, formula) of everything with a formula."""
-    rules = [model.getRule(i) for i in range(model.getNumRules())]
-    starts = [model.getInitialAssignment(i) for i in range(model.getNumInitialAssignments())]
-    reactions = [model.getReaction(i) for i in range(model.getNumReactions())]
-    found = [(rule.getVariable(), rule.getMath()) for rule in rules]
-    found += [(start.getSymbol(), start.getMath()) for start in starts]
-    return found + [(r.getId(), r.getKineticLaw().getMath()) for r in reactions if r.getKineticLaw() is not None]
 
 
 def _named(message: str) -> str:
@@ -201,7 +191,7 @@ def _dimension(model: Any, unit: str) -> tuple[tuple[tuple[str, float], ...], fl
 def _powers(model: Any) -> list[Problem]:
     lib = _libsbml()
     found = []
-    for variable, formula in _equations(model):
+    for variable, formula in formulas(model):
         for node in _nodes(formula):
             power = node.getType() in (lib.AST_POWER, lib.AST_FUNCTION_POWER)
             if power and node.getChild(0).getType() == lib.AST_DIVIDE:

@@ -1,0 +1,41 @@
+"""The composed chain on the oracle: no dose, no change; and parts that are not dosed change nothing."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("roadrunner")
+from ketasim.chain import compose, registry
+from ketasim.engine.reference import Schedule, compile_model
+
+INFUSION = 72.0  # umol/h of each enantiomer, close to 0.5 mg/kg over 40 min
+
+
+def course(model, outputs, rate, times):
+    inputs = tuple(name for name in ("s_infusion_rate", "r_infusion_rate") if name in model.inputs)
+    engine = compile_model(model.antimony, outputs=outputs, inputs=inputs)
+    schedule = Schedule(np.array([0.0, 2 / 3, times[-1]]), np.array([[rate] * len(inputs), [0.0] * len(inputs)]))
+    found = engine.simulate(np.zeros((1, 0)), [schedule], [0], times)
+    assert found.status.tolist() == [0], found.reasons
+    return found.values[0]
+
+
+def test_without_a_dose_nothing_changes_in_four_weeks():
+    model = compose()
+    values = course(model, model.outputs, 0.0, np.array([0.0, 1.0, 24.0, 672.0]))
+    drift = np.abs(values - values[0]).max(axis=0)
+    moved = {name: d for name, d in zip(model.outputs, drift, strict=True) if d > 1e-9}
+    assert moved == {}
+
+
+def test_undosed_companions_leave_ketamine_as_it_is():
+    alone = compose()
+    parts = [p for p in registry().parts if p != "compound"]
+    together = compose(tuple(parts))
+    outputs = tuple(name for name in alone.outputs if name in together.outputs)
+    assert outputs == alone.outputs
+    times = np.array([0.0, 0.5, 2 / 3, 1.0, 4.0, 24.0, 72.0, 168.0])
+    first, second = (course(model, outputs, INFUSION, times) for model in (alone, together))
+    scale = np.maximum(np.abs(first).max(axis=0), 1e-12)
+    assert (np.abs(first - second) / scale).max() < 1e-6
+    dosed = dict(zip(outputs, np.ptp(first, axis=0), strict=True))
+    assert dosed["s_ketamine_venous"] > 0 and dosed["mood_drive"] > 0 and dosed["spines"] > 0
