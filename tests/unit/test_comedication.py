@@ -9,9 +9,10 @@ import pytest
 from scipy.linalg import expm
 
 from ketasim.chain.compose import compose
-from ketasim.core import UsageError, all_values, drug, drugs, read_drug, value
+from ketasim.core import UsageError, all_values, drug, drugs, knowledge_path, read_drug, read_toml, value
+from ketasim.core import values as values_of
 from ketasim.core.compounds import compound_example, compound_fields
-from ketasim.engine.reference import compile_model
+from ketasim.engine import compile_model
 from ketasim.evidence.fit_naltrexone import naltrexone_fit
 from ketasim.evidence.plasma_arms import Event, schedule
 from ketasim.stages.plasma import comedication
@@ -34,7 +35,9 @@ def simulate(doses, outputs, times, whole_chain=False, values=None, compound=Non
     outputs = made.states if outputs is None else outputs
     plan = schedule(events, made.inputs, float(max(times)), numbers((values or {}).values()))
     model = compile_model(made.antimony, outputs=outputs, inputs=made.inputs)
-    result = model.simulate(np.zeros((1, 0)), [plan], np.zeros(1, dtype=int), np.asarray(times, dtype=float), rtol=1e-9, atol=1e-13)
+    result = model.simulate(
+        np.zeros((1, 0)), [plan], np.zeros(1, dtype=int), np.asarray(times, dtype=float), rtol=1e-9, atol=1e-13
+    )
     assert result.status[0] == 0
     return result.values[0]
 
@@ -47,7 +50,9 @@ ORAL = ("naltrexone", "diazepam", "lorazepam", "lamotrigine", "memantine", "rapa
 VEIN = ("midazolam", "morphine", "nbqx", "buprenorphine", "hnk")
 
 
-@pytest.mark.parametrize(("name", "route"), [*((n, "oral") for n in ORAL), *((n, "iv") for n in VEIN), ("buprenorphine", "sublingual")])
+@pytest.mark.parametrize(
+    ("name", "route"), [*((n, "oral") for n in ORAL), *((n, "iv") for n in VEIN), ("buprenorphine", "sublingual")]
+)
 def test_every_micromole_is_somewhere(name, route):
     over = 0.5 if route == "iv" else 0.0
     given = sum(drug(name).part_amounts(7.0).values())
@@ -107,12 +112,19 @@ def test_naltrexone_clearances_are_the_measured_ones():
 def test_naltrexone_holds_mu_receptors_for_days():
     """RP040: 94.9 (SD 4.9) % of mu on 50 mg a day; RP042: 92 and 98 % within 8 h; PK-NTX-14: 70-80 % left after 48 h."""
     times = [4.0, 8.0, 48.0, 96.0]
-    single = simulate([("naltrexone", "oral", 50, 0, 0, True)], ("mu_antagonist_occupancy", "delta_antagonist_occupancy"), times, True)
+    single = simulate(
+        [("naltrexone", "oral", 50, 0, 0, True)], ("mu_antagonist_occupancy", "delta_antagonist_occupancy"), times, True
+    )
     assert 0.90 < single[0, 0] < 0.99
     assert 0.65 < single[2, 0] < 0.85
     half_life = 48.0 * np.log(2) / np.log(single[2, 0] / single[3, 0])
     assert 60 < half_life < 115
-    daily = simulate([("naltrexone", "oral", 50, 24.0 * day, 0, True) for day in range(8)], ("mu_antagonist_occupancy",), [172.0], True)
+    daily = simulate(
+        [("naltrexone", "oral", 50, 24.0 * day, 0, True) for day in range(8)],
+        ("mu_antagonist_occupancy",),
+        [172.0],
+        True,
+    )
     assert abs(daily[0, 0] - 0.949) < 0.049
     assert single[0, 1] < 0.5
 
@@ -152,7 +164,9 @@ def bjornsson(dose, times):
 @pytest.mark.parametrize("dose", [2.0, 16.0, 32.0])
 def test_buprenorphine_is_the_published_model(dose):
     times = np.array([0.1, 0.3, 0.59, 1.0, 2.0, 4.0, 12.0, 24.0, 72.0])
-    level = simulate([("buprenorphine", "sublingual", dose, 0, 0, False)], ("buprenorphine",), times)[:, 0] * mass("buprenorphine")
+    level = simulate([("buprenorphine", "sublingual", dose, 0, 0, False)], ("buprenorphine",), times)[:, 0] * mass(
+        "buprenorphine"
+    )
     assert level == pytest.approx(bjornsson(dose, times), rel=1e-5)
 
 
@@ -226,7 +240,9 @@ def test_hnk_as_a_drug_is_the_metabolite():
     assert double == pytest.approx(2 * vein, rel=1e-6)
     share = value("hnk_oral_availability").value
     assert np.trapezoid(mouth, times) / np.trapezoid(vein, times) == pytest.approx(share, rel=0.02)
-    both = simulate([("ketamine", "iv", 35.0, 0, 40 / 60, False), ("hnk", "iv", 35.0, 0, 40 / 60, False)], ("r_hnk",), times)[:, 0]
+    both = simulate(
+        [("ketamine", "iv", 35.0, 0, 40 / 60, False), ("hnk", "iv", 35.0, 0, 40 / 60, False)], ("r_hnk",), times
+    )[:, 0]
     formed = simulate([("ketamine", "iv", 35.0, 0, 40 / 60, False)], ("r_hnk",), times)[:, 0]
     assert both == pytest.approx(vein + formed, rel=1e-5, abs=1e-9)
 
@@ -237,7 +253,13 @@ def test_a_compound_of_ones_own_follows_its_file(tmp_path):
     path.write_text(compound_example(), encoding="utf-8")
     mine = read_drug(path)
     times = np.array([0.25, 0.5, 1.0, 4.0, 12.0])
-    got = simulate([("", "iv", 40.0, 0, 0.5, False)], ("compound_venous", "compound_arterial"), times, values=mine.values, compound=mine)
+    got = simulate(
+        [("", "iv", 40.0, 0, 0.5, False)],
+        ("compound_venous", "compound_arterial"),
+        times,
+        values=mine.values,
+        compound=mine,
+    )
     rates = np.array([[-(60 + 30) / 130, 30 / 200, 1.0], [30 / 130, -30 / 200, 0.0], [0, 0, 0]])
     infused = mine.micromoles(40.0) / 0.5
     for time, (venous, arterial) in zip(times, got, strict=True):
@@ -272,3 +294,11 @@ def test_an_absent_drug_changes_nothing():
     model = compile_model(made.antimony, outputs=outputs, inputs=made.inputs)
     result = model.simulate(np.zeros((1, 0)), [plan], np.zeros(1, dtype=int), np.array([5.0]), rtol=1e-8, atol=1e-12)
     assert np.abs(result.values).max() == 0
+
+
+def test_nothing_here_was_fitted_to_a_study_kept_for_validation():
+    studies = read_toml(knowledge_path() / "studies" / "roles.toml")["studies"].values()
+    kept = {record for study in studies if study["role"] == "validate" for record in study["records"]}
+    cited = {record for item in values_of("comedication").values() for record in item.records}
+    cited |= {target["record"] for target in naltrexone_fit().settings["targets"].values()}
+    assert cited and not cited & kept

@@ -18,9 +18,10 @@ from scipy.special import expit, logit
 
 from ketasim.chain.compose import compose
 from ketasim.core import drug, knowledge_path, read_toml, value
+from ketasim.engine import compile_model
 from ketasim.stages.plasma.stage import STAGE, administrations
 
-from .plasma_arms import Event, default_compiler, schedule
+from .plasma_arms import Event, schedule
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ class NaltrexoneFit:
     @cached_property
     def _model(self) -> Any:
         made = compose(("naltrexone",), stages=[STAGE])
-        model = default_compiler()(
+        model = compile_model(
             made.antimony, parameters=self.names, outputs=("naltrexone", "naltrexol"), inputs=made.inputs
         )
         dose = self.settings["dose"]
@@ -60,10 +61,14 @@ class NaltrexoneFit:
         """Times (T,) in h and courses (T,) in ng/mL of naltrexone and naltrexol for one set of values."""
         model, plan = self._model
         dose = self.settings["dose"]
-        edges = [target[edge] for target in self.settings["targets"].values() for edge in ("from", "to") if edge in target]
+        edges = [
+            target[edge] for target in self.settings["targets"].values() for edge in ("from", "to") if edge in target
+        ]
         times = np.unique([*np.arange(0.0, dose["dense"], dose["step"]), *edges, dose["until"]])
         result = model.simulate(numbers[None, :], [plan], np.zeros(1, dtype=int), times, rtol=1e-9, atol=1e-12)
-        return times, {name: result.values[0, :, i] * _molar_mass(name) for i, name in enumerate(("naltrexone", "naltrexol"))}
+        return times, {
+            name: result.values[0, :, i] * _molar_mass(name) for i, name in enumerate(("naltrexone", "naltrexol"))
+        }
 
     def predicted(self, numbers: FloatArray) -> dict[str, float]:
         """Every target's prediction: Cmax ng/mL, Tmax h (parabola through the top three points), half-life h."""
@@ -76,7 +81,9 @@ class NaltrexoneFit:
                 found[name] = float(course[top])
             elif target["statistic"] == "tmax":
                 left, middle, right = course[top - 1 : top + 2]
-                found[name] = float(times[top] + 0.5 * (left - right) / (left - 2 * middle + right) * (times[1] - times[0]))
+                found[name] = float(
+                    times[top] + 0.5 * (left - right) / (left - 2 * middle + right) * (times[1] - times[0])
+                )
             else:
                 first, last = (int(np.argmin(np.abs(times - target[edge]))) for edge in ("from", "to"))
                 found[name] = float(np.log(2) * (times[last] - times[first]) / np.log(course[first] / course[last]))

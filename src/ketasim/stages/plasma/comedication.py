@@ -85,7 +85,9 @@ def _under_the_tongue(request: Request) -> Administration:
         )
     needs = ("buprenorphine_availability", "buprenorphine_dose_exponent")
     split = (*needs, "buprenorphine_quick_share")
-    text = f"buprenorphine_availability * ({amount:.4g} umol / buprenorphine_reference_dose)^buprenorphine_dose_exponent"
+    text = (
+        f"buprenorphine_availability * ({amount:.4g} umol / buprenorphine_reference_dose)^buprenorphine_dose_exponent"
+    )
 
     def reaching(parameters: Parameters) -> float | np.ndarray:
         return buprenorphine_availability(amount, parameters)
