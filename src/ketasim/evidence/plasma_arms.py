@@ -1,0 +1,257 @@
+"""Arms of pharmacokinetic studies: from doses to curves of the plasma stage, and from curves to published quantities.
+
+Only the plasma stage is composed (its kinetics do not depend on any other stage); people are rows of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.chain.compose import Composition, compose
+from ketasim.core import KetasimError, Value, drug, knowledge_path, read_toml, unknown_name, value, values
+from ketasim.engine import Jump, Schedule, compile_model
+from ketasim.stages.plasma.stage import STAGE, Administration, administrations
+
+FloatArray = NDArray[np.float64]
+Compiler = Callable[..., Any]
+
+# What is read from a curve: name in the targets -> (ports added up, where the molar mass is).
+OUTPUTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "ketamine": (("s_ketamine_venous", "r_ketamine_venous"), "drug:ketamine"),
+    "arterial": (("s_ketamine_arterial", "r_ketamine_arterial"), "drug:ketamine"),
+    "norketamine": (("s_norketamine", "r_norketamine"), "molar_mass_norketamine"),
+    "hnk": (("s_hnk", "r_hnk"), "drug:hnk"),
+    "dhnk": (("s_dhnk", "r_dhnk"), "molar_mass_dehydronorketamine"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One dose of one part: `amount` in umol at `at` h."""
+
+    at: float
+    amount: float
+    what: Administration
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What was given in one arm, and until when it was followed (h after the first dose of the main drug)."""
+
+    name: str
+    events: tuple[Event, ...]
+    until: float
+    given: float
+    last_dose: float
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Every word the composition needs."""
+        return tuple(sorted({part for event in self.events for part in event.what.parts}))
+
+
+def settings() -> Mapping[str, Any]:
+    """knowledge/fits/plasma.toml: arms, priors, targets."""
+    return read_toml(knowledge_path() / "fits" / "plasma.toml")
+
+
+def _events(dose: Mapping[str, Any]) -> list[Event]:
+    entry = drug(dose["drug"])
+    amount, unit = (dose["mg"], "mg") if "mg" in dose else (dose["amount"], dose["unit"])
+    found = []
+    for part, umol in entry.part_amounts(amount, unit).items():
+        what = administrations(part, dose["route"], dose.get("over", 0.0), dose.get("device", 0))
+        found.append(Event(dose.get("at", 0.0), umol, what))
+    return found
+
+
+@cache
+def arm(name: str) -> Arm:
+    """The arm of that name in knowledge/fits/plasma.toml."""
+    arms = settings()["arms"]
+    if name not in arms:
+        raise unknown_name("arm", name, arms)
+    table = arms[name]
+    events = [event for dose in table["doses"] for event in _events(dose)]
+    given = sum(event.amount for event in events)
+    last = max(event.at for event in events)
+    before = table.get("before")
+    if before:
+        for index in range(before["count"]):
+            dose = {"drug": before["drug"], "amount": before["amount"], "unit": before["unit"], "route": "oral"}
+            events += _events({**dose, "at": before["from"] + index * before["every"]})
+    return Arm(name, tuple(sorted(events, key=lambda event: event.at)), float(table["until"]), given, last)
+
+
+def grid(until: float, events: Sequence[Event]) -> FloatArray:
+    """Output times: every 1.5 min for 3 h after a dose of the main drug, coarser later; every dose time included."""
+    pieces = [np.arange(0.0, 3.0, 0.025), np.arange(3.0, 8.0, 0.1), np.arange(8.0, 24.0, 0.5), np.arange(24.0, until + 2.0, 2.0)]
+    relative = np.concatenate(pieces)
+    starts = sorted({event.at for event in events if event.at > 0})
+    times = [relative, *(start + relative[relative <= 3.0] for start in starts), [until]]
+    stops = [event.at + window.start + window.duration for event in events for window in event.what.windows]
+    merged = np.unique(np.round(np.concatenate([*times, stops]), 9))
+    return merged[(merged >= 0.0) & (merged <= until)]
+
+
+def schedule(events: Sequence[Event], inputs: Sequence[str], until: float, numbers: Mapping[str, FloatArray]) -> Schedule:
+    """Segments, inputs (people, segments, inputs) and jumps of a list of doses; `numbers` holds each person's values."""
+    people = len(next(iter(numbers.values())))
+    edges = {0.0, until}
+    for event in events:
+        edges |= {event.at + item.at for item in event.what.deposits}
+        for window in event.what.windows:
+            edges |= {event.at + window.start, event.at + window.start + window.duration}
+    boundaries = np.array(sorted({round(edge, 9) for edge in edges if edge <= until}))
+    column = {name: index for index, name in enumerate(inputs)}
+    rates = np.zeros((people, len(boundaries) - 1, len(inputs)))
+    jumps = []
+    for event in events:
+        for window in event.what.windows:
+            start = event.at + window.start
+            inside = (boundaries[:-1] >= start - 1e-9) & (boundaries[1:] <= start + window.duration + 1e-8)
+            share = np.broadcast_to(np.asarray(window.share(numbers), dtype=float), (people,))
+            rates[:, inside, column[window.input]] += (share * event.amount / window.duration)[:, None]
+        for item in event.what.deposits:
+            index = int(np.argmin(np.abs(boundaries - (event.at + item.at))))
+            share = np.broadcast_to(np.asarray(item.share(numbers), dtype=float), (people,))
+            jumps.append(Jump(index, item.state, add=share * event.amount))
+    return Schedule(boundaries, rates, tuple(jumps))
+
+
+@lru_cache(maxsize=64)
+def composition(parts: tuple[str, ...]) -> Composition:
+    """The plasma stage alone, for these parts."""
+    return compose(parts, stages=[STAGE])
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Courses of one arm: times (T,), values (P, T) per output in ng/mL."""
+
+    arm: Arm
+    times: FloatArray
+    levels: Mapping[str, FloatArray]
+
+
+def _molar_mass(name: str) -> float:
+    if name.startswith("drug:"):
+        mass = drug(name.removeprefix("drug:")).molar_mass
+        if mass is None:
+            raise KetasimError(f"{name} has no molar mass")
+        return mass
+    return value(name).value
+
+
+class Bench:
+    """Compiled models of the arms; `names` are the values that vary between the rows of parameters."""
+
+    def __init__(self, names: Sequence[str] = (), compiler: Compiler | None = None, rtol: float = 1e-8) -> None:
+        self.names = tuple(names)
+        self._compiler = compiler or compile_model
+        self._models: dict[tuple[str, ...], tuple[Any, Composition, tuple[str, ...]]] = {}
+        self._rtol = rtol
+
+    def _model(self, parts: tuple[str, ...]) -> tuple[Any, Composition, tuple[str, ...]]:
+        if parts not in self._models:
+            made = composition(parts)
+            varied = tuple(name for name in self.names if name in made.parameters)
+            model = self._compiler(made.antimony, parameters=varied, outputs=made.outputs, inputs=made.inputs)
+            self._models[parts] = (model, made, varied)
+        return self._models[parts]
+
+    def curves(self, which: Arm, table: FloatArray | None = None) -> Curves:
+        """Courses of one arm for each row of `table` (P, len(names)); without a table, for the typical person."""
+        model, made, varied = self._model(which.parts)
+        rows = np.zeros((1, 0)) if table is None else np.atleast_2d(table)
+        people = len(rows)
+        numbers = {key: np.full(people, item.value) for key, item in _routing_values().items()}
+        for index, name in enumerate(self.names):
+            if table is not None:
+                numbers[name] = rows[:, index]
+        used = np.column_stack([numbers[name] for name in varied]) if varied else np.zeros((people, 0))
+        times = grid(which.until, which.events)
+        plan = schedule(which.events, made.inputs, which.until, numbers)
+        result = model.simulate(used, [plan], np.zeros(people, dtype=int), times, rtol=self._rtol, atol=1e-10)
+        if result.status.any():
+            raise KetasimError(f"arm {which.name} cannot be simulated", where=str(next(r for r in result.reasons if r)))
+        levels = {}
+        for name, (ports, mass) in OUTPUTS.items():
+            columns = [made.outputs.index(port) for port in ports if port in made.outputs]
+            levels[name] = result.values[:, :, columns].sum(axis=2) * _molar_mass(mass)
+        return Curves(which, result.times, levels)
+
+
+@cache
+def _routing_values() -> Mapping[str, Value]:
+    return values("plasma")
+
+
+def auc(times: FloatArray, levels: FloatArray) -> FloatArray:
+    """Area under each curve by the linear trapezoid on the dense grid: AUC = sum (c1 + c2)/2 * dt."""
+    return np.asarray(np.trapezoid(levels, times, axis=1))
+
+
+def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
+    """AUC and first moment to infinity, tail extrapolated with the slope of the last 24 h."""
+    times, levels = curves.times, curves.levels[output]
+    slope = _slope(curves, output, times[-1] - 24.0, times[-1])
+    tail = levels[:, -1] / slope
+    area = auc(times, levels) + tail
+    moment = auc(times, levels * times) + tail * (times[-1] + 1.0 / slope)
+    return area, moment
+
+
+def _slope(curves: Curves, output: str, start: float, stop: float) -> FloatArray:
+    first, last = (int(np.argmin(np.abs(curves.times - edge))) for edge in (start, stop))
+    ratio = np.log(curves.levels[output][:, first] / curves.levels[output][:, last])
+    return np.asarray(ratio / (curves.times[last] - curves.times[first]))
+
+
+def _mass_per_umol() -> float:
+    return _molar_mass("drug:ketamine")
+
+
+def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against: Curves | None = None) -> FloatArray:
+    """A published quantity (P,) from simulated curves.
+
+    at, cmax, tmax, tmax_after_last_device, auc (to the end of observation), half_life (slope from 24 to 48 h),
+    clearance = dose/AUC, volume_steady = clearance * mean residence time (infusion time taken off), bioavailability
+    and every ratio need `against`. Units: ng/mL, ng*h/mL, h, L/h, L.
+    """
+    times, levels = curves.times, curves.levels[output]
+    if name == "bioavailability":
+        assert against is not None
+        own, other = _infinite(curves, output)[0], _infinite(against, output)[0]
+        return own / curves.arm.given / (other / against.arm.given)
+    if name == "clearance_ratio":
+        assert against is not None
+        return statistic("clearance", curves, output) / statistic("clearance", against, output)
+    if against is not None:
+        return statistic(name, curves, output, time) / statistic(name, against, output, time)
+    if name == "at":
+        return np.array([np.interp(time, times, row) for row in levels])
+    if name == "cmax":
+        return np.asarray(levels.max(axis=1))
+    if name == "tmax":
+        return np.asarray(times[levels.argmax(axis=1)])
+    if name == "tmax_after_last_device":
+        return np.asarray(times[levels.argmax(axis=1)] - curves.arm.last_dose)
+    if name == "auc":
+        return auc(times, levels)
+    if name == "half_life":
+        return np.log(2.0) / _slope(curves, output, 24.0, 48.0)
+    if name in ("clearance", "volume_steady"):
+        area, moment = _infinite(curves, output)
+        clearance = curves.arm.given * _mass_per_umol() / area
+        if name == "clearance":
+            return clearance
+        infusion = max(window.duration for event in curves.arm.events for window in event.what.windows)
+        return clearance * (moment / area - infusion / 2.0)
+    raise unknown_name("statistic", name, ("at", "cmax", "tmax", "auc", "half_life", "clearance", "volume_steady", "bioavailability"))
