@@ -40,13 +40,15 @@ class CheckFailed(KetasimError):
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when nothing is near.
 
-    Case is ignored; a name that contains the asked one comes first.
+    Case is ignored; names that begin with the asked one come first, then the most similar; a name that contains the
+    asked one counts as near.
     """
     known = {choice.lower(): choice for choice in choices}
     asked = name.lower().strip()
-    found = [low for low in known if asked and asked in low]
-    found += [low for low in difflib.get_close_matches(asked, list(known), n=count, cutoff=0.6) if low not in found]
-    return [known[low] for low in found[:count]]
+    likeness = {low: difflib.SequenceMatcher(None, asked, low).ratio() for low in known}
+    near = [low for low in known if likeness[low] >= 0.6 or (asked and asked in low)]
+    near.sort(key=lambda low: (not low.startswith(asked), -likeness[low]))
+    return [known[low] for low in near[:count]]
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "", fix: str = "") -> UsageError:
