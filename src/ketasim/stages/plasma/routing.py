@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, nearest, values
+from ketasim.core import UsageError, Value, nearest, values
 
 type Numbers = float | NDArray[np.float64]
 type Parameters = Mapping[str, Numbers]
@@ -100,6 +102,12 @@ def _nasal_shares(device: int) -> tuple[Share, Share]:
 def _shared(name: str) -> float:
     """A duration that is the same for all people."""
     return values(STAGE_VALUES)[name].value
+
+
+@cache
+def routing_values() -> Mapping[str, Value]:
+    """Every value a `Share` may need, by identifier; some are in no equation of the model, so that only this lists them."""
+    return MappingProxyType({**values(STAGE_VALUES), **values("comedication")})
 
 
 @dataclass(frozen=True, slots=True)
