@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 
-from ketasim.core import Drug, Route, UsageError, drug_words, drugs, nearest, route_names
-from ketasim.core.drug_types import plain, reference_weight
+from ketasim.core import Drug, Route, UsageError, drugs, nearest
+from ketasim.core.drug_types import reference_weight
 
 from .quantities import (
     MASS_MISTAKES,
@@ -26,192 +24,29 @@ from .quantities import (
 )
 from .regimen import Dose
 from .text import Cursor, Fault, Token
-
-_LONGEST_ROUTE = 3  # words
-_SALT_WORDS = ("hcl", "hydrochloride")
-_WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"[+-]?[\d.]")
-
-
-@lru_cache(maxsize=1)
-def _catalogue() -> dict[str, str]:
-    return {plain(word): name for word, name in drug_words().items()}
-
-
-@lru_cache(maxsize=1)
-def _routes() -> dict[str, str]:
-    return {plain(word): name for name, words in route_names().items() for word in words}
-
-
-class Vocabulary:
-    """The drugs that may be named: the catalogue, and compounds of the user's own."""
-
-    def __init__(self, compounds: Iterable[Drug] = ()) -> None:
-        self.own = {entry.name: entry for entry in compounds if entry.name not in drugs()}
-        self._own_keys = {
-            plain(word): name for name, entry in self.own.items() for word in (name, *entry.aliases)
-        }
-
-    def drug(self, words: str) -> Drug | None:
-        """The drug of that name or alias, or None."""
-        key = plain(words)
-        if not key:
-            return None
-        if key in self._own_keys:
-            return self.own[self._own_keys[key]]
-        name = _catalogue().get(key)
-        return drugs()[name] if name else None
-
-    def drug_or_salt(self, words: str) -> tuple[Drug | None, bool]:
-        """The drug, and whether its name was written with HCl ("naltrexone HCl")."""
-        entry = self.drug(words)
-        if entry is not None:
-            return entry, False
-        name, _, last = words.rpartition(" ")
-        if last.lower() in _SALT_WORDS:
-            return self.drug(name), True
-        return None, False
-
-    def near(self, words: str) -> list[str]:
-        """The names most like these words."""
-        known = [
-            *drug_words(),
-            *(word for name, entry in self.own.items() for word in (name, *entry.aliases)),
-        ]
-        return nearest(words, known)
-
-    def names(self) -> str:
-        """Every drug by its canonical name, the main ones first."""
-        entries = [*drugs().values(), *self.own.values()]
-        return ", ".join(
-            entry.name for entry in sorted(entries, key=lambda e: (e.role == "co-medication", e.name))
-        )
-
-
-def route_of(words: str) -> str | None:
-    """The canonical route of these words, or None."""
-    return _routes().get(plain(words))
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """Drug and route, with their places in the line."""
-
-    entry: Drug
-    way: Route
-    salt: bool
-    drug_span: tuple[int, int]
-    end: int
+from .vocabulary import SALT_WORDS, Head, Vocabulary, read_head
 
 
 def read_dose(
     text: str, known: Vocabulary, start: int = 0, end: int | None = None
 ) -> tuple[Cursor, Dose, tuple[Amount, ...]]:
     """The dose at `text[start:end]`: a cursor behind it, the dose, and the amounts if several were listed."""
-    head = _read_head(text, known, start, len(text) if end is None else end)
+    head = read_head(text, known, start, len(text) if end is None else end)
     cursor = Cursor(text, head.end)
+    kind = _read_kind(cursor, head)
     amounts, written = _read_amounts_of_dose(cursor, head)
     amount = amounts[0] if amounts else None
-    form, hours = _read_form(cursor, head, amount)
+    form, hours = _read_form(cursor, head, kind)
     dose = Dose(head.entry.name, head.way.name, amount, hours, form, entry=head.entry)
     for each in amounts:
         judge(cursor, replace(dose, amount=each), written)
     return cursor, dose, amounts if len(amounts) > 1 else ()
 
 
-# drug and route -------------------------------------------------------------------------------------------------
-
-
-def _read_head(text: str, known: Vocabulary, start: int, end: int) -> _Head:
-    words = [(m.group(), m.start(), m.end()) for m in _WORD.finditer(text, start, end)]
-    named = next((i for i, word in enumerate(words) if _NUMBER.match(word[0]) and i > 0), len(words))
-
-    def phrase(first: int, last: int) -> str:
-        return text[words[first][1] : words[last - 1][2]].rstrip(",;")
-
-    routes = [
-        (i, length, route)
-        for i in range(1, named)
-        for length in range(min(_LONGEST_ROUTE, named - i), 0, -1)
-        if (route := route_of(phrase(i, i + length)))
-    ]
-    for i, length, route in routes:
-        entry, salt = known.drug_or_salt(phrase(0, i))
-        if entry is not None:
-            return _with_route(text, entry, salt, words, i, length, route)
-    if not words:
-        raise Fault("no dose is written", text, (start, start + 1), "DRUG ROUTE AMOUNT [over DURATION]", "")
-    longest = next((i for i in range(named, 0, -1) if known.drug_or_salt(phrase(0, i))[0]), 0)
-    if longest:
-        entry, _ = known.drug_or_salt(phrase(0, longest))
-        assert entry is not None
-        raise _route_fault(text, entry, words, longest, named)
-    unknown = phrase(0, routes[0][0]) if routes else words[0][0].rstrip(",;")
-    span = (words[0][1], words[0][1] + len(unknown))
-    near = known.near(unknown)
-    allowed = f"did you mean {', '.join(near)}?" if near else f"one of {known.names()}"
-    candidate = text[: span[0]] + near[0] + text[span[1] :] if near else ""
-    raise Fault(f"unknown drug '{unknown}'", text, span, allowed, candidate)
-
-
-def _with_route(
-    text: str, entry: Drug, salt: bool, words: list[tuple[str, int, int]], place: int, length: int, route: str
-) -> _Head:
-    first, last = words[place][1], words[place + length - 1][2]
-    if route not in entry.routes:
-        choices = ", ".join(entry.routes)
-        other = next(iter(entry.routes))
-        candidate = f"{text[:first]}{other}{text[last:]}"
-        written = text[first:last].rstrip(",;")
-        raise Fault(
-            f"{entry.name} has no data by the {route} route"
-            + (f" ('{written}')" if written.lower() != route else ""),
-            text,
-            (first, first + len(written)),
-            f"{entry.name} by {choices}",
-            candidate,
-        )
-    for word, _, stop in words[place + length :]:  # "nasal spray", "oral tablet": the same said twice
-        if route_of(word) != route:
-            break
-        last = stop
-    return _Head(entry, entry.routes[route], salt, (words[0][1], words[place - 1][2]), last)
-
-
-def _route_fault(text: str, entry: Drug, words: list[tuple[str, int, int]], place: int, named: int) -> Fault:
-    """Behind a known drug stands no route: it is misspelt, missing, or comes after the amount."""
-    choices = f"{entry.name} by {', '.join(entry.routes)}"
-    first = next(iter(entry.routes))
-    after = words[place - 1][2]
-    for word, start, stop in words[named:]:
-        route = route_of(word)
-        if route:
-            rest = (text[after:start] + text[stop:]).strip()
-            return Fault(
-                "the route comes right after the drug",
-                text,
-                (start, stop),
-                "DRUG ROUTE AMOUNT",
-                re.sub(r" +", " ", f"{text[:after]} {word} {rest}").strip(),
-            )
-    if place >= len(words) or place >= named or words[place][0].lower() in ("over", "at", "x", "daily"):
-        candidate = f"{text[:after]} {first}{text[after:]}"
-        return Fault(
-            f"by which route? {entry.name} stands alone", text, (words[0][1], after), choices, candidate
-        )
-    word, start, stop = words[place]
-    word = word.rstrip(",;")
-    span = (start, start + len(word))
-    own = [name for name, spoken in route_names().items() if name in entry.routes for name in spoken]
-    near = nearest(word, [w for w in own if len(w) > 1], 1)
-    instead = near[0] if near else first
-    return Fault(f"unknown route '{word}'", text, span, choices, text[:start] + instead + text[span[1] :])
-
-
 # amount ---------------------------------------------------------------------------------------------------------
 
 
-def _read_amounts_of_dose(cursor: Cursor, head: _Head) -> tuple[tuple[Amount, ...], tuple[int, int]]:
+def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...], tuple[int, int]]:
     entry = head.entry
     here = cursor.peek()
     if entry.role == "placebo":
@@ -255,9 +90,8 @@ def starts_amount(cursor: Cursor) -> bool:
     while cursor.peek(ahead).kind == "number" and cursor.peek(ahead + 1).kind == "comma":
         ahead += 2
     word = cursor.peek(ahead + 1)
-    return (
-        cursor.peek(ahead).kind == "number" and word.low not in ("times", "time") and time_unit(word) is None
-    )
+    followers = ("times", "time", "doses", "x", "×", "and")
+    return cursor.peek(ahead).kind == "number" and word.low not in followers and time_unit(word) is None
 
 
 def units_of(entry: Drug) -> tuple[str, ...]:
@@ -286,7 +120,7 @@ def read_amounts(
         numbers.append(number)
     unit, factor, end = _read_unit(cursor, numbers, entry, way)
     word = cursor.peek()
-    if word.low in _SALT_WORDS:
+    if word.low in SALT_WORDS:
         end = cursor.next().end
         salt = True
     elif cursor.at("free", "base"):
@@ -296,7 +130,7 @@ def read_amounts(
     elif cursor.take("base"):
         end, salt = word.end, False
     if salt and (entry.salt_molar_mass is None or entry.molar_mass is None):
-        at = word if word.low in _SALT_WORDS else numbers[0]
+        at = word if word.low in SALT_WORDS else numbers[0]
         raise cursor.fault(
             f"no hydrochloride of {entry.name} is known", at, "the amount without HCl", instead=""
         )
@@ -347,7 +181,7 @@ def _read_unit(cursor: Cursor, numbers: list[Token], entry: Drug, way: Route) ->
     if word.kind == "word" and text in own and own[text] not in MASS_WORDS:
         cursor.place += width
         return own[text], Fraction(1), end
-    if word.kind != "word" or text in ("over", "hcl", "x", "at", "once", "then", "with", *_SALT_WORDS):
+    if word.kind != "word" or text in ("over", "hcl", "x", "at", "once", "then", "with", *SALT_WORDS):
         unit = example_amount(entry, way).unit
         raise cursor.fault(
             f"the amount {number.text} has no unit", number, allowed, instead=f"{number.text} {unit}"
@@ -394,7 +228,10 @@ def example_amount(entry: Drug, way: Route) -> Amount:
             if way.device_mass is not None:
                 rounds = [max(1, round(middle / way.device_mass)) * way.device_mass]
             inside = [value for value in rounds if low <= value <= high] or [float(f"{middle:.2g}")]
-            return Amount(min(inside, key=lambda value: round(abs(math.log(value / middle)), 6)), unit)
+            nearest_first = sorted(
+                inside, key=lambda value: (round(abs(math.log(value / middle)), 1), -value)
+            )
+            return Amount(nearest_first[0], unit)
     if entry.default_amount is not None:
         return Amount(*entry.default_amount)
     return Amount(1.0, entry.units[0])
@@ -416,13 +253,52 @@ def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
 # over -----------------------------------------------------------------------------------------------------------
 
 
-def _read_form(cursor: Cursor, head: _Head, amount: Amount | None) -> tuple[str, float]:
-    """How the dose is given, and for how long (h)."""
+def _read_kind(cursor: Cursor, head: Head) -> Token | None:
+    """A word behind the route that says how it is given ("iv bolus", "iv infusion", "nasal spray", "oral tablet")."""
+    word = cursor.peek()
+    kinds = {
+        "bolus": "bolus",
+        "infusion": "infusion",
+        "drip": "infusion",
+        "spray": "devices",
+        "tablet": "single",
+    }
+    form = kinds.get(word.low)
+    if form is None:
+        return None
+    known = form in head.way.forms or (form == "devices" and head.way.name == "nasal")
+    if not known or (form == "single" and head.way.name != "oral"):
+        raise cursor.fault(
+            f"{head.entry.name} {head.way.name} is not given as {word.text}",
+            word,
+            "the route alone",
+            instead="",
+        )
+    return cursor.next()
+
+
+def _read_form(cursor: Cursor, head: Head, kind: Token | None) -> tuple[str, float]:
+    """How the dose is given, and for how long (h): over DURATION, else at once where the route allows it."""
     way = head.way
-    if cursor.at("over"):
-        return "infusion", read_over(cursor, way)
     if cursor.at("bolus") and "bolus" in way.forms:
-        cursor.next()
+        kind = cursor.next()
+    if cursor.at("over"):
+        if kind is not None and kind.low == "bolus":
+            over = cursor.next()
+            _, span = read_duration(cursor)
+            raise cursor.fault(
+                "a bolus does not run over a time", (over.start, span[1]), "bolus, or over", instead=""
+            )
+        return "infusion", read_over(cursor, way)
+    if kind is not None and kind.low in ("infusion", "drip"):
+        end = cursor.tokens[cursor.place - 1].end
+        example = duration_text(way.default_duration or 1.0)
+        raise cursor.fault(
+            f"a{'n' if kind.low == 'infusion' else ''} {kind.low} over how long?",
+            kind,
+            "over 40 min",
+            whole=f"{cursor.text[:end]} over {example}{cursor.text[end:]}",
+        )
     for form in ("bolus", "devices", "single"):
         if form in way.forms:
             return form, (way.bolus_duration or 0.0) if form == "bolus" else 0.0

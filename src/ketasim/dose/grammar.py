@@ -12,12 +12,14 @@ from dataclasses import replace
 
 from ketasim.core import Drug, UsageError
 
-from .dosewords import Vocabulary, read_dose
+from .dosewords import read_dose
 from .expand import Clash, first_clash
+from .patterns import every
 from .quantities import Amount, duration_text, read_duration, times_text
 from .regimen import Block, CoMedication, Course, Dose, Regimen
 from .repeats import read_next, read_repeats
 from .text import Cursor, Fault, normal, read_or_teach
+from .vocabulary import Vocabulary
 
 MAIN_EXAMPLE = "ketamine iv 0.5 mg/kg over 40 min"
 REPEAT_EXAMPLE = "twice weekly x 6"
@@ -181,14 +183,19 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
 
 
 def _spaced(course: Course, clash: Clash) -> str:
-    """The repeats of the block with the clash, with the shortest spacing that works."""
+    """The repeats with the block of the clash spaced as closely as works; the other blocks as they are."""
     block = course.blocks[clash.block]
+    before = Course(course.blocks[: clash.block], course.start_h)
     if block.times_h:
-        times = [block.times_h[0]]
-        for time in block.times_h[1:]:
-            times.append(max(time, times[-1] + clash.needs_h))
-        return f"at {times_text(times)}"
-    return f"every {duration_text(clash.needs_h)}" + (f" x {block.count}" if block.count is not None else "")
+        last = max((time for time, _, _ in before.times()), default=-clash.needs_h) - course.start_h
+        times: list[float] = []
+        for time in block.times_h:
+            times.append(max(time, (times[-1] if times else last) + clash.needs_h))
+        block = replace(block, times_h=tuple(times))
+    elif block.pattern is not None:
+        block = replace(block, pattern=every(max(clash.needs_h, block.pattern.shortest_gap_h)))
+    blocks = (*before.blocks, block, *course.blocks[clash.block + 1 :])
+    return Course(blocks, course.start_h).repeat_words()
 
 
 # co-medication --------------------------------------------------------------------------------------------------

@@ -128,6 +128,8 @@ def starts_pattern(cursor: Cursor) -> bool:
     word = cursor.peek()
     if word.kind == "number":
         return cursor.peek(1).low in ("times", "time", "doses")
+    if word.low == "once":
+        return cursor.peek(1).low in ("daily", "weekly", "a", "per", "every")
     return word.low in _FIRST_WORDS
 
 

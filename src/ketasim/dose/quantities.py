@@ -268,8 +268,9 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
         word = cursor.peek()
         if word.kind == "word" and nearest(word.low, [w for w in TIME_WORDS if len(w) > 2], 1):
             raise bad_time_unit(cursor, number)
+        likely = "min" if value < 0 else "d"
         raise cursor.fault(
-            f"the time {number.text} has no unit", number, DURATION_ALLOWED, instead=f"{number.text} d"
+            f"the time {number.text} has no unit", number, DURATION_ALLOWED, instead=f"{number.text} {likely}"
         )
     if any(abs(time) > MOST_HOURS for time in times):
         raise cursor.fault("that is more than twenty years", (start, end), DURATION_ALLOWED, instead="28 d")

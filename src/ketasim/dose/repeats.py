@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from ketasim.core import UsageError, nearest
 
-from .dosewords import Vocabulary, judge, read_amounts, read_dose, read_over, route_of, starts_amount
-from .patterns import ALLOWED, EXAMPLE, TOLERANCE_H, Pattern, read_pattern, starts_pattern
+from .counts import COUNT_SIGNS, read_count
+from .dosewords import judge, read_amounts, read_dose, read_over, starts_amount
+from .patterns import ALLOWED, EXAMPLE, Pattern, read_pattern, starts_pattern
 from .quantities import (
     DURATION_ALLOWED,
     Amount,
@@ -20,11 +19,11 @@ from .quantities import (
     time_unit,
     times_text,
 )
-from .regimen import MOST_DOSES, Block, Course, Dose, sound
+from .regimen import Block, Course, Dose, sound
 from .text import Cursor, Fault, Token
+from .vocabulary import Vocabulary, route_of
 
 _LIST_WORDS = ("at", "on", "days", "day", "hours")
-_COUNT_SIGNS = ("x", "×")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Repeats:
 def starts_repeat(cursor: Cursor) -> bool:
     """True if the next words begin a repeat."""
     word = cursor.peek()
-    return starts_pattern(cursor) or word.low in (*_LIST_WORDS, "once", "from", *_COUNT_SIGNS)
+    return starts_pattern(cursor) or word.low in (*_LIST_WORDS, "once", "from", *COUNT_SIGNS)
 
 
 def read_repeats(
@@ -79,12 +78,13 @@ def read_next(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
     """One block that follows a course: [DOSE | AMOUNT [over DURATION]] PATTERN [x N] or at TIMES."""
     last = course.blocks[-1]
     if last.count is None:
-        span = (0, cursor.tokens[max(0, cursor.place - 1)].start)
+        behind = [t for t in cursor.tokens[: cursor.place] if t.low != "then" and t.kind != "comma"]
+        span = (0, behind[-1].end if behind else cursor.peek().end)
         raise cursor.fault(
             "a block without end cannot be followed by another",
             span,
             "a count: x N",
-            whole=f"{cursor.text[: span[1]].rstrip(' ,')} x 6, then {cursor.text[cursor.peek().start :]}",
+            whole=f"{cursor.text[: span[1]]} x 6, then {cursor.text[cursor.peek().start :]}",
         )
     dose = last.last
     amounts: tuple[Amount, ...] = ()
@@ -164,7 +164,8 @@ def _read_block(
         block = _read_list(cursor, dose, amounts, beside)
         once = cursor.take("once")
         start_h = course.start_h
-    elif first and cursor.take("once"):
+    elif first and cursor.at("once") and not starts_pattern(cursor):
+        cursor.next()
         if amounts:
             raise cursor.fault(
                 "once is one dose, and several amounts are written",
@@ -182,8 +183,8 @@ def _read_block(
             if not beside or started or not first:
                 raise _no_from(cursor)
             start_h = _read_start(cursor)
-        count = _read_count(cursor, pattern, replace(course, start_h=start_h), here)
-        block = Block(dose, pattern, *_counted(cursor, count, amounts, here))
+        count = read_count(cursor, pattern, replace(course, start_h=start_h))
+        block = Block(dose, pattern, *_counted(cursor, count, amounts))
     grown = replace(course, blocks=(*course.blocks, block), start_h=start_h)
     try:
         return sound(grown), once
@@ -195,13 +196,13 @@ def _read_block(
 
 def _pattern(cursor: Cursor) -> Pattern:
     word = cursor.peek()
-    if word.low in _COUNT_SIGNS or word.low == "for":
+    if word.low in COUNT_SIGNS or word.low == "for":
         raise cursor.fault(
             "how often? A count alone is no repeat", word, ALLOWED, instead=f"twice weekly {word.text}"
         )
     if word.kind == "number" and time_unit(cursor.peek(1)):
         raise cursor.fault("an interval begins with every", word, ALLOWED, instead=f"every {word.text}")
-    if word.kind == "number" and cursor.peek(1).low in _COUNT_SIGNS:
+    if word.kind == "number" and cursor.peek(1).low in COUNT_SIGNS:
         raise cursor.fault(
             "how often? A count alone is no repeat",
             word,
@@ -218,7 +219,7 @@ def _pattern(cursor: Cursor) -> Pattern:
 
 def _with_pattern(cursor: Cursor, word: Token) -> str:
     """The line with the example in place of a repeat nobody can read."""
-    count = next((t for t in cursor.tokens if t.low in _COUNT_SIGNS and t.start > word.start), None)
+    count = next((t for t in cursor.tokens if t.low in COUNT_SIGNS and t.start > word.start), None)
     rest = cursor.text[count.start :] if count else "x 6"
     return f"{cursor.text[: word.start].rstrip()} {EXAMPLE.split(' x')[0]} {rest}".strip()
 
@@ -321,7 +322,7 @@ def _trimmed(amounts: tuple[Amount, ...]) -> tuple[Amount, ...]:
 
 
 def _counted(
-    cursor: Cursor, count: int | None, amounts: tuple[Amount, ...], here: Token
+    cursor: Cursor, count: int | None, amounts: tuple[Amount, ...]
 ) -> tuple[int | None, tuple[float, ...], tuple[Amount, ...]]:
     """Count, times and amounts of a pattern's block: a list of amounts alone says how many doses there are."""
     if not amounts:
@@ -337,91 +338,6 @@ def _counted(
             instead=str(len(amounts)),
         )
     return count, (), _trimmed(amounts)
-
-
-# counts ---------------------------------------------------------------------------------------------------------
-
-
-def _read_count(cursor: Cursor, pattern: Pattern, course: Course, here: Token) -> int | None:
-    """x N | x DURATION | for DURATION | to TIME | N times; None if nothing is said (until the end of the run)."""
-    word = cursor.peek()
-    if word.low in _COUNT_SIGNS:
-        cursor.next()
-        number = cursor.peek()
-        if number.kind != "number":
-            raise cursor.fault("x how many doses?", word, "x N, a whole number", instead=f"{word.text} 6")
-        if time_unit(cursor.peek(1)):
-            return _count_for(cursor, pattern, course)
-        return _whole(cursor, cursor.next())
-    if word.low == "for":
-        cursor.next()
-        if cursor.peek().kind == "number" and cursor.peek(1).low in ("doses", "times"):
-            count = _whole(cursor, cursor.next())
-            cursor.next()
-            return count
-        return _count_for(cursor, pattern, course)
-    if word.low in ("to", "until"):
-        cursor.next()
-        end_h, span = read_duration(cursor)
-        return _count(cursor, pattern, course, lambda time, _: time <= end_h + TOLERANCE_H, span)
-    if word.kind == "number" and cursor.peek(1).low in ("times", "doses"):
-        count = _whole(cursor, cursor.next())
-        cursor.next()
-        return count
-    if word.kind == "number":
-        rest = cursor.peek(1)
-        span = (word.start, rest.end if rest.low == "x" else word.end)
-        raise cursor.fault(
-            "a count is written x N", span, "x N (counts doses)", instead=f"x {word.text.lstrip('+-')}"
-        )
-    return None
-
-
-def _whole(cursor: Cursor, number: Token) -> int:
-    value = exact(number.text)
-    if value.denominator != 1 or value < 1:
-        instead = str(max(1, abs(round(value))))
-        raise cursor.fault(
-            f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead
-        )
-    if value > MOST_DOSES:
-        raise cursor.fault(
-            f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}", instead="6"
-        )
-    return int(value)
-
-
-def _count_for(cursor: Cursor, pattern: Pattern, course: Course) -> int:
-    """for DURATION, counted from the block's first dose; a dose exactly at the end is not in it."""
-    hours, span = read_duration(cursor)
-    return _count(cursor, pattern, course, lambda time, first: time < first + hours - TOLERANCE_H, span)
-
-
-def _count(
-    cursor: Cursor,
-    pattern: Pattern,
-    course: Course,
-    within: Callable[[float, float], bool],
-    span: tuple[int, int],
-) -> int:
-    last = max((time for time, _, _ in course.times()), default=None) if course.blocks else None
-    times = pattern.times(course.start_h, last)
-    first = next(times)
-    if not within(first, first):
-        raise cursor.fault(
-            "no dose falls into that time",
-            span,
-            f"an end after the first dose at {duration_text(first)}",
-            instead=duration_text(first + pattern.period_h),
-        )
-    count = 1
-    for _ in takewhile(lambda time: within(time, first), times):
-        count += 1
-        if count > MOST_DOSES:
-            raise cursor.fault(
-                "that is more doses than any course", span, f"up to {MOST_DOSES} doses", instead="28 d"
-            )
-    return count
 
 
 def _left_over(cursor: Cursor) -> Fault:
