@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 
-from .model import Description, Model
+from ketasim.core import UsageError
+
+from . import store
+from .machine import load_object, processor, register_bytes
+from .model import Model
 from .types import Jump, Options, Schedule, Trajectories
 
 __all__ = ["Jump", "Model", "Options", "Schedule", "Trajectories", "compile_model"]
+
+MOST_MODELS = 32  # kept in this process
+_models: OrderedDict[str, Model] = OrderedDict()
+_lock = threading.Lock()
 
 
 def compile_model(
@@ -21,32 +32,32 @@ def compile_model(
 
     `parameters` constants that differ between people; `inputs` constants that change at dose boundaries (zero before
     the first one); `outputs` states, assigned variables or constants to report, `amount(S)` and `concentration(S)`
-    of a species, all states when empty. All other constants are folded into the code. Raises UsageError for
-    text that cannot be read, for elements outside the ODE subset and for unknown names.
+    of a species; all states when empty, everything that varies for `*`. All other constants are folded into
+    the code. Machine code is kept in this process and on disk (`ketasim.engine.store`). Raises UsageError for text
+    that cannot be read, for elements outside the ODE subset and for unknown names.
     """
-    from .emit import Module
-    from .kernel import lay_out, write_first_stage, write_observe, write_prepare, write_stage, write_start
-    from .loop import write_loop
-    from .machine import build_object, load_object, register_bytes
-    from .reader import read_model
-    from .system import assemble
-    from .tableau import METHODS
-
     options = options or Options()
-    real = "double" if options.dtype == "float64" else "float"
-    width = options.width or register_bytes() // (8 if real == "double" else 4)
-    system = assemble(read_model(text), parameters, outputs, inputs)
-    module = Module(width, real)
-    layout = lay_out(system)
-    write_prepare(module, layout)
-    write_start(module, system)
-    write_observe(module, system, layout)
-    write_first_stage(module, system, layout)
-    write_stage(module, system, layout)
-    memory = write_loop(module, system, layout, METHODS[options.method])
-    code = load_object(build_object(module.text()), ("solve_many",))
-    description = Description(
-        system.states, system.all_states, tuple(sorted(system.as_amount)), system.outputs, system.parameters,
-        system.inputs, system.nominal, width, memory.size, module.bytes,
+    if not isinstance(text, str):
+        raise UsageError("the model must be given as text", where="compile_model", fix="text = path.read_text()")
+    width = options.width or register_bytes() // (8 if options.dtype == "float64" else 4)
+    key = store.key_of(
+        text=text, parameters=list(parameters), outputs=list(outputs), inputs=list(inputs),
+        options=dataclasses.asdict(options), width=width, processor=processor(),
     )
-    return Model(description, code, options)
+    with _lock:
+        if key in _models:
+            _models.move_to_end(key)
+            return _models[key]
+    found = store.read(key)
+    if found is None:
+        from .compile import build
+
+        found = build(text, tuple(parameters), tuple(outputs), tuple(inputs), options, width)
+        store.write(key, *found)
+    description, code = found
+    model = Model(description, load_object(code, ("solve_many",)), options)
+    with _lock:
+        _models[key] = model
+        while len(_models) > MOST_MODELS:
+            _models.popitem(last=False)
+    return model

@@ -273,8 +273,9 @@ def acosh(f: Function, x: str) -> str:
 
 
 def atanh(f: Function, x: str) -> str:
-    one = f.splat_number(1.0)
-    return f.mul(f.splat_number(0.5), log1p(f, f.div(f.add(x, x), f.sub(one, x))))
+    magnitude, one = absolute(f, x), f.splat_number(1.0)
+    ratio = f.div(f.add(magnitude, magnitude), f.sub(one, magnitude))
+    return with_sign(f, f.mul(f.splat_number(0.5), log1p(f, ratio)), x)
 
 
 UNARY: dict[str, Callable[[Function, str], str]] = {

@@ -19,6 +19,7 @@ from .derivative import TIME, Row, jacobian
 from .elimination import Factors, factorise
 from .emit import Function, Module
 from .graph import DYNAMIC, NUMBER, PERSON, Graph
+from .switches import TimeSwitch, find_switches
 from .system import System
 
 COMPARE = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
@@ -32,6 +33,8 @@ class Layout:
     graph: Graph
     factors: Factors
     time_rows: list[int]
+    conditions: tuple[int, ...] = ()  # comparisons with states, watched by the loop
+    timed_switches: tuple[TimeSwitch, ...] = ()
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
     stored: dict[int, int] = field(default_factory=dict)  # node -> place in lu
 
@@ -45,8 +48,10 @@ def lay_out(system: System) -> Layout:
     graph = system.graph
     rows: list[Row] = jacobian(graph, system.rates)
     factors = factorise(graph, rows)
-    layout = Layout(graph, factors, [row.get(TIME, graph.zero) for row in rows])
-    roots = [*system.rates, *layout.time_rows, *system.output_nodes]
+    switches = find_switches(graph, system.rates)
+    time_rows = [row.get(TIME, graph.zero) for row in rows]
+    layout = Layout(graph, factors, time_rows, switches.in_states, switches.in_time)
+    roots = [*system.rates, *layout.time_rows, *system.output_nodes, *layout.conditions]
     for node in factor_entries(factors, graph):
         roots.append(node)
         if graph.level[node] == DYNAMIC:
@@ -155,6 +160,15 @@ def write_observe(module: Module, system: System, layout: Layout) -> None:
             f.store_vector("%o", i, write.number_of(node))
 
 
+def write_conditions(module: Module, layout: Layout) -> None:
+    """Truth of the watched comparisons as 1 or 0: conditions(y, q, t, o)."""
+    arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
+    with Function(module, "conditions", arguments, ATTRIBUTES) as f:
+        write = Writer(f, layout.graph, layout.kept)
+        for i, node in enumerate(layout.conditions):
+            f.store_vector("%o", i, write.number_of(node))
+
+
 def bare(graph: Graph, node: int) -> tuple[int, bool]:
     """The node without a leading minus, and whether there was one."""
     return (graph.args[node][0], True) if graph.op[node] == "neg" else (node, False)
@@ -207,6 +221,12 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
         _solve(f, layout, write, right)
         for node, place in layout.stored.items():
             f.store_vector("%lu", place, write(node))
+        growth = f.splat_number(0.0)
+        for node in layout.factors.pivot.values():
+            size = f.intrinsic("fabs", write(node))
+            # unordered: a pivot that is not a number stays visible
+            growth = f.select(f.compare("ugt", size, growth), size, growth)
+        f.store_vector("%lu", len(layout.stored), growth)
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:

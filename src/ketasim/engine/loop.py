@@ -21,10 +21,14 @@ JOB = (
     ("inputs", "ptr"), ("jumps", "i64"), ("jump_segment", "ptr"), ("jump_state", "ptr"), ("jump_scale", "ptr"),
     ("jump_add", "ptr"), ("jump_stride", "i64"), ("count", "i64"), ("times", "ptr"), ("out", "ptr"),
     ("tolerance", "ptr"), ("relative", "double"), ("first_step", "double"), ("largest_step", "double"),
-    ("most_steps", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("failed_state", "ptr"), ("steps", "ptr"),
+    ("most_steps", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
 )  # fmt: skip
 LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above
 
+LARGEST_GROWTH = 1e6  # of a pivot's reciprocal over h gamma; beyond, elimination without pivoting is not trusted
+LAND_BISECTIONS = 30
+NEAREST_LANDING = 1e-3  # a switch nearer to the start of the step than this share of it is stepped over
+AFTER_LANDING = 1e-6  # first step after a switch, as a share of the step that landed there: it only crosses
 SAFETY, SLOWEST, FASTEST = 0.9, 0.1, 6.0  # step factor: safety, least, greatest
 
 
@@ -39,8 +43,10 @@ class Memory:
     def of(cls, system: System, layout: Layout, tableau: Tableau) -> Memory:
         n = len(system.states)
         sizes = {
-            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept), "lu": len(layout.stored),
+            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept),
+            "lu": len(layout.stored) + 1,
             "y": n, "next": n, "c": n, "ft": n if layout.depends_on_time else 0, "o": len(system.outputs),
+            "before": len(layout.conditions), "after": len(layout.conditions),
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
         place, total = {}, 0
@@ -76,6 +82,9 @@ class _Loop:
         self.output = f.variable("i64", "0")
         self.taken, self.rejected = f.variable("i64", "0"), f.variable("i64", "0")
         self.budget = f.variable("i64", self.job["most_steps"])
+        self.landing, self.landed = f.variable("i1", "false"), f.variable("i1", "false")
+        self.watch = bool(layout.conditions)
+        self.edge = (1e-13 if f.real == "double" else 5e-7) if layout.timed_switches else 0.0
 
     # ---- lanes -----------------------------------------------------------------------------------------
     def lane(self, name: str, index: int | str) -> str:
@@ -115,6 +124,7 @@ class _Loop:
         jump = f.variable("i64", "0")
         self.h.set(job["first_step"])
         self.done = f.label()
+        self._leave_if_recorded()
         with f.loop(job["segments"]) as segment:
             self._load_inputs(places, segment)
             self._prepare()
@@ -124,6 +134,7 @@ class _Loop:
             self._segment(end)
         f.jump(self.done)
         f.place(self.done)
+        self._keep_last(persons)
         steps = self.lane("person", 0)
         f.store("i64", job["steps"], f.scalar("mul", steps, "2", "i64"), self.taken.get())
         place = f.scalar("add", f.scalar("mul", steps, "2", "i64"), "1", "i64")
@@ -147,6 +158,13 @@ class _Loop:
                 value = self.gather(self.job["initial"], rows, i)
                 own = f.load_vector(self.at["y"], i)
                 f.store_vector(self.at["y"], i, f.select(f.compare("ord", value, value), value, own))
+
+    def _leave_if_recorded(self) -> None:
+        """Nothing is integrated beyond the last output, unless the last state is wanted."""
+        f = self.f
+        all_out = f.new(f"icmp sge i64 {self.output.get()}, {self.job['count']}")
+        unwanted = f.new(f"icmp eq ptr {self.job['last_state']}, null")
+        f.leave_if(f.logic_and(all_out, unwanted), self.done)
 
     def _prepare(self) -> None:
         arguments = [("ptr", self.at["p"]), ("ptr", self.at["in"]), ("double", self.first), ("ptr", self.at["q"])]
@@ -210,21 +228,25 @@ class _Loop:
             f.leave_if(f.new(f"icmp sge i64 {it}, {self.job['count']}"), out)
             time = f.load("double", self.job["times"], it)
             f.leave_if(f.new(f"fcmp ogt double {time}, {end}"), out)
-            share = f.smaller(f.scalar("fdiv", f.scalar("fsub", time, begin), h), double(1.0))
-            s, rest = f.splat(share), f.splat(f.scalar("fsub", double(1.0), share))
-            with f.loop(self.n) as i:
-                stages = [f.load_vector(self.at[f"u{j}"], i) for j in range(len(self.tableau.dense[0]))]
-                inner = ""
-                for row in reversed(self.tableau.dense):
-                    total = f.mul(inner, s) if inner else ""
-                    for weight, u in zip(row, stages, strict=True):
-                        w = f.splat_number(weight)
-                        total = f.muladd(w, u, total) if total else f.mul(w, u)
-                    inner = total
-                y, following = f.load_vector(self.at["y"], i), f.load_vector(self.at["next"], i)
-                value = f.muladd(s, f.muladd(rest, inner, following), f.mul(rest, y))
-                f.store_vector(self.at["c"], i, value)
+            self._interpolate(f.smaller(f.scalar("fdiv", f.scalar("fsub", time, begin), h), double(1.0)))
             self._record(self.at["c"], time, it)
+
+    def _interpolate(self, share: str) -> None:
+        """State at `share` of the step into `c`."""
+        f = self.f
+        s, rest = f.splat(share), f.splat(f.scalar("fsub", double(1.0), share))
+        with f.loop(self.n) as i:
+            stages = [f.load_vector(self.at[f"u{j}"], i) for j in range(len(self.tableau.dense[0]))]
+            inner = ""
+            for row in reversed(self.tableau.dense):
+                total = f.mul(inner, s) if inner else ""
+                for weight, u in zip(row, stages, strict=True):
+                    w = f.splat_number(weight)
+                    total = f.muladd(w, u, total) if total else f.mul(w, u)
+                inner = total
+            y, following = f.load_vector(self.at["y"], i), f.load_vector(self.at["next"], i)
+            value = f.muladd(s, f.muladd(rest, inner, following), f.mul(rest, y))
+            f.store_vector(self.at["c"], i, value)
 
     # ---- steps -----------------------------------------------------------------------------------------
     def _segment(self, end: str) -> None:
@@ -233,6 +255,11 @@ class _Loop:
         length = f.scalar("fsub", end, begin)
         self.h.set(f.smaller(self.h.get(), f.scalar("fmul", length, double(0.05))))
         restart = f.scalar("fmul", length, double(0.01))
+        # stage times stay this far inside, so that a switch at the boundary is seen from one side only
+        edge = f.scalar("fmul", f.larger(self._magnitude(begin), self._magnitude(end)), double(self.edge))
+        self.inside = (f.scalar("fadd", begin, edge), f.scalar("fsub", end, edge))
+        if self.watch:
+            self._conditions(self.at["y"], begin, "before")
         last_error = f.variable("double", double(1.0))
         after_rejection = f.variable("i1", "false")
         with f.forever() as out:
@@ -258,7 +285,10 @@ class _Loop:
             accept, reject, join = f.label(), f.label(), f.label()
             f.branch(good, accept, reject)
             f.place(accept)
+            if self.watch:
+                self._land(t, h, join)
             self._accept(t, h, final, end, largest, last_error, after_rejection)
+            self._leave_if_recorded()
             f.jump(join)
             f.place(reject)
             self._reject(t, h, end, restart, squares, lost, largest, not_finite, after_rejection)
@@ -277,7 +307,7 @@ class _Loop:
         shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", h, double(tab.gamma)))
         hd = f.scalar("fmul", h, double(tab.d[0]))
         pointers = [("ptr", self.at[n]) for n in ("y", "q", "lu", "u0", "ft")]
-        f.call("first_stage", "void", *pointers, ("double", t), ("double", shift), ("double", hd))
+        f.call("first_stage", "void", *pointers, ("double", self._inside(t)), ("double", shift), ("double", hd))
         inverse = f.splat(f.scalar("fdiv", double(1.0), h))
         timed = self.layout.depends_on_time
         for s in range(1, tab.stages):
@@ -294,9 +324,50 @@ class _Loop:
                     c = f.muladd(wide, f.load_vector(self.at["ft"], i), c)
                 f.store_vector(self.at["next"], i, argument)
                 f.store_vector(self.at["c"], i, c)
-            time = f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s])))
+            time = self._inside(f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s]))))
             pointers = [("ptr", self.at[n]) for n in ("next", "q", "lu", "c", f"u{s}")]
             f.call("stage", "void", *pointers, ("double", time))
+
+    def _inside(self, time: str) -> str:
+        return self.f.smaller(self.f.larger(time, self.inside[0]), self.inside[1])
+
+    def _conditions(self, y: str, time: str, target: str) -> None:
+        f = self.f
+        f.call("conditions", "void", ("ptr", y), ("ptr", self.at["q"]), ("double", time), ("ptr", self.at[target]))
+
+    def _changed(self) -> str:
+        """Whether a watched comparison differs from the start of the step in some live lane."""
+        f = self.f
+        changed = f.variable(f.mask, "zeroinitializer")
+        with f.loop(len(self.layout.conditions)) as i:
+            a, b = f.load_vector(self.at["before"], i), f.load_vector(self.at["after"], i)
+            changed.set(f.logic("or", changed.get(), f.compare("une", a, b)))
+        return self.any(f.logic("and", changed.get(), self.alive.get()))
+
+    def _land(self, t: str, h: str, join: str) -> None:
+        """A step that crosses a switch is repeated so that it ends just before, found on the dense output.
+
+        Every second step may cross, so that noise around a switch at most doubles the work.
+        """
+        f = self.f
+        self._conditions(self.at["next"], f.scalar("fadd", t, h), "after")
+        free = f.new(f"xor i1 {f.new(f'or i1 {self.landing.get()}, {self.landed.get()}')}, true")
+        with f.when(f.logic_and(self._changed(), free)):
+            low, high = f.variable("double", double(0.0)), f.variable("double", double(1.0))
+            with f.loop(LAND_BISECTIONS):
+                middle = f.scalar("fmul", f.scalar("fadd", low.get(), high.get()), double(0.5))
+                self._interpolate(middle)
+                time = f.scalar("fadd", t, f.scalar("fmul", h, middle))
+                self._conditions(self.at["c"], time, "after")
+                crossed = self._changed()
+                high.set(f.scalar_select(crossed, middle, high.get()))
+                low.set(f.scalar_select(crossed, low.get(), middle))
+            with f.when(f.new(f"fcmp ogt double {low.get()}, {double(NEAREST_LANDING)}")):
+                self.h.set(f.scalar("fmul", h, low.get()))
+                self.landing.set("true")
+                f.jump(join)
+                f.place(f.label())
+            self._conditions(self.at["next"], f.scalar("fadd", t, h), "after")
 
     def _error(self, h: str) -> str:
         """Sum over states of (error / (absolute + relative |y|))^2 / n for each lane; completes `next`."""
@@ -315,7 +386,11 @@ class _Loop:
             # 0 * infinity is NaN: an infinite state must not pass as a small relative error
             square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))
             total.set(f.add(total.get(), square))
-        return f.mul(total.get(), f.splat_number(1.0 / max(self.n, 1)))
+        squares = f.mul(total.get(), f.splat_number(1.0 / max(self.n, 1)))
+        growth = f.load_vector(self.at["lu"], len(self.layout.stored))
+        most = f.scalar("fmul", h, double(self.tableau.gamma * LARGEST_GROWTH))
+        trusted = f.compare("ole", growth, f.splat(most))
+        return f.select(trusted, squares, f.splat_number(float("nan")))
 
     def _root(self, x: str) -> str:
         """x^(1/(2 order)) of a squared error, by square roots where the order allows."""
@@ -332,6 +407,9 @@ class _Loop:
         self._dense_outputs(t, following, h)
         with f.loop(self.n) as i:
             f.store_vector(self.at["y"], i, f.load_vector(self.at["next"], i))
+        if self.watch:
+            with f.loop(len(self.layout.conditions)) as i:
+                f.store_vector(self.at["before"], i, f.load_vector(self.at["after"], i))
         self.t.set(following)
         self.taken.set(f.scalar("add", self.taken.get(), "1", "i64"))
         # predictive controller (Gustafsson): the error of the step before enters
@@ -349,6 +427,12 @@ class _Loop:
         self.h.set(proposed)
         after.set("false")
         last.set(f.larger(error, double(1e-4)))
+        if self.watch:
+            landing = self.landing.get()
+            short = f.scalar("fmul", h, double(AFTER_LANDING))
+            self.h.set(f.scalar_select(landing, f.smaller(proposed, short), proposed))
+            self.landed.set(landing)
+            self.landing.set("false")
 
     def _reject(self, t: str, h: str, end: str, restart: str, squares: str, lost: str, largest: str,
                 not_finite: str, after: Variable) -> None:
@@ -389,7 +473,7 @@ class _Loop:
                     code = f.scalar_select(is_lost, str(NOT_FINITE), code, "i64")
                 f.store("i64", job["status"], person, code)
                 f.store("double", job["failed_time"], person, self.t.get())
-                with f.when(f.new(f"icmp ne ptr {job['failed_state']}, null")):
+                with f.when(f.new(f"icmp ne ptr {job['last_state']}, null")):
                     self._keep_state(person, lane)
         self.alive.set(f.logic("and", self.alive.get(), f.invert(bad)))
         f.leave_if(f.new(f"xor i1 {self.any(self.alive.get())}, true"), self.done)
@@ -402,4 +486,13 @@ class _Loop:
             value = f.load(f.real, self.at["y"], place)
             if f.real == "float":
                 value = f.new(f"fpext float {value} to double")
-            f.store("double", self.job["failed_state"], f.scalar("add", base, i, "i64"), value)
+            f.store("double", self.job["last_state"], f.scalar("add", base, i, "i64"), value)
+
+    def _keep_last(self, persons: list[str]) -> None:
+        """Keeps the final state of the people who are well."""
+        f, job = self.f, self.job
+        with f.when(f.new(f"icmp ne ptr {job['last_state']}, null")), f.loop(job["lanes"]) as lane:
+            person = self.lane("person", lane)
+            well = f.new(f"icmp eq i64 {f.load('i64', job['status'], person)}, {OK}")
+            with f.when(well):
+                self._keep_state(person, lane)

@@ -23,10 +23,11 @@ def binding() -> Any:
 
 
 @cache
-def processor() -> tuple[str, str, str]:
-    """Triple, processor name and feature string of this machine."""
+def processor() -> tuple[str, str, str, str]:
+    """Triple, processor name, feature string of this machine, and the version of LLVM."""
     llvm = binding()
-    return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), version
 
 
 @cache
@@ -42,7 +43,7 @@ def register_bytes() -> int:
 def build_object(text: str, level: int = 2) -> bytes:
     """Machine code (an object file) of a module. The text is ours, so an error here is a defect of the engine."""
     llvm = binding()
-    triple, name, features = processor()
+    triple, name, features, _ = processor()
     with _lock:
         module = llvm.parse_assembly(text)
         machine = llvm.Target.from_triple(triple).create_target_machine(

@@ -8,19 +8,23 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
 
-from .jobs import Plan, address, initial_states, make_jobs, make_plan
+from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
 from .loop import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .machine import Code
+from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
-BAD_PARAMETER, BAD_OUTPUT = 5, 6
+if TYPE_CHECKING:
+    from .steady import SteadyState
+
+BAD_PARAMETER, BAD_OUTPUT, BAD_START = 5, 6, 7
 DEFAULT_RELATIVE = 1e-5
 DEFAULT_ABSOLUTE = 1e-8
 MOST_STEPS = 100_000
@@ -30,7 +34,7 @@ GROUPS_PER_TASK = 4  # registers of people handed to a thread at once
 REASONS = {
     NOT_FINITE: "the state is no longer a finite number",
     STEP_TOO_SMALL: "the step became too small for the tolerance",
-    TOO_MANY_STEPS: f"more than {MOST_STEPS:,} steps",
+    TOO_MANY_STEPS: "too many steps",
 }
 
 
@@ -44,10 +48,37 @@ class Description:
     outputs: tuple[str, ...]
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
+    sizes: tuple[str, ...]  # parameters that are compartment sizes
     nominal: dict[str, float]
     width: int
     work_vectors: int
     vector_bytes: int
+    switches: tuple[TimeSwitch, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Arrays that the generated code reads and fills."""
+
+    table: FloatArray
+    moments: FloatArray
+    starts: FloatArray | None
+    values: FloatArray
+    status: IntArray
+    steps: IntArray
+    failed_time: FloatArray
+    last_state: FloatArray | None
+
+    def common(self, relative: float, tolerance: FloatArray, most_steps: int, largest_step: float) -> dict[str, Any]:
+        """Fields that all job records share."""
+        return {
+            "parameters": address(self.table), "initial": address(self.starts) if self.starts is not None else 0,
+            "count": len(self.moments), "times": address(self.moments), "out": address(self.values),
+            "tolerance": address(tolerance), "relative": relative, "first_step": np.inf,
+            "largest_step": largest_step, "most_steps": most_steps, "status": address(self.status),
+            "failed_time": address(self.failed_time), "steps": address(self.steps),
+            "last_state": address(self.last_state) if self.last_state is not None else 0,
+        }
 
 
 class Model:
@@ -101,45 +132,67 @@ class Model:
         threads: int | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
         max_steps: int = MOST_STEPS,
+        max_step: float = np.inf,
     ) -> Trajectories:
         """Integrates every person through his schedule.
 
         `parameters` (P, n_par); `schedule_of` (P,) index into `schedules`; `times` (T,) in h, ascending, within the
         boundaries of each schedule in use; `rtol`, `atol` bound the local error of each state y by
         rtol |y| + atol (`atol` one number, or a mapping from states to numbers); `threads` None = all
-        processors; `initial` state -> number or (P,) numbers that replace the model's own start. Results do not
-        depend on `threads`, bit for bit. A person whose integration fails is tried again alone with a tighter
-        tolerance, then reported by status, reason and `failures`; the others are not touched.
+        processors; `initial` state -> number or (P,) numbers that replace the model's own start; `max_steps` per
+        register of people. Results do not depend on `threads`, bit for bit; on the other people of the call they
+        depend within the tolerance, because a register shares its steps. A person whose integration fails is
+        tried again alone with a tighter tolerance, then reported by status, reason and `failures`; the others are
+        not touched.
         """
+        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, max_steps,
+                              max_step)[0]
+
+    def last_states(
+        self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
+        atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        initial: Mapping[str, ArrayLike] | None = None, threads: int | None = None,
+    ) -> tuple[Trajectories, FloatArray]:
+        """The active states (P, n) at the end of one schedule, and the run's status."""
+        count = len(np.asarray(parameters))
+        result, run = self._simulate(parameters, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
+                                     threads, initial, MOST_STEPS, np.inf, keep_last=True)
+        assert run.last_state is not None
+        return result, run.last_state
+
+    @property
+    def unsettable(self) -> tuple[str, ...]:
+        """States whose start cannot be replaced: concentrations in a compartment that changes."""
+        return self._d.as_amount
+
+    def steady_state(self, parameters: ArrayLike, **settings: Any) -> SteadyState:
+        """The undosed steady state of each person; see `ketasim.engine.steady.steady_state`."""
+        from .steady import steady_state
+
+        return steady_state(self, parameters, **settings)
+
+    def _simulate(
+        self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
+        rtol: float, atol: float | Mapping[str, float] | ArrayLike, threads: int | None,
+        initial: Mapping[str, ArrayLike] | None, max_steps: int, max_step: float, keep_last: bool = False,
+    ) -> tuple[Trajectories, Run]:
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
-        count = len(which)
         tolerance = self._tolerances(rtol, atol)
-        values = np.full((count, len(moments), len(self.outputs)), np.nan)
-        status = np.zeros(count, dtype=np.int64)
-        steps = np.zeros((count, 2), dtype=np.int64)
-        failed_time, failed_state = np.full(count, np.nan), np.full((0, len(self._d.states)), np.nan)
-        bad = ~np.isfinite(table).all(axis=1)
-        status[bad] = BAD_PARAMETER
-        starts = initial_states(initial, count, self._d.states, self._d.all_states, frozenset(self._d.as_amount))
-        plans = self._plans(schedules, which, moments)
-        healthy = [_without(plan, bad) for plan in plans] if bad.any() else plans
-        common: dict[str, int | float] = {
-            "parameters": address(table), "initial": address(starts) if starts is not None else 0,
-            "count": len(moments), "times": address(moments), "out": address(values),
-            "tolerance": address(tolerance), "relative": rtol, "first_step": np.inf, "largest_step": np.inf,
-            "most_steps": max_steps, "status": address(status), "failed_time": address(failed_time),
-            "failed_state": 0, "steps": address(steps),
-        }
-        self._run(make_jobs(healthy, self.width, common), threads)
-        again = np.flatnonzero((status != 0) & (status != BAD_PARAMETER))
+        run = self._prepare(table, moments, initial, keep_last)
+        plans = self._plans(schedules, which, moments, table, run.status == 0)
+        self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, max_steps, max_step)), threads)
+        again = np.flatnonzero(np.isin(run.status, list(REASONS)))
+        states = np.zeros((0, len(self._d.states)))
         if len(again):
-            status[again] = 0
-            failed_state = np.full((count, len(self._d.states)), np.nan)
+            run.status[again] = 0
+            states = run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
+            alone = [plan.take(np.array([rank])) for plan in plans
+                     for rank in np.flatnonzero(np.isin(plan.people, again)).tolist()]
             tighter = tolerance * RETRY_FACTOR
-            common |= {"relative": rtol * RETRY_FACTOR, "tolerance": address(tighter),
-                       "failed_state": address(failed_state)}
-            self._run(make_jobs(healthy, self.width, common, again), threads)
-        return self._result(moments, values, status, table, failed_time, failed_state, steps)
+            relative = max(rtol * RETRY_FACTOR, self._least_relative())
+            common = run.common(relative, tighter, max_steps, max_step) | {"last_state": address(states)}
+            self._run(make_jobs(alone, self.width, common), threads)
+        return self._result(run, states), run
 
     # ---- preparation -----------------------------------------------------------------------------------
     def _shape(
@@ -161,8 +214,28 @@ class Model:
                              fix="times = numpy.sort(times)")
         return table, which, moments
 
+    def _prepare(self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None,
+                 keep_last: bool = False) -> Run:
+        count, states = len(table), self._d.states
+        starts = initial_states(initial, count, states, self._d.all_states, frozenset(self._d.as_amount))
+        status = np.zeros(count, dtype=np.int64)
+        bad = ~np.isfinite(table).all(axis=1)
+        for name in self._d.sizes:
+            bad |= table[:, self.parameters.index(name)] <= 0
+        status[bad] = BAD_PARAMETER
+        if starts is not None:
+            status[np.isinf(starts).any(axis=1) & ~bad] = BAD_START
+        return Run(
+            table, moments, starts, np.full((count, len(moments), len(self.outputs)), np.nan), status,
+            np.zeros((count, 2), dtype=np.int64), np.full(count, np.nan),
+            np.full((count, len(states)), np.nan) if keep_last else None,
+        )
+
+    def _least_relative(self) -> float:
+        return 1e-14 if self.options.dtype == "float64" else 1e-7
+
     def _tolerances(self, rtol: float, atol: float | Mapping[str, float] | ArrayLike) -> FloatArray:
-        least = 1e-14 if self.options.dtype == "float64" else 1e-7
+        least = self._least_relative()
         if not least <= rtol < 1:
             raise UsageError(f"rtol is {rtol:g}", where="simulate", allowed=f"{least:g} to 1")
         names = self._d.states
@@ -178,7 +251,9 @@ class Model:
             raise UsageError("atol must be positive", where="simulate")
         return result
 
-    def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray) -> list[Plan]:
+    def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray, table: FloatArray,
+               healthy: NDArray[np.bool_]) -> list[Plan]:
+        """Plans whose people fill registers: segments cut at switches, leftovers of schedules mixed."""
         places = {name: i for i, name in enumerate(self._d.states)}
 
         def place(state: str) -> int | None:
@@ -190,10 +265,27 @@ class Model:
                                  allowed=", ".join(nearest(state, self._d.all_states)))
             return places.get(state)
 
-        return [
+        plans = [
             make_plan(k, schedules[k], np.flatnonzero(which == k), self.inputs, moments, place)
             for k in np.unique(which).tolist()
         ]
+        if not healthy.all():
+            plans = [plan.take(np.flatnonzero(healthy[plan.people])) for plan in plans]
+        plans = [plan for plan in plans if len(plan.people)]
+        shared = [s for s in self._d.switches if not s.personal]
+        personal = [s for s in self._d.switches if s.personal]
+        plans = [plan.refine(_cuts(plan, 0, table, shared)) for plan in plans] if shared else plans
+        plans = fill_registers(plans, self.width)
+        if personal:
+            pieces = [
+                plan.take(np.arange(first, min(first + self.width, len(plan.people))))
+                for plan in plans for first in range(0, len(plan.people), self.width)
+            ]
+            plans = [
+                piece.refine(np.concatenate([_cuts(piece, r, table, personal) for r in range(len(piece.people))]))
+                for piece in pieces
+            ]
+        return plans
 
     # ---- running ---------------------------------------------------------------------------------------
     def _work(self) -> int:
@@ -221,17 +313,16 @@ class Model:
             for _ in pool.map(some, starts):
                 pass
 
-    def _result(
-        self, moments: FloatArray, values: FloatArray, status: IntArray, table: FloatArray,
-        failed_time: FloatArray, failed_state: FloatArray, steps: IntArray,
-    ) -> Trajectories:
+    def _result(self, run: Run, failed_state: FloatArray) -> Trajectories:
+        status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
-        finite = np.isfinite(values.sum(axis=(1, 2)))
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(values.sum(axis=(1, 2)))
         for person in np.flatnonzero((status == 0) & ~finite).tolist():
             where = np.argwhere(~np.isfinite(values[person]))
             if len(where):
                 status[person] = BAD_OUTPUT
-                failed_time[person] = moments[where[0][0]]
+                run.failed_time[person] = moments[where[0][0]]
                 reasons[person] = (f"{self.outputs[where[0][1]]} is not a finite number "
                                    f"at {moments[where[0][0]]:g} h")
         failures = []
@@ -239,23 +330,34 @@ class Model:
             code = int(status[person])
             state: dict[str, float] = {}
             if code == BAD_PARAMETER:
-                culprit = self.parameters[int(np.argmin(np.isfinite(table[person])))]
-                reasons[person] = f"parameter {culprit} is not a finite number"
-            elif code != BAD_OUTPUT:
+                reasons[person] = self._bad_parameter(run.table[person])
+            elif code == BAD_START:
+                reasons[person] = "the given start of a state is not a finite number"
+            elif code in REASONS:
                 state = dict(zip(self._d.states, failed_state[person].tolist(), strict=True))
-                reasons[person] = f"{REASONS[code]}, at {failed_time[person]:g} h"
+                reasons[person] = f"{REASONS[code]}, at {run.failed_time[person]:g} h"
             values[person] = np.nan
-            failures.append(Failure(person, code, float(failed_time[person]), state))
-        return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), steps)
+            failures.append(Failure(person, code, float(run.failed_time[person]), state))
+        return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)
+
+    def _bad_parameter(self, row: FloatArray) -> str:
+        for name, value in zip(self.parameters, row.tolist(), strict=True):
+            if not np.isfinite(value):
+                return f"parameter {name} is not a finite number"
+            if name in self._d.sizes and value <= 0:
+                return f"parameter {name} is the size of a compartment and is {value:g}"
+        raise AssertionError("no bad parameter")
 
 
-def _without(plan: Plan, bad: NDArray[np.bool_]) -> Plan:
-    """The plan without the people in `bad`."""
-    keep = ~bad[plan.people]
-    inputs = np.ascontiguousarray(plan.inputs[keep]) if plan.per_person else plan.inputs
-    return Plan(plan.boundaries, inputs, plan.per_person, plan.jump_segment, plan.jump_state,
-                np.ascontiguousarray(plan.jump_scale[:, keep]), np.ascontiguousarray(plan.jump_add[:, keep]),
-                plan.people[keep])
+def _cuts(plan: Plan, rank: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
+    """Moments at which a switch in time changes for the person at `rank` of the plan."""
+    start, found = float(plan.boundaries[0]), [np.zeros(0)]
+    inputs, row = plan.inputs_of(rank), table[plan.people[rank]]
+    for switch in switches:
+        for segment in range(len(plan.boundaries) - 1):
+            begin, end = float(plan.boundaries[segment]), float(plan.boundaries[segment + 1])
+            found.append(switch.moments(begin, end, start, row, inputs[segment]))
+    return np.concatenate(found)
 
 
 def processors() -> int:

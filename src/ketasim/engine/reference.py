@@ -102,11 +102,17 @@ class _Symbols:
         return cls(
             constants=frozenset(p.getId() for p in [*parameters, *compartments] if p.getConstant()),
             states=tuple(moving + rated),
-            readable=frozenset(e.getId() for e in [*parameters, *compartments, *species]),
+            readable=frozenset(e.getId() for e in [*parameters, *compartments, *species])
+            | {f"{measure}({s.getId()})" for s in species for measure in ("amount", "concentration")},
             concentration=frozenset(s.getId() for s in species if not s.getHasOnlySubstanceUnits()),
         )
 
     def select(self, name: str) -> str:
+        """libroadrunner's selection for an identifier, or for `amount(S)` or `concentration(S)` of a species."""
+        if name.startswith("amount("):
+            return name[len("amount(") : -1]
+        if name.startswith("concentration("):
+            return f"[{name[len('concentration(') : -1]}]"
         return f"[{name}]" if name in self.concentration else name
 
 

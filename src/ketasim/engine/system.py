@@ -35,6 +35,7 @@ class System:
     all_states: tuple[str, ...]
     as_amount: frozenset[str]  # states kept as amount although the identifier means a concentration
     nominal: dict[str, float]
+    sizes: tuple[str, ...]  # per-person parameters that are compartment sizes
 
 
 def assemble(
@@ -188,6 +189,8 @@ class _Assembler:
             value = s.parameters[i].value
         elif i in s.compartments:
             value = s.compartments[i].size
+            if value is not None and value < 0:
+                raise UsageError(f"compartment '{i}' has the size {value:g}", allowed="a size of 0 or more")
         else:
             raise unknown_name("identifier", i, s.identifiers(), where="model text")
         if value is None:
@@ -282,6 +285,7 @@ class _Assembler:
             parameters=self.parameters, inputs=self.inputs, all_states=self.all_states,
             as_amount=frozenset(i for i in self.all_states if self._as_amount(i)),
             nominal=self._nominal(),
+            sizes=tuple(n for n in self.parameters if n in self.source.compartments),
         )
 
     def _start_of_state(self, i: str) -> int:

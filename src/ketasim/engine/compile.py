@@ -1,0 +1,54 @@
+"""From model text to machine code: the steps in order. Imported only when the code is not in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .emit import Module
+from .kernel import (
+    lay_out,
+    write_conditions,
+    write_first_stage,
+    write_observe,
+    write_prepare,
+    write_stage,
+    write_start,
+)
+from .loop import write_loop
+from .machine import build_object
+from .model import Description
+from .reader import read_model
+from .system import assemble
+from .tableau import METHODS
+from .types import Options
+
+
+def generate(
+    text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
+) -> tuple[Description, str]:
+    """LLVM text of a model, and what is to be known of it."""
+    system = assemble(read_model(text), parameters, outputs, inputs)
+    module = Module(width, "double" if options.dtype == "float64" else "float")
+    layout = lay_out(system)
+    write_prepare(module, layout)
+    write_start(module, system)
+    write_observe(module, system, layout)
+    write_conditions(module, layout)
+    write_first_stage(module, system, layout)
+    write_stage(module, system, layout)
+    memory = write_loop(module, system, layout, METHODS[options.method])
+    description = Description(
+        states=system.states, all_states=system.all_states, as_amount=tuple(sorted(system.as_amount)),
+        outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,
+        nominal=system.nominal, width=width, work_vectors=memory.size, vector_bytes=module.bytes,
+        switches=layout.timed_switches,
+    )
+    return description, module.text()
+
+
+def build(
+    text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
+) -> tuple[Description, bytes]:
+    """Description and object code of a model."""
+    description, code = generate(text, parameters, outputs, inputs, options, width)
+    return description, build_object(code)
