@@ -106,7 +106,15 @@ def test_rest_block_is_monotone_and_needs_no_surge() -> None:
         drives.append(seen["rest_drive"][-1])
         assert "glutamate_surge" not in seen
     assert (np.diff(drives) > 0).all()
-    assert drives[0] == pytest.approx(0.1 * v("rest_block_weight"))
+    quick = run(
+        "circuit", (0.0, 1.0), [("nmda_block_rest", 0.0, 1.0, v("rest_half_block"))], variants=("rest_block",), changed={"adaptation_rate": 0.0}
+    )  # fmt: skip
+    assert quick["rest_block"][-1] == pytest.approx(0.5)
+
+
+def test_block_at_rest_that_stays_is_no_longer_news() -> None:
+    seen = run("circuit", (0.0, 1.0, 240.0), [("nmda_block_rest", 0.0, 240.0, 0.4)], variants=("rest_block",))["rest_block"]
+    assert seen[1] > 0.6 and seen[2] < 0.01
 
 
 def test_a_kinase_inhibitor_needs_no_block() -> None:
