@@ -12,9 +12,9 @@ from ketasim.chain import Composition
 from ketasim.core import KetasimError
 from ketasim.dose import DoseEvent, JumpAt, Regimen, Window, build_schedule
 from ketasim.engine.types import Jump, Schedule
-from ketasim.stages.plasma.routing import Administration, administrations
+from ketasim.stages.plasma.stage import Administration, administrations
 
-from .plan import Sudden
+from .plan import Held, Sudden
 from .result import LedgerRow
 
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ def deliveries(regimen: Regimen, end_h: float, weights: Array) -> tuple[Delivery
             per_person = np.broadcast_to(np.asarray(amount, dtype=np.float64), weights.shape)
             if not per_person.any():
                 continue
-            way = administrations(part, event.route, event.duration_h, event.device)
+            way = administrations(part, event.route, event.duration_h, event.device, float(per_person[0]))
             found.append(Delivery(event, part, per_person, way))
     return tuple(found)
 
@@ -54,6 +54,7 @@ def parts_needed(all_doses: Sequence[Delivery]) -> tuple[str, ...]:
 def schedule(
     all_doses: Sequence[Delivery],
     sudden: Sequence[Sudden],
+    held: Sequence[Held],
     shares: Mapping[str, float | Array],
     inputs: Sequence[str],
     start_h: float,
@@ -62,11 +63,24 @@ def schedule(
 ) -> Schedule:
     """Segments of one group of people. shares : parameters of the routing (per person or one for all)."""
     windows, jumps = _windows(all_doses, shares)
+    windows = [*windows, *(Window(h.start_h, h.end_h, h.input, h.level) for h in held)]
     jumps = [*jumps, *(JumpAt(s.time_h, s.state, add=s.add, scale=s.scale) for s in sudden)]
     built = build_schedule(windows, jumps, inputs, end_h, start_h, cuts)
     return Schedule(
         built.boundaries, built.inputs, tuple(Jump(j.at, j.state, add=j.add, scale=j.scale) for j in built.jumps)
     )
+
+
+def part_of(plan: Schedule, people: slice, count: int) -> Schedule:
+    """The same schedule for a slice of the `count` people it was made for."""
+    if people == slice(0, count):
+        return plan
+
+    def cut(number: float | Array) -> float | Array:
+        return number[people] if isinstance(number, np.ndarray) and number.ndim else number
+
+    inputs = plan.inputs[people] if plan.inputs.ndim == 3 else plan.inputs
+    return Schedule(plan.boundaries, inputs, tuple(Jump(j.at, j.state, cut(j.add), cut(j.scale)) for j in plan.jumps))
 
 
 def _windows(

@@ -100,8 +100,9 @@ def mood(scenario: Scenario, people: People, times: Array, arm: Drives, placebo:
     felt_placebo = felt_peaks(times, placebo.cadss, sessions) if sessions.size else felt
     if main.drug == ACTIVE_PLACEBO and scenario.setting != ACTIVE_PLACEBO:
         felt = felt + p["midazolam_felt"][:, None]
-    hope = setting_drive(scenario.setting, times, sessions, felt, p, which, begun)
     hope_placebo = setting_drive(scenario.setting, times, sessions, felt_placebo, p, "comparator", begun)
+    # perfectly masked: both arms believe what the placebo arm believes
+    hope = hope_placebo if scenario.masked else setting_drive(scenario.setting, times, sessions, felt, p, which, begun)
     factor = routine_factor(scenario.setting, p)
     k = p["subadditivity"][:, None]
     latent = combined_drive(arm.mood, hope, arm.ssri, k, factor)

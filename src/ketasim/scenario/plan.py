@@ -41,21 +41,32 @@ class Sudden:
     add: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An input of the model held at `level` (its own unit) from `start_h` to `end_h` (an experiment: a slice in a bath)."""
+
+    input: str
+    level: float
+    start_h: float
+    end_h: float
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is simulated, in whom, where, and when answers are wanted.
 
     words, repeat, with_ : the regimen in the words of the command line. setting : open | saline | midazolam | nasal-placebo |
-    inpatient | routine. days : length of the run (None: until a week after the last dose). at : output times in h
+    inpatient | routine. masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
     (None: the usual ones). people, seed, traits : who. compounds : drugs of the user's own.
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
-    sudden : changes of states at a time (virtual experiments).
+    sudden, held : changes of states at a time, inputs held at a level (virtual experiments).
     """
 
     words: str
     repeat: str = ""
     with_: tuple[str, ...] = ()
     setting: str = "saline"
+    masked: bool = False
     days: float | None = None
     at: tuple[float, ...] | None = None
     people: int = DEFAULT_PEOPLE
@@ -65,6 +76,7 @@ class Scenario:
     values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sudden: tuple[Sudden, ...] = ()
+    held: tuple[Held, ...] = ()
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -107,13 +119,14 @@ class Scenario:
         """One line that names the scenario."""
         if self.name:
             return self.name
-        line = str(self.regimen)
-        return line if self.setting == "saline" else f"{line} [{self.setting}]"
+        notes = [word for word in (self.setting if self.setting != "saline" else "", "masked" if self.masked else "") if word]
+        return str(self.regimen) + (f" [{', '.join(notes)}]" if notes else "")
 
     def settings(self) -> dict[str, Any]:
         """What was asked for, as plain data for the run record and the JSON."""
         found: dict[str, Any] = {"words": self.words, "repeat": self.repeat, "with": list(self.with_), "setting": self.setting}
         found["regimen"] = str(self.regimen)
+        found["masked"] = self.masked
         found["days"] = self.end_h / HOURS_PER_DAY
         found["traits"] = {
             name: getattr(self.traits, name) for name in ("weight", "age", "sex", "baseline", "genotype", "ethnicity")
@@ -127,6 +140,10 @@ class Scenario:
         if self.sudden:
             found["sudden"] = [
                 {"time_h": s.time_h, "state": s.state, "scale": s.scale, "add": s.add} for s in self.sudden
+            ]
+        if self.held:
+            found["held"] = [
+                {"input": h.input, "level": h.level, "start_h": h.start_h, "end_h": h.end_h} for h in self.held
             ]
         if self.name:
             found["name"] = self.name
@@ -143,6 +160,7 @@ def scenario(
     repeat: str = "",
     with_: str | Sequence[str] = (),
     setting: str = "saline",
+    masked: bool = False,
     days: float | None = None,
     at: str | Sequence[float] | None = None,
     people: int = DEFAULT_PEOPLE,
@@ -151,6 +169,7 @@ def scenario(
     values: Mapping[str, float] | None = None,
     variants: Mapping[str, str | Sequence[str]] | None = None,
     sudden: Sequence[Sudden] = (),
+    held: Sequence[Held] = (),
     name: str = "",
     **traits: Any,
 ) -> Scenario:
@@ -165,6 +184,7 @@ def scenario(
         repeat=repeat,
         with_=(with_,) if isinstance(with_, str) and with_ else tuple(with_),
         setting=setting,
+        masked=masked,
         days=days,
         at=read_times(at) if isinstance(at, str) else None if at is None else tuple(float(t) for t in at),
         people=people,
@@ -176,6 +196,7 @@ def scenario(
             {stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in (variants or {}).items()}
         ),
         sudden=tuple(sudden),
+        held=tuple(held),
         name=name,
     )
 

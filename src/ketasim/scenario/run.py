@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -18,33 +18,35 @@ from ketasim.core import Output, UsageError, Value, output_register, unknown_nam
 from ketasim.core.drugs import drug
 from ketasim.core.records import RunRecord
 from ketasim.dose import COARSE, MEDIUM, output_times
-from ketasim.engine.types import Schedule, Trajectories
+from ketasim.engine.types import Schedule
 from ketasim.people import People, chain_parameters, draw_people
+from ketasim.stages.plasma.routing import routing_values
 
-from .delivery import amount_states, deliveries, ledger, parts_needed, schedule
+from .delivery import amount_states, deliveries, ledger, part_of, parts_needed, schedule
 from .mood import Drives, Mood, mood
 from .plan import Scenario, scenario
-from .result import Failure, Result
+from .result import Failure, LedgerRow, Result
 from .summary import summarise
 
 Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-6, 1e-10
 MOST_GRID_TIMES = 1500
+BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
 DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
 SETTING_STAGES = ("setting", "observation")
 
 
-def run(what: str | Scenario, **options: Any) -> Result:
+def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
     """Simulate a scenario: the typical person and `people` drawn ones.
 
     what : the words of a regimen ("ketamine iv 0.5 mg/kg over 40 min"), or a `Scenario`.
-    options : those of `scenario` (repeat, with_, setting, days, at, people, seed, weight, age, ...).
+    progress : told the share done. options : those of `scenario` (repeat, with_, setting, days, at, people, seed, weight, ...).
 
     Returns a `Result`; raises UsageError for words or options that cannot be carried out.
     """
     asked = what.but(**options) if isinstance(what, Scenario) else scenario(what, **options)
-    return _Run(asked).result()
+    return _Run(asked, progress).result()
 
 
 @dataclass(slots=True)
@@ -60,8 +62,8 @@ class _Arm:
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
-    def __init__(self, asked: Scenario) -> None:
-        self.asked = asked
+    def __init__(self, asked: Scenario, progress: Callable[[float], None] | None) -> None:
+        self.asked, self.progress = asked, progress
         self.regimen = asked.regimen
         self.everybody = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
         self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
@@ -74,10 +76,10 @@ class _Run:
         times = self._times()
         schedules, routing = self._schedules(times)
         times = np.union1d(times, schedules[0].boundaries)
-        arms, trajectory = self._simulate(schedules, times)
+        arms, status, reasons = self._simulate(schedules, times)
         scores = mood(self.asked, self.everybody, times, arms[0].drives(), arms[-1].drives())
         table = self._outputs(arms[0], scores, len(times))
-        failures = self._failures(trajectory, table)
+        failures = self._failures(status, reasons, table)
         at = np.searchsorted(times, self.asked.times_h)
         people = People(self.asked.seed, self.everybody.person[1:], self.asked.traits)
         warnings = tuple(str(w) for w in self.regimen.warnings(self.asked.end_h))
@@ -90,11 +92,11 @@ class _Run:
             values=MappingProxyType({name: rows[:, at] for name, rows in table.items()}),
             grid_values=MappingProxyType(table),
             failures=failures,
-            ledger=self._ledger(schedules[0], arms[0], times, routing),
+            ledger=self._ledger(schedules[0], times, routing),
             warnings=warnings,
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
         )
-        return summarise(found, scores, trajectory.status[: len(self.everybody)] == 0)
+        return summarise(found, scores, np.isfinite(table["madrs"]).all(axis=1))
 
     # what is needed -----------------------------------------------------------------------------------------------
 
@@ -110,6 +112,9 @@ class _Run:
         for change in self.asked.sudden:
             if change.state not in composition.states:
                 raise unknown_name("state", change.state, composition.states, where="sudden")
+        for level in self.asked.held:
+            if level.input not in composition.inputs:
+                raise unknown_name("input", level.input, composition.inputs, where="held")
         return composition
 
     def _register(self) -> dict[str, Output]:
@@ -130,42 +135,52 @@ class _Run:
         return times
 
     def _schedules(self, times: Array) -> tuple[list[Schedule], dict[str, Array]]:
-        """The arm's schedule and, if there is co-medication, that of the same people with the main drug left out."""
-        numbers = {v.key: v for v in values("plasma").values()} | dict(self.composition.parameters)
+        """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
+        numbers = dict(routing_values()) | dict(self.composition.parameters)
         self.varying = chain_parameters(self.everybody, numbers, self.asked.values)
         shares: dict[str, Any] = {key: v.value for key, v in numbers.items()} | self.varying
         begin, end = min(self.start_h, float(times[0])), self.asked.end_h
         inputs = self.composition.inputs
-        found = [schedule(self.doses, self.asked.sudden, shares, inputs, begin, end)]
-        beside = [dose for dose in self.doses if not dose.event.main]
+        found = [schedule(self.doses, self.asked.sudden, self.asked.held, shares, inputs, begin, end)]
+        beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(schedule(beside, (), shares, inputs, begin, end, cuts=found[0].boundaries))
+            found.append(schedule(beside, (), (), shares, inputs, begin, end, cuts=found[0].boundaries))
         return found, shares
 
     # the integration ----------------------------------------------------------------------------------------------
 
-    def _simulate(self, schedules: list[Schedule], times: Array) -> tuple[list[_Arm], Trajectories]:
+    def _simulate(self, schedules: list[Schedule], times: Array) -> tuple[list[_Arm], NDArray[np.int64], list[str | None]]:
+        """Every arm for everybody, block by block; the status and the reason of each run, arm after arm."""
         c = self.composition
-        wanted = {port for entry in self.register.values() for port in entry.ports} | set(DRIVES)
-        outputs = tuple(sorted(wanted.intersection(c.outputs))) + self.amounts
+        wanted = tuple(sorted({port for entry in self.register.values() for port in entry.ports} | set(DRIVES)))
+        given = tuple(name for name in wanted if name in c.outputs)
         names = tuple(sorted(set(self.varying) & set(c.parameters)))
-        model = _compiled(c.antimony, names, outputs, c.inputs)
-        count = len(self.everybody)
+        model = _compiled(c.antimony, names, given + self.amounts, c.inputs)
+        count, arms = len(self.everybody), range(len(schedules))
         table = np.column_stack([self.varying[name] for name in names]) if names else np.zeros((count, 0))
-        trajectory = model.simulate(
-            np.tile(table, (len(schedules), 1)), schedules, np.repeat(np.arange(len(schedules)), count), times,
-            rtol=RTOL, atol=ATOL,
-        )
-        arms = []
-        for number in range(len(schedules)):
-            rows = trajectory.values[number * count : (number + 1) * count]
-            found = {name: rows[:, :, i] for i, name in enumerate(outputs)}
-            for port in wanted.difference(c.outputs):
-                found[port] = np.full(rows.shape[:2], c.nulls.get(port, 0.0))
-            arms.append(_Arm(found))
-        if len(schedules) == 1:
-            arms.append(_Arm({name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in DRIVES}))
-        return arms, trajectory
+        values = np.empty((len(schedules), count, len(times), len(given)))
+        status = np.zeros((len(schedules), count), dtype=np.int64)
+        reasons: list[list[str | None]] = [[] for _ in arms]
+        for first in range(0, count, BLOCK):
+            here = slice(first, min(first + BLOCK, count))
+            size = here.stop - first
+            found = model.simulate(
+                np.tile(table[here], (len(schedules), 1)), [part_of(s, here, count) for s in schedules],
+                np.repeat(np.arange(len(schedules)), size), times, rtol=RTOL, atol=ATOL,
+            )  # fmt: skip
+            values[:, here] = found.values.reshape(len(schedules), size, len(times), -1)[..., : len(given)]
+            status[:, here] = found.status.reshape(len(schedules), size)
+            for arm in arms:
+                reasons[arm] += found.reasons[arm * size : (arm + 1) * size]
+            if first == 0:
+                self.found_amounts = found.values[0, :, len(given) :]
+            if self.progress:
+                self.progress(here.stop / count)
+        nulls = {name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in wanted if name not in given}
+        ports = [_Arm({name: values[arm, :, :, i] for i, name in enumerate(given)} | nulls) for arm in arms]
+        if len(ports) == 1:
+            ports.append(_Arm({name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in DRIVES}))
+        return ports, status.ravel(), [reason for arm in reasons for reason in arm]
 
     # what comes out ------------------------------------------------------------------------------------------------
 
@@ -195,24 +210,26 @@ class _Run:
         own = [item for item in self.asked.compounds if name == "compound"]
         return float((own[0] if own else drug(name)).molar_mass or 1.0)
 
-    def _failures(self, trajectory: Trajectories, table: dict[str, Array]) -> tuple[Failure, ...]:
+    def _failures(
+        self, status: NDArray[np.int64], reasons: Sequence[str | None], table: dict[str, Array]
+    ) -> tuple[Failure, ...]:
         """People who failed in the arm or in their placebo; their rows become NaN in every output."""
         count = len(self.everybody)
         found = {}
-        for row, status in enumerate(trajectory.status):
+        for row in np.flatnonzero(status):
             person = int(self.everybody.person[row % count])
-            if status != 0 and person not in found:
-                reason = trajectory.reasons[row] or "the integration failed"
+            if person not in found:
+                reason = reasons[row] or "the integration failed"
                 when = re.search(r"at ([-+\d.eE]+) h", reason)
                 found[person] = Failure(person, float(when.group(1)) if when else float("nan"), reason)
                 for rows in table.values():
                     rows[row % count] = np.nan
         return tuple(found[person] for person in sorted(found))
 
-    def _ledger(self, plan: Schedule, arm: _Arm, times: Array, shares: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _ledger(self, plan: Schedule, times: Array, shares: Mapping[str, Any]) -> tuple[LedgerRow, ...]:
         at = np.searchsorted(times, plan.boundaries)
         mine = {key: float(np.atleast_1d(number)[0]) for key, number in shares.items()}
-        amounts = {name: arm.table[name][0, at] for name in self.amounts}
+        amounts = {name: self.found_amounts[at, i] for i, name in enumerate(self.amounts)}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
             return ()
@@ -224,7 +241,7 @@ class _Run:
             used |= values(stage)
         for delivery in self.doses:
             needs = {n for i in (*delivery.administration.windows, *delivery.administration.deposits) for n in i.share.needs}
-            used |= {key: values("plasma")[key] for key in needs if key in values("plasma")}
+            used |= {key: routing_values()[key] for key in needs if key in routing_values()}
         return RunRecord(
             version=__version__,
             model=self.composition.hash,

@@ -25,6 +25,7 @@ PEAKS = (
 )  # fmt: skip
 EXPOSURES = ("plasma.ketamine", "plasma.s_ketamine", "plasma.r_ketamine", "plasma.norketamine", "plasma.hnk", "plasma.compound")
 DAY_H = 24.0
+SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
 
 def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
@@ -55,8 +56,8 @@ def spread(people: Array) -> dict[str, float | None]:
 
 
 def peak(course: Course) -> dict[str, Any]:
-    """Highest value: of the typical person, when (h), and between people, each at his own time."""
-    at = _position(course.typical, np.nanargmax)
+    """Highest value: of the typical person, when it is first reached (h), and between people, each at his own time."""
+    at = _position(course.typical, lambda row: np.argmax(row >= np.nanmax(row) - SAME * np.ptp(row)))
     return {
         "unit": course.unit, "typical": _at(course.typical, at), "time_h": _at(course.time_h, at),
         **spread(_each(course, np.max)),
@@ -65,7 +66,7 @@ def peak(course: Course) -> dict[str, Any]:
 
 def lowest(course: Course) -> dict[str, Any]:
     """Lowest value, in the same form as `peak`."""
-    at = _position(course.typical, np.nanargmin)
+    at = _position(course.typical, lambda row: np.argmax(row <= np.nanmin(row) + SAME * np.ptp(row)))
     return {
         "unit": course.unit, "typical": _at(course.typical, at), "time_h": _at(course.time_h, at),
         **spread(_each(course, np.min)),

@@ -1,0 +1,57 @@
+"""Virtual experiments in plain sentences."""
+
+from __future__ import annotations
+
+from ketasim.core import output
+from ketasim.core.records import NOTICE
+from ketasim.scenario.experiments import Experiment, experiments
+from ketasim.scenario.plan import Scenario, read_times
+
+from .words import clock, number, table
+
+
+def experiment_list() -> str:
+    """The experiments by name, with their question."""
+    return "\n".join(f"{plan.name}: {plan.asks}" for plan in experiments().values())
+
+
+def experiment_text(found: Experiment) -> str:
+    """What was changed, what followed, and which expectations hold."""
+    plan = found.plan
+    lines = [f"{plan.title}. {plan.asks}", f"Evidence: {', '.join(plan.records)}", NOTICE, ""]
+    if plan.assumption:
+        lines += [f"Assumption: {plan.assumption}.", ""]
+    lines += [f"  {name.replace('_', ' ')}: {_arm(result.scenario)}" for name, result in found.results.items()]
+    outputs = tuple(dict.fromkeys((e.output, e.look) for e in plan.expect))
+    head = ["typical person", *(f"{name} at {look}" if look != "peak" else f"peak {name}" for name, look in outputs)]
+    rows = []
+    for name, result in found.results.items():
+        cells = []
+        for key, look in outputs:
+            if look == "peak":
+                cells.append(number(float(result.fine(key).typical.max())))
+            else:
+                course, hour = result[key], read_times(look)[0]
+                cells.append(number(float(course.typical[int(abs(course.time_h - hour).argmin())])))
+        rows.append([name.replace("_", " "), *cells])
+    lines += ["", *(f"  {line}" for line in table(head, rows)), ""]
+    for f in found.findings:
+        unit = output(f.expectation.output).unit
+        unit = "" if unit == "1" else f" {unit}"
+        lines.append(
+            f"  {'holds' if f.holds else 'FAILS'}: {f.expectation.says} ({number(f.own)} against {number(f.other)}{unit})"
+        )
+    return "\n".join(lines)
+
+
+def _arm(scenario: Scenario) -> str:
+    """The regimen and everything else that is changed in this arm."""
+    changes = [f"{key} = {number(new)}" for key, new in scenario.values.items()]
+    changes += [f"{s.state} times {s.scale:g} at {clock(s.time_h)}" for s in scenario.sudden]
+    changes += [f"{h.input} = {h.level:g} from {clock(h.start_h)} to {clock(h.end_h)}" for h in scenario.held]
+    changes += [f"{stage}: {' + '.join(names)}" for stage, names in scenario.variants.items()]
+    if scenario.traits.genotype != "val/val":
+        changes.append(scenario.traits.genotype)
+    if scenario.masked:
+        changes.append("masked")
+    return str(scenario.regimen) + (f" [{'; '.join(changes)}]" if changes else "")

@@ -1,0 +1,163 @@
+"""`ketasim lint`: every problem of the knowledge and of the chain at once, and every number that is only assumed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ketasim.core import KetasimError, Value, all_values, knowledge_path, output_register, read_toml, sources
+from ketasim.core.drugs import drugs
+
+CHAIN_STAGES = ("plasma", "receptors", "circuit", "plasticity", "mood", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong: where, what, and how to mend it."""
+
+    where: str
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"  (try: {self.fix})" if self.fix else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """errors make lint fail; assumed are reported, in every report, but are no failure; count of all numbers."""
+
+    errors: tuple[Finding, ...]
+    assumed: tuple[Value, ...]
+    count: int
+    traced: int
+
+
+def problems() -> Findings:
+    """Everything that can be found without running the model, in one list."""
+    found: list[Finding] = []
+    try:
+        numbers = list(all_values())
+    except KetasimError as error:
+        return Findings((Finding(error.where or "knowledge/values", error.what, error.fix),), (), 0, 0)
+    for check in (_values, _unused, _drugs, _outputs, _chain):
+        try:
+            found += check(numbers)
+        except KetasimError as error:
+            found.append(Finding(error.where or "knowledge", error.what, error.fix))
+    assumed = tuple(v for v in numbers if v.basis == "assumed")
+    traced = sum(v.basis in ("measured", "derived") for v in numbers)
+    return Findings(tuple(dict.fromkeys(found)), assumed, len(numbers), traced)
+
+
+def _values(numbers: list[Value]) -> list[Finding]:
+    """Untraced numbers: no known source, placeholders, records nobody has, identifiers used twice."""
+    found: list[Finding] = []
+    known, records = sources(), _records()
+    seen: dict[str, str] = {}
+    for v in numbers:
+        where = f"knowledge/values/{v.stage}.toml, [{v.key}]"
+        if v.source not in known:
+            found.append(Finding(where, f"the source {v.source} is not in knowledge/sources", f"[{v.source}] citation = ..."))
+        if v.basis == "placeholder":
+            found.append(Finding(where, "a placeholder: a number that nobody has measured, derived or assumed with a reason"))
+        if v.key in seen:
+            found.append(Finding(where, f"the identifier is used in {seen[v.key]} too"))
+        seen[v.key] = where
+        missing = [record for record in v.records if record not in records]
+        if missing:
+            found.append(Finding(where, "evidence records that no study has: " + ", ".join(missing)))
+    return found
+
+
+def _records() -> set[str]:
+    """Every evidence record that roles.toml knows."""
+    groups = read_toml(knowledge_path() / "studies" / "roles.toml")
+    return {
+        record
+        for kind in groups.values()
+        if isinstance(kind, dict)
+        for study in kind.values()
+        for record in study.get("records", ())
+    }
+
+
+def _unused(numbers: list[Value]) -> list[Finding]:
+    """Values that are kept beside those of the stages and that neither an equation nor a Python text mentions."""
+    words = _words_of_the_package()
+    return [
+        Finding(f"knowledge/values/{v.stage}.toml, [{v.key}]", "nothing uses this value", "delete it")
+        for v in numbers
+        if v.stage not in CHAIN_STAGES and not any(tail in words for tail in _tails(v.key))
+    ]
+
+
+def _words_of_the_package() -> set[str]:
+    package = Path(__file__).resolve().parent.parent
+    words: set[str] = set()
+    for pattern in ("*.py", "*.ant", "knowledge/names.toml"):
+        for path in package.rglob(pattern):
+            words.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    return words
+
+
+def _tails(key: str) -> list[str]:
+    """The key, and what is left of it without its first words: a copied file names `clearance` for `midazolam_clearance`."""
+    parts = key.split("_")
+    return ["_".join(parts[i:]) for i in range(len(parts))]
+
+
+def _drugs(_: list[Value]) -> list[Finding]:
+    """Drugs whose sources or evidence records nobody has."""
+    found: list[Finding] = []
+    known, records = sources(), _records()
+    for entry in drugs().values():
+        where = f"knowledge/drugs/{entry.name}.toml"
+        cited = {entry.source, *(a.source for way in entry.routes.values() for a in way.approval)} - {""}
+        found += [Finding(where, f"the source {s} is not in knowledge/sources") for s in sorted(cited - set(known))]
+        named = {r for way in entry.routes.values() for r in (*way.records, *way.monitoring_records)}
+        named |= {r for way in entry.routes.values() for a in way.approval for r in a.records}
+        missing = sorted(named - records)
+        if missing:
+            found.append(Finding(where, "evidence records that no study has: " + ", ".join(missing)))
+    return found
+
+
+def _outputs(_: list[Value]) -> list[Finding]:
+    """Outputs whose ports no stage has, or whose unit does not follow from the ports."""
+    from ketasim.chain import registry
+
+    known = registry()
+    found = []
+    for entry in output_register().values():
+        where = f"knowledge/names.toml, [{entry.name}]"
+        for port in entry.ports:
+            if port not in known.ports:
+                found.append(Finding(where, f"no stage has the port {port}"))
+            elif entry.molar_mass and known.ports[port].unit != "umol/L":
+                found.append(Finding(where, f"{port} is in {known.ports[port].unit} and cannot become {entry.unit}"))
+            elif not entry.molar_mass and entry.unit == "ng/mL":
+                found.append(Finding(where, "a concentration needs the molar mass of its substance", 'molar_mass = "drug:NAME"'))
+        for part in entry.needs:
+            if part not in known.parts:
+                found.append(Finding(where, f"no part is called {part}"))
+    return found
+
+
+def _chain(_: list[Value]) -> list[Finding]:
+    """The chain's own lint: declarations, files, links, strict units, values that no equation reads."""
+    from ketasim.chain.lint import lint
+
+    return [Finding(p.where, p.what, p.fix) for p in lint()]
+
+
+def lint_text(found: Findings, list_assumed: bool = True) -> str:
+    """The findings as text: errors first, then what is assumed."""
+    lines = [f"{len(found.errors)} problem{'' if len(found.errors) == 1 else 's'}" + (":" if found.errors else ".")]
+    lines += [f"  {finding}" for finding in found.errors]
+    share = found.traced / found.count if found.count else 0.0
+    lines += ["", f"{found.count} numbers, {found.traced} measured or derived ({100 * share:.0f} %), {len(found.assumed)} assumed" + (":" if list_assumed else ".")]
+    if list_assumed:
+        lines += [f"  {v.name} = {v.value:g} {v.unit}: {v.label}" for v in found.assumed]
+    return "\n".join(lines)

@@ -1,0 +1,224 @@
+"""Scenarios side by side, in the same people: exposure, peaks, time above, mood, acute effects, standing of the drug."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import UsageError, values
+from ketasim.core.drug_types import Route
+
+from .plan import LAST_LOOK_H, Scenario, scenario
+from .result import Course, Result, plain
+from .run import run
+from .summary import exposure, lowest, peak, spread
+
+Array = NDArray[np.float64]
+
+MOST_ARMS = 6
+LEVELS = ("plasma.ketamine", "plasma.compound", "plasma.hnk")  # the first that an arm has is its exposure
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison: a quantity, its unit, and per arm the typical number and the spread between people."""
+
+    name: str
+    label: str
+    unit: str
+    arms: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An arm minus the first arm, person by person: typical, median and 5th to 95th percentile between people."""
+
+    name: str
+    label: str
+    unit: str
+    arm: int
+    typical: float | None
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Up to six results with the same people, the quantities that matter, and the differences to the first arm."""
+
+    results: tuple[Result, ...]
+    rows: tuple[Row, ...]
+    differences: tuple[Difference, ...]
+    standing: tuple[tuple[Mapping[str, str], ...], ...]
+    monitoring: tuple[str, ...]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The scenarios by name."""
+        return tuple(result.scenario.title for result in self.results)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: arms, rows, differences, approval and monitoring, and each run's own object."""
+        return {
+            "arms": list(self.arms),
+            "rows": [
+                {"name": r.name, "label": r.label, "unit": r.unit, "arms": [plain(dict(arm)) for arm in r.arms]} for r in self.rows
+            ],
+            "differences": [plain({name: getattr(d, name) for name in Difference.__dataclass_fields__}) for d in self.differences],
+            "approval": [[dict(entry) for entry in arm] for arm in self.standing],
+            "monitoring": list(self.monitoring),
+            "runs": [result.to_dict() for result in self.results],
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`to_dict` as valid JSON."""
+        import json
+
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def compare(
+    *arms: str | Scenario, progress: Callable[[float], None] | None = None, **options: Any
+) -> Comparison:
+    """Run up to six scenarios in the same people.
+
+    arms : words or `Scenario`s; options as in `scenario`, for every arm given in words. All arms are looked at over the
+    longest of their horizons. Raises UsageError for no arm, too many, or arms with different people.
+    """
+    if not 1 <= len(arms) <= MOST_ARMS:
+        raise UsageError(
+            f"{len(arms)} scenarios cannot be compared", where="compare", allowed=f"1 to {MOST_ARMS} scenarios",
+            fix='ketasim compare "ketamine iv 0.5 mg/kg over 40 min" "esketamine nasal 84 mg"',
+        )
+    asked = [arm if isinstance(arm, Scenario) else scenario(arm, **options) for arm in arms]
+    if len({(a.people, a.seed, a.traits) for a in asked}) > 1:
+        raise UsageError("the arms have different people", where="compare", allowed="the same people, seed and traits in every arm")
+    days = max([a.end_h for a in asked] + [LAST_LOOK_H]) / 24.0
+    results = []
+    for number, one in enumerate(asked):
+        results.append(run(one.but(days=days)))
+        if progress:
+            progress((number + 1) / len(asked))
+    rows = _rows(results)
+    return Comparison(
+        results=tuple(results),
+        rows=rows,
+        differences=_differences(results),
+        standing=tuple(_standing(result) for result in results),
+        monitoring=tuple(_route(result).monitoring or "not named in the catalogue" for result in results),
+    )
+
+
+def _route(result: Result) -> Route:
+    return result.scenario.regimen.main.blocks[0].dose.way
+
+
+def _standing(result: Result) -> tuple[Mapping[str, str], ...]:
+    found = _route(result).approval
+    if not found:
+        return ({"jurisdiction": "all", "status": "not approved anywhere known to the catalogue", "use": ""},)
+    return tuple({"jurisdiction": a.jurisdiction, "status": a.status, "use": a.use} for a in found)
+
+
+def exposed_to(result: Result) -> str:
+    """The output that says how much of the drug is in the blood."""
+    for name in LEVELS:
+        if name in result.grid_values and np.nanmax(result.grid_values[name], initial=0.0) > 0:
+            return name
+    return LEVELS[0]
+
+
+def time_above(course: Course, limit: float) -> tuple[float, Array]:
+    """Hours above `limit`, for the typical person and each other one; crossings by straight lines between times."""
+
+    def hours(row: Array) -> float:
+        first, last, step = row[:-1] - limit, row[1:] - limit, np.diff(course.time_h)
+        size = np.abs(first) + np.abs(last)
+        part = np.where(size > 0, np.maximum(first, 0.0) + np.maximum(last, 0.0), 0.0) / np.where(size > 0, size, 1.0)
+        return float((part * step).sum())
+
+    return hours(course.typical), np.array([hours(row) for row in course.people])
+
+
+def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
+    rules = values("clinic")
+    rows = [
+        Row("exposure", "Exposure (AUC, first 24 h)", "h*ng/mL",
+            tuple(exposure(r.fine(exposed_to(r)))["first_24_h"] | {"of": exposed_to(r)} for r in results)),
+        Row("exposure_whole", "Exposure (AUC, whole run)", "h*ng/mL",
+            tuple(exposure(r.fine(exposed_to(r)))["whole_run"] | {"of": exposed_to(r)} for r in results)),
+        _peaks(results, "venous_peak", "Peak in the arm vein", lambda r: exposed_to(r)),
+        _peaks(results, "arterial_peak", "Peak in the artery", lambda r: exposed_to(r).replace("plasma.", "arterial.")),
+        _peaks(results, "occupancy_peak", "Peak NMDA occupancy", lambda r: "nmda.occupancy"),
+        _above(results, "time_above_occupancy", "Time above that NMDA occupancy", "nmda.occupancy", rules["compare_occupancy"].value),
+        _above(results, "time_above_cadss", "Time with dissociation", "cadss", rules["clinic_cadss_limit"].value),
+    ]  # fmt: skip
+    for name in ("24 h", "7 d"):
+        for key, label in (("madrs.change", "MADRS change"), ("madrs.effect", "MADRS effect beyond placebo")):
+            rows.append(Row(f"{key}@{name}", f"{label} at {name}", "points", tuple(_look(r, name, key) for r in results)))
+        rows.append(Row(f"response@{name}", f"Share that responds at {name}", "1", tuple(_response(r, name) for r in results)))
+    rows += [
+        Row("lowest_effect", "Lowest MADRS effect", "points", tuple(lowest(r.fine("madrs.effect")) for r in results)),
+        _peaks(results, "cadss_peak", "Peak dissociation (CADSS)", lambda r: "cadss"),
+        Row("sbp_rise", "Largest rise of systolic pressure", "mmHg", tuple(r.summary["sbp_rise_peak"] for r in results)),
+        _peaks(results, "nausea_peak", "Peak probability of nausea", lambda r: "nausea"),
+        Row("time_in_clinic", "Time in clinic", "h", tuple(r.summary["time_in_clinic_h"] for r in results)),
+    ]
+    return tuple(rows)
+
+
+def _peaks(results: Sequence[Result], name: str, label: str, of: Callable[[Result], str]) -> Row:
+    found = [peak(r.fine(of(r))) for r in results]
+    return Row(name, label, str(found[0]["unit"]), tuple(found))
+
+
+def _above(results: Sequence[Result], name: str, label: str, output: str, limit: float) -> Row:
+    found = []
+    for result in results:
+        typical, people = time_above(result.fine(output), limit)
+        found.append({"typical": typical, "limit": limit, **spread(people)})
+    return Row(name, label, "h", tuple(found))
+
+
+def _look(result: Result, name: str, key: str) -> Mapping[str, Any]:
+    look = result.summary["mood"].get(name)
+    return look[key] if look else {"typical": None, **spread(np.zeros(0))}
+
+
+def _response(result: Result, name: str) -> Mapping[str, Any]:
+    look = result.summary["mood"].get(name)
+    found = look["response"] if look else {"share": None, "low": None, "high": None}
+    return {"typical": None, "median": found["share"], "low": found["low"], "high": found["high"]}
+
+
+DIFFERENCES = (
+    ("madrs.change@24 h", "MADRS change at 24 h", "points", "madrs.change", 24.0),
+    ("madrs.change@7 d", "MADRS change at 7 d", "points", "madrs.change", 168.0),
+    ("cadss_peak", "Peak dissociation (CADSS)", "points", "cadss", None),
+    ("sbp_peak", "Peak systolic pressure", "mmHg", "sbp", None),
+)
+
+
+def _differences(results: Sequence[Result]) -> tuple[Difference, ...]:
+    first, found = results[0], []
+    for arm, result in enumerate(results[1:], start=1):
+        for name, label, unit, key, hour in DIFFERENCES:
+            own, reference = _numbers(result, key, hour), _numbers(first, key, hour)
+            change = own - reference
+            s = spread(change[1:])
+            typical = float(change[0]) if np.isfinite(change[0]) else None
+            found.append(Difference(name, label, unit, arm, typical, s["median"], s["low"], s["high"]))
+    return tuple(found)
+
+
+def _numbers(result: Result, key: str, hour: float | None) -> Array:
+    """One number per person, the typical one first: the value at that hour, or the highest."""
+    rows = result.grid_values[key]
+    if hour is None:
+        return np.asarray(rows.max(axis=1))
+    return np.asarray(rows[:, int(np.argmin(np.abs(result.grid_h - hour)))])
