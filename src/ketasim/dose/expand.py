@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ketasim.core import Drug, UsageError
 from ketasim.core.drug_types import reference_weight
 
-from .patterns import TOLERANCE_H
-from .quantities import Amount, FloatArray, shown
+from .patterns import TOLERANCE_H, every
+from .quantities import Amount, FloatArray, duration_text, shown
 from .regimen import CoMedication, Course, Dose, Regimen, probe
 
 
@@ -205,8 +205,7 @@ def devices(dose: Dose, weight: float | None = None) -> int:
 class Clash:
     """A dose that starts while an earlier one is still being given.
 
-    line, block : of the later dose; first_line : of the earlier one. free_h : when the earlier dose is done, counted
-    from its start; own_h : how long the co-medication's own dose takes; needs_h : the shortest possible spacing.
+    line, block : of the later dose; first_line : of the earlier one; needs_h : the shortest spacing that works.
     """
 
     what: str
@@ -279,12 +278,39 @@ def _kinds(main: Course, beside: tuple[CoMedication, ...]) -> Iterator[Dose]:
             yield block.dose
 
 
+def spaced(course: Course, clash: Clash) -> str:
+    """The repeats with the block of the clash spaced as closely as works; the other blocks as they are."""
+    block = course.blocks[clash.block]
+    before = Course(course.blocks[: clash.block], course.start_h)
+    if block.times_h:
+        last = max((time for time, _, _ in before.times()), default=-clash.needs_h) - course.start_h
+        times: list[float] = []
+        for time in block.times_h:
+            times.append(max(time, (times[-1] if times else last) + clash.needs_h))
+        block = replace(block, times_h=tuple(times))
+    elif block.pattern is not None:
+        block = replace(block, pattern=every(max(clash.needs_h, block.pattern.shortest_gap_h)))
+    blocks = (*before.blocks, block, *course.blocks[clash.block + 1 :])
+    return Course(blocks, course.start_h).repeat_words()
+
+
+def moved(dose: Dose, clash: Clash, line: int) -> str:
+    """Words for a co-medication of that line that does not run into the main dose."""
+    return f"{dose} at {duration_text(clash.needs_h if clash.line == line else -clash.needs_h)}"
+
+
 def refuse_clash(main: Course, beside: tuple[CoMedication, ...]) -> None:
     """A `UsageError` for doses that overlap where they cannot."""
     clash = first_clash(main, beside)
-    if clash is not None:
-        where = main if clash.line == 0 else beside[clash.line - 1]
-        raise UsageError(clash.what, where=str(where), allowed=clash.allowed)
+    if clash is None:
+        return
+    line = max(clash.line, clash.first_line)
+    if line == 0:
+        raise UsageError(clash.what, where=str(main), allowed=clash.allowed, fix=spaced(main, clash))
+    co = beside[line - 1]
+    raise UsageError(
+        clash.what, where=str(co), allowed=clash.allowed, fix=moved(co.course.blocks[0].dose, clash, line)
+    )
 
 
 # questions ------------------------------------------------------------------------------------------------------

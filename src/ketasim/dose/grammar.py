@@ -13,11 +13,10 @@ from dataclasses import replace
 from ketasim.core import Drug, UsageError
 
 from .dosewords import read_dose
-from .expand import Clash, first_clash
-from .patterns import every
-from .quantities import Amount, duration_text, read_duration, times_text
+from .expand import first_clash, moved, spaced
+from .quantities import Amount, read_duration, times_text
 from .regimen import Block, CoMedication, Course, Dose, Regimen
-from .repeats import read_next, read_repeats
+from .repeats import read_chain, read_next, read_repeats
 from .text import Cursor, Fault, normal, read_or_teach
 from .vocabulary import Vocabulary
 
@@ -54,6 +53,9 @@ def parse(
                 fix=str(first),
             )
         main = read_or_teach(repeat, lambda line: _repeated(first, line, known), REPEAT_EXAMPLE)
+        inline, beside = beside, ()
+        for co in inline:  # read again, since the main drug now has more doses that they may run into
+            beside = (*beside, _read_beside(str(co), main, beside, known))
     for words in [with_] if isinstance(with_, str) else with_:
         beside = (*beside, _read_beside(words, main, beside, known))
     return Regimen(main, beside)
@@ -85,15 +87,7 @@ def add_then(regimen: Regimen, words: str) -> Regimen:
     def read(line: str) -> Course:
         cursor = Cursor(line)
         cursor.take("then")
-        course = read_next(cursor, regimen.main, known)
-        while not cursor.done():
-            cursor.take(",")
-            if not cursor.take("then"):
-                raise cursor.fault(
-                    "a further block begins with then", cursor.peek(), ", then weekly x 4", whole=THEN_EXAMPLE
-                )
-            course = read_next(cursor, course, known)
-        return course
+        return read_chain(cursor, read_next(cursor, regimen.main, known), known)
 
     return replace(regimen, main=read_or_teach(words, read, THEN_EXAMPLE))
 
@@ -177,25 +171,9 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
     clash = first_clash(course)
     if clash is not None:
         raise cursor.fault(
-            clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{_spaced(course, clash)}"
+            clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{spaced(course, clash)}"
         )
     return course
-
-
-def _spaced(course: Course, clash: Clash) -> str:
-    """The repeats with the block of the clash spaced as closely as works; the other blocks as they are."""
-    block = course.blocks[clash.block]
-    before = Course(course.blocks[: clash.block], course.start_h)
-    if block.times_h:
-        last = max((time for time, _, _ in before.times()), default=-clash.needs_h) - course.start_h
-        times: list[float] = []
-        for time in block.times_h:
-            times.append(max(time, (times[-1] if times else last) + clash.needs_h))
-        block = replace(block, times_h=tuple(times))
-    elif block.pattern is not None:
-        block = replace(block, pattern=every(max(clash.needs_h, block.pattern.shortest_gap_h)))
-    blocks = (*before.blocks, block, *course.blocks[clash.block + 1 :])
-    return Course(blocks, course.start_h).repeat_words()
 
 
 # co-medication --------------------------------------------------------------------------------------------------
@@ -219,10 +197,9 @@ def _read_with(text: str, main: Course, others: tuple[CoMedication, ...], known:
         return co
     own = first_clash(co.course) if not co.offsets_h else None
     if own is not None:
-        candidate = f"{cursor.text[:begin]}{_spaced(co.course, own)}"
+        candidate = f"{cursor.text[:begin]}{spaced(co.course, own)}"
     else:
-        later = clash.line == len(others) + 1
-        candidate = f"{first} at {duration_text(clash.needs_h if later else -clash.needs_h)}"
+        candidate = moved(first, clash, len(others) + 1)
     span = (begin, len(text)) if begin < len(text) else (0, len(text))
     raise Fault(clash.what, text, span, clash.allowed, candidate)
 

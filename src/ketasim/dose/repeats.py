@@ -78,8 +78,8 @@ def read_next(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
     """One block that follows a course: [DOSE | AMOUNT [over DURATION]] PATTERN [x N] or at TIMES."""
     last = course.blocks[-1]
     if last.count is None:
-        behind = [t for t in cursor.tokens[: cursor.place] if t.low != "then" and t.kind != "comma"]
-        span = (0, behind[-1].end if behind else cursor.peek().end)
+        said = [t for t in cursor.tokens[: cursor.place] if t.low != "then" and t.kind != "comma"]
+        span = (0, said[-1].end if said else cursor.peek().end)
         raise cursor.fault(
             "a block without end cannot be followed by another",
             span,

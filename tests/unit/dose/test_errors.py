@@ -186,6 +186,13 @@ def test_verbs_refuse_what_words_refuse():
         dose(NASAL).with_("placebo iv").every("5 min", times=2)
     with pytest.raises(UsageError, match="devices"):  # the clash appears only once the main drug repeats
         dose(NASAL).with_("esketamine nasal 28 mg at 30 min").every("25 min", times=2)
+    with pytest.raises(UsageError, match="devices") as caught:
+        parse(f"{NASAL} with esketamine nasal 28 mg at 30 min", "every 25 min x 2")
+    assert caught.value.fix == "esketamine nasal 28 mg at 15 min"
+    with pytest.raises(UsageError, match="devices") as caught:
+        dose(NASAL).every("1 d", times=2).then("at 1450 min, 3 d")
+    assert caught.value.fix == "every 24 h x 2, then at 24.25, 72 h"
+    dose(NASAL).repeat(caught.value.fix)
 
 
 def test_a_weight_is_asked_for_where_it_is_needed():

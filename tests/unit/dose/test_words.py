@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ketasim.core import drugs
@@ -225,12 +228,46 @@ def test_one_line_holds_the_whole_regimen():
     assert parse(regimen.words, regimen.repeat_words, regimen.with_words) == regimen
 
 
+@pytest.mark.parametrize(
+    ("line", "canonical"),
+    [
+        (f"{IV} at 0 h, 1 h 30 min", f"{IV} at 0, 90 min"),
+        (f"{IV} at 0 min, 1 h, 2 h and 3 d", f"{IV} at 0, 1, 2, 72 h"),
+        (f"{IV} days 0, 3, 7 d", f"{IV} at 0, 3, 7 d"),
+        (f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3",
+         f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3"),
+        (f"{IV} weekly x 2, then over 60 min weekly x 3", f"{IV} weekly x 2, then 0.5 mg/kg over 60 min weekly x 3"),
+        (f"{IV} weekly x 2, then ketamine iv 20, 30 mg weekly x 3",
+         f"{IV} weekly x 2, then ketamine iv 20 mg 20, 30 mg weekly x 3"),
+        ("placebo iv over 40 min weekly x 2, then over 60 min weekly x 1",
+         "placebo iv over 40 min weekly x 2, then over 60 min weekly x 1"),
+        ("placebo iv weekly x 1, then ketamine iv 50 mg HCl over 1 h weekly x 1",
+         "placebo iv weekly x 1, then ketamine iv 50 mg HCl over 60 min weekly x 1"),
+        (f"{NASAL} 84, 56, 56, 56 mg weekly", f"{NASAL} 84, 56 mg weekly x 4"),
+        (f"{NASAL} 84, 84 mg weekly", f"{NASAL} weekly x 2"),
+        (f"{NASAL} daily for 3 doses", f"{NASAL} daily x 3"),
+        (f"{NASAL} four times daily x 2", f"{NASAL} four times daily x 2"),
+        (f"{NASAL} every fortnight x 2 weeks", f"{NASAL} every two weeks x 1"),
+        (f"{NASAL} with ssri oral from -7 d", f"{NASAL} with ssri oral 10 mg daily from -7 d"),
+        (f"{NASAL} with st john's wort oral from -14 d x 6", f"{NASAL} with st john's wort oral 300 mg three times daily from -14 d x 6"),
+        (f"{NASAL}, weekly x 2; with naltrexone oral 50 mg", f"{NASAL} weekly x 2 with naltrexone oral 50 mg at 0 min"),
+        ("rapamycin oral 0.1 g", "rapamycin oral 100 mg"),
+    ],
+)  # fmt: skip
+def test_canonical_lines(line, canonical):
+    regimen = parse(line)
+    assert str(regimen) == canonical
+    assert parse(canonical) == regimen
+
+
 def test_verbs_build_the_same_values_as_words():
     start = dose(IV)
     assert start.every("3.5 d", times=8) == parse(IV, "every 3.5 d x 8")
     assert start.every("two weeks", times=3) == parse(IV, "every two weeks x 3")
     assert start.repeat("twice weekly x 8").then("weekly x 4") == parse(IV, "twice weekly x 8, then weekly x 4")
     assert start.at("0 d", "3 d", "7 d") == start.at("0, 3, 7 d") == parse(IV, "at 0, 3, 7 d")
+    long = start.repeat("twice weekly x 8").then("weekly x 4, then every two weeks x 2")
+    assert long == parse(IV, "twice weekly x 8, then weekly x 4, then every two weeks x 2")
     both = start.repeat("weekly x 2").then(dose(NASAL).repeat("weekly x 2"))
     assert both == parse(f"{IV} weekly x 2, then {NASAL} weekly x 2")
     naltrexone = dose("naltrexone oral 50 mg")
@@ -266,3 +303,13 @@ def test_every_drug_of_the_catalogue_can_be_given_by_each_route(name):
             assert regimen.main.blocks[0].dose.drug == name, word
             assert regimen.main.blocks[0].dose.route == route
             assert parse(str(regimen)) == regimen
+
+
+def test_the_documented_lines_mean_what_the_page_says():
+    page = Path(__file__).parents[3] / "docs" / "regimen-words.md"
+    rows = re.findall(r"^\| `([^`]+)` \| .*?\| *(?:`([^`]*)`)? *\|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 15
+    for line, times in rows:
+        regimen = parse(line)
+        given = ", ".join(f"{row.time_h / 24:.4g}" for row in regimen.doses(24.0 * 400)[:14])
+        assert not times or given == times, line
