@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ketasim.core import knowledge_path, read_toml
 from ketasim.evidence.pk_table import Row, median_error, rows, targets, text
 from ketasim.evidence.plasma_arms import Bench, arm, statistic
 
@@ -29,15 +30,25 @@ def test_the_venous_profile_is_close_in_the_median(table: list[Row]) -> None:
 
 
 def test_misfits_have_a_reason(table: list[Row]) -> None:
-    silent = [row.target.record for row in table if (row.held is False or abs(np.log(row.ratio)) > np.log(1.35)) and not row.target.why]
+    silent = [
+        row.target.record
+        for row in table
+        if (row.held is False or abs(np.log(row.ratio)) > np.log(1.35)) and not row.target.why
+    ]
     assert not silent, silent
 
 
 def test_the_demands_are_those_of_the_project() -> None:
     """Tolerances are fixed here once more, so that no edit of the data file can widen them unnoticed."""
     wanted = {
-        ("PK-IN-03a", "cmax"): 0.10, ("PK-IN-01b", "auc"): 0.15, ("PK-IN-02c", "cmax"): 0.20, ("PK-IV-31", "at"): 0.25,
-        ("PK-IV-32", "at"): 0.25, ("PK-IV-41", "at"): 0.15, ("PK-OTF-1a", "cmax"): 0.30, ("PK-OTF-6a", "cmax"): 0.30,
+        ("PK-IN-03a", "cmax"): 0.10,
+        ("PK-IN-01b", "auc"): 0.15,
+        ("PK-IN-02c", "cmax"): 0.20,
+        ("PK-IV-31", "at"): 0.25,
+        ("PK-IV-32", "at"): 0.25,
+        ("PK-IV-41", "at"): 0.15,
+        ("PK-OTF-1a", "cmax"): 0.30,
+        ("PK-OTF-6a", "cmax"): 0.30,
     }
     seen = set()
     for item in targets():
@@ -66,7 +77,19 @@ def test_the_arterial_excess_is_needed_by_the_arterial_records() -> None:
 
 def test_arterial_is_above_venous_for_every_route_into_veins_and_equal_by_mouth() -> None:
     bench = Bench()
-    for name, low, high in (("iv_10", 1.4, 2.2), ("nasal_84", 1.3, 2.2), ("film_50", 1.2, 2.2), ("oral", 1.0, 1.0 + 1e-9)):
+    for name, low, high in (
+        ("iv_10", 1.4, 2.2),
+        ("nasal_84", 1.3, 2.2),
+        ("film_50", 1.2, 2.2),
+        ("oral", 1.0, 1.0 + 1e-9),
+    ):
         curves = bench.curves(arm(name))
         ratio = statistic("cmax", curves, "arterial")[0] / statistic("cmax", curves, "ketamine")[0]
         assert low <= ratio <= high, (name, ratio)
+
+
+def test_nothing_is_fitted_to_or_judged_by_a_validation_study() -> None:
+    tables = read_toml(knowledge_path() / "studies" / "roles.toml")
+    roles = {record: entry["role"] for entry in tables["studies"].values() for record in entry["records"]}
+    unseen = {item.record: roles.get(item.record) for item in targets() if roles.get(item.record) != "fit"}
+    assert not unseen, unseen
