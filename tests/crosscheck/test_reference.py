@@ -116,3 +116,11 @@ def test_unknown_names_are_refused_with_the_nearest():
         compile_model(CASCADE, outputs=("leve",))
     with pytest.raises(UsageError, match="not valid Antimony"):
         compile_model("model m; x' = (; end")
+
+
+def test_amount_and_concentration_of_a_species_can_be_asked_for_by_name():
+    text = "model m; compartment room = 4; species S in room; S = 3; J: S -> ; k*S*room; k = 0.5; end"
+    model = compile_model(text, outputs=("S", "amount(S)", "concentration(S)"))
+    got = model.simulate(np.zeros((1, 0)), [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], [0], [0.0, 2.0])
+    left = 3 * np.exp(-1)
+    np.testing.assert_allclose(got.values[0], [[3, 12, 3], [left, 4 * left, left]], rtol=1e-7)

@@ -77,9 +77,10 @@ def compile_model(
 
 @dataclass(frozen=True)
 class _Symbols:
-    """What the identifiers of a model are; `select` gives the selection with an identifier's SBML meaning."""
+    """What the identifiers of a model are; `starting` are those on which initial values depend."""
 
     constants: frozenset[str]
+    starting: frozenset[str]
     states: tuple[str, ...]
     readable: frozenset[str]
     concentration: frozenset[str]
@@ -101,6 +102,7 @@ class _Symbols:
         compartments = [model.getCompartment(i) for i in range(model.getNumCompartments())]
         return cls(
             constants=frozenset(p.getId() for p in [*parameters, *compartments] if p.getConstant()),
+            starting=_starting(model, rules) | {c.getId() for c in compartments},
             states=tuple(moving + rated),
             readable=frozenset(e.getId() for e in [*parameters, *compartments, *species])
             | {f"{measure}({s.getId()})" for s in species for measure in ("amount", "concentration")},
@@ -114,6 +116,26 @@ class _Symbols:
         if name.startswith("concentration("):
             return f"[{name[len('concentration(') : -1]}]"
         return f"[{name}]" if name in self.concentration else name
+
+
+def _starting(model: Any, rules: list[Any]) -> frozenset[str]:
+    """Identifiers that initial assignments read, through assignment rules too."""
+    formulas = {rule.getVariable(): rule.getMath() for rule in rules if rule.isAssignment()}
+    starts = [model.getInitialAssignment(i) for i in range(model.getNumInitialAssignments())]
+    formulas |= {start.getSymbol(): start.getMath() for start in starts}
+    found: set[str] = set()
+    waiting = [start.getSymbol() for start in starts]
+    while waiting:
+        nodes = [formulas.get(waiting.pop())]
+        while nodes:
+            node = nodes.pop()
+            if node is None:
+                continue
+            if node.isName() and node.getName() not in found:
+                found.add(node.getName())
+                waiting.append(node.getName())
+            nodes += [node.getChild(i) for i in range(node.getNumChildren())]
+    return frozenset(found)
 
 
 class ReferenceModel:
@@ -133,6 +155,7 @@ class ReferenceModel:
         self.inputs = inputs
         self.options = options
         self._runner = runner
+        self._started: dict[str, float] = {}
         self._symbols = symbols
 
     @property
@@ -212,12 +235,15 @@ class ReferenceModel:
         if not np.isfinite(parameters).all():
             culprit = self.parameters[int(np.argmin(np.isfinite(parameters)))]
             raise RuntimeError(f"parameter {culprit} is not a finite number")
-        # Initial states may depend on parameters: set these as initial values, then let reset() evaluate all.
-        for name, number in zip(self.parameters, parameters, strict=True):
-            runner[f"init({name})"] = float(number)
-        for name in self.inputs:
-            runner[f"init({name})"] = 0.0
+        # Constants on which initial states depend are set as initial values, and reset() evaluates the states anew.
+        # That compiles the model again (seconds when it is large); all others are simply set after it.
+        constants = {**dict(zip(self.parameters, parameters.tolist(), strict=True)), **dict.fromkeys(self.inputs, 0.0)}
+        for name in self._symbols.starting.intersection(constants):
+            if self._started.get(name) != constants[name]:
+                runner[f"init({name})"] = self._started[name] = constants[name]
         runner.reset()
+        for name, number in constants.items():
+            runner[name] = number
         for name, number in initial.items():
             runner[select(name)] = number
 
