@@ -39,7 +39,9 @@ def test_shipped_uncertainty_is_that_of_the_fit() -> None:
 
 def test_short_refit_from_a_wrong_start_comes_back() -> None:
     names = ("nasal_fraction", "gut_clearance_ratio", "norketamine_clearance", "clarithromycin_inactivation")
-    start = Problem([prior for prior in priors() if prior.name in names], targets()).start() + np.array([0.5, -0.6, 0.5, 0.8])
+    start = Problem([prior for prior in priors() if prior.name in names], targets()).start() + np.array(
+        [0.5, -0.6, 0.5, 0.8]
+    )
     found = fit(names, start=start, most=20)
     for name, number in found.fitted.items():
         shipped = values("plasma")[name].value

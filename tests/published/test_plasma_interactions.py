@@ -29,7 +29,10 @@ def test_without_its_constant_a_drug_does_nothing_and_more_of_it_does_more(name:
     reference = "iv_2h" if name.startswith("iv") else "oral"
     control = statistic("auc", Bench().curves(arm(reference)), "ketamine")[0]
     full = P[CONSTANTS[name]]
-    areas = statistic("auc", bench.curves(arm(name), np.array([[0.0], [full / 4], [full], [4 * full]])), "ketamine") / control
+    areas = (
+        statistic("auc", bench.curves(arm(name), np.array([[0.0], [full / 4], [full], [4 * full]])), "ketamine")
+        / control
+    )
     assert areas[0] == pytest.approx(1.0, abs=5e-4)  # the trapezoid grids differ by the times of the other drug
     steps = np.diff(areas)
     assert (steps < 0).all() if "induction" in CONSTANTS[name] else (steps > 0).all()
@@ -58,8 +61,12 @@ def course(name: str, amount: float, unit: str, every: float, count: int) -> lis
 
 def test_the_standard_course_has_level_one_on_average() -> None:
     for name, amount, unit, every in (
-        ("clarithromycin", 500, "mg", 12), ("itraconazole", 200, "mg", 24), ("rifampicin", 600, "mg", 24),
-        ("grapefruit juice", 200, "mL", 8), ("st john's wort", 300, "mg", 8), ("ticlopidine", 250, "mg", 12),
+        ("clarithromycin", 500, "mg", 12),
+        ("itraconazole", 200, "mg", 24),
+        ("rifampicin", 600, "mg", 24),
+        ("grapefruit juice", 200, "mL", 8),
+        ("st john's wort", 300, "mg", 8),
+        ("ticlopidine", 250, "mg", 12),
     ):
         (part,) = drug(name).parts
         periods = 400 if name == "ticlopidine" else 60
@@ -71,7 +78,9 @@ def test_the_standard_course_has_level_one_on_average() -> None:
 def test_enzymes_recover_with_their_turnover() -> None:
     """After the inactivator is gone: 1 - E falls with exp(-turnover t)."""
     times = np.array([150.0, 200.0, 250.0])
-    found = activities(course("clarithromycin", 500, "mg", 12, 4), 251.0, times, ("cyp3a4_gut", "cyp3a4_liver", "cyp2b6_liver"))
+    found = activities(
+        course("clarithromycin", 500, "mg", 12, 4), 251.0, times, ("cyp3a4_gut", "cyp3a4_liver", "cyp2b6_liver")
+    )
     for column, name in ((0, "cyp3a4_gut_turnover"), (1, "cyp3a4_liver_turnover")):
         missing = 1.0 - found[:, column]
         assert (missing > 0).all()
@@ -80,7 +89,9 @@ def test_enzymes_recover_with_their_turnover() -> None:
 
 
 def test_juice_acts_in_the_gut_wall_only() -> None:
-    found = activities(course("grapefruit juice", 200, "mL", 8, 15), 121.0, np.array([112.0]), ("cyp3a4_gut", "cyp3a4_liver"))[0]
+    found = activities(
+        course("grapefruit juice", 200, "mL", 8, 15), 121.0, np.array([112.0]), ("cyp3a4_gut", "cyp3a4_liver")
+    )[0]
     assert found[0] < 0.4 and found[1] == pytest.approx(1.0, abs=1e-12)
 
 
