@@ -65,7 +65,13 @@ def test_course_of_half_a_milligram(alone: Course) -> None:
 def test_effect_rises_with_dose(alone: Course) -> None:
     tenth, fifth, whole = (course(ketamine(dose)) for dose in (0.1, 0.2, 1.0))
     for hour in (2.0, 24.0, 72.0, 168.0):
-        assert 0 > tenth.at("effect", hour) > fifth.at("effect", hour) > alone.at("effect", hour) > whole.at("effect", hour)
+        assert (
+            0
+            > tenth.at("effect", hour)
+            > fifth.at("effect", hour)
+            > alone.at("effect", hour)
+            > whole.at("effect", hour)
+        )
         assert tenth.at("mood_drive", hour) < fifth.at("mood_drive", hour) < alone.at("mood_drive", hour)
 
 
@@ -110,7 +116,8 @@ def test_bdnf_knock_out_abolishes(alone: Course) -> None:
 def test_met_alleles_weaken(alone: Course) -> None:
     """PL017-PL019: val/val > val/met > met/met, from the first hours on."""
     carrier, met = (
-        course(HALF, changed={"val66met_secretion": value(f"val66met_secretion_{name}").value}) for name in ("val_met", "met_met")
+        course(HALF, changed={"val66met_secretion": value(f"val66met_secretion_{name}").value})
+        for name in ("val_met", "met_met")
     )
     for hour in (4.0, 24.0, 168.0):
         assert met.at("effect", hour) > carrier.at("effect", hour) > alone.at("effect", hour)

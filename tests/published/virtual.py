@@ -115,9 +115,17 @@ def simulate(
                 deposits.append((dose.at + deposit.at, deposit.state, umol * float(np.asarray(deposit.share(typical)))))
     moments = np.asarray(hours, dtype=np.float64)
     chain, model, outputs = _model(
-        tuple(sorted(set(parts))), tuple(changed or {}), tuple(sorted((k, tuple(v)) for k, v in (variants or {}).items()))
+        tuple(sorted(set(parts))),
+        tuple(changed or {}),
+        tuple(sorted((k, tuple(v)) for k, v in (variants or {}).items())),
     )
-    cuts = [moments.min(), moments.max() + 1.0, *(t for w in windows for t in w[1:3]), *(d[0] for d in deposits), *(r[0] for r in removed)]
+    cuts = [
+        moments.min(),
+        moments.max() + 1.0,
+        *(t for w in windows for t in w[1:3]),
+        *(d[0] for d in deposits),
+        *(r[0] for r in removed),
+    ]
     boundaries = np.unique(np.round(cuts, 9))
     inputs = np.zeros((len(boundaries) - 1, len(chain.inputs)))
     middle = (boundaries[1:] + boundaries[:-1]) / 2
