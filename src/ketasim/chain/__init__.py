@@ -2,6 +2,7 @@
 
 from .compose import DEFAULT_PARTS, Composition, CompositionError, Equation, compose
 from .registry import registry
+from .sbml import to_sbml
 from .show import Explanation, explain
 from .syntax import Problem
 
@@ -15,4 +16,5 @@ __all__ = [
     "compose",
     "explain",
     "registry",
+    "to_sbml",
 ]

@@ -34,7 +34,7 @@ def lint(stage: str | None = None) -> list[Problem]:
             found += error.problems
         except KetasimError as error:
             found.append(Problem(label, error.what + (f" ({error.allowed})" if error.allowed else "")))
-    found += _unread(known, models) + _unused_values(known)
+    found += _unread(known, models) + _leaks(models) + _unused_values(known)
     unique = list(dict.fromkeys(found))
     if stage is None:
         return unique
@@ -121,6 +121,34 @@ def _unread(known: Registry, models: list[Composition]) -> list[Problem]:
                     "delete it, or declare it as an output",
                 )
     return list(found.values())
+
+
+def _leaks(models: list[Composition]) -> list[Problem]:
+    """Reactions that make or lose amounts: only a dose input may come from nowhere, nothing goes to nowhere.
+
+    With this, the sum of all species of a composition equals what its inputs and jumps gave, whatever the numbers.
+    """
+    found = {}
+    for model in models:
+        inputs = set(model.inputs)
+        for equation in model.equations:
+            if equation.kind != "reaction":
+                continue
+            left, right = (_molecules(side) for side in equation.text.split(":", 1)[1].split(";", 1)[0].split("->"))
+            dose = not left and right == 1 and inputs.issuperset(equation.uses[1:])
+            if left != right and not dose:
+                found[equation.name] = Problem(
+                    f"{equation.stage}/{equation.file}:{equation.line}",
+                    f"the reaction {equation.name} turns {left} into {right}: amounts appear or vanish",
+                    "let it end in a sink (`eliminated_...`), or take its rate from a dose input alone",
+                )
+    return list(found.values())
+
+
+def _molecules(side: str) -> int:
+    """How many molecules stand on one side of an arrow."""
+    terms = [term.split() for term in side.split("+") if term.strip()]
+    return sum(int(term[0]) if len(term) > 1 else 1 for term in terms)
 
 
 def _unused_values(known: Registry) -> list[Problem]:

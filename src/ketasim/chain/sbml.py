@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import importlib
 from typing import Any
+from xml.sax.saxutils import escape
 
 from ketasim.core import KetasimError
 
 from .compose import Composition
+from .text import source_comment
 
 
 def to_sbml(model: Composition | str) -> str:
     """SBML of a composition or of an Antimony text.
 
-    Numbers in equations get the unit `dimensionless`; without it no checker can judge `1 - x`. Raises KetasimError
-    with the parser's message when Antimony cannot read the text.
+    Numbers in equations get the unit `dimensionless`; without it no checker can judge `1 - x`. Parameters and ports of a
+    composition keep their label as name, parameters their source as a note. Raises KetasimError with the parser's
+    message when Antimony cannot read the text.
     """
-    return str(_libsbml().writeSBMLToString(document_of(model)))
+    document = document_of(model)
+    if isinstance(model, Composition):
+        part = document.getModel()
+        for key, value in model.parameters.items():
+            parameter = part.getParameter(key)
+            parameter.setName(value.label or key)
+            note = escape(source_comment(value))
+            parameter.setNotes(f'<notes><p xmlns="http://www.w3.org/1999/xhtml">{note}</p></notes>')
+        for key, port in model.ports.items():
+            quantity = part.getParameter(key)
+            if quantity is not None and port.label:
+                quantity.setName(port.label)
+    return str(_libsbml().writeSBMLToString(document))
 
 
 def document_of(model: Composition | str) -> Any:

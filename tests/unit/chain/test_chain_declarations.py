@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from toy_chain import COPIES
 
+from ketasim.chain.lint import _leaks
 from ketasim.chain.registry import declaration_problems, registry
 from ketasim.chain.show import explain
 from ketasim.core import KetasimError, UsageError
@@ -70,3 +71,18 @@ def test_an_identifier_is_explained_by_its_equations_number_and_readers(toy):
 def test_values_keep_their_origin_in_the_composition(toy):
     parameter = toy.compose().parameters["toy_rate"]
     assert dataclasses.asdict(parameter) == dataclasses.asdict(toy.values["toy_rate"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("toy_middle -> toy_gone;", "toy_middle -> ;", "turns 1 into 0"),
+        ("toy_middle -> toy_gone;", "toy_middle -> 2 toy_gone;", "turns 1 into 2"),
+        ("-> toy_middle; toy_feed;", "-> toy_middle; toy_feed*toy_size/toy_size;", "turns 0 into 1"),
+    ],
+)
+def test_amounts_that_appear_or_vanish_are_named(toy, old, new, found):
+    assert _leaks([toy.compose()]) == []
+    assert old in toy.files["intake/intake.ant"]
+    toy.files["intake/intake.ant"] = toy.files["intake/intake.ant"].replace(old, new)
+    assert any(found in p.what and p.where.startswith("intake/intake.ant:") for p in _leaks([toy.compose()]))

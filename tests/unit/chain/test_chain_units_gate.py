@@ -4,7 +4,6 @@ import dataclasses
 
 import pytest
 
-from ketasim.chain.sbml import to_sbml
 from ketasim.chain.units_gate import unit_problems
 
 
@@ -58,8 +57,3 @@ HEAD = "model m\nunit hour = 3600 second; unit time_unit = hour;\n"
 def test_slips_that_the_default_check_of_libsbml_lets_pass(text, where, message):
     problems = unit_problems(HEAD + text + "\nend\n")
     assert any(p.where == where and message in p.what for p in problems), problems
-
-
-def test_sbml_of_the_composition_carries_units_for_literal_numbers(toy):
-    text = to_sbml(toy.compose())
-    assert '<cn sbml:units="dimensionless"' in text or 'sbml:units="dimensionless"' in text
