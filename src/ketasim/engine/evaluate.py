@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .functions import NEGLIGIBLE
-from .graph import Graph
+from .record import NEGLIGIBLE
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 Array = NDArray[Any]
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 
 from . import polynomials as poly
 from .emit import Function
+from .record import NEGLIGIBLE
 
-NEGLIGIBLE = 1e-3
 INFINITY, NAN = float("inf"), float("nan")
 
 

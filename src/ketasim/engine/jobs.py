@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, unknown_name
 
-from .loop import JOB, LANES
+from .record import JOB, LANES
 from .types import FloatArray, IntArray, Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
 
 
 def job_type(width: int) -> np.dtype[Any]:
-    """Layout of one job record; must agree with `loop.JOB`."""
+    """Layout of one job record; see `record.JOB`."""
     plain = [(name, "f8" if kind == "double" else "i8") for name, kind in JOB]
     return np.dtype(plain + [(name, "i8", (width,)) for name in LANES])
 

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import functions
+from .conditions import find_switches
 from .derivative import TIME, Row, jacobian
 from .elimination import Factors, factorise
 from .emit import Function, Module
 from .graph import DYNAMIC, NUMBER, PERSON, Graph
-from .switches import TimeSwitch, find_switches
+from .switches import TimeSwitch
 from .system import System
 
 COMPARE = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}

@@ -10,20 +10,9 @@ from dataclasses import dataclass
 
 from .emit import Function, Module, Variable, double
 from .kernel import Layout
+from .record import JOB, LANES, NOT_FINITE, OK, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .system import System
 from .tableau import Tableau
-
-OK, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS = range(4)
-
-# One group of lanes; every field is 8 bytes, or W of them.
-JOB = (
-    ("lanes", "i64"), ("parameters", "ptr"), ("initial", "ptr"), ("segments", "i64"), ("boundaries", "ptr"),
-    ("inputs", "ptr"), ("jumps", "i64"), ("jump_segment", "ptr"), ("jump_state", "ptr"), ("jump_scale", "ptr"),
-    ("jump_add", "ptr"), ("jump_stride", "i64"), ("count", "i64"), ("times", "ptr"), ("out", "ptr"),
-    ("tolerance", "ptr"), ("relative", "double"), ("first_step", "double"), ("largest_step", "double"),
-    ("most_steps", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
-)  # fmt: skip
-LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above
 
 LARGEST_GROWTH = 1e6  # of a pivot's reciprocal over h gamma; beyond, elimination without pivoting is not trusted
 LAND_BISECTIONS = 30

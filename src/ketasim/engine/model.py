@@ -16,13 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 from ketasim.core import UsageError, nearest
 
 from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
-from .loop import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .machine import Code
+from .record import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .gradient import Gradients
     from .steady import SteadyState
+    from .streaming import Streamed
 
 BAD_PARAMETER, BAD_OUTPUT, BAD_START = 5, 6, 7
 DEFAULT_RELATIVE = 1e-5
@@ -133,6 +137,7 @@ class Model:
         initial: Mapping[str, ArrayLike] | None = None,
         max_steps: int = MOST_STEPS,
         max_step: float = np.inf,
+        keep_nonfinite: bool = False,
     ) -> Trajectories:
         """Integrates every person through his schedule.
 
@@ -143,10 +148,10 @@ class Model:
         register of people. Results do not depend on `threads`, bit for bit; on the other people of the call they
         depend within the tolerance, because a register shares its steps. A person whose integration fails is
         tried again alone with a tighter tolerance, then reported by status, reason and `failures`; the others are
-        not touched.
+        not touched. An output that is not a finite number is a failure too, unless `keep_nonfinite`.
         """
         return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, max_steps,
-                              max_step)[0]
+                              max_step, keep_nonfinite)[0]
 
     def last_states(
         self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
@@ -165,6 +170,20 @@ class Model:
         """States whose start cannot be replaced: concentrations in a compartment that changes."""
         return self._d.as_amount
 
+    def gradient(self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
+                 with_respect_to: Sequence[str] | None = None, **settings: Any) -> Gradients:
+        """Outputs and their derivatives by parameters; see `ketasim.engine.gradient.gradient`."""
+        from .gradient import gradient
+
+        return gradient(self, parameters, schedules, schedule_of, times, with_respect_to, **settings)
+
+    def stream(self, folder: str | Path, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike,
+               times: ArrayLike, **settings: Any) -> Streamed:
+        """A population to Parquet files with bounded memory; see `ketasim.engine.streaming.stream`."""
+        from .streaming import stream
+
+        return stream(self, folder, parameters, schedules, schedule_of, times, **settings)
+
     def steady_state(self, parameters: ArrayLike, **settings: Any) -> SteadyState:
         """The undosed steady state of each person; see `ketasim.engine.steady.steady_state`."""
         from .steady import steady_state
@@ -174,7 +193,7 @@ class Model:
     def _simulate(
         self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
         rtol: float, atol: float | Mapping[str, float] | ArrayLike, threads: int | None,
-        initial: Mapping[str, ArrayLike] | None, max_steps: int, max_step: float, keep_last: bool = False,
+        initial: Mapping[str, ArrayLike] | None, max_steps: int, max_step: float, keep_nonfinite: bool = False, keep_last: bool = False,
     ) -> tuple[Trajectories, Run]:
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
         tolerance = self._tolerances(rtol, atol)
@@ -192,7 +211,7 @@ class Model:
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
             common = run.common(relative, tighter, max_steps, max_step) | {"last_state": address(states)}
             self._run(make_jobs(alone, self.width, common), threads)
-        return self._result(run, states), run
+        return self._result(run, states, keep_nonfinite), run
 
     # ---- preparation -----------------------------------------------------------------------------------
     def _shape(
@@ -313,12 +332,12 @@ class Model:
             for _ in pool.map(some, starts):
                 pass
 
-    def _result(self, run: Run, failed_state: FloatArray) -> Trajectories:
+    def _result(self, run: Run, failed_state: FloatArray, keep_nonfinite: bool) -> Trajectories:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
         with np.errstate(invalid="ignore", over="ignore"):
             finite = np.isfinite(values.sum(axis=(1, 2)))
-        for person in np.flatnonzero((status == 0) & ~finite).tolist():
+        for person in np.flatnonzero((status == 0) & ~finite & (not keep_nonfinite)).tolist():
             where = np.argwhere(~np.isfinite(values[person]))
             if len(where):
                 status[person] = BAD_OUTPUT

@@ -1,23 +1,17 @@
-"""Switches: comparisons inside piecewise expressions.
+"""Switches in time: comparisons of time with something fixed, found before the run.
 
-A comparison of time with something fixed is found before the run, and the integration is cut there, so that no pulse is
-stepped over, however short. Comparisons that involve states are watched by the stepping loop where the two sides of
-the switch differ by a jump; a mere kink, such as max(x, 0), is left to error control.
+The integration is cut there, so that no pulse is stepped over, however short.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .derivative import TIME, Derivative
-from .evaluate import Program, evaluate, program
-from .graph import DYNAMIC, Graph
+from .evaluate import Program, evaluate
 from .types import FloatArray
 
-COMPARISONS = ("lt", "le")
 SAMPLES = 2048  # per segment, for comparisons that are not linear in time
 BISECTIONS = 60
 
@@ -57,61 +51,3 @@ class TimeSwitch:
             same = truth(middle) == before
             low, high = np.where(same, middle, low), np.where(same, high, middle)
         return high
-
-
-@dataclass(frozen=True)
-class Switches:
-    """Comparisons of a system: in time only, and (as graph nodes) those that involve states."""
-
-    in_time: tuple[TimeSwitch, ...]
-    in_states: tuple[int, ...]
-
-
-def find_switches(graph: Graph, rates: Iterable[int]) -> Switches:
-    """The comparisons that the rates depend on."""
-    in_time, in_states = [], set()
-    derivative = Derivative(graph)
-    needed = sorted(graph.reach(rates))
-    for node in needed:
-        if graph.op[node] == "select" and not _is_kink(graph, node):
-            in_states.update(_comparisons(graph, graph.args[node][0]))
-    for node in needed:
-        if graph.op[node] not in COMPARISONS or graph.level[node] < DYNAMIC:
-            continue
-        below = graph.reach([node])
-        if any(graph.op[n] == "state" for n in below):
-            continue
-        difference = graph.sub(*graph.args[node])
-        slope = derivative.of(difference).get(TIME, graph.zero)
-        broken = any(graph.op[n] in ("floor", "ceil", "trunc", "select") for n in below)
-        straight = not broken and graph.level[slope] < DYNAMIC
-        in_time.append(TimeSwitch(program(graph, [node]), program(graph, [difference, slope]) if straight else None))
-    return Switches(tuple(in_time), tuple(sorted(in_states)))
-
-
-def _comparisons(graph: Graph, condition: int) -> list[int]:
-    """The comparisons with states in a truth value."""
-    found, stack = [], [condition]
-    while stack:
-        node = stack.pop()
-        if graph.op[node] in ("and", "or", "xor", "not"):
-            stack.extend(graph.args[node])
-        elif graph.op[node] in COMPARISONS and any(graph.op[n] == "state" for n in graph.reach([node])):
-            found.append(node)
-    return found
-
-
-def _is_kink(graph: Graph, node: int) -> bool:
-    """Whether both values of a select agree where its comparison changes, since they differ by a multiple of it."""
-    condition, yes, no = graph.args[node]
-    while graph.op[condition] == "not":
-        condition = graph.args[condition][0]
-    if graph.op[condition] not in COMPARISONS:
-        return False
-    gap = graph.sub(*graph.args[condition])
-    step = graph.sub(yes, no)
-    step = graph.args[step][0] if graph.op[step] == "neg" else step
-    same = {gap, graph.neg(gap)}
-    if step in same or (graph.op[step] == "sub" and graph.neg(step) in same):
-        return True
-    return graph.op[step] == "mul" and any(a in same for a in graph.args[step])

@@ -13,6 +13,7 @@ from .graph import Graph
 from .source import Expression, Reaction, SourceModel, Species
 from .translate import Translator, names_in
 
+EVERYTHING = (("*",), ("*amounts",), ("*concentrations",))
 Key = tuple[str, str]  # (environment, identifier); environments: run, start, rate
 
 
@@ -41,7 +42,7 @@ class System:
 def assemble(
     source: SourceModel, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str]
 ) -> System:
-    """The system of `source`. `outputs` empty: all states; `*`: everything that varies."""
+    """The system of `source`. `outputs` empty: all states; `*`, `*amounts`, `*concentrations`: all that varies."""
     return _Assembler(source, tuple(parameters), tuple(inputs)).assemble(tuple(outputs))
 
 
@@ -259,7 +260,7 @@ class _Assembler:
     # ---- the result ------------------------------------------------------------------------------------
     def assemble(self, outputs: tuple[str, ...]) -> System:
         g = self.graph
-        names = self._varying() if outputs == ("*",) else outputs or self.all_states
+        names = self._varying(outputs[0][1:]) if outputs in EVERYTHING else outputs or self.all_states
         nodes = [self._output(n) for n in names]
         rates = {}
         kept: set[int] = set()
@@ -326,10 +327,11 @@ class _Assembler:
             raise unknown_name("output", wanted, known, where="compile_model")
         return self.resolve(("run", wanted))
 
-    def _varying(self) -> tuple[str, ...]:
-        """Every species, and each compartment and parameter that changes."""
+    def _varying(self, kind: str) -> tuple[str, ...]:
+        """Every species (as `amounts`, `concentrations` or what it means), each compartment and parameter that changes."""
         s = self.source
-        return tuple([*s.species, *(i for i in [*s.compartments, *s.parameters] if i in s.rates or i in s.assignments)])
+        species = [f"{kind.removesuffix('s')}({i})" if kind else i for i in s.species]
+        return tuple([*species, *(i for i in [*s.compartments, *s.parameters] if i in s.rates or i in s.assignments)])
 
 
 def _rates_in(expression: Expression) -> list[str]:

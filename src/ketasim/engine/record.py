@@ -1,0 +1,19 @@
+"""What the caller and the generated loop agree on: the job record and the status codes."""
+
+from __future__ import annotations
+
+OK, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS = range(4)
+
+# One group of lanes; every field is 8 bytes, or W of them.
+JOB = (
+    ("lanes", "i64"), ("parameters", "ptr"), ("initial", "ptr"), ("segments", "i64"), ("boundaries", "ptr"),
+    ("inputs", "ptr"), ("jumps", "i64"), ("jump_segment", "ptr"), ("jump_state", "ptr"), ("jump_scale", "ptr"),
+    ("jump_add", "ptr"), ("jump_stride", "i64"), ("count", "i64"), ("times", "ptr"), ("out", "ptr"),
+    ("tolerance", "ptr"), ("relative", "double"), ("first_step", "double"), ("largest_step", "double"),
+    ("most_steps", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
+)  # fmt: skip
+LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above
+
+# A base or radicand between -NEGLIGIBLE and 0 counts as 0 under fractional powers and roots: it is integration error
+# around an empty compartment. Below it, the result is NaN.
+NEGLIGIBLE = 1e-3
