@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from typing import Any
-from xml.sax.saxutils import escape
 
 from ketasim.core import KetasimError
 
@@ -25,7 +24,7 @@ def to_sbml(model: Composition | str) -> str:
         for key, value in model.parameters.items():
             parameter = part.getParameter(key)
             parameter.setName(value.label or key)
-            note = escape(source_comment(value))
+            note = source_comment(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             parameter.setNotes(f'<notes><p xmlns="http://www.w3.org/1999/xhtml">{note}</p></notes>')
         for key, port in model.ports.items():
             quantity = part.getParameter(key)
