@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands, so that a mistake is answered 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -69,6 +70,8 @@ def _pairs(items: list[str] | None) -> dict[str, float]:
         name, _, number = item.partition("=")
         try:
             found[name.strip().rpartition(".")[2]] = float(number)
+            if not math.isfinite(float(number)):
+                raise ValueError
         except ValueError:
             raise UsageError(
                 f"'{item}' is not NAME=NUMBER", where=f"--set {item}", allowed="a value's name and a number in its unit",
@@ -110,7 +113,7 @@ def run(
     ))  # fmt: skip
     with _Progress("people") as bar:
         result = simulate(asked, progress=bar.show)
-    if place:
+    if place and not result.nobody:
         result.plot(str(place))
     if json:
         _print(result.to_json())
@@ -124,6 +127,8 @@ def run(
         _print(run_text(result))
     if place and not (json or csv):
         _print(f"\nFigure: {place}")
+    if result.nobody:
+        raise CheckFailed("no run went through, not even that of the typical person", allowed="see status for the reasons")
 
 
 @app.command()
@@ -256,19 +261,39 @@ class _Progress:
             sys.stderr.write("\r" + " " * (self.WIDTH + 24) + "\r")
 
 
+_USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
 def main() -> None:
     """Entry point: one message for a known error, no traceback; exit 0, 1 or 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("stopped\n")
+        raise SystemExit(130) from None
     except CheckFailed as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from None
     except KetasimError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+    except _USAGE_ERROR as error:  # type: ignore[misc]
+        sys.stderr.write(f"{_understood(error)}\n")
+        raise SystemExit(2) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _understood(error: Any) -> UsageError:
+    """A mistake in the options, in the form of every other message."""
+    message = error.format_message() or "no command is given"
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "ketasim"
+    return UsageError(
+        message.rstrip(".")[:1].lower() + message.rstrip(".")[1:], where=" ".join(["ketasim", *sys.argv[1:]]),
+        allowed=f"the options of {command} -h", fix=f"{command} -h",
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 
 
+LISTED = 24  # more names than this are too many to read in a message
+
+
 class KetasimError(Exception):
     """Base of every error Ketasim raises on purpose.
 
@@ -55,5 +58,11 @@ def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "", 
     """A `UsageError` for a name nobody knows, with the nearest known ones."""
     known = list(choices)
     near = nearest(name, known)
-    allowed = "did you mean " + ", ".join(near) + "?" if near else "one of " + ", ".join(sorted(known))
+    listed = sorted(known)
+    if near:
+        allowed = "did you mean " + ", ".join(near) + "?"
+    elif len(listed) <= LISTED:
+        allowed = "one of " + ", ".join(listed)
+    else:
+        allowed = f"one of {len(listed)} names, such as " + ", ".join(listed[:: len(listed) // 6][:6])
     return UsageError(f"unknown {kind} '{name}'", where=where, allowed=allowed, fix=fix)

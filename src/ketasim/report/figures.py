@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,26 +18,32 @@ from .files import check_writable, write_whole
 ENDINGS = (".png", ".svg", ".pdf")
 DPI = 200
 SESSION_H = 4.0
-WEEK_H = 168.0
-MOST_IN_LEGEND = 5
+HALF_DAY_H = 12.0
+LETTERS = "ABCDEF"
 
 
 def draw(result: Result, path: str | None = None) -> Any:
-    """The whole chain of one run on six panels: plasma, occupancy, glutamate and synapses, spines, mood, body.
+    """The whole chain of one run on eight panels: drug, metabolites, occupancy, glutamate, spines, mood, dissociation, pressure.
 
     path : written there (.png, .svg or .pdf) and returned as a Path; None gives the matplotlib figure.
     """
     place = check_writable(path, ENDINGS) if path else None
     plt = _pyplot()
-    figure, axes = plt.subplots(3, 2, figsize=(9.2, 9.6), layout="constrained")
-    (blood, occupancy), (circuit, spines), (mood, body) = axes
-    _blood(blood, result)
-    _bands(occupancy, result, ("nmda.occupancy",), "NMDA receptors occupied", "share", SESSION_H)
-    _circuit(circuit, result)
-    _bands(spines, result, ("spines",), "Spines regained", "share of the lost ones", None)
-    _mood(mood, result)
-    _body(body, result)
-    _dress(figure, result.scenario.title, result.caption())
+    figure, axes = plt.subplots(4, 2, figsize=(9.2, 12.0), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
+    session = SESSION_H if result.grid_h[-1] > SESSION_H else None
+    for axis, lines, title, until in (
+        (axes[0, 0], DRUG, "Drug in plasma, arm vein [ng/mL]", session),
+        (axes[0, 1], METABOLITES, "Metabolites in plasma [ng/mL]", session),
+        (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [share]", session),
+        (axes[1, 1], (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF")), "Glutamate and BDNF [undosed = 1]", HALF_DAY_H),
+        (axes[2, 0], (("spines", "s", ""),), "Spines regained [share of the lost ones]", None),
+        (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
+    ):
+        _courses(axis, result, lines, title, until)
+    _mood(axes[2, 1], result)
+    _pressure(axes[3, 1], result, session)
+    _dress(figure, [result.scenario.title], result.caption())
     return _finish(plt, figure, place)
 
 
@@ -45,62 +52,50 @@ def draw_comparison(found: Comparison, path: str | None = None) -> Any:
     place = check_writable(path, ENDINGS) if path else None
     plt = _pyplot()
     figure, axes = plt.subplots(2, 2, figsize=(9.2, 7.2), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
     panels = (
         ("plasma.ketamine", "Ketamine in the arm vein", SESSION_H), ("nmda.occupancy", "NMDA receptors occupied", SESSION_H),
         ("madrs.change", "MADRS change from baseline", None), ("cadss", "Dissociation (detached feeling), CADSS", SESSION_H),
     )  # fmt: skip
+    looks = style.arms([result.scenario.regimen.main.blocks[0].dose.drug for result in found.results])
     for axis, (name, title, until) in zip(axes.flat, panels, strict=True):
         unit = output(name).unit
         for number, result in enumerate(found.results):
             course = result.fine(name)
-            _band(axis, course, until, style.arm(number))
-            axis.plot(*_window(course, course.typical, until), label="ABCDEF"[number], **style.arm(number))
+            _band(axis, course, until, looks[number], style.TINT / max(1, len(found.results) - 1))
+            axis.plot(*_window(course, course.typical, until), label=LETTERS[number], **looks[number])
         axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [share]")
+        if name != "madrs.change":
+            axis.set_ylim(bottom=0)
         _time_axis(axis, until)
-        axis.legend(loc="best", ncols=min(len(found.results), 3))
-    arms = "\n".join(f"{'ABCDEF'[i]}  {arm}" for i, arm in enumerate(found.arms))
-    _dress(figure, arms, found.results[0].caption())
+        axis.legend(loc="lower right" if name == "madrs.change" else "upper right", ncols=min(len(found.results), 3))
+    _dress(figure, [f"{LETTERS[i]}  {arm}" for i, arm in enumerate(found.arms)], found.results[0].caption())
     return _finish(plt, figure, place)
 
 
 # panels -----------------------------------------------------------------------------------------------------------
 
 
-def _blood(axis: Any, result: Result) -> None:
-    lines = (
-        ("plasma.s_ketamine", "s", "S-ketamine"), ("plasma.r_ketamine", "r", "R-ketamine"),
-        ("plasma.norketamine", "nk", "norketamine"), ("plasma.hnk", "hnk", "HNK"), ("plasma.compound", "s", "compound"),
-    )  # fmt: skip
-    until = SESSION_H if result.grid_h[-1] > SESSION_H else None
-    for name, key, label in lines:
-        if name in result.grid_values and np.nanmax(result.grid_values[name]) > 0:
+DRUG = (("plasma.s_ketamine", "s", "S-ketamine"), ("plasma.r_ketamine", "r", "R-ketamine"), ("plasma.compound", "s", "compound"))
+METABOLITES = (("plasma.norketamine", "nk", "norketamine"), ("plasma.hnk", "hnk", "hydroxynorketamine"))
+
+
+def _courses(
+    axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], title: str, until: float | None
+) -> None:
+    """Typical line and band of each (output, drug key, label) that does anything in this run."""
+    shown = [line for line in lines if line[0] in result.grid_values and np.nanmax(result.grid_values[line[0]]) > 0]
+    for name, key, label in shown or lines[:1]:
+        if name in result.grid_values:
             course = result.fine(name)
             _band(axis, course, until, style.line(key))
             axis.plot(*_window(course, course.typical, until), label=label, **style.line(key))
-    axis.set_title("Plasma, arm vein [ng/mL]")
-    _time_axis(axis, until)
-    if axis.lines:
+    axis.set_title(title)
+    if not title.startswith("Glutamate"):
+        axis.set_ylim(bottom=0)
+    if len(shown) > 1 or (shown and shown[0][2]):
         axis.legend(loc="upper right")
-
-
-def _bands(axis: Any, result: Result, names: tuple[str, ...], title: str, unit: str, until: float | None) -> None:
-    for name in names:
-        course = result.fine(name)
-        _band(axis, course, until, style.line("s"))
-        axis.plot(*_window(course, course.typical, until), **style.line("s"))
-    axis.set_title(f"{title} [{unit}]")
-    axis.set_ylim(bottom=0)
     _time_axis(axis, until)
-
-
-def _circuit(axis: Any, result: Result) -> None:
-    for name, key, label in (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF")):
-        course = result.fine(name)
-        _band(axis, course, 12.0, style.line(key))
-        axis.plot(*_window(course, course.typical, 12.0), label=label, **style.line(key))
-    axis.set_title("Glutamate and BDNF [undosed = 1]")
-    axis.legend(loc="upper right")
-    _time_axis(axis, 12.0)
 
 
 def _mood(axis: Any, result: Result) -> None:
@@ -110,23 +105,22 @@ def _mood(axis: Any, result: Result) -> None:
     axis.plot(*_window(change, change.typical - effect.typical, None), label="the same under placebo", **style.line("placebo"))
     axis.axhline(0, color=style.QUIET, linewidth=0.8)
     axis.set_title("MADRS, change from baseline [points]")
-    axis.legend(loc="best")
+    axis.legend(loc="lower right", ncols=2)
+    axis.set_ylim(bottom=axis.get_ylim()[0] * 1.15)
     _time_axis(axis, None)
     _ticks_at_doses(axis, result)
 
 
-def _body(axis: Any, result: Result) -> None:
-    cadss, pressure = result.fine("cadss"), result.fine("sbp")
-    _band(axis, cadss, SESSION_H, style.line("s"))
-    axis.plot(*_window(cadss, cadss.typical, SESSION_H), label="dissociation, CADSS [points]", **style.line("s"))
-    rise = Course(pressure.name, pressure.unit, "", pressure.time_h, pressure.typical - pressure.typical[0],
-                  pressure.people - pressure.people[:, :1])  # fmt: skip
-    _band(axis, rise, SESSION_H, style.line("r"))
-    axis.plot(*_window(rise, rise.typical, SESSION_H), label="systolic pressure, rise [mmHg]", **style.line("r"))
-    axis.set_title("Dissociation [CADSS points] and systolic rise [mmHg]")
-    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+def _pressure(axis: Any, result: Result, until: float | None) -> None:
+    for name, key, label in (("sbp", "s", "systolic"), ("dbp", "r", "diastolic")):
+        course = result.fine(name)
+        rise = Course(course.name, course.unit, "", course.time_h, course.typical - course.typical[0],
+                      course.people - course.people[:, :1])  # fmt: skip
+        _band(axis, rise, until, style.line(key))
+        axis.plot(*_window(rise, rise.typical, until), label=label, **style.line(key))
+    axis.set_title("Blood pressure, rise above rest [mmHg]")
     axis.legend(loc="upper right")
-    _time_axis(axis, SESSION_H)
+    _time_axis(axis, until)
 
 
 # parts ------------------------------------------------------------------------------------------------------------
@@ -139,13 +133,13 @@ def _window(course: Course, rows: np.ndarray, until: float | None) -> tuple[np.n
     return course.time_h[inside] / scale, rows[inside]
 
 
-def _band(axis: Any, course: Course, until: float | None, keywords: dict[str, Any]) -> None:
+def _band(axis: Any, course: Course, until: float | None, keywords: dict[str, Any], tint: float = style.TINT) -> None:
     """5th to 95th percentile between people: a tint with thin edges; nothing for a single person."""
     if course.count < 2:
         return
     times, low = _window(course, course.low, until)
     _, high = _window(course, course.high, until)
-    axis.fill_between(times, low, high, color=keywords["color"], alpha=style.TINT, linewidth=0)
+    axis.fill_between(times, low, high, color=keywords["color"], alpha=tint, linewidth=0)
     for edge in (low, high):
         axis.plot(times, edge, color=keywords["color"], linewidth=0.4, alpha=0.7)
 
@@ -162,9 +156,10 @@ def _ticks_at_doses(axis: Any, result: Result) -> None:
     axis.set_ylim(bottom=low)
 
 
-def _dress(figure: Any, title: str, caption: str) -> None:
-    figure.suptitle("\n".join(textwrap.wrap(title, 100, replace_whitespace=False)), x=0.01, ha="left", fontsize=11)
-    figure.supxlabel("\n".join(textwrap.wrap(caption, 140)), x=0.01, ha="left", fontsize=7.5, color=style.QUIET)
+def _dress(figure: Any, title: Sequence[str], caption: str) -> None:
+    lines = [part for line in title for part in textwrap.wrap(line, 100, subsequent_indent="   ")]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
+    figure.supxlabel("\n".join(textwrap.wrap(caption, 165)), x=0.01, ha="left", fontsize=7.5, color=style.QUIET)
 
 
 def _pyplot() -> Any:

@@ -81,8 +81,8 @@ def drug_text(entry: Drug) -> str:
     for way in entry.routes.values():
         studied = "; ".join(f"{low:g}-{high:g} {unit}" for unit, (low, high) in way.studied.items()) or "no range named"
         lines.append(f"  {way.name}: studied {studied}" + (f" ({way.studied_in})" if way.studied_in else "") + f"; kinetics from {way.data} data")
-        if way.default_duration:
-            lines.append(f"    over {clock(way.default_duration)} unless another duration is written")
+        if way.default_duration and way.bolus_duration:
+            lines.append(f"    'over 40 min' makes an infusion; without it the dose is a bolus of {clock(way.bolus_duration)}")
         for a in way.approval:
             lines.append(f"    {a.jurisdiction}: {a.status}" + (f" ({a.use})" if a.use else ""))
         if way.monitoring:

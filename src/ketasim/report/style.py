@@ -5,7 +5,7 @@ Colours were searched for contrast of at least 3:1 and distance under normal, pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 BACKGROUND = "#f7f8fa"
@@ -22,8 +22,8 @@ LINES: Mapping[str, tuple[str, tuple[float, ...], float]] = {
     "co": ("#7c39bf", (5, 2), 1.6),
     "placebo": ("#828a90", (), 1.0),
 }
-# arms of a comparison: colour and dash together tell them apart
-ARMS = tuple(LINES[key] for key in ("s", "r", "hnk", "co", "nk", "placebo"))
+DRUG_LINES: Mapping[str, str] = {"esketamine": "s", "arketamine": "r", "hnk": "hnk", "placebo": "placebo"}
+SPARE = ("co", "nk", "hnk", "r", "s", "placebo")  # for the racemate and for a second arm of one drug
 
 
 def line(key: str) -> dict[str, Any]:
@@ -31,9 +31,17 @@ def line(key: str) -> dict[str, Any]:
     return _keywords(*LINES[key])
 
 
-def arm(number: int) -> dict[str, Any]:
-    """Keyword arguments of a plot call for arm `number`."""
-    return _keywords(*ARMS[number])
+def arms(drugs: Sequence[str]) -> list[dict[str, Any]]:
+    """Keyword arguments of a plot call per arm: a drug's own colour and dash where it has one, no two arms alike."""
+    taken: dict[int, str] = {}
+    for number, drug in enumerate(drugs):
+        key = DRUG_LINES.get(drug, "")
+        if key and key not in taken.values():
+            taken[number] = key
+    for number in range(len(drugs)):
+        if number not in taken:
+            taken[number] = next(key for key in SPARE if key not in taken.values())
+    return [line(taken[number]) for number in range(len(drugs))]
 
 
 def _keywords(colour: str, dashes: tuple[float, ...], width: float) -> dict[str, Any]:
@@ -64,5 +72,8 @@ RC: Mapping[str, Any] = {
     "grid.linewidth": 0.6,
     "svg.hashsalt": "ketasim",
     "svg.fonttype": "none",
-    "legend.frameon": False,
+    "legend.frameon": True,
+    "legend.framealpha": 0.75,
+    "legend.edgecolor": "none",
+    "legend.facecolor": "white",
 }

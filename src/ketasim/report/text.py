@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core import output_register
+from ketasim.core import output_register, values
 from ketasim.core.records import NOTICE
+from ketasim.dose.preview import given_as
 from ketasim.scenario.result import Result
 
 from .words import between, clock, in_ten, mass, number, percent, points, table
@@ -35,9 +36,12 @@ def _head(result: Result) -> list[str]:
 def _doses(result: Result) -> list[str]:
     lines = ["Doses (typical person; given is read back from the integration)"]
     rows = result.ledger
-    for row in rows[:MOST_DOSES_LISTED]:
+    scheduled = result.scenario.regimen.doses(result.scenario.end_h)
+    weight = result.scenario.traits.weight or values("people")["typical_weight"].value
+    for row, dose in list(zip(rows, scheduled, strict=False))[:MOST_DOSES_LISTED]:
         lines.append(
-            f"  {clock(row.time_h):>10}  {row.drug} {row.route}: asked {mass(row.asked_mg)}, given {mass(row.given_mg)} mg"
+            f"  {clock(row.time_h):>10}  {row.drug} {row.route}, {given_as(dose.dose, weight)}: "
+            f"asked {mass(row.asked_mg)}, given {mass(row.given_mg)} mg"
         )
     if len(rows) > MOST_DOSES_LISTED:
         rest = rows[MOST_DOSES_LISTED:]
@@ -51,7 +55,11 @@ def _doses(result: Result) -> list[str]:
 def _story(result: Result) -> list[str]:
     s = result.summary
     traits = result.scenario.traits
-    who = f"{traits.weight or 70:g} kg, {traits.age or 45:g} years, MADRS {traits.baseline or 33:g}"
+    usual = values("people")
+    who = (
+        f"{traits.weight or usual['typical_weight'].value:g} kg, {traits.age or usual['typical_age'].value:g} years, "
+        f"MADRS {traits.baseline or usual['typical_madrs'].value:g}"
+    )
     lines = [f"The typical person ({who})" + ("; in brackets 5th to 95th percentile between people" if result.ok else "")]
     peaks: Mapping[str, Any] = s["peaks"]
     for name in _drugs_in_blood(peaks):

@@ -22,7 +22,7 @@ from .setting import setting
 Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
-DEFAULT_PEOPLE = 20
+DEFAULT_PEOPLE = 200
 DEFAULT_SEED = 1
 LAST_LOOK_H = 7 * HOURS_PER_DAY  # the summary speaks of 24 h and of 7 days
 DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)

@@ -146,6 +146,11 @@ class Result:
         """Number of people whose integration went through."""
         return len(self.people) - sum(f.person >= 0 for f in self.failures)
 
+    @property
+    def nobody(self) -> bool:
+        """True if every run failed, that of the typical person too."""
+        return bool(self.failures) and len(self.failures) > len(self.people)
+
     def cite(self) -> str:
         """The sources of every number that entered this run."""
         return self.record.cite()

@@ -17,7 +17,7 @@ from ketasim.chain import DEFAULT_PARTS, Composition, compose
 from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
 from ketasim.core.drugs import drug
 from ketasim.core.records import RunRecord
-from ketasim.dose import COARSE, MEDIUM, output_times
+from ketasim.dose import COARSE, FINE, MEDIUM, output_times
 from ketasim.engine.types import Schedule
 from ketasim.people import People, chain_parameters, draw_people
 from ketasim.stages.plasma.routing import routing_values
@@ -31,7 +31,7 @@ from .summary import summarise
 Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-6, 1e-10
-MOST_GRID_TIMES = 1500
+MOST_GRID_TIMES = 700
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
 DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
 SETTING_STAGES = ("setting", "observation")
@@ -128,7 +128,7 @@ class _Run:
 
     def _times(self) -> Array:
         events = self.regimen.events(self.asked.end_h, self.everybody.weight)
-        for grid in (MEDIUM, COARSE):
+        for grid in (FINE, MEDIUM, COARSE):
             times = output_times(events, self.asked.end_h, self.asked.times_h, grid)
             if len(times) <= MOST_GRID_TIMES:
                 break
