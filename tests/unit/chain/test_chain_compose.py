@@ -168,3 +168,21 @@ def test_a_reaction_moves_species_only(toy):
 def test_a_naked_number_in_a_file_stops_the_composition(toy):
     edit(toy, "response/bound.ant", "1 + toy_total", "1.5 + toy_total")
     assert "response/bound.ant:2: the number 1.5 stands naked" in problems_of(toy)
+
+
+def test_a_total_that_a_file_defines_too_is_refused(toy):
+    edit(toy, "response/bound.ant", "end", "  toy_total := 1; toy_total has dimensionless;\nend")
+    assert "the total toy_total is also defined in a file" in problems_of(toy)
+
+
+def test_two_units_for_one_name_and_words_that_are_no_unit_are_refused(toy):
+    edit(toy, "response/ligand.ant", "end", "  s_toy_level has umol;\n  r_toy_level has uMol;\nend")
+    edit(toy, "intake/intake.ant", "end", "  toy_level has uM;\nend")
+    message = problems_of(toy)
+    assert "s_toy_level has umol here and umol/L in intake/intake.ant" in message
+    assert "'uMol' is not a unit of the chain" in message
+
+
+def test_a_unit_for_something_that_is_nowhere_is_refused(toy):
+    edit(toy, "response/bound.ant", "end", "  toy_bount has dimensionless;\nend")
+    assert "toy_bount gets a unit here but is defined nowhere (nearest: toy_bound" in problems_of(toy)

@@ -3,9 +3,11 @@
 import pytest
 
 from ketasim.chain import compose, registry
+from ketasim.chain.__main__ import main
 from ketasim.chain.lint import default_choice, lint
 from ketasim.chain.units_gate import unit_problems
 from ketasim.chain.whole import whole_path, whole_text
+from ketasim.core import UsageError
 
 
 def test_the_chain_has_no_problem_at_all():
@@ -34,3 +36,15 @@ def test_every_stage_can_be_switched_off(name):
     off = compose(tuple(everything), {name: ("none",)})
     assert all(off.defined[state][0] != name for state in off.states)
     assert off.variants == {**default_choice(registry()), name: ("none",)}
+
+
+def test_the_tools_of_the_command_line_answer(capsys):
+    assert main(["show", "central_volume"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("central_volume [L]: parameter") and "read by: s_to_shallow" in said
+    assert main(["text", "s_ketamine"]) == 0
+    assert capsys.readouterr().out == compose(("s_ketamine",)).antimony
+    assert main(["check", "mood"]) == 0
+    assert capsys.readouterr().out == "no problem\n"
+    with pytest.raises(UsageError, match="whole"):
+        main(["hole"])
