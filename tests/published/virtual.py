@@ -18,7 +18,7 @@ from ketasim.core import values
 from ketasim.core.drugs import drug
 from ketasim.engine import Jump, Schedule, compile_model
 from ketasim.scenario import observation, setting
-from ketasim.stages.plasma.routing import administrations
+from ketasim.stages.plasma.stage import administrations
 
 Array = NDArray[np.float64]
 RACEMATE = ("s_ketamine", "r_ketamine")

@@ -22,7 +22,11 @@ Imposed = tuple[str, float, float, float]  # port, from h, to h, value
 
 @cache
 def alone(
-    stage: str, imposed: tuple[str, ...], parts: tuple[str, ...] = (), variants: tuple[str, ...] = (), outputs: tuple[str, ...] = (),
+    stage: str,
+    imposed: tuple[str, ...],
+    parts: tuple[str, ...] = (),
+    variants: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = (),
     varying: tuple[str, ...] = (),
 ):  # type: ignore[no-untyped-def]
     """The composition of one stage and its compiled model; `outputs` beside its output ports."""
@@ -55,7 +59,9 @@ def run(
 ) -> dict[str, Array]:
     """Curves by name. A port that is listed in `ports` but not imposed is held at 0, one that is in neither at its null."""
     moments = np.asarray(hours, dtype=np.float64)
-    held = tuple(sorted({*ports, *(item[0] for item in imposed)} - {"s_bath_level", "r_bath_level", "lanicemine_level"}))
+    held = tuple(
+        sorted({*ports, *(item[0] for item in imposed)} - {"s_bath_level", "r_bath_level", "lanicemine_level"})
+    )
     chain, model, wanted = alone(stage, held, tuple(parts), tuple(variants), tuple(outputs), tuple(changed or {}))
     cuts = [moments.min(), moments.max() + 1e-3, *(t for item in imposed for t in item[1:3] if t <= moments.max())]
     boundaries = np.unique(np.round(cuts, 9))
@@ -65,7 +71,12 @@ def run(
         table[(middle > begin) & (middle < end), chain.inputs.index(name)] = level
     jumps = tuple(Jump(0, name, add=amount) for name, amount in (start or {}).items())
     result = model.simulate(
-        np.array([list((changed or {}).values())]), [Schedule(boundaries, table, jumps)], [0], moments, rtol=1e-9, atol=1e-12
+        np.array([list((changed or {}).values())]),
+        [Schedule(boundaries, table, jumps)],
+        [0],
+        moments,
+        rtol=1e-9,
+        atol=1e-12,
     )
     assert result.status[0] == 0, result.reasons
     return {name: result.values[0, :, i] for i, name in enumerate(wanted)}

@@ -41,7 +41,13 @@ def test_inverted_u() -> None:
 def test_half_block_gives_half_a_surge_at_once() -> None:
     """Without time to adapt, and far from the falling limb, half of the drive at the half block."""
     half = v("surge_half_block")
-    free = run("circuit", (0.0, 3.0), [(name, 0.0, 3.0, half) for name in BLOCKS], variants=DEFAULT, changed={"adaptation_rate": 0.0})
+    free = run(
+        "circuit",
+        (0.0, 3.0),
+        [(name, 0.0, 3.0, half) for name in BLOCKS],
+        variants=DEFAULT,
+        changed={"adaptation_rate": 0.0},
+    )
     assert free["glutamate_surge"][-1] == pytest.approx(0.5, abs=0.005)
 
 
@@ -82,7 +88,9 @@ def test_opioid_gate_in_closed_form(activity: float) -> None:
     assert closed == pytest.approx(gate * blocked(0.5)["glutamate_surge"][-1], rel=1e-6)
 
 
-@pytest.mark.parametrize(("port", "weight"), [("gaba_potentiation", "gaba_surge_weight"), ("release_inhibition", "release_surge_weight")])
+@pytest.mark.parametrize(
+    ("port", "weight"), [("gaba_potentiation", "gaba_surge_weight"), ("release_inhibition", "release_surge_weight")]
+)
 def test_brakes_scale_the_surge(port: str, weight: str) -> None:
     braked = blocked(0.5, **{port: 0.5})["glutamate_surge"][-1]
     assert braked == pytest.approx((1 - 0.5 * v(weight)) * blocked(0.5)["glutamate_surge"][-1], rel=1e-6)
@@ -113,13 +121,17 @@ def test_rest_block_is_monotone_and_needs_no_surge() -> None:
 
 
 def test_block_at_rest_that_stays_is_no_longer_news() -> None:
-    seen = run("circuit", (0.0, 1.0, 240.0), [("nmda_block_rest", 0.0, 240.0, 0.4)], variants=("rest_block",))["rest_block"]
+    seen = run("circuit", (0.0, 1.0, 240.0), [("nmda_block_rest", 0.0, 240.0, 0.4)], variants=("rest_block",))[
+        "rest_block"
+    ]
     assert seen[1] > 0.6 and seen[2] < 0.01
 
 
 def test_a_kinase_inhibitor_needs_no_block() -> None:
     """PL010: inhibitors of the eEF2 kinase act alone."""
-    seen = run("circuit", (0.0, 1.0), ports=("nmda_block_rest",), variants=("rest_block",), changed={"eef2k_inhibition": 1.0})
+    seen = run(
+        "circuit", (0.0, 1.0), ports=("nmda_block_rest",), variants=("rest_block",), changed={"eef2k_inhibition": 1.0}
+    )
     assert seen["rest_drive"][-1] == pytest.approx(v("rest_block_weight"))
 
 

@@ -23,15 +23,25 @@ def bath(level: float, **options: object) -> dict[str, np.ndarray]:
     return run("receptors", HOUR, held, parts=RACEMATE, variants=BATH, **options)  # type: ignore[arg-type]
 
 
-def plasma(hours: object, imposed: list[tuple[str, float, float, float]], *parts: str, **options: object) -> dict[str, np.ndarray]:
+def plasma(
+    hours: object, imposed: list[tuple[str, float, float, float]], *parts: str, **options: object
+) -> dict[str, np.ndarray]:
     return run("receptors", hours, imposed, parts=parts, **options)  # type: ignore[arg-type]
 
 
 def test_undosed_activities_are_one_and_nothing_is_bound() -> None:
-    rest = run("receptors", HOUR, parts=(*RACEMATE, "naltrexone", "buprenorphine", "memantine", "compound", "midazolam"))
+    rest = run(
+        "receptors", HOUR, parts=(*RACEMATE, "naltrexone", "buprenorphine", "memantine", "compound", "midazolam")
+    )
     for name in ("mu_activity", "kappa_activity", "delta_activity"):
         assert rest[name] == pytest.approx(1, abs=1e-12)
-    for name in ("nmda_occupancy", "nmda_block_interneuron", "mu_antagonist_occupancy", "trkb_direct", "gaba_potentiation"):
+    for name in (
+        "nmda_occupancy",
+        "nmda_block_interneuron",
+        "mu_antagonist_occupancy",
+        "trkb_direct",
+        "gaba_potentiation",
+    ):
         assert (rest[name] == 0).all()
 
 
@@ -68,8 +78,15 @@ def test_blockers_share_one_site() -> None:
     lone = plasma(hours, [("memantine", 0.0, 40.0, 0.8)], "memantine")
     load = v("memantine_unbound_fraction") * 0.8 / v("memantine_nmda_affinity")
     assert lone["nmda_occupancy"][-1] == pytest.approx(load / (1 + load), rel=1e-6)
-    assert plain["nmda_occupancy"][-1] < both["nmda_occupancy"][-1] < plain["nmda_occupancy"][-1] + lone["nmda_occupancy"][-1]
-    for name, share in (("nmda_block_interneuron", "memantine_interneuron_share"), ("nmda_block_rest", "memantine_rest_share")):
+    assert (
+        plain["nmda_occupancy"][-1]
+        < both["nmda_occupancy"][-1]
+        < plain["nmda_occupancy"][-1] + lone["nmda_occupancy"][-1]
+    )
+    for name, share in (
+        ("nmda_block_interneuron", "memantine_interneuron_share"),
+        ("nmda_block_rest", "memantine_rest_share"),
+    ):
         assert lone[name][-1] == pytest.approx(v(share) * lone["nmda_occupancy"][-1], rel=1e-9)
         assert both[name][-1] < plain[name][-1]
 
@@ -142,7 +159,9 @@ def test_half_effect_is_half(drug: str, output: str, half: str) -> None:
 
 def test_lamotrigine_counts_its_free_level() -> None:
     level = v("lamotrigine_half_effect") / v("lamotrigine_unbound_fraction")
-    assert plasma(HOUR, [("lamotrigine", 0.0, 1.0, level)], "lamotrigine")["release_inhibition"][-1] == pytest.approx(0.5)
+    assert plasma(HOUR, [("lamotrigine", 0.0, 1.0, level)], "lamotrigine")["release_inhibition"][-1] == pytest.approx(
+        0.5
+    )
 
 
 def test_a_compound_that_binds_nowhere_does_nothing() -> None:

@@ -39,9 +39,7 @@ STAGE = Stage(
     ),
     internal=(Port("opioid_gate", _ONE, "Opening of the opioid gate", null=1.0),),
     fragments={
-        "disinhibition": (
-            Fragment("disinhibition.ant", provides=("glutamate", "glutamate_surge", "surge_drive")),
-        ),
+        "disinhibition": (Fragment("disinhibition.ant", provides=("glutamate", "glutamate_surge", "surge_drive")),),
         "opioid_gate": (Fragment("opioid_gate.ant", provides=("opioid_gate",)),),
         "kappa_gate": (Fragment("kappa_gate.ant", provides=("opioid_gate",)),),
         "kappa_relief": (Fragment("kappa_relief.ant", provides=("kappa_relief",)),),
