@@ -13,7 +13,7 @@ from ketasim.people import People
 
 from .observation import combined_drive, ideation_scores, madrs_scores, residual_sd, response_probability, share_below
 from .plan import Scenario
-from .setting import Arm, felt_peaks, routine_factor, setting_drive
+from .setting import Arm, drug_factor, felt_peaks, routine_factor, setting_drive
 from .wander import slow_wander
 
 Array = NDArray[np.float64]
@@ -105,15 +105,16 @@ def mood(scenario: Scenario, people: People, times: Array, arm: Drives, placebo:
     hope = hope_placebo if scenario.masked else setting_drive(scenario.setting, times, sessions, felt, p, which, begun)
     factor = routine_factor(scenario.setting, p)
     k = p["subadditivity"][:, None]
-    latent = combined_drive(arm.mood, hope, arm.ssri, k, factor)
-    latent_placebo = combined_drive(placebo.mood, hope_placebo, placebo.ssri, k, factor)
+    less = drug_factor(scenario.setting, p, begun)
+    latent = combined_drive(less * arm.mood, hope, arm.ssri, k, factor)
+    latent_placebo = combined_drive(less * placebo.mood, hope_placebo, placebo.ssri, k, factor)
     own = _wander(scenario.seed, people, times, p, "mood wander")
     thoughts = _wander(scenario.seed, people, times, p, "ideation wander")
     return Mood(
         madrs=madrs_scores(latent, people.madrs, p, own),
         placebo=madrs_scores(latent_placebo, people.madrs, p, own),
         ideation=ideation_scores(
-            arm.ideation, hope, arm.ssri, np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p, own, thoughts, factor
+            less * arm.ideation, hope, arm.ssri, np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p, own, thoughts, factor
         ),
         latent=np.broadcast_to(latent, own.shape),
         baseline=people.madrs,

@@ -14,7 +14,9 @@ STAGE = Stage(
         Port("r_ketamine_brain", "umol/L", "R-ketamine at the brain, unbound"),
         Port("compound_nmda_load", "dimensionless", "load of a user's compound on the NMDA channel"),
         Port("gaba_potentiation", "dimensionless", "GABA-A potentiation by benzodiazepines"),
-        Port("mu_activity", "dimensionless", "mu opioid activity", null=1.0),
+        Port("mu_agonism", "dimensionless", "sum of efficacy C/Ki at mu"),
+        Port("mu_load", "dimensionless", "sum of C/Ki at mu"),
+        Port("mu_removed", "dimensionless", "mu receptors taken away by a slow antagonist"),
     ),
     outputs=(
         Port("cadss", "point", "dissociation, CADSS total"),
