@@ -7,6 +7,7 @@ for. Numbers come from the Philox counter generator (Salmon et al. 2011, doi:10.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,25 @@ def stream(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
     return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
+KEPT_PEOPLE = 1024  # the numbers of up to so many people are kept: the next scenario asks the same people again
+
+
 def normals(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
     """Standard normal numbers, one per person (inverse normal of `stream`)."""
+    if isinstance(persons, int):
+        persons = np.arange(persons)
+    who = np.asarray(persons, dtype=np.int64)
+    if who.size > KEPT_PEOPLE:
+        return _normals(seed, purpose, who)
+    return _kept_normals(seed, purpose, who.tobytes()).copy()
+
+
+def _normals(seed: int, purpose: str, who: NDArray[np.int64]) -> Array:
     from scipy.special import ndtri
 
-    return np.asarray(ndtri(stream(seed, purpose, persons)), dtype=np.float64)
+    return np.asarray(ndtri(stream(seed, purpose, who)), dtype=np.float64)
+
+
+@lru_cache(maxsize=2048)
+def _kept_normals(seed: int, purpose: str, who: bytes) -> Array:
+    return _normals(seed, purpose, np.frombuffer(who, dtype=np.int64))

@@ -93,8 +93,12 @@ class Course:
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high."""
         found: dict[str, Any] = {"unit": self.unit, "time_h": plain(self.time_h), "typical": plain(self.typical)}
+        good = self._good()
+        if len(good):
+            low, median, high = np.percentile(good, (LOW, 50.0, HIGH), axis=0)
+            bands = {"median": median, "mean": good.mean(axis=0), "low": low, "high": high}
         for key in ("median", "mean", "low", "high"):
-            found[key] = plain(getattr(self, key)) if self.count else None
+            found[key] = plain(bands[key]) if len(good) else None
         return found | {"model_low": None, "model_high": None}
 
 
@@ -234,6 +238,8 @@ def plain(item: Any) -> Any:
     if isinstance(item, Mapping):
         return {str(key): plain(value) for key, value in item.items()}
     if isinstance(item, np.ndarray):
+        if item.dtype.kind == "f" and np.isfinite(item).all():
+            return item.tolist()
         return [plain(value) for value in item.tolist()]
     if isinstance(item, list | tuple):
         return [plain(value) for value in item]

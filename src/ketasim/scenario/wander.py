@@ -6,6 +6,8 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,6 +18,7 @@ Array = NDArray[np.float64]
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
 SECONDS_PER_HOUR = 3600
+KEPT_NUMBERS = 1_000_000
 
 
 def _drawn(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
@@ -52,8 +55,26 @@ def slow_wander(
     than a tenth of the bridge's variance is lost, below one percent of that of a single rating.
     """
     t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    count = persons if isinstance(persons, int) else len(persons)
-    out = np.zeros((count, t.size))
+    who = np.arange(persons) if isinstance(persons, int) else np.asarray(persons, dtype=np.int64)
+    if who.size * t.size > KEPT_NUMBERS:
+        return _sampled(seed, who, t, sd, time_constant, purpose)
+    return _kept(seed, who.tobytes(), t.tobytes(), sd, time_constant, purpose)  # no dose enters: the same for all arms
+
+
+@lru_cache(maxsize=16)
+def _kept(seed: int, who: bytes, times: bytes, sd: float, time_constant: float, purpose: str) -> Array:
+    t, persons = np.frombuffer(times), np.frombuffer(who, dtype=np.int64)
+    found = _sampled(seed, persons, t, sd, time_constant, purpose)
+    found.flags.writeable = False
+    return found
+
+
+def _sampled(
+    seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_constant: float, purpose: str
+) -> Array:
+    """`slow_wander` for person indices and times in arrays."""
+    out = np.zeros((len(persons), t.size))
+    count = len(persons)
     after = t > 0
     if sd == 0 or not after.any():
         return out
