@@ -177,9 +177,9 @@ def experiment(
     with _Progress("arms") as bar:
         found = carry_out(name, progress=bar.show, seed=seed, **({} if people is None else {"people": people}))
     if place:
-        from ketasim.report.figures import draw_comparison
+        from ketasim.report.figures import draw_arms
 
-        draw_comparison(found.comparison, str(place))
+        draw_arms(list(found.results.values()), [r.scenario.title for r in found.results.values()], str(place))
     _print(found.to_json() if json else experiment_text(found))
     if not found.passed:
         raise CheckFailed(f"the experiment {name} does not come out as the evidence says")

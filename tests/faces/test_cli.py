@@ -127,9 +127,10 @@ def test_compare(ketasim, tmp_path: Path) -> None:
     assert ketasim(*words, "--csv").out.startswith("quantity,unit,arm,typical")
 
 
-def test_experiment_prints_what_holds(ketasim) -> None:
+def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
     assert "spine-ablation" in ketasim("experiment", "list").out
-    answer = ketasim("experiment", "spine-ablation")
+    answer = ketasim("experiment", "spine-ablation", "--plot", str(tmp_path / "arms.svg"))
+    assert "spine-ablation: ablation" in (tmp_path / "arms.svg").read_text(encoding="utf-8")
     assert answer.code == 0
     assert "holds: the first 24 h are as they were" in answer.out and "spines_new times 0 at 24 h" in answer.out
     assert parse(ketasim("experiment", "dose-response", "--json").out)["passed"] is True

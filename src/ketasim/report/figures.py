@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,55 +30,61 @@ def draw(result: Result, path: str | None = None) -> Any:
     path : written there (.png, .svg or .pdf) and returned as a Path; None gives the matplotlib figure.
     """
     place = check_writable(path, ENDINGS) if path else None
-    plt = _pyplot()
-    figure, axes = plt.subplots(4, 2, figsize=(9.2, 12.0), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
-    session = SESSION_H if result.grid_h[-1] > SESSION_H else None
-    for axis, lines, title, until in (
-        (axes[0, 0], DRUG, "Drug in plasma, arm vein [ng/mL]", session),
-        (axes[0, 1], METABOLITES, "Metabolites in plasma [ng/mL]", session),
-        (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [share]", session),
-        (axes[1, 1], (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF")), "Glutamate and BDNF [undosed = 1]", HALF_DAY_H),
-        (axes[2, 0], (("spines", "s", ""),), "Spines regained [share of the lost ones]", None),
-        (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
-    ):
-        _courses(axis, result, lines, title, until)
-    _mood(axes[2, 1], result)
-    _pressure(axes[3, 1], result, session)
-    _dress(figure, [result.scenario.title], result.caption())
-    return _finish(plt, figure, place)
+    with _page(4, 2, (9.2, 12.0), place is None) as (figure, axes):
+        session = SESSION_H if result.grid_h[-1] > SESSION_H else None
+        for axis, lines, title, until in (
+            (axes[0, 0], DRUG, "Drug in plasma, arm vein [ng/mL]", session),
+            (axes[0, 1], METABOLITES, "Metabolites in plasma [ng/mL]", session),
+            (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [share]", session),
+            (axes[1, 1], GLUTAMATE, "Glutamate and BDNF [undosed = 1]", HALF_DAY_H),
+            (axes[2, 0], (("spines", "s", ""),), "Spines regained [share of the lost ones]", None),
+            (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
+        ):
+            _courses(axis, result, lines, title, until)
+        _mood(axes[2, 1], result)
+        _pressure(axes[3, 1], result, session)
+        _dress(figure, [result.scenario.title], result.caption())
+        return _finish(figure, place)
 
 
 def draw_comparison(found: Comparison, path: str | None = None) -> Any:
-    """Arms side by side: venous level, occupancy, mood, dissociation; one colour and dash per arm."""
+    """Arms of a comparison side by side; see `draw_arms`."""
+    return draw_arms(found.results, found.arms, path)
+
+
+def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None = None) -> Any:
+    """Up to six runs on four panels: venous level, occupancy, mood, dissociation; one colour and dash per arm."""
     place = check_writable(path, ENDINGS) if path else None
-    plt = _pyplot()
-    figure, axes = plt.subplots(2, 2, figsize=(9.2, 7.2), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
-    panels = (
-        ("plasma.ketamine", "Ketamine in the arm vein", SESSION_H), ("nmda.occupancy", "NMDA receptors occupied", SESSION_H),
-        ("madrs.change", "MADRS change from baseline", None), ("cadss", "Dissociation (detached feeling), CADSS", SESSION_H),
-    )  # fmt: skip
-    looks = style.arms([result.scenario.regimen.main.blocks[0].dose.drug for result in found.results])
-    for axis, (name, title, until) in zip(axes.flat, panels, strict=True):
-        unit = output(name).unit
-        for number, result in enumerate(found.results):
-            course = result.fine(name)
-            _band(axis, course, until, looks[number], style.TINT / max(1, len(found.results) - 1))
-            axis.plot(*_window(course, course.typical, until), label=LETTERS[number], **looks[number])
-        axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [share]")
-        if name != "madrs.change":
-            axis.set_ylim(bottom=0)
-        _time_axis(axis, until)
-        axis.legend(loc="lower right" if name == "madrs.change" else "upper right", ncols=min(len(found.results), 3))
-    _dress(figure, [f"{LETTERS[i]}  {arm}" for i, arm in enumerate(found.arms)], found.results[0].caption())
-    return _finish(plt, figure, place)
+    with _page(2, 2, (9.2, 7.2), place is None) as (figure, axes):
+        looks = style.arms([result.scenario.regimen.main.blocks[0].dose.drug for result in results])
+        for axis, (name, title, until) in zip(axes.flat, ARM_PANELS, strict=True):
+            unit = output(name).unit
+            for number, result in enumerate(results):
+                course = result.fine(name)
+                _band(axis, course, until, looks[number], style.TINT / max(1, len(results) - 1))
+                axis.plot(*_window(course, course.typical, until), label=LETTERS[number], **looks[number])
+            axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [share]")
+            if name != "madrs.change":
+                axis.set_ylim(bottom=0)
+            _time_axis(axis, until)
+            axis.legend(loc="lower right" if name == "madrs.change" else "upper right", ncols=min(len(results), 3))
+        _dress(figure, [f"{LETTERS[i]}  {title}" for i, title in enumerate(titles)], results[0].caption())
+        return _finish(figure, place)
+
+
+ARM_PANELS = (
+    ("plasma.ketamine", "Ketamine in the arm vein", SESSION_H),
+    ("nmda.occupancy", "NMDA receptors occupied", SESSION_H),
+    ("madrs.change", "MADRS change from baseline", None),
+    ("cadss", "Dissociation (detached feeling), CADSS", SESSION_H),
+)
 
 
 # panels -----------------------------------------------------------------------------------------------------------
 
 
 DRUG = (("plasma.s_ketamine", "s", "S-ketamine"), ("plasma.r_ketamine", "r", "R-ketamine"), ("plasma.compound", "s", "compound"))
+GLUTAMATE = (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF"))
 METABOLITES = (("plasma.norketamine", "nk", "norketamine"), ("plasma.hnk", "hnk", "hydroxynorketamine"))
 
 
@@ -162,22 +170,28 @@ def _dress(figure: Any, title: Sequence[str], caption: str) -> None:
     figure.supxlabel("\n".join(textwrap.wrap(caption, 165)), x=0.01, ha="left", fontsize=7.5, color=style.QUIET)
 
 
-def _pyplot() -> Any:
+@contextmanager
+def _page(rows: int, columns: int, size: tuple[float, float], on_screen: bool) -> Iterator[tuple[Any, Any]]:
+    """A figure and its panels in the look of `style`; pyplot, and with it the user's backend, only for the screen."""
     import matplotlib
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    settings: Any = dict(style.RC)
+    with matplotlib.rc_context(settings):
+        if on_screen:
+            import matplotlib.pyplot as plt
 
-    plt.rcParams.update(style.RC)
-    return plt
+            figure: Any = plt.figure(figsize=size, layout="constrained")
+        else:
+            from matplotlib.figure import Figure
+
+            figure = Figure(figsize=size, layout="constrained")
+        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
+        yield figure, figure.subplots(rows, columns)
 
 
-def _finish(plt: Any, figure: Any, place: Any) -> Any:
+def _finish(figure: Any, place: Path | None) -> Any:
+    """The figure, or the place it was written to; without a date, so that the same run gives the same file."""
     if place is None:
         return figure
-    # a fixed date: the same run gives the same file
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(place.suffix.lower())
-    try:
-        return write_whole(place, lambda to: figure.savefig(to, dpi=DPI, metadata=metadata))
-    finally:
-        plt.close(figure)
+    return write_whole(place, lambda to: figure.savefig(to, dpi=DPI, metadata=metadata))

@@ -59,7 +59,7 @@ def schedule(
     inputs: Sequence[str],
     start_h: float,
     end_h: float,
-    cuts: Sequence[float] = (),
+    cuts: Sequence[float] | Array = (),
 ) -> Schedule:
     """Segments of one group of people. shares : parameters of the routing (per person or one for all)."""
     windows, jumps = _windows(all_doses, shares)

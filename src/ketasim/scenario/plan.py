@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, unknown_name
-from ketasim.core.drugs import Drug, read_drug
+from ketasim.core import Drug, UsageError, read_drug, unknown_name
 from ketasim.dose import Regimen, parse
 from ketasim.people import Traits
 

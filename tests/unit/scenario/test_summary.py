@@ -74,7 +74,7 @@ def test_arms_share_their_people_and_differences_are_within_person() -> None:
     assert np.array_equal(first.people.weight, third.people.weight)
     same = [d for d in found.differences if d.arm == 2]
     assert all(d.typical == 0 and d.low == 0 and d.high == 0 for d in same)
-    other = [d for d in found.differences if d.arm == 1 and d.name == "cadss_peak"][0]
+    other = next(d for d in found.differences if d.arm == 1 and d.name == "cadss_peak")
     own = found.results[1].grid_values["cadss"].max(axis=1) - first.grid_values["cadss"].max(axis=1)
     assert other.median == pytest.approx(np.median(own[1:]))
 
