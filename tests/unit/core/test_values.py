@@ -2,7 +2,19 @@
 
 import pytest
 
-from ketasim.core import KetasimError, Spread, UsageError, Value, all_values, nearest, output_register, sources, value
+from ketasim.core import (
+    KetasimError,
+    Spread,
+    UsageError,
+    Value,
+    all_values,
+    knowledge_path,
+    nearest,
+    output_register,
+    read_toml,
+    sources,
+    value,
+)
 from ketasim.core.values import _value
 
 GOOD = dict(value=1.0, unit="L", source="X2020", place="Table 1", basis="measured", grade="A")
@@ -73,3 +85,9 @@ def test_nearest_ignores_case_and_finds_parts() -> None:
 def test_register_has_units_and_unique_aliases() -> None:
     for name, entry in output_register().items():
         assert entry.unit, name
+
+
+def test_no_value_rests_on_a_study_kept_for_validation() -> None:
+    studies = read_toml(knowledge_path() / "studies" / "roles.toml")["studies"]
+    kept = {record for entry in studies.values() if entry["role"] == "validate" for record in entry["records"]}
+    assert {v.name: kept.intersection(v.records) for v in all_values() if kept.intersection(v.records)} == {}
