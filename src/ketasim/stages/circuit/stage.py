@@ -37,11 +37,14 @@ STAGE = Stage(
         Port("habenula", _ONE, "Silencing of habenular bursts"),
         Port("kappa_relief", _ONE, "Kappa tone lost"),
     ),
-    internal=(Port("opioid_gate", _ONE, "Opening of the opioid gate", null=1.0),),
+    internal=(
+        Port("opioid_gate", _ONE, "Opening of the opioid gate (mu)", null=1.0),
+        Port("kappa_gate", _ONE, "Opening of the same gate on kappa tone", null=1.0),
+    ),
     fragments={
         "disinhibition": (Fragment("disinhibition.ant", provides=("glutamate", "glutamate_surge", "surge_drive")),),
         "opioid_gate": (Fragment("opioid_gate.ant", provides=("opioid_gate",)),),
-        "kappa_gate": (Fragment("kappa_gate.ant", provides=("opioid_gate",)),),
+        "kappa_gate": (Fragment("kappa_gate.ant", provides=("kappa_gate",)),),
         "kappa_relief": (Fragment("kappa_relief.ant", provides=("kappa_relief",)),),
         "rest_block": (Fragment("rest_block.ant", provides=("rest_block", "rest_drive")),),
         "hnk": (Fragment("hnk.ant", provides=("hnk_drive",)),),
