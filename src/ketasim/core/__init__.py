@@ -4,6 +4,7 @@ from .drug_types import Drug, Route, route_name, route_names
 from .drugs import drug, drug_words, drugs, read_drug
 from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
 from .names import Output, output, output_register
+from .normal import inverse_normal, normal_cdf
 from .ports import Fragment, Port, Stage, Total
 from .streams import normals, stream
 from .values import (
@@ -37,8 +38,10 @@ __all__ = [
     "drug",
     "drug_words",
     "drugs",
+    "inverse_normal",
     "knowledge_path",
     "nearest",
+    "normal_cdf",
     "normals",
     "output",
     "output_register",

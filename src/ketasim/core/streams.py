@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .normal import inverse_normal
+
 type Array = NDArray[np.float64]
 
 
@@ -51,9 +53,7 @@ def normals(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
 
 
 def _normals(seed: int, purpose: str, who: NDArray[np.int64]) -> Array:
-    from scipy.special import ndtri
-
-    return np.asarray(ndtri(stream(seed, purpose, who)), dtype=np.float64)
+    return inverse_normal(stream(seed, purpose, who))
 
 
 @lru_cache(maxsize=2048)

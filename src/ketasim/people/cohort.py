@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, Value, normals, stream, unknown_name, values
+from ketasim.core import UsageError, Value, normal_cdf, normals, stream, unknown_name, values
 
 Array = NDArray[np.float64]
 Sex = Literal["woman", "man"]
@@ -150,9 +150,7 @@ def spread_values(value: Value, z: Array) -> Array:
     elif spread.kind == "logitnormal":
         out = 1.0 / (1.0 + (1.0 / v - 1.0) * np.exp(-spread.sd * z))
     else:
-        from scipy.special import ndtr
-
-        out = np.where(z == 0.0, v, spread.low * (spread.high / spread.low) ** ndtr(z))
+        out = np.where(z == 0.0, v, spread.low * (spread.high / spread.low) ** normal_cdf(z))
     if value.bounds is not None:
         out = np.clip(out, *value.bounds)
     return np.asarray(out, dtype=np.float64)

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
-from ketasim.core import values
+from ketasim.core import normal_cdf, values
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
@@ -190,7 +189,7 @@ def share_below(drive: ArrayLike, cut: ArrayLike, baseline: ArrayLike, sd: Array
     b = np.atleast_1d(np.asarray(baseline, dtype=np.float64)).reshape(-1, 1)
     limit = np.atleast_1d(np.asarray(cut, dtype=np.float64)).reshape(-1, 1)
     needed = drive_at(limit / b, _column(p, "link_ceiling"), _column(p, "link_slope"))
-    return np.asarray(ndtr((np.asarray(drive) - needed) / np.asarray(sd)))
+    return normal_cdf((np.asarray(drive) - needed) / np.asarray(sd))
 
 
 def response_probability(drive: ArrayLike, baseline: ArrayLike, sd: ArrayLike, p: Parameters) -> Array:
