@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,40 +18,46 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core import KetasimError, knowledge_path, nearest, read_toml
+from ..dose import parse
+from ..people import Traits
+from ..scenario.experiments import experiments
+from ..scenario.setting import SETTINGS
+from .study_form import (
+    BLINDINGS,
+    COLUMNS,
+    CONTRASTS,
+    CUTS,
+    ENDPOINT_FAMILIES,
+    ENDPOINTS,
+    GROUPS,
+    MOST_MODEL_ROWS,
+    PROVENANCES,
+    RATERS,
+    SCALE_RANGES,
+    SHARES,
+    STATISTICS,
+    Problem,
+    number_of,
+    row_problems,
+    unknown_choice,
+)
 
-COLUMNS = (
-    "record", "arm", "versus", "endpoint", "scale", "statistic", "time_h", "value", "unit", "low", "high", "se", "sd",
-    "n", "provenance", "use", "note",
-)  # fmt: skip
-GROUPS = (
-    "plasma", "interaction", "receptors", "animal", "single IV", "dose response", "repeated IV", "nasal", "crisis",
-    "maintenance", "routine care", "other route", "co-medication", "acute effects", "ideation", "predictor",
-)  # fmt: skip
-ENDPOINTS = (
-    "madrs", "ideation", "relapse", "dropout", "cadss", "dissociation_ae", "sbp", "dbp", "heart_rate", "moaas",
-    "sedation_ae", "nausea_ae", "dizziness_ae", "glutamate", "spines", "bdnf",
-)  # fmt: skip
-ENDPOINT_FAMILIES = ("plasma.", "arterial.", "occupancy.", "predictor.")
-STATISTICS = (
-    "change_mean", "change_sd", "mean", "response", "remission", "difference", "smd", "odds_ratio", "risk_ratio",
-    "ever_response", "median_time", "mean_time", "share_event", "hazard_ratio", "largest_mean_maximum", "mean_at",
-    "threshold_share", "cmax", "auc", "tmax", "bioavailability", "half_life", "ratio", "profile_point", "correlation",
-)  # fmt: skip
-SHARES = ("response", "remission", "ever_response", "share_event", "threshold_share", "bioavailability")
-CONTRASTS = ("difference", "smd", "odds_ratio", "risk_ratio", "hazard_ratio")
-PROVENANCES = ("seen", "third_party", "press", "digitised", "memory", "derived")
-BLINDINGS = ("open", "rater-blind", "double-blind")
-RATERS = ("clinician", "self", "instrument")
-SCALE_RANGES = {
-    "MADRS": (0, 60), "HAM-D17": (0, 52), "HAM-D21": (0, 64), "HAM-D24": (0, 75), "HAM-D25": (0, 80), "QIDS-SR16": (0, 27),
-    "QIDS-C16": (0, 27), "PHQ-9": (0, 27), "BDI": (0, 63), "IDS-C30": (0, 84), "CADSS": (0, 92), "MOAA/S": (0, 5),
-    "SSI": (0, 38), "MADRS item 10": (0, 6), "CGI-S": (1, 7),
-}  # fmt: skip
+__all__ = [
+    "BLINDINGS", "COLUMNS", "CONTRASTS", "CUTS", "ENDPOINTS", "ENDPOINT_FAMILIES", "GROUPS", "MOST_MODEL_ROWS", "PROVENANCES",
+    "RATERS", "SCALE_RANGES", "SHARES", "STATISTICS", "Arm", "Problem", "Row", "Study", "lint_studies", "read_study", "roles",
+    "studies", "study_folders",
+]  # fmt: skip
+NEEDED = ("citation", "group", "design", "blinding", "rater", "population", "n")
+NUMBERS = ("time_h", "value", "low", "high", "se", "sd", "n")
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One treatment arm, in the words of the command line."""
+    """One treatment arm, in the words of the command line.
+
+    new_antidepressant : a new oral antidepressant was begun with the first dose. experiment : "name:arm" of
+    knowledge/experiments.toml, for animals and tissue. people : age, weight, sex, baseline, genotype, ethnicity.
+    """
 
     key: str
     words: str
@@ -62,6 +69,7 @@ class Arm:
     people: Mapping[str, Any] = field(default_factory=dict)
     experiment: str = ""
     days: float = math.nan
+    new_antidepressant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +96,25 @@ class Row:
     note: str
     line: int
 
+    @property
+    def is_sign(self) -> bool:
+        """Only the direction is published: no number to be covered by an interval."""
+        return self.provenance == "sign"
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes a published number the same number."""
+        time = None if math.isnan(self.time_h) else self.time_h
+        return (self.record, self.arm, self.versus, self.endpoint, self.scale, self.statistic, time)
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One published study with its design, arms and rows."""
+    """One published study with its design, arms and rows.
+
+    place : where in the source the numbers stand. one_model : the values come out of one published model.
+    overlaps : studies with some of the same patients; the note says which numbers are predicted where.
+    """
 
     id: str
     role: str
@@ -110,24 +133,19 @@ class Study:
     weight_kg: float = math.nan
     overlaps: tuple[str, ...] = ()
     cuts: Mapping[str, float] = field(default_factory=dict)
+    place: str = ""
+    one_model: bool = False
     note: str = ""
 
     @property
     def predicted(self) -> tuple[Row, ...]:
-        """The rows that enter the scorecard."""
+        """The rows that enter the scorecard, directions included."""
         return tuple(row for row in self.rows if row.use == "predict")
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong in a file: where, what, and what to write instead."""
-
-    where: str
-    what: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f" (remedy: {self.remedy})" if self.remedy else "")
+    @property
+    def numbers(self) -> tuple[Row, ...]:
+        """The predicted rows that are published numbers (no mere directions)."""
+        return tuple(row for row in self.predicted if not row.is_sign)
 
 
 @lru_cache(maxsize=1)
@@ -137,45 +155,87 @@ def roles() -> Mapping[str, Mapping[str, Any]]:
     return MappingProxyType({**table["mechanism"], **table["studies"]})
 
 
-def _choice(problems: list[Problem], where: str, name: str, given: str, allowed: tuple[str, ...]) -> None:
-    if given not in allowed:
-        near = nearest(given, allowed)
-        problems.append(
-            Problem(
-                where,
-                f"{name} '{given}' is not known",
-                f"{name} = {near[0] if near else ' | '.join(allowed)}",
-            )
-        )
+# study.toml -----------------------------------------------------------------------------------------------------
 
 
-def _number(problems: list[Problem], where: str, column: str, text: str) -> float:
-    if text.strip() == "":
-        return math.nan
+def _line_of(text: str, beginning: str) -> int:
+    """Line number of the first line that begins so; 1 if none does."""
+    return next((i for i, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith(beginning)), 1)
+
+
+def _arms(problems: list[Problem], name: str, text: str, table: Mapping[str, Any]) -> dict[str, Arm]:
+    arms: dict[str, Arm] = {}
+    for key, entry in table.items():
+        where = f"{name}/study.toml:{_line_of(text, f'[arms.{key}]')} [arms.{key}]"
+        data = dict(entry)
+        data["with_"] = tuple(data.pop("with", ()))
+        unknown = set(data) - set(Arm.__slots__)
+        if unknown or "words" not in data:
+            what = f"unknown field '{sorted(unknown)[0]}'" if unknown else "the arm has no words"
+            problems.append(Problem(where, what, 'words = "ketamine iv 0.5 mg/kg over 40 min"'))
+            continue
+        arms[key] = Arm(key=key, **data)
+        problems += _arm_problems(arms[key], where)
+    if not arms:
+        problems.append(Problem(f"{name}/study.toml", "the study has no arms", "[arms.ketamine]"))
+    return arms
+
+
+def _arm_problems(arm: Arm, where: str) -> list[Problem]:
+    """Words that cannot be read, unknown settings, people and experiments."""
+    found: list[Problem] = []
     try:
-        number = float(text)
-    except ValueError:
-        problems.append(
-            Problem(where, f"column {column}: '{text}' is not a number", "write a number or leave the cell empty")
-        )
-        return math.nan
-    if not math.isfinite(number):
-        problems.append(Problem(where, f"column {column}: '{text}' is not finite", "leave the cell empty"))
-    return number
+        regimen = parse(arm.words, repeat=arm.repeat, with_=arm.with_)
+    except KetasimError as error:
+        return [Problem(where, f"the words cannot be read: {error.what}", error.fix or error.allowed)]
+    begun = any(drug.name == "ssri" for drug in regimen.drugs())
+    if arm.new_antidepressant and not begun:
+        found.append(Problem(where, "a new antidepressant is said but not given", 'with = ["ssri oral daily"]'))
+    found += unknown_choice(where, "setting", arm.setting, tuple(SETTINGS))
+    try:
+        Traits(**dict(arm.people))
+    except (KetasimError, TypeError) as error:
+        found.append(Problem(where, f"people: {getattr(error, 'what', error)}", 'people = { genotype = "met/met", age = 70 }'))
+    if arm.experiment:
+        name, _, which = arm.experiment.partition(":")
+        plan = experiments().get(name)
+        if plan is None or which not in plan.arms:
+            known = [f"{e}:{a}" for e, p in experiments().items() for a in p.arms]
+            near = nearest(arm.experiment, known)
+            found.append(Problem(where, f"experiment '{arm.experiment}' is not known", f'experiment = "{near[0] if near else known[0]}"'))
+    return found
 
 
-def _row(
-    problems: list[Problem],
-    study: str,
-    where: str,
-    line: int,
-    cells: Mapping[str, str],
-    arms: Mapping[str, Arm],
-) -> Row:
+def _study_problems(name: str, table: Mapping[str, Any], role: Any) -> list[Problem]:
+    where = f"{name}/study.toml"
+    found: list[Problem] = []
+    if role is None:
+        near = nearest(name, roles())
+        found.append(Problem(where, f"'{name}' has no role in roles.toml", f"rename to {near[0] if near else 'a known id'}"))
+    found += [Problem(where, f"{key} is missing", f"{key} = ...") for key in NEEDED if key not in table]
+    if not str(table.get("citation", "x")).strip():
+        found.append(Problem(where, "the source is missing", 'citation = "..."'))
+    if not table.get("doi") and not table.get("note"):
+        found.append(Problem(where, "a study without DOI says in note where it can be read", 'note = "..."'))
+    found += unknown_choice(where, "group", str(table.get("group", "")), GROUPS)
+    found += unknown_choice(where, "blinding", str(table.get("blinding", "")), BLINDINGS)
+    found += unknown_choice(where, "rater", str(table.get("rater", "")), RATERS)
+    allowed = set(Study.__slots__) - {"id", "role", "rows"}
+    found += [Problem(where, f"unknown field '{key}'", "remove it or put it into note") for key in sorted(set(table) - allowed)]
+    for key in table.get("cuts", {}):
+        found += unknown_choice(f"{where} [cuts]", "cut", key, CUTS)
+    for other in table.get("overlaps", ()):
+        if other not in roles():
+            found.append(Problem(where, f"overlaps names '{other}', which is not in roles.toml", "an id of roles.toml"))
+    return found
+
+
+# data.csv -------------------------------------------------------------------------------------------------------
+
+
+def _row(problems: list[Problem], study: str, where: str, line: int, cells: Mapping[str, str], arms: Mapping[str, Arm]) -> Row:
     text = {name: (cells.get(name) or "").strip() for name in COLUMNS}
-    numbers = {
-        name: _number(problems, where, name, text[name]) for name in ("time_h", "value", "low", "high", "se", "sd", "n")
-    }
+    numbers = {name: number_of(where, name, text[name], problems.append) for name in NUMBERS}
     row = Row(study=study, line=line, **{name: numbers.get(name, text[name]) for name in COLUMNS})  # type: ignore[arg-type]
     if math.isnan(row.value):
         problems.append(Problem(where, "the row has no value", "value = the published number"))
@@ -183,138 +243,68 @@ def _row(
         key = getattr(row, name)
         if key and key not in arms:
             near = nearest(key, arms)
-            problems.append(
-                Problem(
-                    where,
-                    f"{name} '{key}' is not an arm of study.toml",
-                    f"{name} = {near[0] if near else ' | '.join(arms)}",
-                )
-            )
+            remedy = f"{name} = {near[0] if near else ' | '.join(arms)}"
+            problems.append(Problem(where, f"{name} '{key}' is not an arm of study.toml", remedy))
     if not row.arm:
         problems.append(Problem(where, "the row names no arm", f"arm = {' | '.join(arms)}"))
-    if not row.endpoint.startswith(ENDPOINT_FAMILIES):
-        _choice(problems, where, "endpoint", row.endpoint, ENDPOINTS)
-    _choice(problems, where, "statistic", row.statistic, STATISTICS)
-    _choice(problems, where, "provenance", row.provenance, PROVENANCES)
-    _choice(problems, where, "use", row.use, ("predict", "context"))
-    if row.statistic in CONTRASTS and not row.versus:
-        problems.append(Problem(where, f"a {row.statistic} needs a second arm", "fill the column versus"))
-    if row.statistic in SHARES and not 0 <= row.value <= 1:
-        problems.append(
-            Problem(where, f"a share lies between 0 and 1, not {row.value}", f"value = {row.value / 100:g}")
-        )
-    if row.provenance == "memory" and row.use == "predict":
-        problems.append(Problem(where, "a number from memory may not be predicted", "use = context"))
-    if row.use == "context" and not row.note:
-        problems.append(Problem(where, "a context row says why it is not predicted", "fill the column note"))
-    limits = SCALE_RANGES.get(row.scale)
-    if limits and row.statistic in ("mean", "change_mean") and not math.isnan(row.value):
-        width = limits[1] - limits[0]
-        inside = limits[0] <= row.value <= limits[1] if row.statistic == "mean" else abs(row.value) <= width
-        if not inside:
-            problems.append(
-                Problem(
-                    where,
-                    f"{row.value:g} lies outside {row.scale} ({limits[0]}-{limits[1]})",
-                    "check scale and value",
-                )
-            )
-    if not (math.isnan(row.low) or math.isnan(row.high)) and not row.low <= row.value <= row.high:
-        problems.append(
-            Problem(
-                where,
-                f"the value {row.value:g} lies outside its interval {row.low:g} to {row.high:g}",
-                "check the signs",
-            )
-        )
-    for name in ("se", "sd"):
-        if getattr(row, name) < 0:
-            problems.append(Problem(where, f"{name} is negative", f"{name} > 0"))
+    problems += row_problems(row, where)
     return row
 
 
-def _arms(problems: list[Problem], where: str, table: Mapping[str, Any]) -> dict[str, Arm]:
-    arms: dict[str, Arm] = {}
-    for key, entry in table.items():
-        data = dict(entry)
-        data["with_"] = tuple(data.pop("with", ()))
-        unknown = set(data) - set(Arm.__slots__)
-        if unknown or "words" not in data:
-            what = f"unknown field '{sorted(unknown)[0]}'" if unknown else "the arm has no words"
-            problems.append(Problem(f"{where} [arms.{key}]", what, 'words = "ketamine iv 0.5 mg/kg over 40 min"'))
+def _rows(problems: list[Problem], folder: Path, arms: Mapping[str, Arm]) -> tuple[Row, ...] | None:
+    name = folder.name
+    known = set(roles().get(name, {}).get("records", ()))
+    try:
+        lines = (folder / "data.csv").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(f"{name}/data.csv", f"cannot be read: {error}", "UTF-8 text with the fixed header"))
+        return None
+    if tuple(next(csv.reader(lines[:1]), ())) != COLUMNS:
+        problems.append(Problem(f"{name}/data.csv:1", "the header differs", ",".join(COLUMNS)))
+        return None
+    rows: list[Row] = []
+    for line, cells in enumerate(csv.DictReader(lines), start=2):
+        where = f"{name}/data.csv:{line}"
+        if None in cells or None in cells.values():
+            problems.append(Problem(where, "the row has too many or too few cells", "quote cells that contain a comma"))
             continue
-        arms[key] = Arm(key=key, **data)
-    if not arms:
-        problems.append(Problem(where, "the study has no arms", "[arms.ketamine]"))
-    return arms
+        row = _row(problems, name, where, line, cells, arms)
+        if not row.record:
+            problems.append(Problem(where, "the row names no evidence record", "record = the id of the evidence record"))
+        elif known and row.record not in known:
+            problems.append(Problem(where, f"record '{row.record}' does not belong to {name}", "see roles.toml"))
+        rows.append(row)
+    return tuple(rows)
 
 
 def read_study(folder: Path) -> tuple[Study | None, list[Problem]]:
     """One study folder and every problem found in it; the study is None when it cannot be built."""
     problems: list[Problem] = []
-    where = f"{folder.name}/study.toml"
+    name = folder.name
     try:
-        table = read_toml(folder / "study.toml")
-    except KetasimError as error:
-        return None, [Problem(where, error.what, "see the TOML syntax")]
-    role = roles().get(folder.name, {}).get("role")
-    if role is None:
-        near = nearest(folder.name, roles())
-        problems.append(
-            Problem(
-                where,
-                f"'{folder.name}' has no role in roles.toml",
-                f"rename to {near[0] if near else 'a known id'}",
-            )
-        )
-    for name in ("citation", "group", "design", "blinding", "rater", "population", "n"):
-        if name not in table:
-            problems.append(Problem(where, f"{name} is missing", f"{name} = ..."))
-    if not table.get("doi") and not table.get("note"):
-        problems.append(Problem(where, "a study without DOI says in note where it can be read", 'note = "..."'))
-    _choice(problems, where, "group", str(table.get("group", "")), GROUPS)
-    _choice(problems, where, "blinding", str(table.get("blinding", "")), BLINDINGS)
-    _choice(problems, where, "rater", str(table.get("rater", "")), RATERS)
-    unknown = set(table) - (set(Study.__slots__) - {"id", "role", "rows"})
-    problems += [Problem(where, f"unknown field '{name}'", "remove it or put it into note") for name in sorted(unknown)]
-    arms = _arms(problems, where, table.get("arms", {}))
-    rows: list[Row] = []
-    known = set(roles().get(folder.name, {}).get("records", ()))
-    path = folder / "data.csv"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [
-            *problems,
-            Problem(f"{folder.name}/data.csv", f"cannot be read: {error}", "UTF-8 text with the fixed header"),
-        ]
-    header = tuple(next(csv.reader(lines[:1]), ()))
-    if header != COLUMNS:
-        problems.append(Problem(f"{folder.name}/data.csv:1", "the header differs", ",".join(COLUMNS)))
+        text = (folder / "study.toml").read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return None, [Problem(f"{name}/study.toml", f"cannot be read: {error}", "see the TOML syntax")]
+    role = roles().get(name, {}).get("role")
+    wrong = _study_problems(name, table, role)
+    problems += wrong
+    arms = _arms(problems, name, text, table.get("arms", {}))
+    rows = _rows(problems, folder, arms)
+    fatal = role is None or any(key not in table for key in NEEDED) or any(p.what.startswith("unknown field") for p in wrong)
+    if rows is None or fatal:
         return None, problems
-    for line, cells in enumerate(csv.DictReader(lines), start=2):
-        place = f"{folder.name}/data.csv:{line}"
-        if None in cells or None in cells.values():
-            problems.append(Problem(place, "the row has too many or too few cells", "quote cells that contain a comma"))
-            continue
-        row = _row(problems, folder.name, place, line, cells, arms)
-        if not row.record:
-            problems.append(
-                Problem(place, "the row names no evidence record", "record = the id of the evidence record")
-            )
-        elif known and row.record not in known:
-            problems.append(Problem(place, f"record '{row.record}' does not belong to {folder.name}", "see roles.toml"))
-        rows.append(row)
-    if problems or role is None:
-        fatal = role is None or any(
-            name not in table for name in ("citation", "group", "design", "blinding", "rater", "population", "n")
-        )
-        if fatal or unknown:
-            return None, problems
-    data = {name: table[name] for name in table if name in Study.__slots__ and name != "arms"}
+    data = {key: table[key] for key in table if key in Study.__slots__ and key != "arms"}
     data.setdefault("doi", "")
     data["overlaps"] = tuple(data.get("overlaps", ()))
-    return Study(id=folder.name, role=str(role), arms=MappingProxyType(arms), rows=tuple(rows), **data), problems
+    study = Study(id=name, role=str(role), arms=MappingProxyType(arms), rows=rows, **data)
+    if study.one_model and len(study.predicted) > MOST_MODEL_ROWS:
+        what = f"{len(study.predicted)} predicted values come out of one published model"
+        problems.append(Problem(f"{name}/data.csv", what, f"at most {MOST_MODEL_ROWS}; use = context for the others"))
+    return study, problems
+
+
+# all studies ----------------------------------------------------------------------------------------------------
 
 
 def study_folders() -> list[Path]:
@@ -341,24 +331,16 @@ def studies() -> Mapping[str, Study]:
     return MappingProxyType(found)
 
 
-def lint_studies() -> list[Problem]:
-    """Every problem of every study folder, including values counted twice."""
+def lint_studies(folders: list[Path] | None = None) -> list[Problem]:
+    """Every problem of every study folder (or of these), including values counted twice."""
     problems: list[Problem] = []
-    seen: dict[str, str] = {}
-    for folder in study_folders():
+    seen: dict[tuple[object, ...], str] = {}
+    for folder in study_folders() if folders is None else folders:
         study, wrong = read_study(folder)
         problems += wrong
-        if study is None:
-            continue
-        for row in study.predicted:
-            key = f"{row.record}|{row.arm}|{row.versus}|{row.statistic}|{row.time_h}|{row.endpoint}"
-            if key in seen:
-                problems.append(
-                    Problem(
-                        f"{study.id}/data.csv:{row.line}",
-                        f"the same number stands in {seen[key]}",
-                        "use = context",
-                    )
-                )
-            seen[key] = f"{study.id}/data.csv:{row.line}"
+        for row in study.predicted if study else ():
+            where = f"{row.study}/data.csv:{row.line}"
+            if row.identity in seen:
+                problems.append(Problem(where, f"the same number stands in {seen[row.identity]}", "use = context"))
+            seen.setdefault(row.identity, where)
     return problems

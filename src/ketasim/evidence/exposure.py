@@ -1,0 +1,133 @@
+"""Concentrations, occupancies and tissue measures of an arm as published quantities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import drug, output_register, value
+from ketasim.scenario.delivery import deliveries
+from ketasim.scenario.summary import area
+
+from .context import Context, Unpredictable
+from .studies import Row
+from .times import EXPOSURE_H, OCCUPANCY_PORTS, session_before
+
+Array = NDArray[np.float64]
+_UNITS = {"": 1.0, "ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3}
+
+
+def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
+    """Concentration of every person (P, T) in the row's unit."""
+    entry = output_register().get(name)
+    if entry is None:
+        raise Unpredictable(f"'{name}' is no output of the model", where=context.study.id)
+    arm = context.course(key)
+    moles = np.sum([arm.rows(port) for port in entry.ports], axis=0)
+    return np.asarray(moles * _factor(entry.molar_mass, unit))
+
+
+def _factor(molar_mass: str, unit: str) -> float:
+    base = unit.split("*")[0].split("·")[0].replace(" h", "").strip() if unit else "ng/mL"
+    base = base.removeprefix("h").lstrip("*· ") or "ng/mL"
+    if base in ("umol/L", "uM", "µmol/L"):
+        return 1.0
+    if base in ("nmol/L", "nM"):
+        return 1000.0
+    word, _, name = molar_mass.partition("drug:")
+    mass = value(word).value if word else float(drug(name).molar_mass or 1.0)
+    if base not in _UNITS:
+        return mass if base in ("1", "-", "%", "fraction", "h", "dimensionless") else mass
+    return mass * _UNITS[base]
+
+
+def given_umol(context: Context, key: str) -> float:
+    """Main drug given, mean over people, umol."""
+    arm = context.course(key)
+    from ketasim.scenario.plan import Scenario
+
+    asked = Scenario(arm.spec.words, repeat=arm.spec.repeat, with_=arm.spec.with_, at=(1.0,))
+    people = arm.spec.everybody()
+    return float(sum(d.amount.mean() for d in deliveries(asked.regimen, float(arm.times[-1]), people.weight) if d.event.main))
+
+
+def exposure_value(context: Context, row: Row) -> float:
+    """A row whose endpoint is a concentration."""
+    if row.statistic in ("ratio", "bioavailability") and row.versus:
+        return _ratio(context, row)
+    if row.statistic == "bioavailability":
+        raise Unpredictable("a bioavailability needs the intravenous arm in `versus`", where=_where(row))
+    return _one(context, row, row.arm)
+
+
+def _one(context: Context, row: Row, key: str) -> float:
+    arm = context.course(key)
+    rows, times = level(context, key, row.endpoint, row.unit), arm.times
+    begin = session_before(context.study, key, row.time_h) if row.statistic in ("cmax", "tmax") else 0.0
+    horizon = row.time_h if row.time_h > 0 else float(times[-1])
+    if row.statistic in ("cmax", "tmax", "largest_mean_maximum"):
+        inside = times >= begin - 1e-9
+        if row.statistic == "tmax":
+            return float(np.median(times[inside][np.argmax(rows[:, inside], axis=1)] - begin))
+        return float(rows[:, inside].max(axis=1).mean())
+    if row.statistic == "auc":
+        inside = (times >= 0) & (times <= horizon + 1e-9)
+        return float(area(times[inside], rows[:, inside]).mean())
+    if row.statistic == "half_life":
+        late = (times >= horizon / 3) & (times <= horizon)
+        mean = np.log(np.maximum(rows[:, late].mean(axis=0), 1e-30))
+        return float(-math.log(2.0) / np.polyfit(times[late], mean, 1)[0])
+    if row.statistic in ("profile_point", "mean_at", "mean"):
+        if math.isnan(row.time_h):
+            raise Unpredictable("a concentration at a time needs time_h", where=_where(row))
+        return float(rows[:, arm.index(row.time_h)].mean())
+    raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
+
+
+def _ratio(context: Context, row: Row) -> float:
+    """Exposure of one arm over that of another: area to infinity (followed for 48 h), or peak where the note says cmax."""
+    from dataclasses import replace
+
+    peak = "cmax" in row.note.lower() and row.statistic == "ratio"
+    plain = replace(row, statistic="cmax" if peak else "auc", time_h=math.nan if not peak else row.time_h, unit="ng/mL")
+    ratio = _one(context, plain, row.arm) / max(_one(context, plain, row.versus), 1e-30)
+    if row.statistic == "bioavailability":
+        ratio *= given_umol(context, row.versus) / max(given_umol(context, row.arm), 1e-30)
+    return ratio
+
+
+def tissue_value(context: Context, row: Row) -> float:
+    """Occupancy (0 to 1), glutamate and BDNF (undosed 1), spines (share of the lost ones)."""
+    name = row.endpoint.partition(".")[2] if row.endpoint.startswith("occupancy.") else row.endpoint
+    port = OCCUPANCY_PORTS.get(name, name)
+
+    def one(key: str) -> float:
+        arm = context.course(key)
+        if port not in arm.table:
+            raise Unpredictable(f"the model has no output '{port}' in this arm", where=_where(row))
+        rows = arm.rows(port)
+        if row.statistic in ("largest_mean_maximum", "cmax"):
+            return float(rows.max(axis=1).mean())
+        if math.isnan(row.time_h):
+            raise Unpredictable("a level at a time needs time_h", where=_where(row))
+        return float(rows[:, arm.index(row.time_h)].mean())
+
+    if row.statistic == "difference":
+        return one(row.arm) - one(row.versus)
+    if row.statistic in ("ratio", "risk_ratio"):
+        base = one(row.versus) if row.versus else 1.0
+        return one(row.arm) / max(base, 1e-30)
+    if row.statistic in ("mean_at", "mean", "profile_point", "largest_mean_maximum", "cmax"):
+        return one(row.arm)
+    if row.statistic == "change_mean":
+        return one(row.arm) - (1.0 if port in ("glutamate", "bdnf") else 0.0)
+    raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
+
+
+def _where(row: Row) -> str:
+    return f"{row.study}/data.csv:{row.line}"
+
+
+__all__ = ["EXPOSURE_H", "exposure_value", "given_umol", "level", "tissue_value"]

@@ -1,0 +1,73 @@
+"""The numbers a prediction uses: shipped values, some of them replaced; and one number per person where people differ.
+
+A key is that of a value (`mood_late_size`), or that of a value followed by `.spread` for the SD between people on the scale of its spread
+(`mood_gain.spread`). Where a value is the median of a log-normal with mean 1 (the gains of mood and expectancy), changing the spread
+moves the median with it, so that the mean stays 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import Value, all_values, values
+from ketasim.core import value as named_value
+from ketasim.people import People
+
+Array = NDArray[np.float64]
+
+SPREAD = ".spread"
+MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")
+
+
+# Values that act after the integration, on its states: replacing them integrates nothing anew.
+OUTSIDE = frozenset((
+    "mood_gain", "mood_fast_size", "mood_late_size", "mood_habenula_size", "mood_kappa_size", "ideation_gain", "ideation_mood_share",
+    "ssri_size", "ssri_gain", "dissociation_slope", "dissociation_gain", "cadss_maximum", "pressor_half_level", "sbp_rise_maximum",
+    "dbp_rise_maximum", "heart_rate_rise_maximum", "pressure_gain", "heart_rate_gain",
+))  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[str, Value]:
+    return {v.key: v for v in all_values()}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Values by key, some replaced."""
+
+    replaced: Mapping[str, float] = field(default_factory=dict)
+
+    def __call__(self, key: str) -> float:
+        """The number of a value."""
+        return self.full(key).value
+
+    def full(self, key: str) -> Value:
+        """The value with replaced number and spread."""
+        found = _table().get(key) or named_value(key)
+        if key + SPREAD in self.replaced and found.between is not None:
+            sd = float(self.replaced[key + SPREAD])
+            found = replace(found, between=replace(found.between, sd=sd))
+            if key in MEAN_ONE:
+                found = replace(found, value=float(np.exp(-(sd**2) / 2.0)))
+        if key in self.replaced:
+            found = replace(found, value=float(self.replaced[key]))
+        return found
+
+    def person(self, key: str, people: People) -> Array:
+        """One number per person (P,)."""
+        return people.draw(self.full(key))
+
+    @cached_property
+    def chain(self) -> dict[str, float]:
+        """What may have to be integrated anew: replaced values that are no spread."""
+        return {key: float(v) for key, v in self.replaced.items() if not key.endswith(SPREAD) and key not in OUTSIDE}
+
+    def setting(self, people: People) -> dict[str, Array]:
+        """Setting and observation values, one number per person, (P,) each."""
+        return {key: people.draw(self.full(key)) for stage in ("setting", "observation") for key in values(stage)}

@@ -1,0 +1,239 @@
+"""From an arm of the model to a published quantity: one function per kind, one entry `predict_row`.
+
+Conventions as in data.csv: negative changes mean fewer symptoms, shares between 0 and 1, times in h from the first dose.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .acute import alertness_value, felt_value, report_value, vital_value
+from .context import Context, Unpredictable
+from .exposure import exposure_value, tissue_value
+from .mood_arm import ArmMood, felt_points
+from .studies import Row
+from .times import HOURS_PER_DAY, relapse_start, visit_times
+
+Array = NDArray[np.float64]
+LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
+
+
+def predict_row(context: Context, row: Row) -> float:
+    """The model's value of a row, in the row's own unit. Raises `Unpredictable` with the reason if there is none."""
+    name = row.endpoint
+    if row.statistic == "correlation":
+        found = _correlation(context, row)
+    elif name.startswith(("plasma.", "arterial.")):
+        found = exposure_value(context, row)
+    elif name.startswith("occupancy.") or name in ("glutamate", "spines", "bdnf"):
+        found = tissue_value(context, row)
+    elif name == "cadss":
+        found = felt_value(context, row)
+    elif name == "moaas":
+        found = alertness_value(context, row)
+    elif name in ("sbp", "dbp", "heart_rate"):
+        found = vital_value(context, row)
+    elif name == "dropout":
+        found = 1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY))
+    elif name.endswith("_ae"):
+        found = report_value(context, row)
+    elif name in ("madrs", "ideation", "relapse"):
+        found = _mood(context, row)
+    else:
+        raise Unpredictable(f"no rule for the endpoint {name}", where=_where(row))
+    if not math.isfinite(found):
+        raise Unpredictable(f"the prediction is {found}", where=_where(row))
+    return found
+
+
+def _where(row: Row) -> str:
+    return f"{row.study}/data.csv:{row.line}"
+
+
+def _mood(context: Context, row: Row) -> float:
+    if row.endpoint == "relapse" or row.statistic in ("hazard_ratio", "median_time", "mean_time"):
+        return _relapse(context, row)
+    a = _one_arm(context, row, row.arm)
+    if row.statistic in ("difference", "smd", "odds_ratio", "risk_ratio", "ratio"):
+        if not row.versus:
+            raise Unpredictable(f"a {row.statistic} needs a second arm", where=_where(row))
+        b = _one_arm(context, row, row.versus)
+        return _contrast(row, a, b)
+    return a[0]
+
+
+def _contrast(row: Row, a: tuple[float, float], b: tuple[float, float]) -> float:
+    if row.statistic == "difference":
+        return a[0] - b[0]
+    if row.statistic == "smd":
+        return (a[0] - b[0]) / math.sqrt((a[1] ** 2 + b[1] ** 2) / 2.0)
+    p, q = (min(max(x[0], LEAST_SHARE), 1.0 - LEAST_SHARE) for x in (a, b))
+    if row.statistic == "odds_ratio":
+        return p / (1 - p) / (q / (1 - q))
+    return p / q if row.statistic == "risk_ratio" else a[0] / b[0]
+
+
+def _is_share(row: Row) -> bool:
+    """Whether a contrast is one of shares: by statistic, or by unit or note for differences."""
+    text = f"{row.unit} {row.note}".lower()
+    return row.statistic in ("odds_ratio", "risk_ratio") or (
+        row.statistic == "difference" and any(word in text for word in ("fraction", "share", "respon", "remission", "percent"))
+        and abs(row.value) <= 1.0
+    )
+
+
+def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
+    """Mean (or share) and SD of one arm."""
+    ideation = row.endpoint == "ideation"
+    mood = context.mood(key, row.scale, ideation)
+    if ideation:
+        per_point = _ideation_per_point(context, row, mood)
+    else:
+        per_point = context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
+    kind = row.statistic
+    if kind == "ever_response":
+        return _ever(context, row, key, mood), 0.0
+    if kind in ("response", "remission", "threshold_share") or _is_share(row):
+        return _share(context, row, mood, ideation), 0.0
+    mean, sd = mood.moments(row.time_h)
+    if kind == "change_sd":
+        return sd / per_point, 0.0
+    if kind in ("mean", "mean_at"):
+        return mood.score_mean(row.time_h) / per_point, sd / per_point
+    if kind in ("change_mean", "difference", "smd", "ratio"):
+        if kind == "ratio" and not row.versus:
+            return mean / float(mood.baseline.mean()), 0.0
+        return mean / per_point, sd / per_point
+    if kind == "share_event":
+        return _share(context, row, mood, ideation), 0.0
+    raise Unpredictable(f"no rule for {kind} of {row.endpoint}", where=_where(row))
+
+
+def _ideation_per_point(context: Context, row: Row, mood: ArmMood) -> float:
+    """Points of the suicidal-thoughts item per point of the study's own scale: stretched so that the baselines agree."""
+    if row.scale in ("", "MADRS item 10"):
+        return 1.0
+    table = context.study.baseline
+    own = float(table.get("ideation_mean", math.nan))
+    if math.isnan(own):
+        from .studies import SCALE_RANGES
+
+        low, high = SCALE_RANGES.get(row.scale, (0, 6))
+        return 6.0 / (high - low)
+    return float(mood.baseline.mean()) / own
+
+
+def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
+    if ideation:
+        return mood.share_at_most(row.time_h, float(context.study.cuts.get("ideation", IDEATION_FREE)))
+    text = row.note.lower()
+    if row.statistic == "remission" or (row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text):
+        return mood.share_at_most(row.time_h, context.remission_points(row.scale))
+    cut = float(context.study.cuts.get("response", math.nan))
+    share = 1.0 - cut if 0 < cut < 1 else context.numbers("response_share")
+    return mood.share_of_baseline(row.time_h, share)
+
+
+IDEATION_FREE = 1.0  # suicidal-thoughts item of 0 or 1 counts as free of ideation
+
+
+def _ever(context: Context, row: Row, key: str, mood: ArmMood) -> float:
+    """Share of people with a response at any visit up to the time."""
+    scores = mood.visits(np.array(visit_times(context.study, key, row)))
+    share = context.numbers("response_share")
+    if "remission" in row.note.lower():
+        return float((scores <= context.remission_points(row.scale)).any(axis=1).mean())
+    return float((scores <= share * mood.baselines[:, None]).any(axis=1).mean())
+
+
+def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
+    """Time from the start of the clock to relapse (inf = none seen) of people well at its start (n,), and the visits from then.
+
+    Well: at or below half of the baseline (or in remission, cuts.relapse_entry points). Relapse: the first of
+    `relapse_visits` visits in a row above the cut.
+    """
+    cuts = context.study.cuts
+    mood = context.mood(key, row.scale)
+    times = np.array(visit_times(context.study, key, row))
+    start = relapse_start(context.study, key, row)
+    scores, b = mood.visits(times), mood.baselines
+    entry = float(cuts.get("relapse_entry", math.nan))
+    limit = context.numbers("response_share") * b if math.isnan(entry) else np.full(len(b), entry)
+    points = float(cuts.get("relapse", math.nan))
+    lost = context.numbers("relapse_share") * b if math.isnan(points) else np.full(len(b), points)
+    well = scores[:, 0] <= limit
+    above = scores[well, 1:] > lost[well, None]
+    visits = round(float(cuts.get("relapse_visits", context.numbers("relapse_visits"))))
+    run = above.copy()
+    for shift in range(1, visits):
+        moved = np.zeros_like(above)
+        moved[:, : above.shape[1] - shift] = above[:, shift:]
+        run &= moved
+    first = np.where(run.any(axis=1), run.argmax(axis=1), -1)
+    since = times[1:] - start
+    return np.where(first >= 0, since[first], np.inf), since
+
+
+def _relapse(context: Context, row: Row) -> float:
+    when, visits = survival(context, row, row.arm)
+    if not len(when):
+        raise Unpredictable("nobody is well when the clock starts", where=_where(row))
+    unit = HOURS_PER_DAY if row.unit.lower().startswith("d") else 7 * HOURS_PER_DAY if row.unit.lower().startswith("w") else 1.0
+    if row.statistic == "median_time":
+        return _interpolated_median(when, visits) / unit
+    if row.statistic == "mean_time":
+        seen = when[np.isfinite(when)]
+        return float(seen.mean() / unit) if len(seen) else float(visits[-1] / unit)
+    if row.statistic in ("hazard_ratio", "risk_ratio", "difference", "odds_ratio"):
+        other, _ = survival(context, row, row.versus)
+        p, q = (min(max(float(np.isfinite(w).mean()), LEAST_SHARE), 1 - LEAST_SHARE) for w in (when, other))
+        if row.statistic == "hazard_ratio":
+            return math.log(1 - p) / math.log(1 - q)
+        return _contrast(row, (p, 0.0), (q, 0.0))
+    if row.statistic in ("share_event", "response"):
+        lost = float(np.isfinite(when).mean())
+        return 1.0 - lost if "still well" in row.note.lower() or "without relapse" in row.note.lower() else lost
+    raise Unpredictable(f"no rule for {row.statistic} of relapse", where=_where(row))
+
+
+def _interpolated_median(when: Array, visits: Array) -> float:
+    """Time at which half are lost, linear between visits, so that small changes of the model show; the end if never."""
+    lost = np.array([0.0, *((when[None, :] <= t).mean() for t in visits)])
+    grid = np.array([0.0, *visits])
+    if lost[-1] < 0.5:
+        return float(grid[-1])
+    return float(np.interp(0.5, lost, grid))
+
+
+def _correlation(context: Context, row: Row) -> float:
+    """Correlation over people between what the row names and the change at its time (negative change = benefit)."""
+    name = row.endpoint.partition(".")[2] or row.endpoint
+    key = row.arm
+    people, arm = context.people(key), context.course(key)
+    if name in ("cadss", "dissociation"):
+        x = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)[:, 0]
+    elif name in ("weight", "bmi", "weight_kg"):
+        x = people.weight
+    elif name == "age":
+        x = people.age
+    elif name in ("hnk", "rr_hnk"):
+        from .exposure import level
+
+        x = level(context, key, "plasma.hnk").max(axis=1)
+    elif name in ("baseline", "madrs"):
+        x = people.madrs
+    else:
+        raise Unpredictable(f"the model has no '{name}' that differs between people", where=_where(row))
+    from ketasim.scenario.observation import score_moments
+
+    mood = context.mood(key, row.scale)
+    i = arm.index(row.time_h)
+    mean, own = score_moments(mood.latent[:, [i]], mood.baseline, mood.residual[:, [i]], mood.p)
+    change = mean[:, 0] - mood.baseline
+    total = math.sqrt(float((own[:, 0] ** 2).mean() + change.var()))
+    if x.std() == 0 or total == 0:
+        raise Unpredictable(f"'{name}' is the same for everybody", where=_where(row))
+    return float(np.cov(x, change, bias=True)[0, 1] / (x.std() * total))
