@@ -175,10 +175,10 @@ class _Run:
                 self.found_amounts = found.values[0, :, len(given) :]
             if self.progress:
                 self.progress(here.stop / count)
-        nulls = {name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in wanted if name not in given}
+        nulls = {name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in wanted if name not in given}
         ports = [_Arm({name: values[arm, :, :, i] for i, name in enumerate(given)} | nulls) for arm in arms]
         if len(ports) == 1:
-            ports.append(_Arm({name: np.full((count, len(times)), c.nulls.get(name, 0.0)) for name in DRIVES}))
+            ports.append(_Arm({name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in DRIVES}))
         return ports, status.ravel(), [reason for arm in reasons for reason in arm]
 
     # what comes out ------------------------------------------------------------------------------------------------
