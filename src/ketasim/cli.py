@@ -46,6 +46,7 @@ Ethnicity = Annotated[str | None, typer.Option(help="unspecified | asian | japan
 Compound = Annotated[list[str] | None, typer.Option(help="TOML file of a compound of your own; again for more")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="replace a value of the model, such as naltrexone_mu_affinity=0.14")]
 Variant = Annotated[list[str] | None, typer.Option(help="mechanisms of a stage instead of its default ones: circuit=rest_block,drive")]
+Hypothesis = Annotated[str | None, typer.Option(help="mechanisms and numbers of a hypothesis, such as opioid-gate (`ketasim weigh` lists them)")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object")]
 Csv = Annotated[bool, typer.Option("--csv", help="a long table, unit in its own column")]
 Plot = Annotated[Path | None, typer.Option(help="write a figure (.png, .svg, .pdf)")]
@@ -54,12 +55,12 @@ Plot = Annotated[Path | None, typer.Option(help="write a figure (.png, .svg, .pd
 def _options(
     repeat: str, with_: list[str] | None, people: int | None, seed: int, days: float | None, at: str, setting: str, masked: bool,
     weight: float | None, age: float | None, sex: str | None, baseline: float | None, genotype: str | None,
-    ethnicity: str | None, compound: list[str] | None, set_: list[str] | None, variant: list[str] | None,
+    ethnicity: str | None, compound: list[str] | None, set_: list[str] | None, variant: list[str] | None, hypothesis: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     found: dict[str, Any] = {
         "repeat": repeat, "with_": with_ or (), "seed": seed, "days": days, "at": at or None, "setting": setting, "masked": masked,
         "weight": weight, "age": age, "sex": sex, "baseline": baseline, "genotype": genotype, "ethnicity": ethnicity,
-        "compound": compound or (), "values": _pairs(set_), "variants": _variants(variant),
+        "compound": compound or (), "values": _pairs(set_), "variants": _variants(variant), "hypothesis": hypothesis,
     }  # fmt: skip
     return found | ({} if people is None else {"people": people})
 
@@ -100,7 +101,7 @@ def run(
     words: Words, repeat: Repeat = "", with_: With = None, people: People = None, seed: Seed = 1, days: Days = None,
     at: At = "", setting: Setting = "saline", masked: Masked = False, weight: Weight = None, age: Age = None, sex: Sex = None,
     baseline: Baseline = None, genotype: Genotype = None, ethnicity: Ethnicity = None, compound: Compound = None,
-    set_: Set = None, variant: Variant = None, json: Json = False, csv: Csv = False, plot: Plot = None,
+    set_: Set = None, variant: Variant = None, hypothesis: Hypothesis = None, json: Json = False, csv: Csv = False, plot: Plot = None,
 ) -> None:  # fmt: skip
     """Simulate one scenario: blood, receptors, glutamate, synapses, mood, dissociation, blood pressure."""
     _one_format(json, csv)
@@ -109,7 +110,8 @@ def run(
     from ketasim.scenario.run import run as simulate
 
     asked = scenario(words, **_options(
-        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant
+        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant,
+        hypothesis,
     ))  # fmt: skip
     with _Progress("people") as bar:
         result = simulate(asked, progress=bar.show)
@@ -137,7 +139,7 @@ def compare(
     repeat: Repeat = "", with_: With = None, people: People = None, seed: Seed = 1, days: Days = None, at: At = "",
     setting: Setting = "saline", masked: Masked = False, weight: Weight = None, age: Age = None, sex: Sex = None, baseline: Baseline = None,
     genotype: Genotype = None, ethnicity: Ethnicity = None, compound: Compound = None, set_: Set = None,
-    variant: Variant = None, json: Json = False, csv: Csv = False, plot: Plot = None,
+    variant: Variant = None, hypothesis: Hypothesis = None, json: Json = False, csv: Csv = False, plot: Plot = None,
 ) -> None:  # fmt: skip
     """Up to six scenarios side by side, in the same people."""
     _one_format(json, csv)
@@ -145,7 +147,8 @@ def compare(
     from ketasim.scenario.compare import compare as side_by_side
 
     options = _options(
-        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant
+        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant,
+        hypothesis,
     )
     with _Progress("arms") as bar:
         found = side_by_side(*words, progress=bar.show, **options)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import Drug, UsageError, read_drug, unknown_name
 from ketasim.dose import Regimen, parse
 from ketasim.people import Traits
@@ -58,7 +59,8 @@ class Scenario:
     inpatient | routine. masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
     (None: the usual ones). people, seed, traits : who. compounds : drugs of the user's own.
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
-    sudden, held : changes of states at a time, inputs held at a level (virtual experiments).
+    sudden, held : changes of states at a time, inputs held at a level (virtual experiments). parts : parts of the chain beside those
+    the doses need. hypothesis : whose mechanisms and numbers these are; optional : values that count only where the chain has them.
     """
 
     words: str
@@ -77,6 +79,9 @@ class Scenario:
     sudden: tuple[Sudden, ...] = ()
     held: tuple[Held, ...] = ()
     name: str = ""
+    parts: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    hypothesis: str = ""
 
     def __post_init__(self) -> None:
         setting(self.setting)
@@ -144,6 +149,8 @@ class Scenario:
             found["held"] = [
                 {"input": h.input, "level": h.level, "start_h": h.start_h, "end_h": h.end_h} for h in self.held
             ]
+        if self.hypothesis:
+            found["hypothesis"] = self.hypothesis
         if self.name:
             found["name"] = self.name
         return found
@@ -170,9 +177,20 @@ def scenario(
     sudden: Sequence[Sudden] = (),
     held: Sequence[Held] = (),
     name: str = "",
+    parts: Sequence[str] = (),
+    hypothesis: str | None = None,
+    optional: Sequence[str] = (),
     **traits: Any,
 ) -> Scenario:
-    """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity."""
+    """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity.
+
+    hypothesis : its mechanisms and its calibrated numbers; `variants` and `values` given beside it come first.
+    """
+    if hypothesis:
+        believed = named_hypothesis(hypothesis)
+        numbers = believed.calibrated()
+        variants = dict(believed.variants) | dict(variants or {})
+        values, optional = numbers | dict(values or {}), (*optional, *(key for key in numbers if key not in (values or {})))
     known = Traits.__dataclass_fields__
     for key in traits:
         if key not in known:
@@ -197,6 +215,9 @@ def scenario(
         sudden=tuple(sudden),
         held=tuple(held),
         name=name,
+        parts=tuple(parts),
+        optional=frozenset(optional),
+        hypothesis=hypothesis or "",
     )
 
 

@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-6, 1e-8  # against 1e-12 no output moves by more than 2e-6 of its peak; 1e-10 costs half as much again
 MOST_GRID_TIMES = 700
+MOST_GIGABYTES = 8.0
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
 DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
 SETTING_STAGES = ("setting", "observation")
@@ -100,12 +101,12 @@ class _Run:
     # what is needed -----------------------------------------------------------------------------------------------
 
     def _compose(self) -> Composition:
-        parts = parts_needed(self.doses) or DEFAULT_PARTS
+        parts = (*(parts_needed(self.doses) or DEFAULT_PARTS), *self.asked.parts)
         own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
         composition = compose(parts, dict(self.asked.variants) or None, own or None)
         known = {*composition.parameters, *(key for stage in (*SETTING_STAGES, "plasma", "people") for key in values(stage))}
         for key in self.asked.values:
-            if key not in known:
+            if key not in known and key not in self.asked.optional:
                 value(key)  # an unknown name teaches; a known one is not part of this scenario
                 raise UsageError(f"the value '{key}' has no part in this scenario", where="--set", allowed=", ".join(sorted(known)))
         for change in self.asked.sudden:
@@ -157,6 +158,7 @@ class _Run:
         model = _compiled(c.antimony, names, given + self.amounts, c.inputs)
         count, arms = len(self.everybody), range(len(schedules))
         table = np.column_stack([self.varying[name] for name in names]) if names else np.zeros((count, 0))
+        _refuse_too_much(count, len(times), len(schedules) * len(given) + len(self.register))
         values = np.empty((len(schedules), count, len(times), len(given)))
         status = np.zeros((len(schedules), count), dtype=np.int64)
         reasons: list[list[str | None]] = [[] for _ in arms]
@@ -248,6 +250,17 @@ class _Run:
             seed=self.asked.seed,
             settings=MappingProxyType(self.asked.settings()),
             values=MappingProxyType(used),
+        )
+
+
+def _refuse_too_much(people: int, times: int, rows: int) -> None:
+    """A run keeps every course of every person: say so before the memory is gone."""
+    gigabytes = people * times * rows * np.dtype(np.float64).itemsize / 1e9
+    if gigabytes > MOST_GIGABYTES:
+        asked, fit = people - 1, int(people * MOST_GIGABYTES / gigabytes)
+        raise UsageError(
+            f"{asked} people on {times} times need {gigabytes:.0f} GB of memory", where=f"--people {asked}",
+            allowed=f"about {fit} people over so many days", fix=f"--people {fit}",
         )
 
 

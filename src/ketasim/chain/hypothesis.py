@@ -1,0 +1,245 @@
+"""Hypotheses: each a file that picks variants of the stages, names what is free, what it predicts and what would refute it.
+
+`hypothesis("opioid-gate")` reads `knowledge/hypotheses/opioid-gate.toml`. A free number has a prior: that of its value
+(`uncertain`), or a wider one written in the file with its reason. All work on parameters happens on standard normal scores z:
+  lognormal  x = m exp(s z);  normal  x = m + s z;  logitnormal  x = 1 / (1 + exp(-(logit m + s z)))
+and is held within the bounds of the value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ketasim.core import KetasimError, knowledge_path, nearest, read_toml, sources, unknown_name, value
+
+from .compose import DEFAULT_PARTS, compose
+from .registry import chosen_variants, registry
+from .syntax import Problem
+
+SHARED = "shared"
+_FIELDS = frozenset((
+    "title", "says", "mixture", "default", "drug_effect", "records", "sources", "predicts", "refuted_by", "paths", "variants", "values", "free",
+))  # fmt: skip
+_NEEDED = ("title", "says", "variants", "predicts", "refuted_by", "records", "sources", "paths")
+_KINDS = ("lognormal", "normal", "logitnormal")
+
+# The number that switches a variant off (0) in a model that holds every variant at once.
+SWITCHES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({
+    ("circuit", "disinhibition"): ("surge_weight", "glutamate_rise", "glutamate_fall"),
+    ("circuit", "opioid_gate"): ("opioid_gate_weight",),
+    ("circuit", "kappa_gate"): ("kappa_gate_weight",),
+    ("circuit", "kappa_relief"): ("mood_kappa_size",),
+    ("circuit", "rest_block"): ("rest_block_weight",),
+    ("circuit", "hnk"): ("hnk_weight",),
+    ("circuit", "habenula"): ("mood_habenula_size",),
+    ("plasticity", "synapses"): ("bdnf_release", "ampa_gain_rate"),
+    ("plasticity", "trkb"): ("trkb_direct_weight",),
+    ("mood", "two_paths"): ("mood_fast_size", "mood_late_size"),
+    ("mood", "ideation"): ("ideation_fast_size", "ideation_late_size"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Prior of one free value on its own scale; `because` says why it differs from the value's own spread."""
+
+    key: str
+    median: float
+    kind: str
+    sd: float
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+    because: str = ""
+
+    def natural(self, z: float | np.ndarray) -> np.ndarray:
+        """The value at the standard normal score z (any shape)."""
+        score = np.asarray(z, dtype=float)
+        if self.kind == "lognormal":
+            found = self.median * np.exp(self.sd * score)
+        elif self.kind == "normal":
+            found = self.median + self.sd * score
+        else:
+            found = 1.0 / (1.0 + (1.0 / self.median - 1.0) * np.exp(-self.sd * score))
+        return np.clip(found, *self.bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One explanation. variants : stage -> mechanisms; values : fixed numbers that differ from the shipped ones; free : priors.
+
+    drug_effect : False if no dose of the drug itself can move mood. mixture : several mechanisms at once.
+    """
+
+    id: str
+    title: str
+    says: str
+    variants: Mapping[str, tuple[str, ...]]
+    values: Mapping[str, float]
+    free: tuple[Prior, ...]
+    predicts: tuple[str, ...]
+    refuted_by: tuple[str, ...]
+    records: tuple[str, ...]
+    sources: tuple[str, ...]
+    mixture: bool = False
+    default: bool = False
+    drug_effect: bool = True
+
+    @property
+    def free_keys(self) -> tuple[str, ...]:
+        """Names of the free values, in order."""
+        return tuple(prior.key for prior in self.free)
+
+    def numbers(self, z: Sequence[float] | np.ndarray | None = None) -> dict[str, float]:
+        """Fixed values and, at the scores z (None: prior medians), the free ones."""
+        scores = np.zeros(len(self.free)) if z is None else np.asarray(z, dtype=float)
+        if scores.shape != (len(self.free),):
+            raise KetasimError(f"{self.id} has {len(self.free)} free values, not {scores.shape}")
+        return dict(self.values) | {p.key: float(p.natural(s)) for p, s in zip(self.free, scores, strict=True)}
+
+    def calibrated(self) -> dict[str, float]:
+        """Fixed values and the calibrated free ones (prior medians where no calibration ships)."""
+        return self.numbers(calibrated_scores(self))
+
+    def switched_off(self) -> dict[str, float]:
+        """Numbers that make a model with every variant (`union_variants`) behave as this hypothesis."""
+        chosen = chosen_variants(registry(), self.variants)
+        on = {key for (stage, name), keys in SWITCHES.items() if name in chosen[stage] for key in keys}
+        return {key: 0.0 for keys in SWITCHES.values() for key in keys if key not in on}
+
+    def computes(self, port: str) -> bool:
+        """True if the hypothesis says something about this port (otherwise: no prediction)."""
+        return port in _composition(self.id).outputs
+
+
+def posterior_path(name: str) -> Path:
+    """Where the calibration of a hypothesis ships."""
+    return knowledge_path() / "posterior" / "hypotheses" / f"{name}.json"
+
+
+def calibrated_scores(entry: Hypothesis) -> np.ndarray:
+    """Scores z of the calibrated free values; 0 for a value that the shipped calibration does not know."""
+    path = posterior_path(entry.id)
+    found = json.loads(path.read_text(encoding="utf-8"))["mode"] if path.exists() else {}
+    return np.array([float(found.get(key, 0.0)) for key in entry.free_keys])
+
+
+@cache
+def _composition(name: str):  # type: ignore[no-untyped-def]
+    return compose(DEFAULT_PARTS, dict(hypothesis(name).variants))
+
+
+def union_variants() -> dict[str, tuple[str, ...]]:
+    """Every variant that any hypothesis picks, at once; with `Hypothesis.switched_off` one compiled model serves all of them."""
+    known = registry()
+    found = {}
+    for stage in ("circuit", "plasticity", "mood"):
+        wanted = {name for entry in hypotheses().values() for name in chosen_variants(known, entry.variants)[stage]}
+        found[stage] = tuple(name for name in known.stages[stage].fragments if name in wanted and name != "none")
+    return found
+
+
+def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
+    number = value(key)
+    unknown = set(table) - {"kind", "sd", "median", "because"}
+    if unknown:
+        raise unknown_name("entry of a prior", sorted(unknown)[0], ("kind", "sd", "median", "because"), where=where)
+    own = number.uncertain
+    if table and not table.get("because"):
+        raise KetasimError(f"the prior of {key} differs from that of its value without a reason", where=where, fix='because = "..."')
+    kind = table.get("kind", own.kind if own else "")
+    sd = float(table.get("sd", own.sd if own else 0.0))
+    if kind not in _KINDS or not sd > 0:
+        raise KetasimError(
+            f"the free value {key} has no prior", where=where, allowed=f"kind {' | '.join(_KINDS)} and sd above 0, here or as `uncertain` of the value",
+            fix=f'{key} = {{ kind = "lognormal", sd = 0.5, because = "..." }}',
+        )
+    median = float(table.get("median", number.value))
+    if (kind == "lognormal" and median <= 0) or (kind == "logitnormal" and not 0 < median < 1):
+        raise KetasimError(f"a {kind} prior of {key} cannot have the median {median:g}", where=where, fix="median = ...")
+    return Prior(key, median, kind, sd, number.bounds or (-np.inf, np.inf), str(table.get("because", "")))
+
+
+def read_hypothesis(name: str, table: Mapping[str, Any], shared: Mapping[str, Any]) -> Hypothesis:
+    """A hypothesis from its table; unknown fields, stages, variants and values are errors that teach."""
+    where = f"knowledge/hypotheses/{name}.toml"
+    for key in table:
+        if key not in _FIELDS:
+            raise unknown_name("field", key, _FIELDS, where=where)
+    for key in _NEEDED:
+        if key not in table:
+            raise KetasimError(f"the hypothesis has no {key}", where=where, fix=f"{key} = ...")
+    variants = {stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in table["variants"].items()}
+    chosen_variants(registry(), variants)
+    for key in table["sources"]:
+        if key not in sources():
+            raise unknown_name("source", key, sources(), where=where)
+    for key in table["paths"]:
+        if key not in shared["paths"]:
+            raise unknown_name("path to mood", key, shared["paths"], where=where)
+    entries = dict(shared["free"]) | {key: shared["paths"][key] for key in table["paths"]} | dict(table.get("free", {}))
+    return Hypothesis(
+        id=name, title=table["title"], says=table["says"], variants=MappingProxyType(variants),
+        values=MappingProxyType({key: float(v) for key, v in table.get("values", {}).items() if value(key)}),
+        free=tuple(_prior(key, entry, where) for key, entry in entries.items()),
+        predicts=tuple(table["predicts"]), refuted_by=tuple(table["refuted_by"]), records=tuple(table["records"]),
+        sources=tuple(table["sources"]), mixture=bool(table.get("mixture", False)), default=bool(table.get("default", False)),
+        drug_effect=bool(table.get("drug_effect", True)),
+    )  # fmt: skip
+
+
+def same_model(first: Hypothesis, second: Hypothesis) -> bool:
+    """True if two hypotheses compile to the same equations with the same fixed numbers: only priors would differ, and that is no second hypothesis."""
+    texts = [compose(DEFAULT_PARTS, dict(entry.variants)).hash for entry in (first, second)]
+    return texts[0] == texts[1] and dict(first.values) == dict(second.values)
+
+
+@cache
+def hypotheses() -> Mapping[str, Hypothesis]:
+    """Every hypothesis of knowledge/hypotheses, by name: pure ones first, then mixtures."""
+    folder = knowledge_path() / "hypotheses"
+    shared = read_toml(folder / f"{SHARED}.toml")
+    found = [read_hypothesis(p.stem, read_toml(p), shared) for p in sorted(folder.glob("*.toml")) if p.stem != SHARED]
+    found.sort(key=lambda entry: (entry.drug_effect, entry.mixture, entry.id))
+    return MappingProxyType({entry.id: entry for entry in found})
+
+
+def hypothesis(name: str) -> Hypothesis:
+    """The hypothesis of that name; an unknown one is a UsageError with the nearest names."""
+    if name not in hypotheses():
+        raise unknown_name("hypothesis", name, hypotheses(), where=f"hypothesis '{name}'", fix=(nearest(name, hypotheses()) or ["opioid-gate"])[0])
+    return hypotheses()[name]
+
+
+def default_hypothesis() -> Hypothesis:
+    """The working default."""
+    return next(entry for entry in hypotheses().values() if entry.default)
+
+
+def lint_hypotheses(entries: Sequence[Hypothesis] | None = None) -> list[Problem]:
+    """Everything wrong with the hypotheses: free values without effect on their own model, twins, no or two defaults."""
+    known = list(hypotheses().values()) if entries is None else list(entries)
+    found = []
+    stages = ("setting", "observation", "mood")
+    for entry in known:
+        where = f"knowledge/hypotheses/{entry.id}.toml"
+        has = compose(DEFAULT_PARTS, dict(entry.variants)).parameters
+        for key in (*entry.free_keys, *entry.values):
+            if key not in has and value(key).stage not in stages:
+                found.append(Problem(where, f"{key} has no part in the equations of this hypothesis", "remove it, or pick the variant that uses it"))
+    for i, first in enumerate(known):
+        for second in known[i + 1 :]:
+            if same_model(first, second):
+                found.append(Problem(
+                    f"knowledge/hypotheses/{second.id}.toml", f"the same equations and fixed numbers as {first.id}: nothing could tell them apart",
+                    "pick another variant, or remove one of the two",
+                ))  # fmt: skip
+    if sum(entry.default for entry in known) != 1:
+        found.append(Problem("knowledge/hypotheses", "exactly one hypothesis is the working default", "default = true in one file"))
+    return found
