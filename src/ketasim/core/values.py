@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -159,12 +159,48 @@ def stages_with_values() -> tuple[str, ...]:
 
 
 @cache
-def values(stage: str) -> Mapping[str, Value]:
-    """All values of one file of knowledge/values, by key, in file order."""
+def starting_values(stage: str) -> Mapping[str, Value]:
+    """All values of one file of knowledge/values as written there, before any fit to the evidence."""
     path = knowledge_path() / "values" / f"{stage}.toml"
     if not path.exists():
         raise unknown_name("value file", stage, stages_with_values())
     return MappingProxyType({key: _value(stage, key, table) for key, table in read_toml(path).items()})
+
+
+def starting_value(key: str) -> Value:
+    """One value by key as written in knowledge/values, before any fit to the evidence."""
+    for stage in stages_with_values():
+        if key in starting_values(stage):
+            return starting_values(stage)[key]
+    raise unknown_name("value", key, [v.name for v in all_values()])
+
+
+@cache
+def values(stage: str) -> Mapping[str, Value]:
+    """All values of one file of knowledge/values, by key, in file order; those fitted to the evidence at the mode of the posterior."""
+    from .posterior import fitted
+
+    found = starting_values(stage)
+    known = {key: table for key, table in fitted().items() if key.removesuffix(".spread") in found}
+    return found if not known else MappingProxyType({key: _fitted(v, known) for key, v in found.items()})
+
+
+def _fitted(start: Value, known: Mapping[str, Mapping[str, Any]]) -> Value:
+    """The value at the mode of the posterior, with the posterior's uncertainty; the start is told in `place`."""
+    found = start
+    if start.key in known:
+        table = known[start.key]
+        uncertain = None
+        if "sd" in table and start.uncertain is not None:
+            uncertain = replace(start.uncertain, sd=float(table["sd"]))
+        found = replace(
+            found, value=float(table["mode"]), basis="derived", source="KetasimPosterior", uncertain=uncertain or start.uncertain,
+            place=f"mode of the posterior (knowledge/posterior); started at {start.value:g} from {start.source}, {start.place}",
+        )  # fmt: skip
+    spread = known.get(f"{start.key}.spread")
+    if spread is not None and start.between is not None:
+        found = replace(found, between=replace(start.between, sd=float(spread["mode"])))
+    return found
 
 
 def all_values() -> Iterator[Value]:

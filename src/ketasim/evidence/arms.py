@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -110,7 +111,7 @@ class Course:
         edges = self.session_index
         if not len(self.sessions):
             return np.zeros((rows.shape[0], 0))
-        return np.stack([rows[:, a:b].max(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)], axis=1)
+        return np.stack([rows[:, a:b].max(axis=1) for a, b in pairwise(edges)], axis=1)
 
 
 def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:

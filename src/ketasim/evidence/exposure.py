@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from .studies import Row
 from .times import EXPOSURE_H, OCCUPANCY_PORTS, session_before
 
 Array = NDArray[np.float64]
-_UNITS = {"": 1.0, "ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3}
+_MASS = {"ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3, "mcg/mL": 1e-3, "pg/mL": 1e3}
+_MOLAR = {"umol/L": 1.0, "uM": 1.0, "nmol/L": 1e3, "nM": 1e3}
 
 
 def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
@@ -30,17 +32,15 @@ def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
 
 
 def _factor(molar_mass: str, unit: str) -> float:
-    base = unit.split("*")[0].split("·")[0].replace(" h", "").strip() if unit else "ng/mL"
-    base = base.removeprefix("h").lstrip("*· ") or "ng/mL"
-    if base in ("umol/L", "uM", "µmol/L"):
-        return 1.0
-    if base in ("nmol/L", "nM"):
-        return 1000.0
+    """Row's unit per umol/L; areas carry an extra h in any place (`ng*h/mL`, `h*ng/mL`)."""
+    base = re.sub(r"[\s·]", "*", unit or "ng/mL")
+    base = re.sub(r"(^h\*|\*h(?=/|$|\*))", "", base)
+    if base in _MOLAR:
+        return _MOLAR[base]
+    if base not in _MASS:
+        raise Unpredictable(f"the unit '{unit}' is none of a concentration", allowed=", ".join((*_MASS, *_MOLAR)))
     word, _, name = molar_mass.partition("drug:")
-    mass = value(word).value if word else float(drug(name).molar_mass or 1.0)
-    if base not in _UNITS:
-        return mass if base in ("1", "-", "%", "fraction", "h", "dimensionless") else mass
-    return mass * _UNITS[base]
+    return (value(word).value if word else float(drug(name).molar_mass or 1.0)) * _MASS[base]
 
 
 def given_umol(context: Context, key: str) -> float:
@@ -64,7 +64,8 @@ def exposure_value(context: Context, row: Row) -> float:
 
 def _one(context: Context, row: Row, key: str) -> float:
     arm = context.course(key)
-    rows, times = level(context, key, row.endpoint, row.unit), arm.times
+    unit = "ng/mL" if row.statistic in ("tmax", "half_life") else row.unit
+    rows, times = level(context, key, row.endpoint, unit), arm.times
     begin = session_before(context.study, key, row.time_h) if row.statistic in ("cmax", "tmax") else 0.0
     horizon = row.time_h if row.time_h > 0 else float(times[-1])
     if row.statistic in ("cmax", "tmax", "largest_mean_maximum"):

@@ -238,9 +238,16 @@ def _line(r: ScoredRow) -> str:
     )
 
 
-def main(json: bool = False) -> str:
-    """What `ketasim check` prints."""
+def main(json: bool = False, study: str = "") -> str:
+    """What `ketasim check` prints. study : only the rows of that study."""
+    from ketasim.core import unknown_name
+
     from .posterior import shipped_scorecard
 
     card = shipped_scorecard()
+    if study:
+        names = {r.study for r in card.rows} | {s.row.study for s in card.skipped}
+        if study not in names:
+            raise unknown_name("study", study, names, where="--study")
+        card = Scorecard(tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study))
     return card.to_json() if json else text(card)

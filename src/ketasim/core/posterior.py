@@ -1,0 +1,83 @@
+"""The posterior that ships: what the fit to the evidence says about values, read from knowledge/posterior.
+
+`knowledge/posterior/values.toml` holds one table per fitted value (start, mode, spread); `knowledge/posterior/draws.csv` holds weighted
+draws, one column per value, in the value's unit. A column `key.spread` is the SD between people of that value.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Array = NDArray[np.float64]
+
+SPREAD = ".spread"
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighted draws of the fitted values.
+
+    names : keys of values (`mood_late_size`, `mood_gain.spread`). draws (N, p) in the units of the values; weights (N,) sum to 1.
+    mode : the draw of greatest posterior density, which is what the shipped values are.
+    """
+
+    names: tuple[str, ...]
+    draws: Array
+    weights: Array
+    mode: Mapping[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    def one(self, index: int) -> dict[str, float]:
+        """A draw as value key -> number."""
+        return {name: float(number) for name, number in zip(self.names, self.draws[index], strict=True)}
+
+    def values_only(self, index: int) -> dict[str, float]:
+        """A draw without spreads between people: what can be passed as `values` of a scenario (the typical person has none)."""
+        return {name: number for name, number in self.one(index).items() if not name.endswith(SPREAD)}
+
+    def even(self, count: int) -> Posterior:
+        """`count` equally weighted draws: systematic resampling, the same every time."""
+        edges = np.cumsum(self.weights)
+        picks = np.searchsorted(edges, (np.arange(count) + 0.5) / count * edges[-1])
+        picks = np.minimum(picks, len(self.draws) - 1)
+        return Posterior(self.names, self.draws[picks], np.full(count, 1.0 / count), self.mode)
+
+
+def folder() -> Path:
+    """Where the posterior ships."""
+    return Path(__file__).resolve().parent.parent / "knowledge" / "posterior"
+
+
+@cache
+def fitted() -> Mapping[str, Mapping[str, Any]]:
+    """Table of every fitted value by key; empty until a posterior ships."""
+    path = folder() / "values.toml"
+    if not path.exists():
+        return MappingProxyType({})
+    return MappingProxyType(tomllib.loads(path.read_text(encoding="utf-8")).get("values", {}))
+
+
+@cache
+def posterior() -> Posterior | None:
+    """The shipped draws; None until a posterior ships."""
+    path = folder() / "draws.csv"
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    names = tuple(rows[0][1:])
+    table = np.array([[float(cell) for cell in row] for row in rows[1:]])
+    mode = {name: float(entry["mode"]) for name, entry in fitted().items() if name in names}
+    return Posterior(names, table[:, 1:], table[:, 0] / table[:, 0].sum(), MappingProxyType(mode))
