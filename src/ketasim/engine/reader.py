@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from ketasim.core import UsageError
 
+from .antimony_text import antimony_to_sbml
 from .mathml import MathReader, function_body
 from .source import (
     Compartment,
@@ -30,7 +31,6 @@ from .source import (
 
 LARGEST_TEXT = 20_000_000  # characters
 DEEPEST_XML = 1_000  # nested elements; libSBML recurses on the machine stack
-DEEPEST_FORMULA = 400  # nested brackets in Antimony
 MOST_ELEMENTS = 2_000_000
 HARMLESS_PACKAGES = frozenset({"l3v2extendedmath"})  # functions of Level 3 Version 2, all known here
 
@@ -47,32 +47,6 @@ def read_model(text: str) -> SourceModel:
         raise UsageError("the model text holds a zero character; it is not SBML or Antimony")
     text = text.lstrip("\ufeff \t\r\n")
     return _read_sbml(text if text.startswith("<") else antimony_to_sbml(text))
-
-
-def antimony_to_sbml(text: str) -> str:
-    """SBML of the main model in an Antimony text."""
-    if re.search(r"^\s*import\s", text, flags=re.MULTILINE):
-        raise UsageError(
-            "an Antimony text may not import other files", where="import",
-            fix="put all models into one text",
-        )
-    depth = 0
-    for character in text:
-        depth += (character in "({[") - (character in ")}]")
-        if depth > DEEPEST_FORMULA:
-            raise UsageError("brackets are nested too deeply", allowed=f"at most {DEEPEST_FORMULA} levels")
-    antimony: Any = importlib.import_module("antimony")
-    antimony.clearPreviousLoads()
-    try:
-        if antimony.loadAntimonyString(text) < 0:
-            raise UsageError("the model text is not valid Antimony", where=_text(antimony.getLastError()))
-        sbml = antimony.getSBMLString(antimony.getMainModuleName())
-        if not sbml:
-            raise UsageError("the Antimony model cannot be written as SBML",
-                             where=_text(antimony.getSBMLErrors() or antimony.getLastError()))
-        return str(sbml)
-    finally:
-        antimony.clearPreviousLoads()
 
 
 def _text(message: Any) -> str:
@@ -124,7 +98,8 @@ def _read_sbml(text: str) -> SourceModel:
     model = document.getModel()
     if model is None:
         raise UsageError("the XML holds no SBML model", allowed="<sbml> with one <model>")
-    _refuse_packages(document)
+    if document.getLevel() >= 3:
+        _refuse_packages(document)
     if document.getLevel() < 3:
         if not document.setLevelAndVersion(3, 1, False):
             raise UsageError(f"SBML Level {document.getLevel()} cannot be converted to Level 3", where="sbml")
@@ -171,6 +146,8 @@ class _Reader:
             result.conversion = model.getConversionFactor()
         for i in range(model.getNumFunctionDefinitions()):
             f = model.getFunctionDefinition(i)
+            if not f.isSetMath():
+                continue  # legal since Level 3 Version 2: a function without a body, an error only where it is called
             result.functions[f.getId()] = function_body(self.math, f.getMath(), f"function '{f.getId()}'")
         for i in range(model.getNumCompartments()):
             c = model.getCompartment(i)
@@ -186,6 +163,8 @@ class _Reader:
             self._reaction(model.getReaction(i))
         for i in range(model.getNumInitialAssignments()):
             a = model.getInitialAssignment(i)
+            if not a.isSetMath():
+                continue  # has no effect, as SBML Level 3 Version 2 defines; rules likewise
             result.initial[a.getSymbol()] = self._formula(a, f"initial assignment of '{a.getSymbol()}'")
         for i in range(model.getNumRules()):
             self._rule(model.getRule(i))
@@ -207,6 +186,8 @@ class _Reader:
         if rule.isAlgebraic():
             raise UsageError("algebraic rules are not supported", where=f"rule 0 = {rule.getFormula()[:60]}",
                              fix="solve it for one variable and write an assignment rule")
+        if not rule.isSetMath():
+            return
         variable = rule.getVariable()
         kind = "rate rule" if rule.isRate() else "assignment rule"
         target = self.result.rates if rule.isRate() else self.result.assignments

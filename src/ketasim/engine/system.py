@@ -244,8 +244,12 @@ class _Assembler:
         return needed, build
 
     def _has_size(self, species: Species) -> bool:
-        compartment = self.source.compartments.get(species.compartment)
-        return compartment is not None and compartment.dimensions != 0
+        """A compartment of no dimensions may do without a size; its species are amounts then."""
+        s, i = self.source, species.compartment
+        if i not in s.compartments:
+            return False
+        sized = s.compartments[i].size is not None or i in s.rates or i in s.assignments or i in s.initial
+        return sized or s.compartments[i].dimensions != 0
 
     def _volume_varies(self, species: Species) -> bool:
         c = species.compartment

@@ -11,6 +11,8 @@ from ketasim.core import UsageError
 from .graph import Graph
 from .source import Expression
 
+STIRLING_SHIFT = 8
+STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)  # B_2k / (2k (2k-1))
 DEEPEST_CALL = 100  # user functions that call user functions
 
 Build = Callable[[Graph, list[int]], int]
@@ -69,13 +71,26 @@ def _log(g: Graph, a: list[int]) -> int:
 
 
 def _factorial(g: Graph, a: list[int]) -> int:
-    if not g.is_number(a[0]):
-        raise UsageError("factorial of something that is not a fixed number is not supported",
-                         fix="replace it by its value")
-    try:
-        return g.number(math.gamma(g.value[a[0]] + 1.0))
-    except (ValueError, OverflowError):
-        return g.number(math.nan)
+    """x! = Gamma(z) with z = x + 1: Stirling's series at z + 8 (Abramowitz & Stegun 6.1.40), divided by z ... (z + 7)."""
+    if g.is_number(a[0]):
+        try:
+            return g.number(math.gamma(g.value[a[0]] + 1.0))
+        except (ValueError, OverflowError):
+            return g.number(math.nan)
+    z = g.add(a[0], g.one)
+    product = g.one
+    for k in range(STIRLING_SHIFT):
+        product = g.mul(product, g.add(z, g.number(k)))
+    w = g.add(z, g.number(STIRLING_SHIFT))
+    inverse = g.recip(w)
+    square, power = g.mul(inverse, inverse), inverse
+    logarithm = g.sub(g.mul(g.sub(w, g.number(0.5)), g.unary("ln", w)), w)
+    logarithm = g.add(logarithm, g.number(0.5 * math.log(2 * math.pi)))
+    for coefficient in STIRLING:
+        logarithm = g.add(logarithm, g.mul(g.number(coefficient), power))
+        power = g.mul(power, square)
+    value = g.div(g.unary("exp", logarithm), product)
+    return g.select(g.compare("le", g.zero, a[0]), value, g.number(math.nan))
 
 
 def _piecewise(g: Graph, a: list[int]) -> int:
