@@ -15,6 +15,7 @@ import typer
 
 from ketasim._version import __version__
 from ketasim.core import CheckFailed, KetasimError, UsageError
+from ketasim.web.command import serve
 
 app = typer.Typer(
     name="ketasim",
@@ -207,6 +208,9 @@ def lint(
     _print(lint_text(found, assumed))
     if found.errors:
         raise typer.Exit(1)
+
+
+app.command()(serve)
 
 
 def _version(asked: bool) -> None:

@@ -169,6 +169,12 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `run --json` prints."""
+        found = self.heading()
+        summary = found.pop("summary")
+        return found | {"outputs": {name: course.to_dict() for name, course in self.outputs.items()}, "summary": summary}
+
+    def heading(self) -> dict[str, Any]:
+        """The same without the courses."""
         return {
             "scenario": self.scenario.settings(),
             "seed": self.record.seed,
@@ -186,7 +192,6 @@ class Result:
                 "ok": self.ok,
                 "failed": [{"person": f.person, "time_h": plain(f.time_h), "reason": f.reason} for f in self.failures],
             },
-            "outputs": {name: course.to_dict() for name, course in self.outputs.items()},
             "summary": plain(dict(self.summary)),
         }
 

@@ -1,0 +1,80 @@
+import type { Catalogue, Curve, Curves, Problem } from "./types";
+
+/** A refusal of the server, in the form of every message: what, where, allowed, try. */
+export class Refused extends Error {
+  constructor(public problem: Problem, public status: number) {
+    super(problem.what);
+  }
+}
+
+const PATIENCE_MS = 350;
+const MOST_TRIES = 12;
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => void): Promise<Response> {
+  for (let attempt = 0; ; attempt++) {
+    let answer: Response;
+    try {
+      answer = await fetch(path, body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    } catch {
+      throw new Refused({ what: "The program behind this page does not answer.", where: "", allowed: "", try: "ketasim serve" }, 0);
+    }
+    if (answer.ok) {
+      onBusy?.(false);
+      return answer;
+    }
+    if (answer.status === 429 && attempt < MOST_TRIES) {
+      onBusy?.(true);
+      await wait(PATIENCE_MS * (1 + Math.random()));
+      continue;
+    }
+    onBusy?.(false);
+    const problem = await answer.json().catch(() => ({ what: `The server answered ${answer.status}.`, where: "", allowed: "", try: "" }));
+    throw new Refused(problem, answer.status);
+  }
+}
+
+export async function json<T>(path: string, body?: unknown, onBusy?: (busy: boolean) => void): Promise<T> {
+  return (await ask(path, body, onBusy)).json();
+}
+
+/** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
+export async function curves(body: unknown, onBusy?: (busy: boolean) => void): Promise<Curves> {
+  const bytes = await (await ask("/api/curves", body, onBusy)).arrayBuffer();
+  const size = new DataView(bytes).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
+  let at = 4 + size;
+  const next = () => {
+    const found = new Float32Array(bytes, at, head.times);
+    at += 4 * head.times;
+    return found;
+  };
+  const time = next();
+  const table: Record<string, Curve> = {};
+  for (const { name, unit, label } of head.outputs) {
+    const curve: Record<string, unknown> = { name, unit, label };
+    for (const kind of head.curves) curve[kind] = next();
+    table[name] = curve as unknown as Curve;
+  }
+  return { ...head, time, curves: table };
+}
+
+let known: Promise<Catalogue> | undefined;
+export const catalogue = () => (known ??= json<Catalogue>("/api/catalogue"));
+
+/** Runs the newest question only: while one is under way, the ones between are skipped. */
+export function newestOnly<Q>(work: (question: Q, stale: () => boolean) => Promise<void>) {
+  let pending: { question: Q } | undefined;
+  let running = false;
+  return async (question: Q) => {
+    pending = { question };
+    if (running) return;
+    running = true;
+    while (pending) {
+      const { question: mine } = pending;
+      pending = undefined;
+      await work(mine, () => pending !== undefined);
+    }
+    running = false;
+  };
+}

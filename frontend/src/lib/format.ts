@@ -1,0 +1,45 @@
+/** Two significant digits; three for scores and pressures above 100. "-" where there is no number. */
+export function number(x: number | null | undefined, digits = 2): string {
+  if (x === null || x === undefined || !Number.isFinite(x)) return "–";
+  const size = Math.abs(x);
+  if (size < 1e-12) return "0";
+  if (size < 1e-4) return x.toExponential(1).replace("-", "−");
+  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+  const rounded = size >= 100 ? Math.round(x).toString() : x.toFixed(Math.min(places, 6));
+  return (Number(rounded) === 0 ? "0" : rounded).replace("-", "−");
+}
+
+export const exact = (x: number | null | undefined) => (x === null || x === undefined || !Number.isFinite(x) ? "" : Number(x.toPrecision(6)).toString());
+
+/** "77 (59 to 143)": typical, and 5th to 95th percentile between people. */
+export const interval = (x?: number | null, low?: number | null, high?: number | null) =>
+  low === null || low === undefined || !Number.isFinite(low) ? number(x) : `${number(x)} (${number(low)} to ${number(high)})`;
+
+export const unit = (u: string) => (u === "1" || u === "dimensionless" ? "" : u);
+
+/** Time as people say it. */
+export function clock(hours: number): string {
+  if (Math.abs(hours) < 1e-6) return "0 min";
+  const minutes = hours * 60;
+  if (Math.abs(minutes) < 119.5) return `${number(minutes, Math.abs(minutes) >= 10 ? 2 : 1)} min`;
+  if (Math.abs(hours) < 48) return `${trim(hours)} h`;
+  return `${trim(hours / 24)} d`;
+}
+const trim = (x: number) => Number(x.toFixed(1)).toString();
+
+/** Linear between neighbours; the ends beyond the ends. */
+export function at(time: ArrayLike<number>, y: ArrayLike<number> | undefined, t: number): number {
+  if (!y || !time.length) return NaN;
+  let low = 0;
+  let high = time.length - 1;
+  if (t <= time[0]) return y[0];
+  if (t >= time[high]) return y[high];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (time[middle] <= t) low = middle;
+    else high = middle;
+  }
+  if (Math.abs(time[low] - t) < 1e-5) return y[low];
+  if (Math.abs(time[high] - t) < 1e-5) return y[high];
+  return y[low] + ((y[high] - y[low]) * (t - time[low])) / (time[high] - time[low]);
+}

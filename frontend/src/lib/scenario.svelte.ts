@@ -1,0 +1,130 @@
+import type { Catalogue, Drug, Route } from "./types";
+
+export const ADDED = [
+  { words: "naltrexone oral 50 mg at -45 min", label: "Naltrexone 50 mg, 45 min before" },
+  { words: "lamotrigine oral 300 mg at -120 min", label: "Lamotrigine 300 mg, 2 h before" },
+  { words: "diazepam oral 10 mg at -60 min", label: "Diazepam 10 mg, 1 h before" },
+  { words: "rapamycin oral 6 mg at -120 min", label: "Rapamycin 6 mg, 2 h before" },
+  { words: "clarithromycin oral 500 mg at -60 min", label: "Clarithromycin 500 mg, 1 h before" },
+];
+export const REPEATS = [
+  { words: "", label: "one dose" },
+  { words: "twice weekly x 8", label: "twice weekly, 8 doses" },
+  { words: "three times weekly x 6", label: "three times weekly, 6 doses" },
+  { words: "weekly x 4", label: "weekly, 4 doses" },
+];
+export const LIMITS = { people: [0, 1000], days: [1, 120], seed: [0, 2147483647] } as const;
+
+/** What is asked for, as the controls hold it; `words` and the rest are the command line's. */
+export class Asked {
+  drug = $state("ketamine");
+  route = $state("iv");
+  amount = $state(0.5);
+  unit = $state("mg/kg");
+  minutes = $state<number | null>(40);
+  repeat = $state("");
+  with = $state<string[]>([]);
+  setting = $state("saline");
+  people = $state(100);
+  days = $state(28);
+  seed = $state(1);
+  notes = $state<string[]>([]);
+
+  words = $derived(
+    this.drug === "placebo"
+      ? `placebo ${this.route}`
+      : `${this.drug} ${this.route} ${Number(this.amount.toPrecision(6))} ${this.unit}${this.minutes ? ` over ${this.minutes} min` : ""}`,
+  );
+  body = $derived({ scenario: this.words, repeat: this.repeat, with: [...this.with], setting: this.setting, people: this.people, days: this.days, seed: this.seed });
+
+  find(facts: Catalogue): { drug: Drug; route: Route } {
+    const drug = facts.drugs.find((d) => d.name === this.drug) ?? facts.drugs[0];
+    return { drug, route: drug.routes.find((r) => r.name === this.route) ?? drug.routes[0] };
+  }
+
+  /** Another drug or route: a dose in the middle of what was studied. */
+  choose(facts: Catalogue, drugName: string, routeName?: string) {
+    const drug = facts.drugs.find((d) => d.name === drugName);
+    if (!drug) return;
+    const route = drug.routes.find((r) => r.name === (routeName ?? this.route)) ?? drug.routes[0];
+    this.drug = drug.name;
+    this.route = route.name;
+    const [unit, ends] = Object.entries(route.studied)[0] ?? ["mg/kg", [0.5, 0.5]];
+    this.unit = unit;
+    this.amount = START[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
+    this.minutes = route.forms.includes("infusion") && drug.name !== "placebo" ? 40 : null;
+  }
+
+  query(): string {
+    const q = new URLSearchParams({ drug: this.drug, route: this.route, amount: String(this.amount), unit: this.unit });
+    if (this.minutes) q.set("minutes", String(this.minutes));
+    if (this.repeat) q.set("repeat", this.repeat);
+    for (const item of this.with) q.append("with", item);
+    for (const key of ["setting", "people", "days", "seed"] as const) q.set(key, String(this[key]));
+    return q.toString();
+  }
+
+  /** From the address. What cannot be read is named, with what is allowed, and the usual stands instead. */
+  read(query: URLSearchParams, facts: Catalogue) {
+    const notes: string[] = [];
+    const drug = query.get("drug");
+    const mains = facts.drugs.filter((d) => d.role !== "co-medication").map((d) => d.name);
+    if (drug && mains.includes(drug)) this.choose(facts, drug, query.get("route") ?? undefined);
+    else if (drug) notes.push(`drug=${drug} is not known here; allowed: ${mains.join(", ")}`);
+    const { route } = this.find(facts);
+    const asked = query.get("route");
+    if (asked && asked !== route.name) notes.push(`route=${asked} is not a route of ${this.drug}; allowed: ${this.find(facts).drug.routes.map((r) => r.name).join(", ")}`);
+    const unit = query.get("unit");
+    if (unit && ["mg", "mg/kg"].includes(unit)) this.unit = unit;
+    else if (unit) notes.push(`unit=${unit} is not allowed; allowed: mg, mg/kg`);
+    const numeric = (key: string, low: number, high: number, whole: boolean, set: (x: number) => void) => {
+      const text = query.get(key);
+      if (text === null) return;
+      const x = Number(text);
+      if (text.trim() && Number.isFinite(x) && x >= low && x <= high && (!whole || Number.isInteger(x))) set(x);
+      else notes.push(`${key}=${text} cannot be used; allowed: ${whole ? "a whole number" : "a number"} from ${low} to ${high}`);
+    };
+    numeric("amount", 0.001, 2000, false, (x) => (this.amount = x));
+    numeric("minutes", 1, 1440, false, (x) => (this.minutes = x));
+    if (query.has("drug") && !query.has("minutes")) this.minutes = null;
+    numeric("people", LIMITS.people[0], LIMITS.people[1], true, (x) => (this.people = x));
+    numeric("days", LIMITS.days[0], LIMITS.days[1], false, (x) => (this.days = x));
+    numeric("seed", LIMITS.seed[0], LIMITS.seed[1], true, (x) => (this.seed = x));
+    const setting = query.get("setting");
+    if (setting && facts.settings.some((s) => s.name === setting)) this.setting = setting;
+    else if (setting) notes.push(`setting=${setting} is not known; allowed: ${facts.settings.map((s) => s.name).join(", ")}`);
+    if (query.has("repeat")) this.repeat = query.get("repeat")!.slice(0, 200);
+    if (query.has("with")) this.with = query.getAll("with").slice(0, 8).map((w) => w.slice(0, 200));
+    this.notes = notes;
+  }
+}
+
+const START: Record<string, number> = {
+  "ketamine iv": 0.5, "esketamine nasal": 84, "esketamine iv": 0.4, "arketamine iv": 0.5, "hnk iv": 1, "ketamine oral": 100,
+  "ketamine sc": 0.5, "ketamine im": 0.5,
+};
+
+export const quote = (text: string) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
+
+/** The line that gives the same numbers on the command line. */
+export function asCli(body: Asked["body"], at: string, verb = "run"): string {
+  const parts = [`ketasim ${verb} ${quote(body.scenario)}`];
+  if (body.repeat) parts.push(`--repeat ${quote(body.repeat)}`);
+  for (const item of body.with) parts.push(`--with ${quote(item)}`);
+  if (body.setting !== "saline") parts.push(`--setting ${body.setting}`);
+  parts.push(`--people ${body.people} --days ${body.days} --seed ${body.seed}`);
+  if (at) parts.push(`--at "${at}"`);
+  return parts.join(" \\\n  ");
+}
+
+/** The same in Python. */
+export function asPython(body: Asked["body"], at: string): string {
+  const q = (text: string) => JSON.stringify(text);
+  const lines = [`    ${q(body.scenario)},`];
+  if (body.repeat) lines.push(`    repeat=${q(body.repeat)},`);
+  if (body.with.length) lines.push(`    with_=[${body.with.map(q).join(", ")}],`);
+  if (body.setting !== "saline") lines.push(`    setting=${q(body.setting)},`);
+  lines.push(`    people=${body.people}, days=${body.days}, seed=${body.seed},`);
+  if (at) lines.push(`    at=${q(at)},`);
+  return `import ketasim\n\nresult = ketasim.run(\n${lines.join("\n")}\n)\nprint(result["madrs.change"].typical)`;
+}

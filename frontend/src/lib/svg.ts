@@ -1,0 +1,148 @@
+import { clock, exact, number } from "./format";
+import type { Line } from "./types";
+
+export interface Picture { title: string; unit: string; from: number; to: number; lines: Line[]; caption: string; studied?: string }
+interface Scale { low: number; high: number; step: number }
+
+const escape = (text: string) => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
+const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** Round steps that cover the range. */
+export function scaleOf(low: number, high: number, wanted = 4): Scale {
+  const span = high - low || Math.abs(high) || 1;
+  const raw = span / wanted;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= raw - 1e-12)!;
+  return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
+}
+
+/** Round moments of a time axis: minutes and hours up to half a day, then days. */
+export function moments(from: number, to: number, wanted = 5): number[] {
+  const steps = [1 / 6, 0.5, 1, 2, 4, 6, 12, 24, 48, 72, 96, 168, 336, 672, 1344];
+  const step = steps.find((s) => (to - from) / s <= wanted) ?? steps[steps.length - 1];
+  const found: number[] = [];
+  for (let t = Math.ceil(from / step - 1e-9) * step; t <= to + 1e-9; t += step) found.push(t);
+  return found;
+}
+
+export const tick = (t: number, to: number) => (to <= 12 ? `${Number(t.toFixed(2))} h` : `${Number((t / 24).toFixed(1))} d`);
+
+export function range(lines: Line[], from: number, to: number): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const { curve, time } of lines) {
+    for (const y of [curve.typical, curve.low, curve.high, curve.model_low, curve.model_high]) {
+      if (!y) continue;
+      for (let i = 0; i < time.length; i++) {
+        if (time[i] < from - 1e-9 || time[i] > to + 1e-9 || !Number.isFinite(y[i])) continue;
+        if (y[i] < low) low = y[i];
+        if (y[i] > high) high = y[i];
+      }
+    }
+  }
+  return low <= high ? [low, high] : [0, 1];
+}
+
+/** A chart as a drawing that stands alone: title with unit, axes, bands, lines with their dashes, legend, caption. */
+export function picture(p: Picture, width = 720, height = 400): string {
+  const frame = { left: 58, right: width - 18, top: 58, bottom: height - 66 };
+  const [least, most] = range(p.lines, p.from, p.to);
+  const scale = scaleOf(Math.min(least, least > 0 && least < most * 0.5 ? 0 : least), most);
+  const x = (t: number) => frame.left + ((t - p.from) / (p.to - p.from)) * (frame.right - frame.left);
+  const y = (v: number) => frame.bottom - ((v - scale.low) / (scale.high - scale.low || 1)) * (frame.bottom - frame.top);
+  const [ink, quiet, grid, card] = ["--ink", "--quiet", "--grid", "--card"].map(colour);
+  const out: string[] = [];
+  for (let v = scale.low; v <= scale.high + scale.step / 2; v += scale.step) {
+    out.push(`<line x1="${frame.left}" x2="${frame.right}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="${grid}"/>`);
+    out.push(`<text x="${frame.left - 8}" y="${(y(v) + 4).toFixed(1)}" text-anchor="end" fill="${quiet}">${exact(Number(v.toFixed(10)))}</text>`);
+  }
+  for (const t of moments(p.from, p.to)) {
+    out.push(`<text x="${x(t).toFixed(1)}" y="${frame.bottom + 18}" text-anchor="middle" fill="${quiet}">${tick(t, p.to)}</text>`);
+  }
+  const path = (time: Float32Array, v: Float32Array, backwards = false) => {
+    const points: string[] = [];
+    for (let i = 0; i < time.length; i++) if (time[i] >= p.from - 1e-9 && time[i] <= p.to + 1e-9 && Number.isFinite(v[i])) points.push(`${x(time[i]).toFixed(1)},${y(v[i]).toFixed(1)}`);
+    return (backwards ? points.reverse() : points).join(" ");
+  };
+  for (const { curve, time, colour: c, tint } of p.lines) {
+    if (curve.low && curve.high) out.push(`<polygon points="${path(time, curve.high)} ${path(time, curve.low, true)}" fill="${colour(c)}" fill-opacity="${tint ?? 0.2}"/>`);
+    if (curve.model_low && curve.model_high) out.push(`<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`);
+  }
+  let across = frame.left;
+  for (const line of p.lines) {
+    const dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
+    const stroke = `fill="none" stroke="${colour(line.colour)}" stroke-width="${line.width}"${dash}`;
+    out.push(`<polyline points="${path(line.time, line.curve.typical)}" ${stroke}/>`);
+    out.push(`<line x1="${across}" x2="${across + 26}" y1="42" y2="42" ${stroke}/><text x="${across + 32}" y="46" fill="${ink}">${escape(line.label)}</text>`);
+    across += 46 + line.label.length * 6.6;
+  }
+  const words = wrap(p.caption, 118).map((text, i) => `<text x="${frame.left - 44}" y="${height - 28 + i * 14}" fill="${quiet}" font-size="11">${escape(text)}</text>`);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
+    `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
+    `${out.join("")}${words.join("")}</svg>`
+  );
+}
+
+function wrap(text: string, most: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if ((lines[lines.length - 1] + word).length > most) lines.push("");
+    lines[lines.length - 1] += `${word} `;
+  }
+  return lines.slice(0, 3);
+}
+
+/** The chart's numbers within its window; the caption stands in the first line. */
+export function csv(p: Picture): string {
+  const rows = [`# ${p.title}. ${p.caption}`, "time_h,line,unit,typical,low,high"];
+  for (const { label, time, curve } of p.lines) {
+    for (let i = 0; i < time.length; i++) {
+      if (time[i] < p.from - 1e-9 || time[i] > p.to + 1e-9) continue;
+      rows.push([exact(time[i]), `"${label}"`, `"${p.unit}"`, exact(curve.typical[i]), exact(curve.low?.[i]), exact(curve.high?.[i])].join(","));
+    }
+  }
+  return rows.join("\n");
+}
+
+/** One sentence that says what the chart shows. */
+export function summary(p: Picture): string {
+  return p.lines
+    .filter((line) => line.curve.typical.length)
+    .map((line) => {
+      let top = -1;
+      let bottom = -1;
+      const { time, curve } = line;
+      for (let i = 0; i < time.length; i++) {
+        if (time[i] < p.from - 1e-9 || time[i] > p.to + 1e-9 || !Number.isFinite(curve.typical[i])) continue;
+        if (top < 0 || curve.typical[i] > curve.typical[top]) top = i;
+        if (bottom < 0 || curve.typical[i] < curve.typical[bottom]) bottom = i;
+      }
+      if (top < 0) return `${line.label}: no values.`;
+      return `${line.label}: highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
+    })
+    .join(" ");
+}
+
+export function save(name: string, content: Blob | string, kind = "text/plain") {
+  const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: kind }));
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** SVG text to a PNG of twice its size. */
+export function png(svg: string): Promise<Blob> {
+  return new Promise((done, fail) => {
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = image.width * 2;
+      canvas.height = image.height * 2;
+      canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("no picture"))));
+    };
+    image.onerror = () => fail(new Error("no picture"));
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  });
+}

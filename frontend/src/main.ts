@@ -1,0 +1,7 @@
+import { mount } from "svelte";
+import "uplot/dist/uPlot.min.css";
+import "./tokens.css";
+import "./app.css";
+import App from "./App.svelte";
+
+mount(App, { target: document.getElementById("app")! });

@@ -1,0 +1,181 @@
+"""The server: every address answers with what the public Python API gives, or with a refusal that teaches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request
+from fastapi import Path as InAddress
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from ketasim._version import __version__
+from ketasim.core import KetasimError
+from ketasim.scenario.compare import compare as side_by_side
+from ketasim.scenario.experiments import experiment as carry_out
+from ketasim.scenario.plan import Scenario, scenario
+from ketasim.scenario.run import run as simulate
+
+from . import facts
+from .guard import Guard
+from .jobs import Busy, Jobs
+from .packed import pack
+from .questions import Arm, Comparison, ExperimentQuestion, Problem, Question, SliderQuestion, refuse_the_endless
+
+STATIC = Path(__file__).parent / "static"
+LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
+PACKED = "application/octet-stream"
+NO_PAGE = (
+    "<!doctype html><html lang=en><title>Ketasim</title><p>The page was not built into this installation. "
+    "The interface for programs works: see <a href=/openapi.json>/openapi.json</a>. To build the page: "
+    "<code>python hatch_build.py</code> in the source folder.</p></html>"
+)
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": text}
+    for code, text in (
+        (400, "not valid JSON"), (403, "foreign host or origin"), (404, "no such thing"), (413, "too large"), (414, "address too long"),
+        (422, "a question that cannot be carried out"), (429, "busy, ask again"),
+    )
+}  # fmt: skip
+Name = Annotated[str, InAddress(max_length=80)]
+
+
+def create_app(static: Path = STATIC) -> Any:
+    """The ASGI application, guard included."""
+    short, long = Jobs(workers=2, most_waiting=16, name="slider"), Jobs(workers=1, most_waiting=4, name="long")
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        short.close()
+        long.close()
+
+    app = FastAPI(
+        title="Ketasim", version=__version__, lifespan=life, responses=REFUSALS, docs_url=None, redoc_url=None,
+        description="From a dose of ketamine to the mood. Research and teaching only.",
+    )  # fmt: skip
+    _refusals(app)
+    _facts(app, short)
+
+    @app.post("/api/run", summary="A run: the object that `ketasim run --json` prints", response_model=dict[str, Any])
+    async def run(question: Question) -> Response:
+        def work() -> bytes:
+            return simulate(_asked(question)).to_json(indent=None).encode()
+
+        return Response(await _queue(question, 1).run(work), media_type="application/json")
+
+    @app.post(
+        "/api/curves", summary="The same run for a slider: chosen outputs on the internal grid, packed as 32-bit numbers",
+        response_class=Response, responses={200: {"content": {PACKED: {"schema": {"type": "string", "format": "binary"}}}}},
+    )  # fmt: skip
+    async def curves(question: SliderQuestion) -> Response:
+        def work() -> bytes:
+            return pack(simulate(_asked(question)), question.outputs)
+
+        return Response(await _queue(question, 1).run(work), media_type=PACKED)
+
+    @app.post("/api/compare", summary="The object that `ketasim compare --json` prints", response_model=dict[str, Any])
+    async def compare(question: Comparison) -> Response:
+        def work() -> bytes:
+            arms = [_arm(question, entry) for entry in question.scenarios]
+            return side_by_side(*arms).to_json(indent=None).encode()
+
+        return Response(await long.run(work), media_type="application/json")
+
+    @app.post("/api/experiment", summary="The object that `ketasim experiment --json` prints", response_model=dict[str, Any])
+    async def experiment(question: ExperimentQuestion) -> Response:
+        def work() -> bytes:
+            return carry_out(question.name, people=question.people, seed=question.seed).to_json(indent=None).encode()
+
+        return Response(await long.run(work), media_type="application/json")
+
+    @app.get("/api/{verb}", summary="check, claims or weigh, as soon as this version has them", response_model=Any)
+    async def later(verb: Annotated[str, InAddress(pattern="^(check|claims|weigh)$")]) -> Any:
+        return await long.run(lambda: facts.later(verb))
+
+    def _queue(question: Question, arms: int) -> Jobs:
+        return long if question.people * (question.days or 56) * arms > LONG_RUN else short
+
+    _page(app, static)
+    return Guard(app)
+
+
+def _asked(question: Question) -> Scenario:
+    asked = scenario(question.scenario, **question.options())
+    refuse_the_endless(asked.end_h / 24.0, _doses(asked))
+    return asked
+
+
+def _arm(question: Comparison, entry: str | Arm) -> Scenario:
+    options = question.options()
+    if isinstance(entry, str):
+        words = entry
+    else:
+        words = entry.scenario
+        options |= {"repeat": entry.repeat, "with_": [word for word in entry.with_ if word.strip()], "setting": entry.setting or question.setting}
+    asked = scenario(words, **options)
+    refuse_the_endless(asked.end_h / 24.0, _doses(asked))
+    return asked
+
+
+def _doses(asked: Scenario) -> int:
+    return len(asked.regimen.doses(asked.end_h))
+
+
+def _facts(app: FastAPI, jobs: Jobs) -> None:
+    def given(path: str, summary: str, make: Callable[[], Any]) -> None:
+        @app.get(path, summary=summary, response_model=Any, name=path)
+        async def answer() -> Any:
+            return JSONResponse(await jobs.run(make))
+
+    given("/api/catalogue", "everything the page needs before its first run", facts.catalogue)
+    given("/api/drugs", "the drugs: routes, studied ranges, approval, monitoring", facts.drug_list)
+    given("/api/outputs", "the register of output names", facts.output_list)
+    given("/api/values", "every number with value, unit, spread, source, grade", facts.value_list)
+    given("/api/experiments", "the virtual experiments", facts.experiment_list)
+
+    @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=dict[str, Any])
+    async def show(name: Name) -> Any:
+        return JSONResponse(await jobs.run(lambda: facts.shown(name)))
+
+
+def _problem(status: int, what: str, where: str = "", allowed: str = "", fix: str = "", **headers: str) -> JSONResponse:
+    return JSONResponse({"what": what, "where": where, "allowed": allowed, "try": fix}, status, headers or None)
+
+
+def _refusals(app: FastAPI) -> None:
+    @app.exception_handler(KetasimError)
+    async def taught(_: Request, error: KetasimError) -> JSONResponse:
+        return _problem(422, error.what, error.where, error.allowed, error.fix)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part != "body")
+        limits = ", ".join(f"{key} {value}" for key, value in (first.get("ctx") or {}).items() if isinstance(value, int | float | str))
+        status = 400 if first["type"] == "json_invalid" else 422
+        return _problem(status, str(first["msg"]), place, limits)
+
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return _problem(429, str(error), allowed=f"ask again in {error.retry_s:g} s", **{"Retry-After": "1"})
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> JSONResponse:
+        return _problem(error.status_code, str(error.detail), **dict(error.headers or {}))
+
+
+def _page(app: FastAPI, static: Path) -> None:
+    page = static / "index.html"
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> HTMLResponse:
+        return HTMLResponse(page.read_text(encoding="utf-8") if page.exists() else NO_PAGE, headers={"Cache-Control": "no-cache"})
+
+    if static.is_dir():
+        app.mount("/", StaticFiles(directory=static), name="static")

@@ -1,0 +1,130 @@
+"""What the page knows beside the runs: drugs, outputs, every number with its source, the grade of each step of the chain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+import ketasim
+from ketasim.core import KetasimError, UsageError, Value, all_values, output_register, sources, value, values
+from ketasim.core.drugs import drugs
+from ketasim.core.values import GRADES
+from ketasim.report.show_text import GRADES as GRADE_WORDS
+from ketasim.report.show_text import show_text
+from ketasim.scenario.experiments import experiments
+from ketasim.scenario.result import NOTICE, plain
+from ketasim.scenario.setting import SETTINGS
+
+# the arrows of the chain: from, to, and the stage whose numbers carry the step
+ARROWS = (
+    ("dose", "plasma", "plasma"), ("plasma", "receptors", "receptors"), ("receptors", "glutamate", "circuit"),
+    ("glutamate", "synapses", "plasticity"), ("synapses", "mood", "mood"),
+)  # fmt: skip
+LATER = ("check", "claims", "weigh")  # verbs of the package that the page shows as soon as they exist
+
+
+@cache
+def drug_list() -> list[dict[str, Any]]:
+    """The catalogue: routes with studied ranges, approval and monitoring."""
+    return [
+        {
+            "name": d.name, "label": d.label, "role": d.role, "source": d.source, "place": d.place, "note": d.note,
+            "routes": [
+                {
+                    "name": w.name, "forms": list(w.forms), "duration_h": w.default_duration, "data": w.data,
+                    "studied": {unit: list(ends) for unit, ends in w.studied.items()}, "studied_in": w.studied_in,
+                    "approval": [asdict(a) for a in w.approval], "monitoring": w.monitoring, "note": w.note,
+                }
+                for w in d.routes.values()
+            ],
+        }
+        for d in drugs().values()
+    ]  # fmt: skip
+
+
+@cache
+def output_list() -> list[dict[str, Any]]:
+    """The register of output names."""
+    keys = ("name", "unit", "label", "stage", "site", "scale", "rater", "window", "needs", "low", "high", "note")
+    return [{key: plain(getattr(entry, key)) for key in keys} for entry in output_register().values()]
+
+
+def value_entry(v: Value) -> dict[str, Any]:
+    """A number of the model with everything needed to judge it."""
+    source = sources().get(v.source)
+    return plain({
+        "name": v.name, "stage": v.stage, "label": v.label, "symbol": v.symbol, "value": v.value, "unit": v.unit, "printed": v.printed,
+        "basis": v.basis, "grade": v.grade, "grade_words": GRADE_WORDS[v.grade], "source": v.source, "place": v.place,
+        "citation": source.citation if source else "", "doi": source.doi if source else "", "url": source.url if source else "",
+        "kind": source.kind if source else "", "records": list(v.records),
+        "between": asdict(v.between) if v.between else None, "uncertain": asdict(v.uncertain) if v.uncertain else None,
+        "bounds": list(v.bounds) if v.bounds else None, "note": v.note,
+    })  # fmt: skip
+
+
+@cache
+def value_list() -> list[dict[str, Any]]:
+    """Every number: assumed ones first, then by grade from the weakest."""
+    order = {"placeholder": 0, "assumed": 1, "derived": 2, "measured": 3}
+    found = sorted(all_values(), key=lambda v: (order[v.basis], -GRADES.index(v.grade), v.name))
+    return [value_entry(v) for v in found]
+
+
+@cache
+def chain_links() -> list[dict[str, Any]]:
+    """Per arrow of the chain: how many of its numbers have which grade, the middle grade, and whether it is the weakest.
+
+    The letter of an arrow is the median grade of the numbers of its stage; the weakest arrow is the one with the largest
+    share of grade D (assumed).
+    """
+    found = []
+    for begin, end, stage in ARROWS:
+        grades = sorted(v.grade for v in values(stage).values())
+        counts = Counter(grades)
+        found.append({
+            "from": begin, "to": end, "stage": stage, "grade": grades[len(grades) // 2], "words": GRADE_WORDS[grades[len(grades) // 2]],
+            "counts": {grade: counts.get(grade, 0) for grade in GRADES}, "assumed": counts.get("D", 0) / len(grades), "weakest": False,
+        })  # fmt: skip
+    max(found, key=lambda link: link["assumed"])["weakest"] = True
+    return found
+
+
+@cache
+def experiment_list() -> list[dict[str, Any]]:
+    """The virtual experiments before they are carried out."""
+    return [
+        {
+            "name": p.name, "title": p.title, "asks": p.asks, "records": list(p.records), "assumption": p.assumption,
+            "says": [e.says for e in p.expect], "arms": list(p.arms),
+        }
+        for p in experiments().values()
+    ]  # fmt: skip
+
+
+def catalogue() -> dict[str, Any]:
+    """Everything the page needs before its first run."""
+    return {
+        "version": ketasim.__version__, "notice": NOTICE, "drugs": drug_list(), "outputs": output_list(), "links": chain_links(),
+        "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()], "experiments": experiment_list(),
+        "has": {name: name in ketasim.__all__ for name in LATER},
+        "numbers": len(value_list()), "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
+    }  # fmt: skip
+
+
+def shown(name: str) -> dict[str, Any]:
+    """What `ketasim show` prints, and where it is a number its entry too. Raises UsageError for an unknown name."""
+    text = show_text(name)
+    try:
+        return {"name": name, "text": text, "value": value_entry(value(name))}
+    except KetasimError:
+        return {"name": name, "text": text, "value": None}
+
+
+def later(name: str) -> Any:
+    """The answer of a verb of the package as plain data. Raises UsageError while the package has no such verb."""
+    if name not in ketasim.__all__:
+        raise UsageError(f"this version has no '{name}' yet", where=f"/api/{name}", allowed="run, compare, experiment, show")
+    found = getattr(ketasim, name)()
+    return plain(found.to_dict() if hasattr(found, "to_dict") else found)

@@ -1,0 +1,108 @@
+"""What is let in and what goes out: this machine's own name only, bounded bodies, and headers that forbid everything foreign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LARGEST_BODY = 65_536
+LONGEST_ADDRESS = 8_192
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class Guard:
+    """Wraps the app. A page of another site cannot reach it: its Origin is foreign, and a renamed host is refused too."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in given),
+                ]
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal:
+            await _answer(with_headers, *refusal)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+            if len(body) > LARGEST_BODY:
+                await _answer(with_headers, 413, "the request is too large", f"up to {LARGEST_BODY} bytes")
+                return
+            if not message.get("more_body"):
+                break
+        whole = {"type": "http.request", "body": bytes(body), "more_body": False}
+        first = True
+
+        async def replay() -> MutableMapping[str, Any]:
+            nonlocal first
+            if first:
+                first = False
+                return whole
+            return await receive()
+
+        await self.app(scope, replay, with_headers)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if _name(headers.get(b"host", "")) not in OWN_NAMES:
+            return 403, "this host name is not served", "127.0.0.1 or localhost"
+        origin = headers.get(b"origin")
+        if origin is not None and origin != f"http://{headers[b'host']}":
+            return 403, "a page of another origin may not ask", "the page that this server itself serves"
+        if headers.get(b"sec-fetch-site", "none") not in ("none", "same-origin"):
+            return 403, "a page of another origin may not ask", "the page that this server itself serves"
+        if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > LONGEST_ADDRESS:
+            return 414, "the address is too long", f"up to {LONGEST_ADDRESS} bytes"
+        return None
+
+
+def _name(host: str) -> str:
+    """The host name without its port."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port
+    except ValueError:
+        return ""
+    if "@" in host or "/" in host:
+        return ""
+    name = parts.hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
+async def _answer(send: Send, status: int, what: str, allowed: str) -> None:
+    body = json.dumps({"what": what, "where": "", "allowed": allowed, "try": ""}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
