@@ -13,11 +13,11 @@ from .context import Context, Unpredictable
 from .mood_arm import REPEATS, felt_points
 from .quasi import SEED
 from .studies import Row
+from .study_form import THRESHOLD
 from .times import reading_times, session_before
 
 Array = NDArray[np.float64]
 
-CADSS_THRESHOLD = 4.0  # the label's: above 4 points
 AWAKE = 5.0
 BELOW_AWAKE = 0.5  # the scale has whole numbers: below 5 means at least half a point lost
 _MAXIMA = {"sbp": "sbp_rise_maximum", "dbp": "dbp_rise_maximum", "heart_rate": "heart_rate_rise_maximum"}
@@ -36,6 +36,14 @@ def _session(context: Context, row: Row, key: str) -> int:
     return int(np.argmin(np.abs(arm.sessions - start)))
 
 
+def threshold(row: Row) -> tuple[str, str, float]:
+    """Kind (rise | level | fall or empty), sign and cut of a share beyond a threshold, from the column scale."""
+    found = THRESHOLD.match(row.scale)
+    if not found:
+        raise Unpredictable(f"'{row.scale}' is no threshold", where=_where(row))
+    return found["kind"] or "", found["sign"], float(found["cut"])
+
+
 def _either(row: Row, one) -> float:  # type: ignore[no-untyped-def]
     if row.statistic in ("difference", "smd"):
         return float(one(row.arm) - one(row.versus))
@@ -52,11 +60,11 @@ def felt_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm, people = context.course(key), context.people(key)
-        if row.statistic == "threshold_share" or row.statistic in ("largest_mean_maximum", "cmax"):
+        if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
             j = _session(context, row, key)
             peak = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)[:, j]
             if row.statistic == "threshold_share":
-                cut = float(context.study.cuts.get("cadss", CADSS_THRESHOLD))
+                cut = threshold(row)[2]
                 background = context.numbers("cadss_placebo_share")
                 return 1.0 - (1.0 - _smooth_share(peak, cut)) * (1.0 - background)
             return float(peak.mean())
@@ -85,8 +93,9 @@ def alertness_value(context: Context, row: Row) -> float:
         rows = arm.rows("moaas") if "moaas" in arm.table else np.full((arm.spec.people, len(arm.times)), AWAKE)
         if row.statistic in ("threshold_share", "share_event"):
             drop = arm.session_peaks(AWAKE - rows)[:, _session(context, row, key)]
+            cut = threshold(row)[2] if row.statistic == "threshold_share" else AWAKE
             background = context.numbers("moaas_placebo_share")
-            return 1.0 - (1.0 - _smooth_share(drop, BELOW_AWAKE)) * (1.0 - background)
+            return 1.0 - (1.0 - _smooth_share(drop, AWAKE - cut + BELOW_AWAKE)) * (1.0 - background)
         if row.statistic in ("mean_at", "mean"):
             return float(rows[:, arm.index(row.time_h)].mean())
         raise Unpredictable(f"no rule for {row.statistic} of moaas", where=_where(row))
@@ -116,13 +125,16 @@ def vital_value(context: Context, row: Row) -> float:
             largest = noisy.max(axis=1)
             if row.statistic == "largest_mean_maximum":
                 return float(largest.mean())
-            cut = context.study.cuts.get(row.endpoint)
-            if cut is None:
-                raise Unpredictable(f"a share above a cut needs cuts.{row.endpoint} in study.toml", where=_where(row))
+            kind, _, cut = threshold(row)
+            if kind == "level":
+                largest = largest + np.repeat(context.people(key).resting(row.endpoint), REPEATS)
             sessions = max(int((arm.sessions <= max(row.time_h, 0.0) + 1e-9).sum()), 1) if row.time_h > 0 else 1
-            below = (largest < float(cut)).reshape(len(rise), -1).mean(axis=1)
+            below = (largest < cut).reshape(len(rise), -1).mean(axis=1)
             return float(1.0 - (below**sessions).mean())
         mean = rise.mean(axis=0)
+        if row.statistic == "ratio":
+            j = _session(context, row, key)
+            return float(mean[arm.session_index[j] : arm.session_index[j + 1]].max())
         if row.statistic in ("change_mean", "mean_at", "difference", "smd", "mean"):
             inside = arm.session_index
             j = _session(context, row, key) if len(arm.sessions) else 0
@@ -158,6 +170,8 @@ def report_value(context: Context, row: Row) -> float:
         arm, people = context.course(key), context.people(key)
         until = row.time_h if row.time_h > 0 else 1e-9
         count = max(int((arm.sessions <= until + 1e-9).sum()), 1)
+        if row.unit == "share of sessions":
+            count = 1
         kind = row.endpoint.removesuffix("_ae")
         background = (1.0 - numbers(f"background_{kind}")) ** count
         if not len(arm.sessions):

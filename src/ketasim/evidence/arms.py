@@ -15,14 +15,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.chain import Composition, compose
-from ketasim.core import KetasimError
+from ketasim.chain import DEFAULT_PARTS, Composition, compose
+from ketasim.core import KetasimError, value
 from ketasim.dose import MEDIUM, output_times
 from ketasim.engine import compile_model
 from ketasim.people import Traits, chain_parameters
 from ketasim.scenario.delivery import Delivery, deliveries, parts_needed, schedule
 from ketasim.scenario.mood import NOT_A_SESSION
-from ketasim.scenario.plan import Scenario
+from ketasim.scenario.plan import Held, Scenario, Sudden
 from ketasim.stages.plasma.routing import routing_values
 
 from .quasi import PEOPLE, EvenPeople, even_people
@@ -53,6 +53,9 @@ class ArmSpec:
     dense: bool = False
     ports: tuple[str, ...] = ()
     variants: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    scaled: tuple[tuple[str, float], ...] = ()
+    sudden: tuple[Sudden, ...] = ()
+    held: tuple[Held, ...] = ()
     people: int = PEOPLE
 
     def everybody(self, baseline: float = float("nan"), baseline_sd: float = float("nan")) -> EvenPeople:
@@ -114,10 +117,17 @@ class Course:
         return np.stack([rows[:, a:b].max(axis=1) for a, b in pairwise(edges)], axis=1)
 
 
+def number_of(key: str) -> float:
+    """The shipped number of a value."""
+    return value(key).value
+
+
 def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:
     """Integrate an arm. numbers : values of the chain replaced by others (their spread between people stays)."""
     plan = _plan(spec)
     overrides = {key: v for key, v in (numbers or {}).items() if key in plan.known}
+    for key, factor in spec.scaled:
+        overrides[key] = factor * overrides.get(key, number_of(key))
     return _integrate(spec, tuple(sorted(overrides.items())))
 
 
@@ -150,7 +160,7 @@ def _plan(spec: ArmSpec) -> _Plan:
         grid.append(np.asarray(output_times(events, asked.end_h, (), MEDIUM)))
     doses = deliveries(regimen, asked.end_h, people.weight)
     parts = parts_needed(doses)
-    composition = compose(parts, dict(spec.variants) or None) if parts else None
+    composition = compose(parts or DEFAULT_PARTS, dict(spec.variants) or None) if parts or spec.held or spec.sudden else None
     known = frozenset({*(composition.parameters if composition else ()), *routing_values()})
     times = np.unique(np.concatenate(grid)) if grid else np.zeros(1)
     keep = np.ones(len(times), dtype=bool)
@@ -186,7 +196,7 @@ def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Cours
     varying = chain_parameters(plan.people, numbers, dict(overrides))
     shares = {key: v.value for key, v in numbers.items()} | varying
     start = min(0.0, regimen.start_h(asked.end_h), float(plan.times[0]))
-    built = schedule(plan.doses, (), (), shares, c.inputs, start, asked.end_h)
+    built = schedule(plan.doses, spec.sudden, spec.held, shares, c.inputs, start, asked.end_h)
     outputs = tuple(n for n in (*STATES, *(p for p in spec.ports if p not in STATES)) if n in c.defined or n in c.states)
     names = tuple(sorted(set(varying) & set(c.parameters)))
     model = _model(c.antimony, names, outputs, c.inputs)

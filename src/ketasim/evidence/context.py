@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import KetasimError, values
+from ketasim.core import KetasimError, unknown_name, values
+from ketasim.scenario.experiments import experiments
+from ketasim.scenario.plan import Held, Sudden, read_times
 
 from .arms import ArmSpec, Course, course
 from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .studies import SCALE_RANGES, Arm, Row, Study
-from .times import needs
+from .times import Needs, needs
 
 Array = NDArray[np.float64]
 
@@ -32,18 +34,16 @@ class Unpredictable(KetasimError):
 
 def scale_family(scale: str) -> str:
     """MADRS, HAM-D, QIDS, PHQ-9, or the scale itself."""
+    if scale == "HAM-D6":  # six items: no crosswalk of its own
+        return scale
     return next((family for family in ("MADRS", *_CROSSWALKS) if scale.startswith(family)), scale)
-
-
-@lru_cache(maxsize=4096)
-def arm_spec(study: Study, key: str) -> ArmSpec:
-    """What has to be integrated for an arm of a study."""
-    return _spec(study, key)
 
 
 def _spec(study: Study, key: str) -> ArmSpec:
     arm = study.arms[key]
     wanted = needs(study, key)
+    if arm.experiment:
+        return _experiment(arm.experiment, wanted)
     people = dict(arm.people)
     weight = people.get("weight", study.weight_kg if study.weight_kg > 0 else None)
     age = people.get("age", None if math.isnan(study.age) else study.age)
@@ -52,6 +52,22 @@ def _spec(study: Study, key: str) -> ArmSpec:
         words=arm.words, repeat=arm.repeat, with_=tuple(arm.with_), genotype=people.get("genotype", "val/val"),
         ethnicity=people.get("ethnicity", "unspecified"), mean_weight=None if weight is None else float(weight),
         mean_age=None if old is None else float(old), times=wanted.times, dense=wanted.dense, ports=wanted.ports,
+    )  # fmt: skip
+
+
+def _experiment(name: str, wanted: Needs) -> ArmSpec:
+    """An arm of knowledge/experiments.toml, `name:arm`, in the even people."""
+    plan, _, arm = name.partition(":")
+    if plan not in experiments() or arm not in experiments()[plan].arms:
+        raise unknown_name("arm of an experiment", name, [f"{p}:{a}" for p, e in experiments().items() for a in e.arms])
+    table = experiments()[plan].arms[arm]
+    return ArmSpec(
+        words=table["words"], repeat=table.get("repeat", ""), with_=tuple(table.get("with", ())),
+        genotype=table.get("genotype", "val/val"), times=wanted.times, dense=wanted.dense, ports=wanted.ports,
+        variants=tuple((s, (n,) if isinstance(n, str) else tuple(n)) for s, n in table.get("variants", {}).items()),
+        scaled=tuple((key, float(factor)) for key, factor in table.get("scale", {}).items()),
+        sudden=tuple(Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0))) for j in table.get("jumps", ())),
+        held=tuple(Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0]) for h in table.get("held", ())),
     )  # fmt: skip
 
 
@@ -66,9 +82,6 @@ class Context:
 
     def course(self, key: str) -> Course:
         """The integrated arm."""
-        arm = self.study.arms[key]
-        if arm.experiment:
-            raise Unpredictable(f"the arm is the virtual experiment '{arm.experiment}'", where=f"{self.study.id}, {key}")
         return course(_cached_spec(self.study.id, key, self.study), self.numbers.chain)
 
     def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:
@@ -130,14 +143,18 @@ class Context:
         own = dict(p) | {"madrs_maximum": p["ideation_maximum"]}
         return replace(found, baseline=np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p=own)
 
+    @property
+    def response_share(self) -> float:
+        """Share of the baseline at or below which the study counts a response (cuts.response is the fall that is needed)."""
+        cut = float(self.study.cuts.get("response", math.nan))
+        return 1.0 - cut if 0 < cut < 1 else self.numbers("response_share")
+
     def remission_points(self, scale: str) -> float:
         """MADRS points at or below which the study counts remission."""
         family = scale_family(scale or "MADRS")
         cut = self.study.cuts.get("remission")
-        if cut is not None and family == "MADRS":
-            return float(cut)
-        if cut is not None and family == "HAM-D" and cut > 0:
-            return float(cut) * self.numbers("remission_hamd") / 7.0
+        if cut is not None:
+            return float(cut) * self.per_point(scale)
         return self.numbers(_REMISSION.get(family, "remission_madrs"))
 
     def arm(self, key: str) -> Arm:

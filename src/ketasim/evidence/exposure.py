@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import drug, output_register, value
-from ketasim.scenario.delivery import deliveries
+from ketasim.scenario.delivery import Delivery, deliveries
+from ketasim.scenario.plan import Scenario
 from ketasim.scenario.summary import area
 
 from .context import Context, Unpredictable
 from .studies import Row
-from .times import EXPOSURE_H, OCCUPANCY_PORTS, session_before
+from .times import OCCUPANCY_PORTS
 
 Array = NDArray[np.float64]
 _MASS = {"ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3, "mcg/mL": 1e-3, "pg/mL": 1e3}
@@ -45,12 +46,19 @@ def _factor(molar_mass: str, unit: str) -> float:
 
 def given_umol(context: Context, key: str) -> float:
     """Main drug given, mean over people, umol."""
-    arm = context.course(key)
-    from ketasim.scenario.plan import Scenario
+    return float(np.mean(_given(context, key)))
 
+
+def _deliveries(context: Context, key: str) -> list[Delivery]:
+    arm = context.course(key)
     asked = Scenario(arm.spec.words, repeat=arm.spec.repeat, with_=arm.spec.with_, at=(1.0,))
-    people = arm.spec.everybody()
-    return float(sum(d.amount.mean() for d in deliveries(asked.regimen, float(arm.times[-1]), people.weight) if d.event.main))
+    found = deliveries(asked.regimen, float(arm.times[-1]), arm.spec.everybody().weight)
+    return [d for d in found if d.event.main]
+
+
+def _given(context: Context, key: str) -> Array:
+    """Main drug given to each person, umol (P,)."""
+    return np.asarray(sum((d.amount for d in _deliveries(context, key)), np.zeros(context.course(key).spec.people)))
 
 
 def exposure_value(context: Context, row: Row) -> float:
@@ -66,16 +74,17 @@ def _one(context: Context, row: Row, key: str) -> float:
     arm = context.course(key)
     unit = "ng/mL" if row.statistic in ("tmax", "half_life") else row.unit
     rows, times = level(context, key, row.endpoint, unit), arm.times
-    begin = session_before(context.study, key, row.time_h) if row.statistic in ("cmax", "tmax") else 0.0
     horizon = row.time_h if row.time_h > 0 else float(times[-1])
     if row.statistic in ("cmax", "tmax", "largest_mean_maximum"):
-        inside = times >= begin - 1e-9
+        inside = (times >= 0) & (times <= horizon + 1e-9)
         if row.statistic == "tmax":
-            return float(np.median(times[inside][np.argmax(rows[:, inside], axis=1)] - begin))
+            return float(np.median(times[inside][np.argmax(rows[:, inside], axis=1)]))
         return float(rows[:, inside].max(axis=1).mean())
     if row.statistic == "auc":
         inside = (times >= 0) & (times <= horizon + 1e-9)
         return float(area(times[inside], rows[:, inside]).mean())
+    if row.statistic in ("clearance", "volume"):
+        return _disposition(context, row, key, rows)
     if row.statistic == "half_life":
         late = (times >= horizon / 3) & (times <= horizon)
         mean = np.log(np.maximum(rows[:, late].mean(axis=0), 1e-30))
@@ -87,12 +96,34 @@ def _one(context: Context, row: Row, key: str) -> float:
     raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
 
 
+def _disposition(context: Context, row: Row, key: str, rows: Array) -> float:
+    """Clearance D / AUC (L/h) and steady-state volume CL (AUMC / AUC - T / 2) (L) from the whole curve, per kg where the unit says so."""
+    arm = context.course(key)
+    people = arm.spec.everybody()
+    after = arm.times >= 0
+    t, c = arm.times[after], level(context, key, row.endpoint, "umol/L")[:, after]
+    total, moment = area(t, c), area(t, c * t)
+    clearance = _given(context, key) * _share_of(row.endpoint) / total
+    found = clearance if row.statistic == "clearance" else clearance * (moment / total - _infusion_h(context, key) / 2.0)
+    return float((found / people.weight if row.unit.endswith("/kg") else found).mean())
+
+
+def _share_of(name: str) -> float:
+    """Share of a racemate's dose that is the species named."""
+    return 0.5 if name.split(".")[1] in ("s_ketamine", "r_ketamine") else 1.0
+
+
+def _infusion_h(context: Context, key: str) -> float:
+    doses = _deliveries(context, key)
+    return max((w.duration for d in doses for w in d.administration.windows), default=0.0)
+
+
 def _ratio(context: Context, row: Row) -> float:
     """Exposure of one arm over that of another: area to infinity (followed for 48 h), or peak where the note says cmax."""
     from dataclasses import replace
 
-    peak = "cmax" in row.note.lower() and row.statistic == "ratio"
-    plain = replace(row, statistic="cmax" if peak else "auc", time_h=math.nan if not peak else row.time_h, unit="ng/mL")
+    kind = row.scale if row.statistic == "ratio" and row.scale in ("cmax", "half_life", "clearance") else "auc"
+    plain = replace(row, statistic=kind, unit="L/h" if kind == "clearance" else "ng/mL")
     ratio = _one(context, plain, row.arm) / max(_one(context, plain, row.versus), 1e-30)
     if row.statistic == "bioavailability":
         ratio *= given_umol(context, row.versus) / max(given_umol(context, row.arm), 1e-30)
@@ -118,8 +149,10 @@ def tissue_value(context: Context, row: Row) -> float:
     if row.statistic == "difference":
         return one(row.arm) - one(row.versus)
     if row.statistic in ("ratio", "risk_ratio"):
-        base = one(row.versus) if row.versus else 1.0
-        return one(row.arm) / max(base, 1e-30)
+        if not row.versus:
+            return one(row.arm)
+        rest = 1.0 if port in ("glutamate", "bdnf") and row.is_sign else 0.0  # a direction is one of the rise
+        return max(one(row.arm) - rest, 0.0) / max(one(row.versus) - rest, 1e-9)
     if row.statistic in ("mean_at", "mean", "profile_point", "largest_mean_maximum", "cmax"):
         return one(row.arm)
     if row.statistic == "change_mean":
@@ -130,5 +163,3 @@ def tissue_value(context: Context, row: Row) -> float:
 def _where(row: Row) -> str:
     return f"{row.study}/data.csv:{row.line}"
 
-
-__all__ = ["EXPOSURE_H", "exposure_value", "given_umol", "level", "tissue_value"]

@@ -8,6 +8,7 @@ multivariate normal, not independent numbers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,12 +23,13 @@ from .studies import SHARES, Row, Study
 Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
-_LOG = ("odds_ratio", "risk_ratio", "hazard_ratio", "ratio", "cmax", "auc", "tmax", "half_life", "profile_point", "change_sd", "median_time", "mean_time")
+_LOG = ("odds_ratio", "risk_ratio", "hazard_ratio", "ratio", "cmax", "auc", "tmax", "half_life", "profile_point", "change_sd", "median_time", "mean_time", "clearance", "volume")
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting", "tau_mood_drug", "tau_plasma", "tau_receptor", "tau_dissociation", "tau_vital", "tau_report", "tau_correlation",
 )  # fmt: skip
 _FAMILY_TAU = {"plasma": "tau_plasma", "receptor": "tau_receptor", "vital": "tau_vital", "report": "tau_report", "correlation": "tau_correlation"}
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 OTHER_DIAGNOSES = ("bipolar", "ptsd", "posttraumatic", "obsessive", "anxiety disorder", "parkinson")
 LEAST_SE = 1e-3
 SMALLEST = 1e-9
@@ -157,10 +159,13 @@ def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: f
 
 def trials(study: Study) -> float:
     """How many trials stand behind a study: 1, or those of a pool."""
-    if "trials" in study.cuts:
-        return max(float(study.cuts["trials"]), 1.0)
-    pooled = any(word in study.design.lower() for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual patient data"))
-    return number("pooled_trials") if pooled else 1.0
+    text = study.design.lower()
+    if not any(word in text for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual-participant", "individual patient")):
+        return 1.0
+    found = re.search(r"\b(\d+|" + "|".join(_COUNTS) + r")\s+(?:[a-z-]+\s+){0,2}(?:rcts?|trials|studies)", text)
+    if not found:
+        return number("pooled_trials")
+    return float(_COUNTS.get(found[1]) or found[1])
 
 
 def widening(study: Study, row: Row) -> float:

@@ -10,12 +10,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.scenario.observation import response_probability
+
 from .acute import alertness_value, felt_value, report_value, vital_value
 from .context import Context, Unpredictable
 from .exposure import exposure_value, tissue_value
 from .mood_arm import ArmMood, felt_points
 from .studies import Row
-from .times import HOURS_PER_DAY, relapse_start, visit_times
+from .times import HOURS_PER_DAY, relapse_start, repeated_visits, visit_times
 
 Array = NDArray[np.float64]
 LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
@@ -56,6 +58,10 @@ def _where(row: Row) -> str:
 def _mood(context: Context, row: Row) -> float:
     if row.endpoint == "relapse" or row.statistic in ("hazard_ratio", "median_time", "mean_time"):
         return _relapse(context, row)
+    if context.arm(row.arm).experiment and row.statistic == "ratio":
+        return _drive_ratio(context, row)
+    if row.statistic == "response_again":
+        return _again(context, row)
     a = _one_arm(context, row, row.arm)
     if row.statistic in ("difference", "smd", "odds_ratio", "risk_ratio", "ratio"):
         if not row.versus:
@@ -94,8 +100,10 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     else:
         per_point = context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
     kind = row.statistic
-    if kind == "ever_response":
+    if kind in ("ever_response", "ever_remission"):
         return _ever(context, row, key, mood), 0.0
+    if kind == "response" and context.study.cuts.get("response_visits"):
+        return _repeated_response(context, row, key, mood), 0.0
     if kind in ("response", "remission", "threshold_share") or _is_share(row):
         return _share(context, row, mood, ideation), 0.0
     mean, sd = mood.moments(row.time_h)
@@ -132,9 +140,34 @@ def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
     text = row.note.lower()
     if row.statistic == "remission" or (row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text):
         return mood.share_at_most(row.time_h, context.remission_points(row.scale))
-    cut = float(context.study.cuts.get("response", math.nan))
-    share = 1.0 - cut if 0 < cut < 1 else context.numbers("response_share")
-    return mood.share_of_baseline(row.time_h, share)
+    return mood.share_of_baseline(row.time_h, context.response_share)
+
+
+def _repeated_response(context: Context, row: Row, key: str, mood: ArmMood) -> float:
+    """Share of people with a response at cuts.response_visits or more of the daily visits from cuts.response_from_h to cuts.response_to_h."""
+    times = np.array(repeated_visits(context.study))
+    hits = (mood.visits(times) <= context.response_share * mood.baselines[:, None]).sum(axis=1)
+    return float((hits >= context.study.cuts["response_visits"]).mean())
+
+
+def _again(context: Context, row: Row) -> float:
+    """Share of the responders of `versus` who respond in `arm` too: same people, wander and noise of their own."""
+    first, second = context.mood(row.versus, row.scale), context.mood(row.arm, row.scale)
+    i, j = first.course.index(row.time_h), second.course.index(row.time_h)
+    p = response_probability(first.latent[:, [i]], first.baseline, first.residual[:, [i]], first.p)[:, 0]
+    q = response_probability(second.latent[:, [j]], second.baseline, second.residual[:, [j]], second.p)[:, 0]
+    return float((p * q).sum() / p.sum())
+
+
+def _drive_ratio(context: Context, row: Row) -> float:
+    """Drug part of the drive in one arm of an experiment over another: behaviour of animals, who have no expectancy."""
+    from .mood_arm import drug_drive
+
+    def one(key: str) -> float:
+        arm, people = context.course(key), context.people(key)
+        return float(drug_drive(arm, people, context.numbers)[:, arm.index(row.time_h)].mean())
+
+    return one(row.arm) / max(one(row.versus), 1e-12)
 
 
 IDEATION_FREE = 1.0  # suicidal-thoughts item of 0 or 1 counts as free of ideation
@@ -143,8 +176,8 @@ IDEATION_FREE = 1.0  # suicidal-thoughts item of 0 or 1 counts as free of ideati
 def _ever(context: Context, row: Row, key: str, mood: ArmMood) -> float:
     """Share of people with a response at any visit up to the time."""
     scores = mood.visits(np.array(visit_times(context.study, key, row)))
-    share = context.numbers("response_share")
-    if "remission" in row.note.lower():
+    share = context.response_share
+    if row.statistic == "ever_remission":
         return float((scores <= context.remission_points(row.scale)).any(axis=1).mean())
     return float((scores <= share * mood.baselines[:, None]).any(axis=1).mean())
 
@@ -156,14 +189,14 @@ def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
     `relapse_visits` visits in a row above the cut.
     """
     cuts = context.study.cuts
-    mood = context.mood(key, row.scale)
+    mood = context.mood(key, "")
     times = np.array(visit_times(context.study, key, row))
     start = relapse_start(context.study, key, row)
     scores, b = mood.visits(times), mood.baselines
-    entry = float(cuts.get("relapse_entry", math.nan))
-    limit = context.numbers("response_share") * b if math.isnan(entry) else np.full(len(b), entry)
-    points = float(cuts.get("relapse", math.nan))
-    lost = context.numbers("relapse_share") * b if math.isnan(points) else np.full(len(b), points)
+    entry = float(cuts.get("relapse_entry", context.remission_points("MADRS")))
+    limit = np.full(len(b), entry) if row.scale == "remitters" else context.response_share * b
+    cut = float(cuts.get("relapse", context.numbers("relapse_share")))
+    lost = cut * b if cut <= 1.0 else np.full(len(b), cut)
     well = scores[:, 0] <= limit
     above = scores[well, 1:] > lost[well, None]
     visits = round(float(cuts.get("relapse_visits", context.numbers("relapse_visits"))))

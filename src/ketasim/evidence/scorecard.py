@@ -61,6 +61,7 @@ class ScoredRow:
     log_score: float
     naive: float | None
     naive_log_score: float | None
+    sign: bool
     line: int
 
 
@@ -77,7 +78,8 @@ class Scorecard:
 
     def summary(self) -> dict[str, Any]:
         """The figures of the scorecard; shares between 0 and 1."""
-        found: dict[str, Any] = {"studies": len({r.study for r in self.rows}), "values": len(self.rows)}
+        numbers = [r for r in self.rows if not r.sign]
+        found: dict[str, Any] = {"studies": len({r.study for r in numbers}), "values": len(numbers)}
         for role in ("fit", "validate"):
             found[role] = role_summary(self.part(role))
         found["groups"] = {g: _group(self.rows, g) for g in sorted({r.group for r in self.rows})}
@@ -92,9 +94,12 @@ class Scorecard:
 
 
 def role_summary(rows: Sequence[ScoredRow]) -> dict[str, Any]:
-    """Figures of one role."""
+    """Figures of one role; rows that only publish a direction are counted apart."""
+    signs = [r for r in rows if r.sign]
+    rows = [r for r in rows if not r.sign]
+    directions = {"directions": len(signs), "directions_hit": sum(r.strict for r in signs)}
     if not rows:
-        return {"studies": 0, "values": 0}
+        return {"studies": 0, "values": 0} | directions
     z = np.array([abs(r.z) for r in rows])
     gain, error, compared = log_score_gain(rows)
     return {
@@ -109,6 +114,7 @@ def role_summary(rows: Sequence[ScoredRow]) -> dict[str, Any]:
         "log_score_gain": gain,
         "log_score_gain_se": error,
         "log_score_compared": compared,
+        **directions,
     }
 
 
@@ -179,7 +185,7 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         high80=ends[80][1], low95=ends[95][0], high95=ends[95][1], strict=abs(item.y - predicted) <= Z95 * se,
         strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1), loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
         z=z, log_score=_normal_log(item.y - predicted, sd), naive=None if base is None else item.backward(base.mean),
-        naive_log_score=naive_score, line=r.line,
+        naive_log_score=naive_score, sign=r.is_sign, line=r.line,
     )  # fmt: skip
 
 
@@ -202,8 +208,9 @@ def text(card: Scorecard, everything: bool = False) -> str:
             f"(a perfect model: {_pc(s['strict_perfect'])}); within sampling error and spread between studies {_pc(s['loose'])}. "
             f"Intervals of 50, 80, 95 % hold {_pc(s['coverage50'])}, {_pc(s['coverage80'])}, {_pc(s['coverage95'])}. "
             f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
+            + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
         )
-    misfits = sorted((r for r in card.rows if abs(r.z) > Z95), key=lambda r: -abs(r.z))
+    misfits = sorted((r for r in card.rows if abs(r.z) > Z95 and not r.sign), key=lambda r: -abs(r.z))
     lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
     lines += [_line(r) for r in misfits]
     for group in sorted({r.group for r in card.rows}):
@@ -213,6 +220,10 @@ def text(card: Scorecard, everything: bool = False) -> str:
             if not part:
                 continue
             s = role_summary(part)
+            if not s["values"]:
+                lines.append(f"\n{group}, {role}: {s['directions_hit']} of {s['directions']} directions as published")
+                lines += [_line(r) for r in part]
+                continue
             lines.append(
                 f"\n{group}, {role}: {s['values']} values of {s['studies']} studies; strict {_pc(s['strict'])} of {_pc(s['strict_perfect'])}; "
                 f"80 % interval holds {_pc(s['coverage80'])}; log score {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f})"

@@ -12,7 +12,7 @@ from ketasim.dose import parse
 
 from .studies import Row, Study
 
-NEEDS_VISITS = ("median_time", "mean_time", "hazard_ratio", "ever_response")
+NEEDS_VISITS = ("median_time", "mean_time", "hazard_ratio", "ever_response", "ever_remission")
 EXPOSURE_H = 48.0  # how long concentrations are followed where a row names no horizon
 HOURS_PER_DAY = 24.0
 MAINTENANCE_H = 16 * 7 * HOURS_PER_DAY  # randomised withdrawal after sixteen weeks
@@ -42,7 +42,7 @@ def needs(study: Study, key: str) -> Needs:
         if row.endpoint.startswith(("plasma.", "arterial.")):
             dense = True
             times.add(row.time_h if row.time_h > 0 else EXPOSURE_H)
-            if row.statistic in ("half_life", "auc", "bioavailability", "ratio"):
+            if row.statistic in ("half_life", "auc", "bioavailability", "ratio", "clearance", "volume"):
                 times.add(EXPOSURE_H)
             ports.update(_level_ports(row.endpoint))
             continue
@@ -52,6 +52,8 @@ def needs(study: Study, key: str) -> Needs:
         dense |= row.endpoint.startswith("occupancy.") or row.endpoint in ("glutamate", "bdnf", "spines")
         if needs_visits(row):
             times.update(visit_times(study, key, row))
+        if row.statistic == "response" and study.cuts.get("response_visits"):
+            times.update(repeated_visits(study))
         if row.endpoint in ("sbp", "dbp", "heart_rate"):
             times.update(reading_times(session_before(study, key, row.time_h)))
         if row.endpoint == "predictor.hnk":
@@ -113,6 +115,12 @@ def relapse_start(study: Study, key: str, row: Row) -> float:
     return min(ends) + HOURS_PER_DAY
 
 
+def repeated_visits(study: Study) -> tuple[float, ...]:
+    """Daily visits at which a response has to be met more than once, h."""
+    begin, end = float(study.cuts["response_from_h"]), float(study.cuts["response_to_h"])
+    return tuple(float(t) for t in np.arange(begin, end + 1e-6, HOURS_PER_DAY))
+
+
 def _horizon(row: Row) -> float:
     follow = values("evidence")["visit_interval"].value * 16
     return row.time_h if row.time_h > 0 else follow
@@ -121,7 +129,7 @@ def _horizon(row: Row) -> float:
 def visit_times(study: Study, key: str, row: Row) -> tuple[float, ...]:
     """Visits that a row needs, h. Times to relapse are followed eight weeks beyond the start unless the row names an end."""
     step = float(study.cuts.get("visit_h", values("evidence")["visit_interval"].value))
-    if row.endpoint != "relapse" and row.statistic == "ever_response":
+    if row.endpoint != "relapse" and row.statistic.startswith("ever_"):
         end = _horizon(row)
         found = [HOURS_PER_DAY, *np.arange(step, end, step), end]
         return tuple(sorted({float(t) for t in found if 0 < t <= end}))
