@@ -17,6 +17,8 @@ from ketasim._version import __version__
 from ketasim.core import CheckFailed, KetasimError, UsageError
 from ketasim.web.command import serve
 
+from . import cli_evidence
+
 app = typer.Typer(
     name="ketasim",
     help="From a dose of ketamine to the mood. Research and teaching only; it never names a dose for a person.",
@@ -211,6 +213,7 @@ def lint(
 
 
 app.command()(serve)
+cli_evidence.add_commands(app)
 
 
 def _version(asked: bool) -> None:
