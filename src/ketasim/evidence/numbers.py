@@ -32,6 +32,14 @@ OUTSIDE = frozenset((
 ))  # fmt: skip
 
 
+LINK_CEILING, TIED_SLOPE = "link_ceiling", "link_slope"
+
+
+def tied_slope(ceiling: float) -> float:
+    """Slope of the mood link for which a drive of ln 2 halves the score, whatever the ceiling U: ln[(2U - 1)/(U - 1)] / ln 2."""
+    return float(np.log((2.0 * ceiling - 1.0) / (ceiling - 1.0)) / np.log(2.0))
+
+
 @lru_cache(maxsize=1)
 def _table() -> Mapping[str, Value]:
     return {v.key: v for v in all_values()}
@@ -57,6 +65,8 @@ class Numbers:
                 found = replace(found, value=float(np.exp(-(sd**2) / 2.0)))
         if key in self.replaced:
             found = replace(found, value=float(self.replaced[key]))
+        elif key == TIED_SLOPE and LINK_CEILING in self.replaced:
+            found = replace(found, value=tied_slope(float(self.replaced[LINK_CEILING])))
         return found
 
     def person(self, key: str, people: People) -> Array:

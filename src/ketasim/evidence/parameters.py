@@ -1,7 +1,7 @@
 """What is fitted: keys of values with their priors, in units of prior SDs.
 
 z = (T(value) - T(start)) / sd with T = log (lognormal), logit (logitnormal) or identity (normal); start and sd are those of
-knowledge/values before any fit. A key `x.spread` is the SD between people of the value x, log-normal around its start.
+knowledge/values before any fit (sd: knowledge/fits/evidence.toml where it says so). A key `x.spread` is the SD between people of the value x, log-normal around its start.
 """
 
 from __future__ import annotations
@@ -69,13 +69,14 @@ def parameter(key: str) -> Parameter:
         if start.between is None:
             raise KetasimError(f"'{name}' does not differ between people", where="knowledge/fits/evidence.toml, [spreads]")
         return Parameter(key, "log", start.between.sd, float(settings()["spreads"][name]), MARGIN, math.inf)
-    if start.uncertain is None:
+    own = settings().get("prior_sd", {}).get(key)
+    if start.uncertain is None and own is None:
         raise KetasimError(f"'{key}' has no prior", where="knowledge/fits/evidence.toml, free", fix="uncertain = { kind = 'lognormal', sd = 0.3 }")
-    kind = {"lognormal": "log", "logitnormal": "logit", "normal": "plain"}[start.uncertain.kind]
+    kind = {"lognormal": "log", "logitnormal": "logit", "normal": "plain"}[start.uncertain.kind if start.uncertain else "lognormal"]
     low, high = start.bounds or (-math.inf, math.inf)
     if kind == "log":
         low = max(low, MARGIN)
-    return Parameter(key, kind, start.value, start.uncertain.sd, low, high)
+    return Parameter(key, kind, start.value, float(own if own is not None else start.uncertain.sd), low, high)  # type: ignore[union-attr]
 
 
 def free_parameters() -> tuple[Parameter, ...]:

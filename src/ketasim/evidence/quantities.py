@@ -227,8 +227,7 @@ def _relapse(context: Context, row: Row) -> float:
             return math.log(1 - p) / math.log(1 - q)
         return _contrast(row, (p, 0.0), (q, 0.0))
     if row.statistic in ("share_event", "response"):
-        lost = float(np.isfinite(when).mean())
-        return 1.0 - lost if "still well" in row.note.lower() or "without relapse" in row.note.lower() else lost
+        return float(np.isfinite(when).mean())
     raise Unpredictable(f"no rule for {row.statistic} of relapse", where=_where(row))
 
 

@@ -16,7 +16,7 @@ from ketasim.core.posterior import folder
 from ketasim.core.values import starting_value
 
 from .calibrate import Draws, Problem, State
-from .numbers import MEAN_ONE, SPREAD
+from .numbers import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, tied_slope
 from .predict import Evidence
 from .studies import Row
 
@@ -62,6 +62,10 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
         name = p.key.removesuffix(SPREAD)
         if p.key.endswith(SPREAD) and name in MEAN_ONE:
             text.write(f'\n[values."{name}"]\nstart = {starting_value(name).value:.6g}\nmode = {math.exp(-(mode**2) / 2):.6g}\nsays = "Follows its spread, so that the mean over people is 1."\n')
+    ceiling = dict(zip([p.key for p in task.parameters], state.z, strict=True)).get(LINK_CEILING)
+    if ceiling is not None:
+        at = next(p for p in task.parameters if p.key == LINK_CEILING).value(float(ceiling))
+        text.write(f'\n[values."{TIED_SLOPE}"]\nstart = {starting_value(TIED_SLOPE).value:.6g}\nmode = {tied_slope(at):.6g}\nsays = "Follows the ceiling, so that a drive of ln 2 halves the score."\n')
     for key, v in state.taus.items():
         text.write(f'\n[values."{key}"]\nstart = {starting_value(key).value:.6g}\nmode = {v:.6g}\nsays = "Estimated from the spread of the fit studies around the model."\n')
     (target / "values.toml").write_text(text.getvalue(), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Scales of comparison, sampling errors, and covariances of the rows of a study."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ketasim.evidence.likelihood import StudyBlock, log_density, observed, scale_of, taus_of, trials, widening
+from ketasim.evidence.studies import Arm, Row, Study
+
+NAN = math.nan
+ROW = Row("X", "r", "a", "", "madrs", "MADRS", "response", 24.0, 0.45, "fraction", NAN, NAN, NAN, NAN, NAN, "seen", "predict", "", 2)
+STUDY = Study(
+    "X", "fit", "c", "d", "single IV", "randomised", "double-blind", "clinician", "TRD", 40.0,
+    {"a": Arm("a", "ketamine iv 0.5 mg/kg over 40 min", n=20.0), "b": Arm("b", "placebo iv", n=20.0)}, (ROW,),
+)  # fmt: skip
+
+
+def row(**changes):
+    return replace(ROW, **changes)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.05, 0.45, 1.0])
+def test_a_share_comes_back_from_the_logit_scale(value):
+    made = observed(STUDY, row(value=value))
+    assert scale_of(made.row) == "logit"
+    assert made.backward(made.y) == pytest.approx(value, abs=1e-9)
+    x = 20 * value
+    assert made.se == pytest.approx(math.sqrt(1 / (x + 0.5) + 1 / (20 - x + 0.5)))
+
+
+def test_sampling_error_prefers_what_is_printed():
+    mean = row(statistic="change_mean", value=-15.0, unit="points")
+    assert observed(STUDY, replace(mean, se=2.0)).se == 2.0
+    assert observed(STUDY, replace(mean, low=-18.92, high=-11.08)).se == pytest.approx(2.0, abs=0.01)
+    assert observed(STUDY, replace(mean, sd=8.0)).se == pytest.approx(8.0 / math.sqrt(20))
+    assert observed(STUDY, mean).se == pytest.approx(11.0 / math.sqrt(20))
+    assert observed(STUDY, replace(mean, scale="HAM-D17"), 1.3).se == pytest.approx(11.0 / 1.3 / math.sqrt(20))
+
+
+def test_smd_and_ratio_errors():
+    smd = row(statistic="smd", value=-0.8, versus="b", unit="SD")
+    assert observed(STUDY, smd).se == pytest.approx(math.sqrt(0.1 + 0.64 / 80))
+    ratio = row(statistic="risk_ratio", value=3.4, low=1.6, high=7.1, versus="b", unit="ratio")
+    assert scale_of(ratio) == "log"
+    assert observed(STUDY, ratio).se == pytest.approx(math.log(7.1 / 1.6) / 3.92, rel=1e-3)
+
+
+def test_rows_of_one_study_move_together_and_relevance_widens():
+    rows = (observed(STUDY, row()), observed(STUDY, row(statistic="change_mean", value=-15.0, sd=10.0, unit="points")))
+    slopes = {"setting": np.array([3.0, -20.0]), "drug": np.array([1.3, -8.0]), "felt": np.zeros(2)}
+    block = StudyBlock(STUDY, rows)
+    between = block.between(slopes, taus_of())
+    taus = taus_of()
+    expected = (taus["tau_mood_setting"] * 20) ** 2 + (taus["tau_mood_drug"] * 8) ** 2
+    assert between[1, 1] == pytest.approx(expected)
+    assert between[0, 1] < 0  # more responders go with a larger fall
+    total = between + block.sampling(np.array([1.0, -1.0]))
+    assert np.linalg.eigvalsh(total).min() > 0
+    pressed = StudyBlock(STUDY, tuple(replace(r, row=replace(r.row, provenance="press")) for r in rows))
+    assert np.diag(pressed.between(slopes, taus)) == pytest.approx(np.diag(between) * 1.25)
+
+
+def test_a_pool_averages_the_spread_between_its_trials():
+    pool = replace(STUDY, design="meta-analysis of 9 RCTs")
+    assert trials(STUDY) == 1.0 and trials(pool) == 9.0
+    assert trials(replace(STUDY, design="individual-participant data of nine randomised trials")) == 9.0
+    assert widening(replace(STUDY, population="bipolar depression"), ROW) > widening(STUDY, ROW) == 0.0
+
+
+def test_log_density_is_the_normal_one():
+    from scipy.stats import multivariate_normal
+
+    covariance = np.array([[2.0, 0.7], [0.7, 1.0]])
+    residual = np.array([0.3, -1.2])
+    assert log_density(residual, covariance) == pytest.approx(multivariate_normal(np.zeros(2), covariance).logpdf(residual))
