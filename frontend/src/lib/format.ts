@@ -1,9 +1,11 @@
+const LEAST = 0.001; // below this a share or a level is told, not spelled out
+
 /** Two significant digits; three for scores and pressures above 100. "-" where there is no number. */
 export function number(x: number | null | undefined, digits = 2): string {
   if (x === null || x === undefined || !Number.isFinite(x)) return "–";
   const size = Math.abs(x);
   if (size < 1e-12) return "0";
-  if (size < 1e-4) return x.toExponential(1).replace("-", "−");
+  if (size < LEAST) return `${x < 0 ? "above −" : "below "}${LEAST}`;
   const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   const rounded = size >= 100 ? Math.round(x).toString() : x.toFixed(Math.min(places, 6));
   return (Number(rounded) === 0 ? "0" : rounded).replace("-", "−");
@@ -12,8 +14,11 @@ export function number(x: number | null | undefined, digits = 2): string {
 export const exact = (x: number | null | undefined) => (x === null || x === undefined || !Number.isFinite(x) ? "" : Number(x.toPrecision(6)).toString());
 
 /** "77 (59 to 143)": typical, and 5th to 95th percentile between people. */
-export const interval = (x?: number | null, low?: number | null, high?: number | null) =>
-  low === null || low === undefined || !Number.isFinite(low) ? number(x) : `${number(x)} (${number(low)} to ${number(high)})`;
+export const interval = (x?: number | null, low?: number | null, high?: number | null, digits = 2) =>
+  low === null || low === undefined || !Number.isFinite(low) ? number(x, digits) : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
+
+/** A share as a whole number of 100; "under 1" where it is. */
+export const inHundred = (x: number) => (x > 1e-9 && x < 0.005 ? "under 1" : number(100 * x));
 
 export const unit = (u: string) => (u === "1" || u === "dimensionless" ? "" : u);
 

@@ -1,4 +1,4 @@
-import { at, clock, number } from "./format";
+import { at, clock, inHundred, number } from "./format";
 import type { Curves } from "./types";
 
 /** One sentence per moment, from the typical person's numbers alone. */
@@ -10,20 +10,21 @@ export function sentence(c: Curves, t: number): string {
   const felt = y("cadss");
   const spines = y("spines");
   const peak = summary.peaks?.["nmda.occupancy"]?.time_h ?? Infinity;
+  const effect = y("madrs.effect");
   const drug = c.ledger.length && (summary.peaks?.["nmda.occupancy"]?.typical ?? 0) > 0.02;
-  const mood = Math.abs(change) < 1 ? "mood has hardly moved yet" : `the MADRS score stands ${number(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start`;
+  const mood = Math.abs(change) < 1 ? "mood has hardly moved yet" : `the MADRS score stands ${number(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start, ${number(Math.abs(effect))} of it beyond placebo`;
   const doses = c.doses_h.filter((d) => d <= t + 1e-9).length;
   const nth = c.doses_h.length > 1 && doses > 0 ? ` (dose ${doses} of ${c.doses_h.length})` : "";
   if (t < 1e-6) return "The dose begins. Nothing has changed yet: blood, receptors, synapses and mood stand where they stood.";
   const dropped = `At ${clock(t)}${nth}, ${mood}`;
   if (!drug) return `${dropped}; no drug holds an NMDA channel. What moves is hope, care and the passing of time.`;
   if (t <= 4) {
-    const held = `about ${number(100 * block)} in 100 NMDA channels in the brain are held shut`;
+    const held = `about ${inHundred(block)} in 100 NMDA channels in the brain are held shut`;
     const feeling = felt >= 4 ? `the detached feeling is ${t < peak + 0.05 ? "strong" : "fading"} (CADSS ${number(felt)})` : "the detached feeling has passed";
     return `At ${clock(t)}${nth}, ${held}; ${feeling}, and ${mood}.`;
   }
-  const gone = block < 0.02 ? "The drug itself has left the channels" : `Some drug is left (${number(100 * block)} in 100 channels)`;
-  if (t <= 30) return `At ${clock(t)}${nth}: ${lower(gone)}; new synapses stand for ${number(100 * spines)} in 100 of those lost, and ${mood}.`;
-  return `${gone}. At ${clock(t)}${nth}, ${number(100 * spines)} in 100 of the lost synapses stand, and ${mood}.`;
+  const gone = block < 0.02 ? "The drug itself has left the channels" : `Some drug is left (${inHundred(block)} in 100 channels)`;
+  if (t <= 30) return `At ${clock(t)}${nth}: ${lower(gone)}; new synapses stand for ${inHundred(spines)} in 100 of those lost in depression, and ${mood}.`;
+  return `${gone}. At ${clock(t)}${nth}, ${inHundred(spines)} in 100 of the lost synapses have regrown, and ${mood}.`;
 }
 const lower = (text: string) => text[0].toLowerCase() + text.slice(1);

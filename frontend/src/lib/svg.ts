@@ -64,7 +64,8 @@ export function picture(p: Picture, width = 720, height = 400): string {
     for (let i = 0; i < time.length; i++) if (time[i] >= p.from - 1e-9 && time[i] <= p.to + 1e-9 && Number.isFinite(v[i])) points.push(`${x(time[i]).toFixed(1)},${y(v[i]).toFixed(1)}`);
     return (backwards ? points.reverse() : points).join(" ");
   };
-  for (const { curve, time, colour: c, tint } of p.lines) {
+  for (const { curve, time, colour: own, band, tint } of p.lines) {
+    const c = band ?? own;
     if (curve.low && curve.high) out.push(`<polygon points="${path(time, curve.high)} ${path(time, curve.low, true)}" fill="${colour(c)}" fill-opacity="${tint ?? 0.2}"/>`);
     if (curve.model_low && curve.model_high) out.push(`<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`);
   }

@@ -29,4 +29,4 @@ export interface RunJson {
 }
 export interface Curve { name: string; unit: string; label: string; typical: Float32Array; low?: Float32Array; high?: Float32Array; model_low?: Float32Array; model_high?: Float32Array }
 export interface Curves extends Omit<RunJson, "outputs"> { time: Float32Array; doses_h: number[]; curves: Record<string, Curve> }
-export interface Line { key: string; label: string; colour: string; dash: number[]; width: number; curve: Curve; time: Float32Array; faded?: boolean; tint?: number }
+export interface Line { key: string; label: string; colour: string; dash: number[]; width: number; curve: Curve; time: Float32Array; faded?: boolean; tint?: number; band?: string }
