@@ -1,0 +1,1 @@
+"""Decisions on top of evidence and model: the claims ledger."""

@@ -1,0 +1,242 @@
+"""One number per person out of a run: what a claim is about. Every measure returns (1 + P,), the typical person first.
+
+NaN means that the number does not exist for this person (an onset never reached); infinity that it lies beyond the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from ketasim.core import UsageError, values
+from ketasim.scenario.observation import drive_at, observation_parameters
+from ketasim.scenario.plan import read_times
+from ketasim.scenario.result import Result
+from ketasim.scenario.summary import area
+
+Array = NDArray[np.float64]
+
+DAY_H = 24.0
+HALF = 0.5
+VISIT_GAP_H = 84.0  # relapse is looked for twice a week, as in the trials that report it
+START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What is read off a run.
+
+    scenario : a name of `knowledge/claims.toml`, or "EXPERIMENT/ARM". measure : one of `MEASURES`. output : register name.
+    look : time, in words. base : subtracted before (a number, or "start": the person's own value at t = 0). limit : for
+    `first`, `back`, `ever above`, `remission`. share : for `half time` (of the extreme). begin, until : only this part of the run.
+    """
+
+    scenario: str
+    measure: str
+    output: str = "madrs"
+    look: str = ""
+    base: float | str = 0.0
+    limit: float = 0.0
+    share: float = HALF
+    begin: str = ""
+    until: str = ""
+
+    @property
+    def hour(self) -> float:
+        """The time `look` in h."""
+        return read_times(self.look)[0]
+
+
+def read(term: Term, result: Result) -> Array:
+    """The number of every person, (1 + P,); people whose integration failed are NaN."""
+    return MEASURES[term.measure](term, result)
+
+
+def _rows(term: Term, result: Result) -> tuple[Array, Array]:
+    """Times from t = 0 on (T,), and rows (1 + P, T) less the base."""
+    course = result.fine(term.output)
+    rows = np.vstack([course.typical, course.people]) if course.people.size else course.typical[None, :]
+    at = course.time_h >= 0
+    times, rows = course.time_h[at], rows[:, at]
+    rows = rows - (rows[:, :1] if term.base == START else float(term.base))
+    begin = read_times(term.begin)[0] if term.begin else 0.0
+    until = read_times(term.until)[0] if term.until else np.inf
+    part = (times >= begin) & (times < until)
+    return times[part], rows[:, part]
+
+
+def _value(times: Array, rows: Array, hour: float) -> Array:
+    """Rows at a time: straight lines between the times of the run, exact on them."""
+    right = min(int(np.searchsorted(times, hour, side="left")), len(times) - 1)
+    if right == 0 or times[right] <= hour:
+        return np.asarray(rows[:, right])
+    weight = (hour - times[right - 1]) / (times[right] - times[right - 1])
+    return np.asarray((1 - weight) * rows[:, right - 1] + weight * rows[:, right])
+
+
+def _at(term: Term, result: Result) -> Array:
+    times, rows = _rows(term, result)
+    return _value(times, rows, term.hour)
+
+
+def _peak(term: Term, result: Result) -> Array:
+    return np.asarray(_rows(term, result)[1].max(axis=1))
+
+
+def _lowest(term: Term, result: Result) -> Array:
+    return np.asarray(_rows(term, result)[1].min(axis=1))
+
+
+def _peak_time(term: Term, result: Result) -> Array:
+    """Time of the largest departure from the base, h."""
+    times, rows = _rows(term, result)
+    return times[np.nan_to_num(np.abs(rows)).argmax(axis=1)]
+
+
+def _half_time(term: Term, result: Result) -> Array:
+    """First time at which the departure from the base reaches `share` of its largest, h; crossings by straight lines."""
+    times, rows = _rows(term, result)
+    size = np.abs(rows)
+    return np.array([_crossing(times, row, term.share * row.max()) for row in size])
+
+
+def _first(term: Term, result: Result) -> Array:
+    """First time at or below `limit`, h; infinity if never within the run."""
+    times, rows = _rows(term, result)
+    return np.array([_crossing(times, -row, -term.limit) if np.isfinite(row).all() else np.nan for row in rows])
+
+
+def _crossing(times: Array, row: Array, level: float) -> float:
+    if not np.isfinite(row).all() or level == 0 or np.ptp(row) == 0:
+        return np.nan
+    reached = np.flatnonzero(row >= level)
+    if not reached.size:
+        return np.inf
+    i = int(reached[0])
+    if i == 0:
+        return float(times[0])
+    step = row[i] - row[i - 1]
+    return float(times[i - 1] + (times[i] - times[i - 1]) * (level - row[i - 1]) / step)
+
+
+def _back(term: Term, result: Result) -> Array:
+    """Last time at which the departure from the base exceeds `limit`, h; 0 if it never does."""
+    times, rows = _rows(term, result)
+    found = np.zeros(len(rows))
+    for person, row in enumerate(np.abs(rows)):
+        beyond = np.flatnonzero(row > term.limit)
+        found[person] = np.nan if not np.isfinite(row).all() else times[beyond[-1]] if beyond.size else 0.0
+    return found
+
+
+def _area(term: Term, result: Result) -> Array:
+    """Area under the curve from t = 0 to the end of the run; h times the output's unit."""
+    return area(*_rows(term, result))
+
+
+def _ever_above(term: Term, result: Result) -> Array:
+    """1 for people whose output is ever above `limit`, else 0."""
+    rows = _rows(term, result)[1]
+    return np.where(np.isfinite(rows).all(axis=1), (rows > term.limit).any(axis=1), np.nan).astype(float)
+
+
+def _response(term: Term, result: Result) -> Array:
+    """Probability of a rating at or below half of the own baseline."""
+    times, rows = _rows(term, result)
+    return _rated_at_most(_value(times, rows, term.hour), observation_parameters()["response_share"] * rows[:, 0], rows[:, 0])
+
+
+def _remission(term: Term, result: Result) -> Array:
+    """Probability of a rating at or below `limit` points (0: the package's own limit)."""
+    times, rows = _rows(term, result)
+    limit = term.limit or values("clinic")["remission_limit"].value
+    return _rated_at_most(_value(times, rows, term.hour), np.full(len(rows), limit), rows[:, 0])
+
+
+def _rated_at_most(score: Array, cut: Array, baseline: Array) -> Array:
+    """P(rating <= cut): the score carries the person's slow wander, one rating adds noise of SD s0 on the latent drive."""
+    p = observation_parameters()
+    own, needed = (drive_at(points / baseline, p["link_ceiling"], p["link_slope"]) for points in (score, cut))
+    return np.asarray(ndtr((own - needed) / p["rating_sd"]))
+
+
+def _relapse(term: Term, result: Result) -> Array:
+    """Days from the last dose to relapse, in people at or below half of their baseline at `look`; NaN for the others.
+
+    Relapse: the first of two visits in a row, half a week apart, above half of the baseline. Infinity: none within the run.
+    """
+    times, rows = _rows(term, result)
+    limit = observation_parameters()["response_share"] * rows[:, 0]
+    visits = np.arange(term.hour + VISIT_GAP_H, times[-1], VISIT_GAP_H)
+    above = np.column_stack([_value(times, rows, hour) > limit for hour in visits])
+    twice = above[:, :-1] & above[:, 1:]
+    since = (visits[:-1] - max(result.doses_h)) / DAY_H
+    days = np.where(twice.any(axis=1), since[twice.argmax(axis=1)], np.inf)
+    return np.where(_value(times, rows, term.hour) <= limit, days, np.nan)
+
+
+MEASURES: Mapping[str, Callable[[Term, Result], Array]] = {
+    "at": _at, "peak": _peak, "lowest": _lowest, "peak time": _peak_time, "half time": _half_time, "first": _first,
+    "back": _back, "area": _area, "ever above": _ever_above, "response": _response, "remission": _remission, "relapse": _relapse,
+}  # fmt: skip
+NEEDS_LOOK = ("at", "response", "remission", "relapse")
+ABOUT_MADRS = ("response", "remission", "relapse")
+
+
+# from people to one number ---------------------------------------------------------------------------------------------
+
+
+def _typical(found: Array) -> float:
+    return float(found[0])
+
+
+def _mean(found: Array) -> float:
+    return float(np.nanmean(found[1:])) if np.isfinite(found[1:]).any() else np.nan
+
+
+def _median(found: Array) -> float:
+    known = found[1:][~np.isnan(found[1:])]
+    return float(np.percentile(known, 50.0, method="inverted_cdf")) if known.size else np.nan
+
+
+def _spread(found: Array) -> float:
+    """95th over 5th percentile between people, the larger size over the smaller; NaN if they have different signs."""
+    known = found[1:][np.isfinite(found[1:])]
+    if not known.size:
+        return np.nan
+    low, high = np.percentile(known, [5.0, 95.0])
+    ends = sorted((abs(low), abs(high)))
+    return float(ends[1] / ends[0]) if low * high > 0 else np.nan
+
+
+STATISTICS: Mapping[str, Callable[[Array], float]] = {
+    "typical": _typical, "mean": _mean, "median": _median, "spread": _spread,
+}  # fmt: skip
+
+
+def _lost(a: float, b: float) -> float:
+    return 1.0 - a / b
+
+
+COMBINATIONS: Mapping[str, Callable[..., float]] = {
+    "difference": lambda a, b: a - b,
+    "ratio": lambda a, b: a / b,
+    "share lost": _lost,
+}
+
+
+def combine(how: str, a: float, b: float) -> float:
+    """Two numbers as one: a - b, a / b, or the share of b that a lacks."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return COMBINATIONS[how](a, b)
+
+
+def statistic(who: str) -> Callable[[Array], float]:
+    """The function of that name; raises UsageError for an unknown one."""
+    if who not in STATISTICS:
+        raise UsageError(f"unknown statistic '{who}'", allowed=", ".join(STATISTICS))
+    return STATISTICS[who]
