@@ -170,9 +170,9 @@ def compare(
 @app.command()
 def experiment(
     name: Annotated[str, typer.Argument(help="a virtual experiment, or `list`")],
-    people: People = None, seed: Seed = 1, json: Json = False, plot: Plot = None,
+    people: People = None, seed: Seed = 1, hypothesis: Hypothesis = None, json: Json = False, plot: Plot = None,
 ) -> None:  # fmt: skip
-    """A virtual experiment by name: what is changed, what follows, and what the sign says."""
+    """A virtual experiment by name: what follows, what was published, and what every hypothesis predicts."""
     place = _plot_place(plot)
     from ketasim.report.experiment_text import experiment_list, experiment_text
     from ketasim.scenario.experiments import experiment as carry_out
@@ -181,13 +181,15 @@ def experiment(
         _print(experiment_list())
         return
     with _Progress("arms") as bar:
-        found = carry_out(name, progress=bar.show, seed=seed, **({} if people is None else {"people": people}))
+        found = carry_out(
+            name, progress=bar.show, seed=seed, hypotheses=True, hypothesis=hypothesis, **({} if people is None else {"people": people})
+        )
     if place:
         from ketasim.report.figures import draw_arms
 
         draw_arms(list(found.results.values()), [r.scenario.title for r in found.results.values()], str(place))
     _print(found.to_json() if json else experiment_text(found))
-    if not found.passed:
+    if not found.passed and not hypothesis:
         raise CheckFailed(f"the experiment {name} does not come out as the evidence says")
 
 

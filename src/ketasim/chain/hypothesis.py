@@ -145,6 +145,13 @@ def union_variants() -> dict[str, tuple[str, ...]]:
     return found
 
 
+@cache
+def union_keys() -> tuple[str, ...]:
+    """Every value that some hypothesis frees, fixes or switches."""
+    own = {key for entry in hypotheses().values() for key in (*entry.free_keys, *entry.values)}
+    return tuple(sorted(own | {key for keys in SWITCHES.values() for key in keys}))
+
+
 def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
     number = value(key)
     unknown = set(table) - {"kind", "sd", "median", "because"}

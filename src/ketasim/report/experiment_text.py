@@ -41,7 +41,29 @@ def experiment_text(found: Experiment) -> str:
         lines.append(
             f"  {'holds' if f.holds else 'FAILS'}: {f.expectation.says} ({number(f.own)} against {number(f.other)}{unit})"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_published(found)])
+
+
+ROLE_NOTES = {"validate": "kept for validation: shown, never weighed", "none": "no study behind it", "fit": ""}
+
+
+def _published(found: Experiment) -> list[str]:
+    """Published outcomes beside the prediction under every hypothesis."""
+    lines = []
+    for i, p in enumerate(found.plan.published):
+        what = f"{p.output} at {p.look}, {p.arm.replace('_', ' ')}" + (f" as a share of {p.versus.replace('_', ' ')}" if p.versus else "")
+        notes = [ROLE_NOTES[p.role], "from memory: not weighed" if p.memory else ""]
+        if p.species != "human":
+            notes.append(f"{p.species}; human kinetics stand in")
+        shown = p.found if isinstance(p.found, str) else f"{number(p.found)} (SE {number(p.se)})"
+        lines += ["", f"Published: {p.says} [{', '.join(p.records)}]" + "".join(f"; {note}" for note in notes if note)]
+        lines.append(f"  {what}: found {shown}")
+        predicted = {name: values[i] for name, values in found.predictions.items()}
+        groups: dict[str, list[str]] = {}
+        for name, x in predicted.items():
+            groups.setdefault("no prediction" if x is None else f"{x:.2f}", []).append(name)
+        lines += [f"    {shown_as:>13}  {', '.join(names)}" for shown_as, names in groups.items()]
+    return lines
 
 
 def _arm(scenario: Scenario) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ketasim.chain.hypothesis import Hypothesis, union_keys, union_variants
+from ketasim.chain.hypothesis import hypotheses as all_hypotheses
+from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name, value
 
 from .plan import Held, Scenario, Sudden, read_times, scenario
@@ -18,7 +21,11 @@ from .result import Result, plain
 from .run import run
 
 RELATIONS = ("weaker", "stronger", "equal", "small", "below")
-_ARM_KEYS = ("words", "repeat", "with", "genotype", "setting", "days", "masked", "variants", "scale", "jumps", "held")
+_ARM_KEYS = (
+    "words", "repeat", "with", "genotype", "setting", "days", "masked", "variants", "scale", "set", "jumps", "held", "parts",
+)  # fmt: skip
+WORDS_FOUND = ("gone", "kept", "weaker", "stronger", "works")
+SPECIES = ("human", "mouse", "rat", "slice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,39 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What was found: `output` of `arm` as a share of that of `versus` (as it is without `versus`), at `look`.
+
+    found : a word of WORDS_FOUND, or a number with its standard error. times : a value by which the output is seen
+    through an instrument. role : fit | validate (never weighed), from the records. weigh : "study" where a study folder speaks.
+    """
+
+    says: str
+    output: str
+    look: str
+    arm: str
+    found: str | float
+    species: str
+    records: tuple[str, ...]
+    versus: str = ""
+    se: float = float("nan")
+    times: str = ""
+    memory: bool = False
+    weigh: str = ""
+    role: str = "fit"
+
+    @property
+    def base(self) -> float:
+        """The undosed value of the output."""
+        return 1.0 if self.output in ("glutamate", "bdnf") else 0.0
+
+    @property
+    def weighed(self) -> bool:
+        """True if this finding counts in the weighing of hypotheses (through its study folder, if `weigh` says so)."""
+        return self.role == "fit" and not self.memory and self.weigh != "study"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An experiment before it is carried out."""
 
@@ -65,6 +105,7 @@ class Plan:
     arms: Mapping[str, Mapping[str, Any]]
     expect: tuple[Expectation, ...]
     assumption: str = ""
+    published: tuple[Published, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +115,7 @@ class Experiment:
     plan: Plan
     results: Mapping[str, Result]
     findings: tuple[Finding, ...]
+    predictions: Mapping[str, tuple[float | None, ...]] = MappingProxyType({})
 
     @property
     def passed(self) -> bool:
@@ -93,6 +135,14 @@ class Experiment:
                 }
                 for f in self.findings
             ],
+            "published": [
+                {
+                    "says": p.says, "output": p.output, "look": p.look, "arm": p.arm, "versus": p.versus, "found": p.found,
+                    "se": plain(p.se), "species": p.species, "records": list(p.records), "role": p.role, "memory": p.memory,
+                    "predictions": {name: plain(numbers[i]) for name, numbers in self.predictions.items()},
+                }
+                for i, p in enumerate(self.plan.published)
+            ] if self.predictions else [],
             "arms": {name: result.to_dict() for name, result in self.results.items()},
         }  # fmt: skip
 
@@ -123,14 +173,41 @@ def experiments() -> Mapping[str, Plan]:
         found[name] = Plan(
             name=name, title=table["title"], asks=table["asks"], records=tuple(table["records"]),
             arms=MappingProxyType(table["arms"]), expect=tuple(expect), assumption=table.get("assumption", ""),
+            published=tuple(_published(dict(entry), table["arms"], where) for entry in table.get("published", ())),
         )  # fmt: skip
     return MappingProxyType(found)
 
 
+@cache
+def _record_roles() -> Mapping[str, str]:
+    """Role of every evidence record."""
+    table = read_toml(knowledge_path() / "studies" / "roles.toml")
+    entries = [entry for part in ("mechanism", "studies") for entry in table[part].values()]
+    return {record: entry["role"] for entry in entries for record in entry.get("records", ())}
+
+
+def _published(entry: dict[str, Any], arms: Mapping[str, Any], where: str) -> Published:
+    for arm in (entry["arm"], entry.get("versus") or entry["arm"]):
+        if arm not in arms:
+            raise unknown_name("arm", arm, arms, where=where)
+    if isinstance(entry["found"], str) and entry["found"] not in WORDS_FOUND:
+        raise unknown_name("finding", entry["found"], WORDS_FOUND, where=where)
+    if not isinstance(entry["found"], str) and not entry.get("se", 0) > 0:
+        raise KetasimError("a number that was found needs its standard error", where=f"{where}: {entry['says']}", fix="se = ...")
+    if entry["species"] not in SPECIES:
+        raise unknown_name("species", entry["species"], SPECIES, where=where)
+    roles = {_record_roles().get(record, "none") for record in entry["records"]}
+    entry["records"] = tuple(entry["records"])
+    return Published(role="validate" if "validate" in roles else "none" if "none" in roles else "fit", **entry)
+
+
 def experiment(
-    name: str, *, progress: Callable[[float], None] | None = None, people: int = 0, seed: int = 1
-) -> Experiment:
+    name: str, *, progress: Callable[[float], None] | None = None, people: int = 0, seed: int = 1, hypotheses: bool = False,
+    hypothesis: str | None = None,
+) -> Experiment:  # fmt: skip
     """Carry out a virtual experiment; its expectations are judged on the typical person.
+
+    hypotheses : predict every published outcome under every hypothesis too. hypothesis : carry it out under this one.
 
     Raises UsageError for an unknown name. An expectation that fails is in `findings`, and `passed` is False.
     """
@@ -139,15 +216,61 @@ def experiment(
     plan = experiments()[name]
     results: dict[str, Result] = {}
     for number, (arm, table) in enumerate(plan.arms.items()):
-        results[arm] = run(_scenario(plan, arm, table, people, seed))
+        results[arm] = run(_scenario(plan, arm, table, people, seed, named_hypothesis(hypothesis) if hypothesis else None))
         if progress:
             progress((number + 1) / len(plan.arms))
     findings = tuple(Finding(e, _number(results[e.arm], e), _number(results[e.versus], e)) for e in plan.expect)
-    return Experiment(plan, MappingProxyType(results), findings)
+    return Experiment(plan, MappingProxyType(results), findings, predictions(plan) if hypotheses else MappingProxyType({}))
 
 
-def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int) -> Scenario:
-    looks = [read_times(e.look)[0] for e in plan.expect if e.look != "peak"]
+def predictions(plan: Plan) -> Mapping[str, tuple[float | None, ...]]:
+    """Every published outcome under every hypothesis with its calibrated numbers; None = the hypothesis has no prediction."""
+    if not plan.published:
+        return MappingProxyType({})
+    used = dict.fromkeys(arm for p in plan.published for arm in (p.arm, p.versus) if arm)
+    found = {}
+    for entry in all_hypotheses().values():
+        results = {arm: run(_scenario(plan, arm, plan.arms[arm], 0, 1, entry)) for arm in used}
+        found[entry.id] = tuple(_outcome(p, entry, results) for p in plan.published)
+    return MappingProxyType(found)
+
+
+def speaks(entry: Hypothesis, published: Published) -> bool:
+    """False if the hypothesis has nothing to say: a quantity outside its equations, or an animal where only belief acts."""
+    if published.output in ("glutamate", "spines", "bdnf"):
+        return entry.computes(published.output)
+    return published.output == "cadss" or entry.drug_effect or published.species == "human"
+
+
+def _outcome(p: Published, entry: Hypothesis, results: Mapping[str, Result]) -> float | None:
+    if not speaks(entry, p):
+        return None
+    own = _seen(results[p.arm], p)
+    if not p.versus:
+        return own * (value(p.times).value if p.times else 1.0)
+    other = _seen(results[p.versus], p)
+    return own / other if abs(other) > NOTHING else None
+
+
+NOTHING = 1e-6  # below this a comparator has no effect of which a share could be taken
+
+
+def _seen(result: Result, p: Published) -> float:
+    if p.look == "peak":
+        return float(np.max(result.fine(p.output).typical) - p.base)
+    course = result[p.output]
+    return float(course.typical[int(np.argmin(np.abs(course.time_h - read_times(p.look)[0])))] - p.base)
+
+
+def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None) -> Scenario:
+    looks = [read_times(e.look)[0] for e in (*plan.expect, *plan.published) if e.look != "peak"]
+    # every hypothesis sets the same keys, so that one compiled model serves them all
+    changing = {key for other in plan.arms.values() for part in ("scale", "set") for key in other.get(part, {})}
+    alike = {key: value(key).value for key in (*union_keys(), *changing)} if entry else {}
+    numbers = alike | entry.calibrated() | entry.switched_off() if entry else {}
+    changed = {key: factor * numbers.get(key, value(key).value) for key, factor in table.get("scale", {}).items()}
+    changed |= {key: float(number) for key, number in table.get("set", {}).items()}
+    variants = (union_variants() if entry else {}) | dict(table.get("variants", {}))
     return scenario(
         table["words"],
         repeat=table.get("repeat", ""),
@@ -159,8 +282,10 @@ def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed:
         people=people,
         seed=seed,
         genotype=table.get("genotype"),
-        variants=table.get("variants"),
-        values={key: factor * value(key).value for key, factor in table.get("scale", {}).items()},
+        variants=variants,
+        values=numbers | changed,
+        optional=tuple(numbers | changed),
+        parts=table.get("parts", ()),
         sudden=[Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0))) for j in table.get("jumps", ())],
         held=[Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0]) for h in table.get("held", ())],
         name=f"{plan.name}: {arm.replace('_', ' ')}",

@@ -10,7 +10,7 @@ from ketasim.scenario.experiments import Expectation, Finding, experiment, exper
 @pytest.mark.parametrize("name", sorted(experiments()))
 def test_the_sign_is_that_of_the_evidence(name: str) -> None:
     found = experiment(name)
-    assert found.findings
+    assert found.findings or found.plan.published
     assert [f.expectation.says for f in found.findings if not f.holds] == []
 
 
