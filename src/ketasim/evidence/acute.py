@@ -11,10 +11,11 @@ from ketasim.core import normals
 
 from .context import Context, Unpredictable
 from .mood_arm import REPEATS, felt_points
+from .numbers import Numbers
 from .quasi import SEED
 from .studies import Row
 from .study_form import THRESHOLD
-from .times import reading_times, session_before
+from .times import HOURS_PER_DAY, reading_times, session_before
 
 Array = NDArray[np.float64]
 
@@ -60,9 +61,12 @@ def felt_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm, people = context.course(key), context.people(key)
+        if row.statistic == "tmax":
+            return _peak_time(context, row, key, felt_points(arm, people, context.numbers, arm.felt_level, context.effects))
         if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
             j = _session(context, row, key)
-            peak = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)[:, j]
+            peaks = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)
+            peak = peaks[:, : j + 1].max(axis=1) if row.statistic == "threshold_share" else peaks[:, j]
             if row.statistic == "threshold_share":
                 cut = threshold(row)[2]
                 background = context.numbers("cadss_placebo_share")
@@ -72,6 +76,14 @@ def felt_value(context: Context, row: Row) -> float:
         return float(felt_points(arm, people, context.numbers, arm.felt_level[:, [i]], context.effects).mean())
 
     return _either(row, one)
+
+
+def _peak_time(context: Context, row: Row, key: str, rows: Array) -> float:
+    """Time after the start of the session at which the mean over people is largest, h."""
+    arm = context.course(key)
+    j = _session(context, row, key) if row.time_h >= HOURS_PER_DAY else 0
+    inside = slice(arm.session_index[j], arm.session_index[j + 1])
+    return float(arm.times[inside][int(rows[:, inside].mean(axis=0).argmax())] - arm.sessions[j])
 
 
 def _smooth_share(numbers: Array, cut: float) -> float:
@@ -85,14 +97,29 @@ def _smooth_share(numbers: Array, cut: float) -> float:
     return float(ndtr((logs - np.log(cut)) / width).mean())
 
 
+def alertness(context: Context, key: str) -> Array:
+    """MOAA/S of every person (P, T): 5 / (1 + q^2); a replaced sedation level changes what ketamine adds to q."""
+    arm, people, numbers = context.course(key), context.people(key), context.numbers
+    if "moaas" not in arm.table:
+        return np.full((arm.spec.people, len(arm.times)), AWAKE)
+    push = np.sqrt(np.maximum(AWAKE / np.maximum(arm.rows("moaas"), 1e-9) - 1.0, 0.0))
+    shipped, asked = Numbers()("sedation_level"), numbers("sedation_level")
+    if asked != shipped:
+        gain = numbers.person("sedation_gain", people)[:, None]
+        push = np.maximum(push + gain * arm.rows("acute_level") * (1.0 / asked - 1.0 / shipped), 0.0)
+    return np.asarray(AWAKE / (1.0 + push**2))
+
+
 def alertness_value(context: Context, row: Row) -> float:
     """MOAA/S: share below 5 in a session, mean at a time, mean of the lowest."""
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rows = arm.rows("moaas") if "moaas" in arm.table else np.full((arm.spec.people, len(arm.times)), AWAKE)
+        rows = alertness(context, key)
+        if row.statistic == "tmax":
+            return _peak_time(context, row, key, AWAKE - rows)
         if row.statistic in ("threshold_share", "share_event"):
-            drop = arm.session_peaks(AWAKE - rows)[:, _session(context, row, key)]
+            drop = arm.session_peaks(AWAKE - rows)[:, : _session(context, row, key) + 1].max(axis=1)
             cut = threshold(row)[2] if row.statistic == "threshold_share" else AWAKE
             background = context.numbers("moaas_placebo_share")
             return 1.0 - (1.0 - _smooth_share(drop, AWAKE - cut + BELOW_AWAKE)) * (1.0 - background)
@@ -132,6 +159,8 @@ def vital_value(context: Context, row: Row) -> float:
             below = (largest < cut).reshape(len(rise), -1).mean(axis=1)
             return float(1.0 - (below**sessions).mean())
         mean = rise.mean(axis=0)
+        if row.statistic == "tmax":
+            return _peak_time(context, row, key, rise)
         if row.statistic == "ratio":
             j = _session(context, row, key)
             return float(mean[arm.session_index[j] : arm.session_index[j + 1]].max())
@@ -177,13 +206,14 @@ def report_value(context: Context, row: Row) -> float:
         if not len(arm.sessions):
             return 1.0 - background
         if kind in ("nausea", "dizziness"):
-            chance = arm.session_peaks(arm.rows(kind))[:, :count]
+            level = arm.session_peaks(np.maximum(arm.rows("acute_level"), 0.0))[:, :count] * numbers.person(f"{kind}_gain", people)[:, None]
+            chance = level**2 / (numbers(f"{kind}_half_level") ** 2 + level**2)
             return float(1.0 - (np.prod(1.0 - chance, axis=1) * background).mean())
         if kind == "dissociation":
             felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level)[:, :count], context.effects).max(axis=1)
             half = numbers("dissociation_report_level")
         else:
-            rows = arm.rows("moaas") if "moaas" in arm.table else np.full((arm.spec.people, len(arm.times)), AWAKE)
+            rows = alertness(context, key)
             felt = np.maximum(arm.session_peaks(AWAKE - rows)[:, :count], 0.0).max(axis=1)
             half = numbers("sedation_report_drop")
         n = numbers("report_steepness")

@@ -171,7 +171,7 @@ def _plan(spec: ArmSpec) -> _Plan:
     return _Plan(asked, people, doses, composition, times[keep], np.asarray(sessions, dtype=float), known)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _model(text: str, parameters: tuple[str, ...], outputs: tuple[str, ...], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
     return compile_model(text, parameters=parameters, outputs=outputs, inputs=inputs)
 

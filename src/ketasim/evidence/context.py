@@ -82,7 +82,7 @@ class Context:
 
     def course(self, key: str) -> Course:
         """The integrated arm."""
-        return course(_cached_spec(self.study.id, key, self.study), self.numbers.chain)
+        return course(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), self.numbers.chain)
 
     def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:
         """The even people with the arm's baseline in MADRS points."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ from .times import OCCUPANCY_PORTS
 Array = NDArray[np.float64]
 _MASS = {"ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3, "mcg/mL": 1e-3, "pg/mL": 1e3}
 _MOLAR = {"umol/L": 1.0, "uM": 1.0, "nmol/L": 1e3, "nM": 1e3}
+
+
+_LEVELS = ("cmax", "auc", "largest_mean_maximum", "profile_point", "mean_at", "mean", "difference")
+_NULLS = {"glutamate": 1.0, "bdnf": 1.0}  # undosed; every other tissue measure is 0
 
 
 def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
@@ -72,7 +77,7 @@ def exposure_value(context: Context, row: Row) -> float:
 
 def _one(context: Context, row: Row, key: str) -> float:
     arm = context.course(key)
-    unit = "ng/mL" if row.statistic in ("tmax", "half_life") else row.unit
+    unit = row.unit if row.statistic in _LEVELS else "ng/mL"
     rows, times = level(context, key, row.endpoint, unit), arm.times
     horizon = row.time_h if row.time_h > 0 else float(times[-1])
     if row.statistic in ("cmax", "tmax", "largest_mean_maximum"):
@@ -86,14 +91,25 @@ def _one(context: Context, row: Row, key: str) -> float:
     if row.statistic in ("clearance", "volume"):
         return _disposition(context, row, key, rows)
     if row.statistic == "half_life":
-        late = (times >= horizon / 3) & (times <= horizon)
-        mean = np.log(np.maximum(rows[:, late].mean(axis=0), 1e-30))
-        return float(-math.log(2.0) / np.polyfit(times[late], mean, 1)[0])
+        return _late_half_life(times, rows, horizon)
     if row.statistic in ("profile_point", "mean_at", "mean"):
         if math.isnan(row.time_h):
             raise Unpredictable("a concentration at a time needs time_h", where=_where(row))
         return float(rows[:, arm.index(row.time_h)].mean())
     raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
+
+
+def _late_half_life(times: Array, rows: Array, horizon: float) -> float:
+    """Half-life of the mean over people in the last two thirds of the time followed, h."""
+    late = (times >= horizon / 3) & (times <= horizon)
+    mean = np.log(np.maximum(rows[:, late].mean(axis=0), 1e-30))
+    return float(-math.log(2.0) / np.polyfit(times[late], mean, 1)[0])
+
+
+@lru_cache(maxsize=1)
+def _known_ports() -> frozenset[str]:
+    """Ports behind the register of outputs and the occupancies."""
+    return frozenset(p for entry in output_register().values() for p in entry.ports) | set(OCCUPANCY_PORTS.values())
 
 
 def _disposition(context: Context, row: Row, key: str, rows: Array) -> float:
@@ -137,9 +153,11 @@ def tissue_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm = context.course(key)
-        if port not in arm.table:
-            raise Unpredictable(f"the model has no output '{port}' in this arm", where=_where(row))
-        rows = arm.rows(port)
+        rows = arm.rows(port) if port in arm.table else np.full((arm.spec.people, len(arm.times)), _NULLS.get(port, 0.0))
+        if port not in arm.table and port not in _known_ports():
+            raise Unpredictable(f"the model has no output '{port}'", where=_where(row))
+        if row.statistic == "half_life":
+            return _late_half_life(arm.times, rows, row.time_h)
         if row.statistic in ("largest_mean_maximum", "cmax"):
             return float(rows.max(axis=1).mean())
         if math.isnan(row.time_h):
@@ -153,7 +171,7 @@ def tissue_value(context: Context, row: Row) -> float:
             return one(row.arm)
         rest = 1.0 if port in ("glutamate", "bdnf") and row.is_sign else 0.0  # a direction is one of the rise
         return max(one(row.arm) - rest, 0.0) / max(one(row.versus) - rest, 1e-9)
-    if row.statistic in ("mean_at", "mean", "profile_point", "largest_mean_maximum", "cmax"):
+    if row.statistic in ("mean_at", "mean", "profile_point", "largest_mean_maximum", "cmax", "half_life"):
         return one(row.arm)
     if row.statistic == "change_mean":
         return one(row.arm) - (1.0 if port in ("glutamate", "bdnf") else 0.0)

@@ -29,6 +29,7 @@ OUTSIDE = frozenset((
     "mood_gain", "mood_fast_size", "mood_late_size", "mood_habenula_size", "mood_kappa_size", "ideation_gain", "ideation_mood_share",
     "ssri_size", "ssri_gain", "dissociation_slope", "dissociation_gain", "cadss_maximum", "pressor_half_level", "sbp_rise_maximum",
     "dbp_rise_maximum", "heart_rate_rise_maximum", "pressure_gain", "heart_rate_gain",
+    "nausea_half_level", "nausea_gain", "dizziness_half_level", "dizziness_gain", "sedation_level",
 ))  # fmt: skip
 
 
@@ -54,6 +55,10 @@ class Numbers:
     def __call__(self, key: str) -> float:
         """The number of a value."""
         return self.full(key).value
+
+    def arm[T](self, spec: T) -> T:
+        """The arm as these numbers want it integrated: as it is; a hypothesis puts its mechanisms in."""
+        return spec
 
     def full(self, key: str) -> Value:
         """The value with replaced number and spread."""

@@ -166,10 +166,9 @@ def _use(row: Any, where: str) -> list[Problem]:
         found.append(Problem(where, "a number from memory may not be predicted", "use = context"))
     if row.use == "context" and not row.note:
         found.append(Problem(where, "a context row says why it is not predicted", "fill the column note"))
-    if row.provenance == "sign" and (row.statistic != "ratio" or not row.se >= LEAST_SIGN_SE):
-        found.append(
-            Problem(where, "a direction is coded as a ratio with a wide se", f"statistic = ratio, se >= {LEAST_SIGN_SE:g}")
-        )
+    if row.provenance == "sign" and (row.statistic not in ("ratio", "smd") or not row.se >= LEAST_SIGN_SE):
+        what = "a direction is coded as a ratio (or smd 0 where nothing was found) with a wide se"
+        found.append(Problem(where, what, f"statistic = ratio | smd, se >= {LEAST_SIGN_SE:g}"))
     error = not math.isnan(row.se) or not math.isnan(row.low + row.high) or not math.isnan(row.n)
     if row.use == "predict" and not error and not row.note:
         found.append(Problem(where, "the row has no error and no n", "se, low and high, or n; or a note that says why not"))

@@ -19,7 +19,7 @@ MAINTENANCE_H = 16 * 7 * HOURS_PER_DAY  # randomised withdrawal after sixteen we
 OCCUPANCY_PORTS = {
     "nmda": "nmda_occupancy", "mu": "mu_antagonist_occupancy", "kappa": "kappa_activity", "delta": "delta_activity",
 }  # fmt: skip
-BODY_PORTS = {"moaas": "moaas", "sedation_ae": "moaas", "nausea_ae": "nausea", "dizziness_ae": "dizziness"}
+BODY_PORTS = {"moaas": "moaas", "sedation_ae": "moaas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def needs(study: Study, key: str) -> Needs:
             continue
         if not math.isnan(row.time_h):
             times.add(row.time_h)
+        dense |= row.statistic == "half_life"
         ports.update(_other_ports(row.endpoint))
         dense |= row.endpoint.startswith("occupancy.") or row.endpoint in ("glutamate", "bdnf", "spines")
         if needs_visits(row):
