@@ -5,7 +5,7 @@ export function number(x: number | null | undefined, digits = 2): string {
   if (x === null || x === undefined || !Number.isFinite(x)) return "–";
   const size = Math.abs(x);
   if (size < 1e-12) return "0";
-  if (size < LEAST) return `${x < 0 ? "above −" : "below "}${LEAST}`;
+  if (size < LEAST) return `${x < 0 ? ">−" : "<"}${LEAST}`;
   const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   const rounded = size >= 100 ? Math.round(x).toString() : x.toFixed(Math.min(places, 6));
   return (Number(rounded) === 0 ? "0" : rounded).replace("-", "−");

@@ -1,17 +1,17 @@
 import type { Curves, Line } from "./types";
 
 /** One look per quantity, the same in every view: colour and dash. */
-const LOOK: Record<string, { label: string; colour: string; dash: number[]; width: number; band?: string }> = {
+const LOOK: Record<string, { label: string; colour: string; dash: number[]; width: number }> = {
   "plasma.s_ketamine": { label: "S-ketamine", colour: "--s", dash: [], width: 2 },
   "plasma.r_ketamine": { label: "R-ketamine", colour: "--r", dash: [8, 4], width: 2 },
   "plasma.ketamine": { label: "ketamine", colour: "--s", dash: [], width: 2 },
   "plasma.norketamine": { label: "norketamine", colour: "--nk", dash: [8, 3, 2, 3], width: 1.6 },
   "plasma.hnk": { label: "HNK", colour: "--hnk", dash: [2, 3], width: 2 },
   "plasma.naltrexone": { label: "naltrexone", colour: "--co", dash: [5, 2], width: 1.6 },
-  glutamate: { label: "glutamate", colour: "--ink", dash: [], width: 2, band: "--band" },
+  glutamate: { label: "glutamate", colour: "--outcome", dash: [], width: 2.2 },
   bdnf: { label: "BDNF", colour: "--quiet", dash: [6, 3], width: 2 },
 };
-const PLAIN = { colour: "--ink", dash: [], width: 2, band: "--band" };
+const PLAIN = { colour: "--outcome", dash: [], width: 2.2 };
 
 export function line(curves: Curves | undefined, name: string, label?: string, more: Partial<Line> = {}): Line[] {
   const curve = curves?.curves[name];

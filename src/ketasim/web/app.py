@@ -25,7 +25,7 @@ from . import facts
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
-from .questions import Arm, Comparison, ExperimentQuestion, Problem, Question, SliderQuestion, refuse_the_endless
+from .questions import Arm, Comparison, CoursesQuestion, ExperimentQuestion, Problem, Question, SliderQuestion, refuse_the_endless
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
@@ -93,6 +93,14 @@ def create_app(static: Path = STATIC) -> Any:
             return carry_out(question.name, people=question.people, seed=question.seed).to_json(indent=None).encode()
 
         return Response(await long.run(work), media_type="application/json")
+
+    @app.post("/api/experiment/courses", summary="One output of every arm of an experiment, on the internal grid", response_model=dict[str, Any])
+    async def courses(question: CoursesQuestion) -> Response:
+        def work() -> Any:
+            found = carry_out(question.name, people=question.people, seed=question.seed)
+            return {arm: result.fine(question.output).to_dict() for arm, result in found.results.items()}
+
+        return JSONResponse(await long.run(work))
 
     @app.get("/api/{verb}", summary="check, claims or weigh, as soon as this version has them", response_model=Any)
     async def later(verb: Annotated[str, InAddress(pattern="^(check|claims|weigh)$")]) -> Any:

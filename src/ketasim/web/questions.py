@@ -100,6 +100,12 @@ class ExperimentQuestion(BaseModel):
     seed: Seed = 1
 
 
+class CoursesQuestion(ExperimentQuestion):
+    """One output of a virtual experiment on the internal grid."""
+
+    output: Name = Field("madrs.effect", examples=["glutamate"])
+
+
 class Problem(BaseModel):
     """A refusal: what is wrong, where, what is allowed, and the line that mends it."""
 
