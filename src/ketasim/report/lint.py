@@ -41,7 +41,7 @@ def problems() -> Findings:
         numbers = list(all_values())
     except KetasimError as error:
         return Findings((Finding(error.where or "knowledge/values", error.what, error.fix),), (), 0, 0)
-    for check in (_values, _unused, _drugs, _outputs, _chain):
+    for check in (_values, _unused, _drugs, _outputs, _studies, _chain):
         try:
             found += check(numbers)
         except KetasimError as error:
@@ -143,6 +143,13 @@ def _outputs(_: list[Value]) -> list[Finding]:
             if part not in known.parts:
                 found.append(Finding(where, f"no part is called {part}"))
     return found
+
+
+def _studies(_: list[Value]) -> list[Finding]:
+    """Study folders: words, units, scales, sources, numbers counted twice."""
+    from ketasim.evidence.studies import lint_studies
+
+    return [Finding(f"knowledge/studies/{p.where}", p.what, p.remedy) for p in lint_studies()]
 
 
 def _chain(_: list[Value]) -> list[Finding]:

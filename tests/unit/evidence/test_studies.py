@@ -302,6 +302,16 @@ def test_seven_values_of_one_model_are_too_many(tmp_path: Path) -> None:
     assert [p.what for p in problems] == ["7 predicted values come out of one published model"]
 
 
+def test_the_command_line_lints_study_folders_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ketasim.evidence import studies as module
+    from ketasim.report.lint import problems
+
+    place = folder(tmp_path, TOML, {"unit": "mg"})
+    monkeypatch.setattr(module, "study_folders", lambda: [place])
+    found = [str(f) for f in problems().errors if "Singh2016" in f.where]
+    assert found == ["knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean  (try: unit = points | mmHg | bpm)"]
+
+
 def test_cuts_have_one_spelling() -> None:
     for study in studies().values():
         assert set(study.cuts) <= set(CUTS)
