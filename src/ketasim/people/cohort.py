@@ -104,9 +104,12 @@ class People:
         """A resting vital sign: `sbp`, `dbp` (mmHg) or `heart_rate` (bpm)."""
         return self.draw(values("people")[f"resting_{name}"])
 
-    def draw(self, value: Value) -> Array:
-        """One number per person: the value, spread between people as its `between` says; the typical person gets the value."""
-        return spread_values(value, self.effect(value.key))
+    def draw(self, value: Value, centre: float | Array | None = None) -> Array:
+        """One number per person: the value, spread between people as its `between` says; the typical person gets the value.
+
+        centre : replaces the value, one number for all or one per person; the spread stays.
+        """
+        return spread_values(value, self.effect(value.key), centre)
 
     def effect(self, key: str) -> Array:
         """The standard normal random effect of each person for the value `key`; 0 for the typical person.
@@ -134,15 +137,15 @@ class People:
         return np.where(self.person == TYPICAL, numbers[typical_key].value, self.draw(numbers[population_key]))
 
 
-def spread_values(value: Value, z: Array) -> Array:
-    """Value and standard normal effects (P,) -> one number per person.
+def spread_values(value: Value, z: Array, centre: float | Array | None = None) -> Array:
+    """Value (or `centre` in its place) and standard normal effects (P,) -> one number per person.
 
     lognormal v exp(sd z); normal v + sd z; logitnormal 1 / (1 + exp(-(logit v + sd z))); loguniform
     low (high/low)^Phi(z), but v where z is 0. Results are held within the bounds of the value.
     """
-    spread, v = value.between, value.value
+    spread, v = value.between, value.value if centre is None else centre
     if spread is None:
-        return np.full(len(z), v)
+        return np.array(np.broadcast_to(v, len(z)), dtype=np.float64)
     if spread.kind == "lognormal":
         out = v * np.exp(spread.sd * z)
     elif spread.kind == "normal":

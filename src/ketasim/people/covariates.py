@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from ketasim.core import Value, values
 from .cohort import People, varying
 
 Array = NDArray[np.float64]
-Numbers = Mapping[str, float]
+Numbers = Mapping[str, Any]  # value -> number, or one number per person
 
 
 def allometric_flow(people: People, numbers: Numbers) -> Array:
@@ -25,30 +26,32 @@ def allometric_flow(people: People, numbers: Numbers) -> Array:
     Default exponent 0: body weight was not retained in 820 people of 39-170 kg (Perez-Ruixo 2021, PK-COV-01); models of
     intravenous data assume 0.75 (Otto 2021).
     """
-    return (people.weight / numbers["typical_weight"]) ** numbers["clearance_weight_exponent"]
+    return np.asarray((people.weight / numbers["typical_weight"]) ** numbers["clearance_weight_exponent"])
 
 
 def allometric_volume(people: People, numbers: Numbers) -> Array:
     """Volumes: (W / 70 kg)^exponent, default 0 as for flows; assumed 1 in models of intravenous data."""
-    return (people.weight / numbers["typical_weight"]) ** numbers["volume_weight_exponent"]
+    return np.asarray((people.weight / numbers["typical_weight"]) ** numbers["volume_weight_exponent"])
 
 
 def hepatic_flow_with_age(people: People, numbers: Numbers) -> Array:
     """Liver blood flow Q(age) = Q + slope * max(age - 60, 0), as a factor of Q (Perez-Ruixo 2021, PK-COV-05)."""
     years = np.maximum(people.age - numbers["hepatic_flow_age_start"], 0.0)
-    return np.maximum(1.0 + numbers["hepatic_flow_age_slope"] * years / numbers["hepatic_flow"], LEAST_FLOW)
+    return np.asarray(np.maximum(1.0 + numbers["hepatic_flow_age_slope"] * years / numbers["hepatic_flow"], LEAST_FLOW))
 
 
 def asian(key: str) -> Callable[[People, Numbers], Array]:
     """A factor in Asian people (Perez-Ruixo 2021, PK-COV-02, -03); 1 unless --ethnicity asks for it."""
-    return lambda people, numbers: np.full(
-        len(people), numbers[key] if people.traits.ethnicity in ("asian", "japanese") else 1.0
-    )
+    return lambda people, numbers: _for_all(people, numbers[key] if people.traits.ethnicity in ("asian", "japanese") else 1.0)
 
 
 def japanese(key: str) -> Callable[[People, Numbers], Array]:
     """A factor in Japanese people (Perez-Ruixo 2021, PK-COV-04); 1 unless --ethnicity asks for it."""
-    return lambda people, numbers: np.full(len(people), numbers[key] if people.traits.ethnicity == "japanese" else 1.0)
+    return lambda people, numbers: _for_all(people, numbers[key] if people.traits.ethnicity == "japanese" else 1.0)
+
+
+def _for_all(people: People, number: float | Array) -> Array:
+    return np.array(np.broadcast_to(number, len(people)), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +84,20 @@ COVARIATES: tuple[Covariate, ...] = (
 )
 
 
-def chain_parameters(people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float]) -> dict[str, Array]:
+def chain_parameters(
+    people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float | Array]
+) -> dict[str, Array]:
     """The chain values that differ from their shipped number, one array (P,) per value.
 
-    parameters : the values of a composition. overrides : value -> number for everybody, instead of the shipped one (its
-    spread between people stays, around the new number).
+    parameters : the values of a composition. overrides : value -> number for everybody, or one per person, instead of the
+    shipped one (its spread between people stays, around the new number).
     """
-    numbers = {v.key: v.value for stage in ("people", "plasma") for v in values(stage).values()}
+    numbers: dict[str, Any] = {v.key: v.value for stage in ("people", "plasma") for v in values(stage).values()}
     numbers |= {key: v.value for key, v in parameters.items()} | dict(overrides)
-    out = {key: people.draw(_replaced(v, overrides)) for key, v in varying(parameters.values()).items()}
-    out |= {key: np.full(len(people), number) for key, number in overrides.items() if key in parameters and key not in out}
+    out = {key: people.draw(v, overrides.get(key)) for key, v in varying(parameters.values()).items()}
+    for key, number in overrides.items():
+        if key in parameters and key not in out:
+            out[key] = _for_all(people, number)
     for covariate in COVARIATES:
         present = [key for key in covariate.targets if key in parameters]
         if not present:
@@ -101,19 +108,15 @@ def chain_parameters(people: People, parameters: Mapping[str, Value], overrides:
         for key in present:
             start = out.get(key, np.full(len(people), numbers[key]))
             out[key] = np.minimum(start * factor, covariate.ceiling)
-    secretion = _secretion(people, parameters)
-    return out | secretion
+    return out | _secretion(people, parameters, overrides)
 
 
-def _secretion(people: People, parameters: Mapping[str, Value]) -> dict[str, Array]:
+def _secretion(
+    people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float | Array]
+) -> dict[str, Array]:
     """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own."""
     if "val66met_secretion" not in parameters or people.traits.genotype == "val/val":
         return {}
     key = "val66met_secretion_" + people.traits.genotype.replace("/", "_")
-    return {"val66met_secretion": np.full(len(people), values("plasticity")[key].value)}
-
-
-def _replaced(value: Value, overrides: Mapping[str, float]) -> Value:
-    from dataclasses import replace
-
-    return replace(value, value=overrides[value.key]) if value.key in overrides else value
+    number = overrides.get(key, values("plasticity")[key].value)
+    return {"val66met_secretion": _for_all(people, number)}

@@ -104,6 +104,8 @@ def _mood(s: Mapping[str, Any]) -> list[str]:
             f"    {name}: MADRS {points(change['typical'])} points{between(change, points)}, "
             f"{points(effect['typical'])} of it{between(effect, points)} beyond placebo"
         )
+        if effect["model_low"] is not None:
+            line += f" (how sure of the typical person: {points(effect['model_low'])} to {points(effect['model_high'])})"
         if response["share"] is not None:
             line += f"; {in_ten(response['share'])} respond ({percent(response['share'])}), remission {percent(look['remission']['share'])}"
         lines.append(line + ".")

@@ -65,15 +65,11 @@ class Mood:
         return share_below(self.latent[:, [index]], limit, self.baseline, self.residual[:, [index]], self.parameters)[:, 0]
 
 
-def observation_numbers(people: People, overrides: Mapping[str, float]) -> dict[str, Array]:
-    """Setting and observation values, one number per person where they differ, (P,) each."""
-    from dataclasses import replace
-
-    found = {}
-    for stage in ("setting", "observation"):
-        for key, value in values(stage).items():
-            found[key] = people.draw(replace(value, value=overrides[key]) if key in overrides else value)
-    return found
+def observation_numbers(people: People, overrides: Mapping[str, float | Array]) -> dict[str, Array]:
+    """Setting and observation values, one number per person, (P,) each; overrides as in `chain_parameters`."""
+    return {
+        key: people.draw(value, overrides.get(key)) for stage in ("setting", "observation") for key, value in values(stage).items()
+    }
 
 
 def session_times(scenario: Scenario) -> Array:
@@ -89,9 +85,14 @@ def new_antidepressant(scenario: Scenario) -> float | None:
     return min(found) if found else None
 
 
-def mood(scenario: Scenario, people: People, times: Array, arm: Drives, placebo: Drives) -> Mood:
-    """Scores of every person on `times` (which must follow the doses, so that each session's peak is seen)."""
-    p = observation_numbers(people, scenario.values)
+def mood(
+    scenario: Scenario, people: People, times: Array, arm: Drives, placebo: Drives, numbers: Mapping[str, float | Array]
+) -> Mood:
+    """Scores of every person on `times` (which must follow the doses, so that each session's peak is seen).
+
+    numbers : values replaced by a number for all or one per person.
+    """
+    p = observation_numbers(people, numbers)
     sessions, begun = session_times(scenario), new_antidepressant(scenario)
     main = scenario.regimen.main.blocks[0].dose
     is_comparator = main.entry.role == "placebo" or main.drug == ACTIVE_PLACEBO

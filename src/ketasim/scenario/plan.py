@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 HOURS_PER_DAY = 24.0
 DEFAULT_PEOPLE = 200
 DEFAULT_SEED = 1
+DEFAULT_DRAWS = 64  # of the posterior, for the uncertainty of the typical course
 LAST_LOOK_H = 7 * HOURS_PER_DAY  # the summary speaks of 24 h and of 7 days
 DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
 LONGEST_DAYS = 3 * 366.0
@@ -57,7 +58,7 @@ class Scenario:
 
     words, repeat, with_ : the regimen in the words of the command line. setting : open | saline | midazolam | nasal-placebo |
     inpatient | routine. masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
-    (None: the usual ones). people, seed, traits : who. compounds : drugs of the user's own.
+    (None: the usual ones). people, seed, traits : who. draws : of the posterior, for the uncertainty of the model (0: none). compounds : drugs of the user's own.
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
     sudden, held : changes of states at a time, inputs held at a level (virtual experiments). parts : parts of the chain beside those
     the doses need. hypothesis : whose mechanisms and numbers these are; optional : values that count only where the chain has them.
@@ -72,6 +73,7 @@ class Scenario:
     at: tuple[float, ...] | None = None
     people: int = DEFAULT_PEOPLE
     seed: int = DEFAULT_SEED
+    draws: int = DEFAULT_DRAWS
     traits: Traits = field(default_factory=Traits)
     compounds: tuple[Drug, ...] = ()
     values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -171,6 +173,7 @@ def scenario(
     at: str | Sequence[float] | None = None,
     people: int = DEFAULT_PEOPLE,
     seed: int = DEFAULT_SEED,
+    draws: int = DEFAULT_DRAWS,
     compound: str | Path | Drug | Sequence[str | Path | Drug] = (),
     values: Mapping[str, float] | None = None,
     variants: Mapping[str, str | Sequence[str]] | None = None,
@@ -206,6 +209,7 @@ def scenario(
         at=read_times(at) if isinstance(at, str) else None if at is None else tuple(float(t) for t in at),
         people=people,
         seed=seed,
+        draws=draws,
         traits=Traits(**{key: value for key, value in traits.items() if value is not None}),
         compounds=tuple(item if isinstance(item, Drug) else read_drug(item) for item in compounds),
         values=MappingProxyType(dict(values or {})),

@@ -47,7 +47,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One output over time. typical (T,); people (P, T), rows of failed people are NaN."""
+    """One output over time. typical (T,); people (P, T), rows of failed people are NaN; model (draws, T), the typical person
+    under draws of the posterior, no rows without one."""
 
     name: str
     unit: str
@@ -55,6 +56,7 @@ class Course:
     time_h: Array
     typical: Array
     people: Array
+    model: Array = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def count(self) -> int:
@@ -87,6 +89,20 @@ class Course:
         good = self._good()
         return good.mean(axis=0) if len(good) else np.full(len(self.time_h), np.nan)
 
+    @property
+    def model_low(self) -> Array | None:
+        """5th percentile of the typical person over the posterior; None without a posterior."""
+        return self._model(LOW)
+
+    @property
+    def model_high(self) -> Array | None:
+        """95th percentile of the typical person over the posterior; None without a posterior."""
+        return self._model(HIGH)
+
+    def _model(self, share: float) -> Array | None:
+        good = self.model[np.isfinite(self.model).all(axis=1)] if self.model.size else self.model
+        return np.asarray(np.percentile(good, share, axis=0)) if len(good) else None
+
     def _good(self) -> Array:
         return self.people[np.isfinite(self.people).all(axis=1)] if self.people.size else self.people
 
@@ -99,7 +115,7 @@ class Course:
             bands = {"median": median, "mean": good.mean(axis=0), "low": low, "high": high}
         for key in ("median", "mean", "low", "high"):
             found[key] = plain(bands[key]) if len(good) else None
-        return found | {"model_low": None, "model_high": None}
+        return found | {"model_low": plain(self.model_low), "model_high": plain(self.model_high)}
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,7 @@ class Result:
     """What a run gives. `outputs` at the times asked for, `fine` on the internal grid that follows the doses.
 
     values, grid_values : name -> (1 + P, T), the typical person first. people : the drawn people (P).
+    model_values, model_grid_values : name -> (draws, T), the typical person under draws of the posterior; empty without one.
     """
 
     scenario: Scenario
@@ -116,6 +133,8 @@ class Result:
     grid_h: Array
     values: Mapping[str, Array]
     grid_values: Mapping[str, Array]
+    model_values: Mapping[str, Array] = field(default_factory=dict)
+    model_grid_values: Mapping[str, Array] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     ledger: tuple[LedgerRow, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -124,18 +143,18 @@ class Result:
 
     def __getitem__(self, name: str) -> Course:
         """The course of an output, by name or alias, at the times asked for."""
-        return self._course(name, self.values, self.time_h)
+        return self._course(name, self.values, self.model_values, self.time_h)
 
     def fine(self, name: str) -> Course:
         """The same on the internal grid."""
-        return self._course(name, self.grid_values, self.grid_h)
+        return self._course(name, self.grid_values, self.model_grid_values, self.grid_h)
 
-    def _course(self, name: str, table: Mapping[str, Array], times: Array) -> Course:
+    def _course(self, name: str, table: Mapping[str, Array], model: Mapping[str, Array], times: Array) -> Course:
         entry = output(name)
         if entry.name not in table:
             raise unknown_name("output of this run", name, table)
         rows = table[entry.name]
-        return Course(entry.name, entry.unit, entry.label, times, rows[0], rows[1:])
+        return Course(entry.name, entry.unit, entry.label, times, rows[0], rows[1:], model.get(entry.name, np.empty((0, 0))))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
@@ -162,6 +181,8 @@ class Result:
     def caption(self) -> str:
         """The line printed under every figure and table."""
         band = f"band: 5th to 95th percentile of {self.ok} people" if self.ok else "typical person only"
+        if self.model_values:
+            band += f"; hatched: the same of the typical person over {self.scenario.draws} draws of the posterior"
         return (
             f"{band}; line: typical person. Ketasim {self.record.version}, model {self.record.model[:8]}, "
             f"seed {self.record.seed}. {NOTICE}"

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from ketasim._version import __version__
 from ketasim.chain import DEFAULT_PARTS, Composition, compose
 from ketasim.core import Output, UsageError, Value, drug, output_register, unknown_name, value, values
+from ketasim.core.posterior import fitted, posterior
 from ketasim.core.records import RunRecord
 from ketasim.dose import COARSE, FINE, MEDIUM, output_times
 from ketasim.engine.types import Schedule
-from ketasim.people import People, chain_parameters, draw_people
+from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.stages.plasma.routing import routing_values
 
 from .delivery import amount_states, deliveries, ledger, part_of, parts_needed, schedule
@@ -62,10 +63,18 @@ class _Arm:
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
-    def __init__(self, asked: Scenario, progress: Callable[[float], None] | None) -> None:
+    def __init__(
+        self,
+        asked: Scenario,
+        progress: Callable[[float], None] | None = None,
+        everybody: People | None = None,
+        numbers: Mapping[str, float | Array] | None = None,
+    ) -> None:
+        """everybody, numbers : others than those of the scenario (the typical person under draws of the posterior)."""
         self.asked, self.progress = asked, progress
         self.regimen = asked.regimen
-        self.everybody = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
+        self.everybody = everybody or draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
+        self.numbers = asked.values if numbers is None else numbers
         self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
         self.doses = deliveries(self.regimen, asked.end_h, self.everybody.weight)
         self.composition = self._compose()
@@ -73,30 +82,47 @@ class _Run:
         self.register = self._register()
 
     def result(self) -> Result:
-        times = self._times()
-        schedules, routing = self._schedules(times)
-        times = np.union1d(times, schedules[0].boundaries)
-        arms, status, reasons = self._simulate(schedules, times)
-        scores = mood(self.asked, self.everybody, times, arms[0].drives(), arms[-1].drives())
-        table = self._outputs(arms[0], scores, len(times))
-        failures = self._failures(status, reasons, table)
+        scores, table, failures = self.courses(self._times())
+        times = self.times
         at = np.searchsorted(times, self.asked.times_h)
-        people = People(self.asked.seed, self.everybody.person[1:], self.asked.traits)
-        warnings = tuple(str(w) for w in self.regimen.warnings(self.asked.end_h))
+        model = self._under_the_posterior(times)
         found = Result(
             scenario=self.asked,
             record=self._record(),
-            people=people,
+            people=People(self.asked.seed, self.everybody.person[1:], self.asked.traits),
             time_h=times[at],
             grid_h=times,
             values=MappingProxyType({name: rows[:, at] for name, rows in table.items()}),
             grid_values=MappingProxyType(table),
+            model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
+            model_grid_values=MappingProxyType(model),
             failures=failures,
-            ledger=self._ledger(schedules[0], times, routing),
-            warnings=warnings,
+            ledger=self._ledger(),
+            warnings=tuple(str(w) for w in self.regimen.warnings(self.asked.end_h)),
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
         )
         return summarise(found, scores, np.isfinite(table["madrs"]).all(axis=1))
+
+    def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
+        """Everybody's course of every output, (1 + P, T), on `times` and the boundaries of the segments (then `self.times`)."""
+        schedules = self._schedules(times)
+        self.times = np.union1d(times, schedules[0].boundaries)
+        self.boundaries = schedules[0].boundaries
+        arms, status, reasons = self._simulate(schedules, self.times)
+        scores = mood(self.asked, self.everybody, self.times, arms[0].drives(), arms[-1].drives(), self.numbers)
+        table = self._outputs(arms[0], scores, len(self.times))
+        return scores, table, self._failures(status, reasons, table)
+
+    def _under_the_posterior(self, times: Array) -> dict[str, Array]:
+        """The typical person's course under draws of the posterior, (draws, T) per output; empty without a posterior."""
+        shipped = posterior()
+        if shipped is None or not self.asked.draws:
+            return {}
+        few = shipped.even(self.asked.draws)
+        known = self._known()
+        drawn = {name: few.draws[:, i] for i, name in enumerate(few.names) if name in known}
+        typical = People(self.asked.seed, np.full(self.asked.draws, TYPICAL), self.asked.traits)
+        return _Run(self.asked, None, typical, drawn | dict(self.asked.values)).courses(times)[1]
 
     # what is needed -----------------------------------------------------------------------------------------------
 
@@ -104,7 +130,7 @@ class _Run:
         parts = (*(parts_needed(self.doses) or DEFAULT_PARTS), *self.asked.parts)
         own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
         composition = compose(parts, dict(self.asked.variants) or None, own or None)
-        known = {*composition.parameters, *(key for stage in (*SETTING_STAGES, "plasma", "people") for key in values(stage))}
+        known = {*composition.parameters, *_other_numbers()}
         for key in self.asked.values:
             if key not in known and key not in self.asked.optional:
                 value(key)  # an unknown name teaches; a known one is not part of this scenario
@@ -116,6 +142,10 @@ class _Run:
             if level.input not in composition.inputs:
                 raise unknown_name("input", level.input, composition.inputs, where="held")
         return composition
+
+    def _known(self) -> set[str]:
+        """Values that can be replaced in this run: those of the chain, the routing, the setting and the ratings."""
+        return {*self.composition.parameters, *_other_numbers()}
 
     def _register(self) -> dict[str, Output]:
         """The outputs this scenario has: always the main ones, those of other drugs if they are given."""
@@ -134,18 +164,18 @@ class _Run:
                 break
         return times
 
-    def _schedules(self, times: Array) -> tuple[list[Schedule], dict[str, Array]]:
+    def _schedules(self, times: Array) -> list[Schedule]:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         numbers = dict(routing_values()) | dict(self.composition.parameters)
-        self.varying = chain_parameters(self.everybody, numbers, self.asked.values)
-        shares: dict[str, Any] = {key: v.value for key, v in numbers.items()} | self.varying
+        self.varying = chain_parameters(self.everybody, numbers, self.numbers)
+        self.shares: dict[str, float | Array] = {key: v.value for key, v in numbers.items()} | self.varying
         begin, end = min(self.start_h, float(times[0])), self.asked.end_h
         inputs = self.composition.inputs
-        found = [schedule(self.doses, self.asked.sudden, self.asked.held, shares, inputs, begin, end)]
+        found = [schedule(self.doses, self.asked.sudden, self.asked.held, self.shares, inputs, begin, end)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(schedule(beside, (), (), shares, inputs, begin, end, cuts=found[0].boundaries))
-        return found, shares
+            found.append(schedule(beside, (), (), self.shares, inputs, begin, end, cuts=found[0].boundaries))
+        return found
 
     # the integration ----------------------------------------------------------------------------------------------
 
@@ -154,10 +184,13 @@ class _Run:
         c = self.composition
         wanted = tuple(sorted({port for entry in self.register.values() for port in entry.ports} | set(DRIVES)))
         given = tuple(name for name in wanted if name in c.outputs)
-        names = tuple(sorted(set(self.varying) & set(c.parameters)))
+        # values of the posterior are parameters in every run, so that its draws need no second model
+        names = tuple(sorted({*self.varying, *fitted()} & set(c.parameters)))
         model = _compiled(c.antimony, names, given + self.amounts, c.inputs)
         count, arms = len(self.everybody), range(len(schedules))
-        table = np.column_stack([self.varying[name] for name in names]) if names else np.zeros((count, 0))
+        table = np.empty((count, len(names)))
+        for column, name in enumerate(names):
+            table[:, column] = self.varying.get(name, c.parameters[name].value)
         _refuse_too_much(count, len(times), len(schedules) * len(given) + len(self.register))
         values = np.empty((len(schedules), count, len(times), len(given)))
         status = np.zeros((len(schedules), count), dtype=np.int64)
@@ -227,14 +260,14 @@ class _Run:
                     rows[row % count] = np.nan
         return tuple(found[person] for person in sorted(found))
 
-    def _ledger(self, plan: Schedule, times: Array, shares: Mapping[str, Any]) -> tuple[LedgerRow, ...]:
-        at = np.searchsorted(times, plan.boundaries)
-        mine = {key: float(np.atleast_1d(number)[0]) for key, number in shares.items()}
+    def _ledger(self) -> tuple[LedgerRow, ...]:
+        at = np.searchsorted(self.times, self.boundaries)
+        mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.shares.items()}
         amounts = {name: self.found_amounts[at, i] for i, name in enumerate(self.amounts)}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
             return ()
-        return ledger(self.regimen, self.doses, mine, self.composition, plan.boundaries, amounts, weight, self.asked.end_h)
+        return ledger(self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h)
 
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
@@ -251,6 +284,11 @@ class _Run:
             settings=MappingProxyType(self.asked.settings()),
             values=MappingProxyType(used),
         )
+
+
+def _other_numbers() -> set[str]:
+    """Values that a run reads beside those of the composition."""
+    return {key for stage in (*SETTING_STAGES, "plasma", "people", "plasticity") for key in values(stage)}
 
 
 def _refuse_too_much(people: int, times: int, rows: int) -> None:

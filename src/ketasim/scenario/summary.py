@@ -111,6 +111,8 @@ def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, An
         for key in ("madrs.effect", "madrs.change", "madrs"):
             course = result.fine(key)
             look[key] = {"typical": float(course.typical[at]), **spread(course.people[:, at] if course.people.size else np.zeros(0))}
+            low, high = course.model_low, course.model_high
+            look[key] |= {"model_low": None if low is None else float(low[at]), "model_high": None if high is None else float(high[at])}
         look["response"] = _share(scores.response(at)[1:], good[1:])
         look["remission"] = {"limit": limit, **_share(scores.remission(at, limit)[1:], good[1:])}
         found[name] = look
