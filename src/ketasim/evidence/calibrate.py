@@ -39,6 +39,8 @@ class Problem:
 
     evidence: Evidence
     parameters: tuple[Parameter, ...]
+    # which studies a value touches, found with the first sensitivities: the others need no prediction of their own later
+    touched: dict[str, list[bool]] = field(default_factory=dict, compare=False, repr=False)
 
     def numbers(self, z: Array) -> Numbers:
         """The numbers at z."""
@@ -60,8 +62,12 @@ class Problem:
             moved = z.copy()
             h = step if p.value(z[k] + step) != p.value(z[k]) else -step
             moved[k] += h
-            there = self.evidence.compared(self.numbers(moved))
+            known = self.touched.get(p.key)
+            numbers = self.numbers(moved)
+            there = self.evidence.compared(numbers) if known is None else self.evidence.some(numbers, known, base)
             columns.append([(a - b) / h for a, b in zip(there, base, strict=True)])
+            if known is None:
+                self.touched[p.key] = [bool(np.any(column != 0.0)) for column in columns[-1]]
             if tell:
                 tell(f"sensitivity {k + 1} of {len(self.parameters)}")
         return [np.stack([column[i] for column in columns], axis=1) for i in range(len(base))]

@@ -13,8 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.chain.hypothesis import Hypothesis, union_keys, union_variants
-from ketasim.core import value
+from ketasim.chain.hypothesis import Hypothesis
 from ketasim.core.posterior import fitted
 
 from .arms import ArmSpec
@@ -28,7 +27,7 @@ from .studies import Study, studies
 Array = NDArray[np.float64]
 
 # Groups of studies that speak about mood; concentrations, side effects and ideation do not depend on the hypothesis.
-MOOD_GROUPS = ("single IV", "dose response", "repeated IV", "nasal", "crisis", "co-medication", "predictor", "other route")
+MOOD_GROUPS = ("single IV", "dose response", "repeated IV", "nasal", "crisis", "co-medication", "predictor")
 MOOD_ENDPOINTS = ("madrs",)
 PLAIN_STATISTICS = (
     "change_mean", "mean", "response", "remission", "difference", "smd", "odds_ratio", "risk_ratio", "ratio", "change_sd", "response_again",
@@ -43,21 +42,15 @@ class HypothesisNumbers(Numbers):
     people: int = 16
 
     def arm[T](self, spec: T) -> T:
-        """The arm with every variant in the model (the numbers switch those of other hypotheses off)."""
+        """The arm with the mechanisms of the hypothesis; those of a virtual experiment come first."""
         assert isinstance(spec, ArmSpec)
         chosen = dict(self.variants) | dict(spec.variants)
         return replace(spec, variants=tuple(sorted(chosen.items())), people=self.people)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Mapping[str, float]:
-    return {key: value(key).value for key in union_keys()}
-
-
 def numbers_of(entry: Hypothesis, z: Sequence[float] | Array | None, people: int) -> HypothesisNumbers:
     """The numbers of a hypothesis at the scores z of its free values."""
-    replaced = dict(_shipped()) | entry.numbers(z) | entry.switched_off()
-    return HypothesisNumbers(replaced, variants=tuple(sorted(union_variants().items())), people=people)
+    return HypothesisNumbers(entry.numbers(z), variants=tuple(sorted(entry.variants.items())), people=people)
 
 
 def is_mood(study: Study) -> bool:

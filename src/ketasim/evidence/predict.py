@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -53,6 +53,14 @@ class Evidence:
     def compared(self, numbers: Numbers, effects: StudyEffects = NO_EFFECTS) -> list[Array]:
         """Predictions on the scale of comparison, one array (R,) per study."""
         return [_forward(block, p) for block, p in zip(self.blocks, self.natural(numbers, effects), strict=True)]
+
+    def some(self, numbers: Numbers, wanted: Sequence[bool], otherwise: list[Array]) -> list[Array]:
+        """As `compared`, for the studies that are wanted; the others keep what they had."""
+        shared: dict[str, Mapping[str, Array]] = {}
+        return [
+            _forward(block, _predict(block, numbers, NO_EFFECTS, shared)) if want else old
+            for block, want, old in zip(self.blocks, wanted, otherwise, strict=True)
+        ]
 
     def slopes(self, numbers: Numbers, base: list[Array] | None = None) -> list[dict[str, Array]]:
         """Derivative of every prediction (scale of comparison) in the effects of its study."""
