@@ -23,7 +23,7 @@ from ketasim.scenario.result import HIGH, LOW, Result
 from ketasim.scenario.run import run
 
 from .claims_file import EXPERIMENT_ARM, WHERE, Problem, book, build
-from .measures import Term, combine, read, statistic
+from .measures import OF_A_GROUP, Term, combine, read, read_posterior, statistic
 from .records import OUTSIDE, VERDICTS, Claim, Evaluated, Evidence, Found, Prediction
 
 __all__ = [
@@ -36,7 +36,8 @@ Array = NDArray[np.float64]
 PEOPLE = 200
 SEED = 1
 RESAMPLES = 400
-TYPICAL = "typical"
+TYPICAL, SPREAD = "typical", "spread"
+BETWEEN, SAMPLE = "people", "sample"
 KNOWN_SHARE = 0.5  # a band between people is given when at least this share of them has the number
 
 
@@ -92,10 +93,11 @@ def _carry_out(p: Prediction, people: int, seed: int) -> Found:
         rows = [read(term, _result(term.scenario, people, seed)) for term in terms]
     except KetasimError as error:
         raise KetasimError(error.what, where=f"claim, {p.says}", allowed=error.allowed, fix=error.fix) from error
-    if p.who == TYPICAL:
-        each = rows[0] if len(rows) == 1 else np.asarray(combine(p.how, rows[0], rows[1]))  # type: ignore[arg-type]
-        return Found(p, float(each[0]), *_between(each[1:]), "people", people, *_posterior(p, people, seed))
-    return Found(p, _group(p, rows), *_sampling(p, rows, seed), "sample", people)
+    value = _group(p, rows)
+    if p.who == SPREAD or any(term.measure in OF_A_GROUP for term in terms):
+        return Found(p, value, *_sampling(p, rows, seed), SAMPLE, people)
+    each = rows[0] if len(rows) == 1 else np.asarray(combine(p.how, rows[0], rows[1]))
+    return Found(p, value, *_between(each[1:]), BETWEEN, people, *_posterior(p, terms, people, seed))
 
 
 def _group(p: Prediction, rows: list[Array]) -> float:
@@ -123,15 +125,12 @@ def _sampling(p: Prediction, rows: list[Array], seed: int) -> tuple[float | None
     return _between(np.asarray(found))
 
 
-def _posterior(p: Prediction, people: int, seed: int) -> tuple[float | None, float | None]:
-    """Interval of the typical person over the posterior, where the run carries one (a value at a time, one scenario)."""
-    if p.versus is not None or p.first.measure != "at" or p.first.base != 0.0:
+def _posterior(p: Prediction, terms: list[Term], people: int, seed: int) -> tuple[float | None, float | None]:
+    """5th and 95th percentile of the typical person's number over the posterior, the same draw in both terms; None without one."""
+    if p.who != TYPICAL:
         return None, None
-    course = _result(p.first.scenario, people, seed)[p.first.output]
-    at = int(np.argmin(np.abs(course.time_h - p.first.hour)))
-    ends = [getattr(course, name, None) for name in ("model_low", "model_high")]
-    low, high = (None if rows is None else float(np.asarray(rows)[at]) for rows in ends)
-    return low, high
+    rows = [read_posterior(term, _result(term.scenario, people, seed)) for term in terms]
+    return _between(rows[0] if len(rows) == 1 else np.asarray(combine(p.how, *rows)))
 
 
 # the runs behind it ----------------------------------------------------------------------------------------------------

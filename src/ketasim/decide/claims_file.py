@@ -212,6 +212,31 @@ def known_records() -> Mapping[str, str]:
 
 
 @cache
+def _studies() -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for group in read_toml(knowledge_path() / "studies" / "roles.toml").values():
+        if isinstance(group, dict):
+            for name, study in group.items():
+                found |= dict.fromkeys(study.get("records", ()), name)
+    return found
+
+
+def study_of(record: str) -> str:
+    """The study that an evidence record belongs to; the record itself if none is known."""
+    return _studies().get(record, record)
+
+
+@cache
+def citation_of(record: str) -> str:
+    """The citation of the record's study; empty where the study has no folder."""
+    place = knowledge_path() / "studies" / study_of(record) / "study.toml"
+    if not place.is_file():
+        return ""
+    table = read_toml(place)
+    return " ".join(part for part in (table.get("citation", ""), f"doi:{table['doi']}" if table.get("doi") else "") if part)
+
+
+@cache
 def memory_records() -> frozenset[str]:
     """Records that were written down from memory and never seen again."""
     return frozenset(read_toml(knowledge_path() / "memory.toml")["records"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,17 +52,33 @@ class Term:
         return read_times(self.look)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """Rows of one output (N, T) at times (T,) h, and when the doses were given."""
+
+    time_h: Array
+    rows: Array
+    doses_h: tuple[float, ...]
+
+
 def read(term: Term, result: Result) -> Array:
     """The number of every person, (1 + P,); people whose integration failed are NaN."""
-    return MEASURES[term.measure](term, result)
-
-
-def _rows(term: Term, result: Result) -> tuple[Array, Array]:
-    """Times from t = 0 on (T,), and rows (1 + P, T) less the base."""
     course = result.fine(term.output)
     rows = np.vstack([course.typical, course.people]) if course.people.size else course.typical[None, :]
-    at = course.time_h >= 0
-    times, rows = course.time_h[at], rows[:, at]
+    return MEASURES[term.measure](term, Courses(course.time_h, rows, result.doses_h))
+
+
+def read_posterior(term: Term, result: Result) -> Array:
+    """The number of the typical person under every draw of the posterior, (draws,); empty without one."""
+    course = result.fine(term.output)
+    rows: Array = getattr(course, "model", np.empty((0, 0)))
+    return MEASURES[term.measure](term, Courses(course.time_h, rows, result.doses_h)) if rows.size else np.zeros(0)
+
+
+def _rows(term: Term, given: Courses) -> tuple[Array, Array]:
+    """Times from t = 0 on (T,), and rows (N, T) less the base."""
+    at = given.time_h >= 0
+    times, rows = given.time_h[at], given.rows[:, at]
     rows = rows - (rows[:, :1] if term.base == START else float(term.base))
     begin = read_times(term.begin)[0] if term.begin else 0.0
     until = read_times(term.until)[0] if term.until else np.inf
@@ -78,35 +95,35 @@ def _value(times: Array, rows: Array, hour: float) -> Array:
     return np.asarray((1 - weight) * rows[:, right - 1] + weight * rows[:, right])
 
 
-def _at(term: Term, result: Result) -> Array:
-    times, rows = _rows(term, result)
+def _at(term: Term, given: Courses) -> Array:
+    times, rows = _rows(term, given)
     return _value(times, rows, term.hour)
 
 
-def _peak(term: Term, result: Result) -> Array:
-    return np.asarray(_rows(term, result)[1].max(axis=1))
+def _peak(term: Term, given: Courses) -> Array:
+    return np.asarray(_rows(term, given)[1].max(axis=1))
 
 
-def _lowest(term: Term, result: Result) -> Array:
-    return np.asarray(_rows(term, result)[1].min(axis=1))
+def _lowest(term: Term, given: Courses) -> Array:
+    return np.asarray(_rows(term, given)[1].min(axis=1))
 
 
-def _peak_time(term: Term, result: Result) -> Array:
+def _peak_time(term: Term, given: Courses) -> Array:
     """Time of the largest departure from the base, h."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     return times[np.nan_to_num(np.abs(rows)).argmax(axis=1)]
 
 
-def _half_time(term: Term, result: Result) -> Array:
+def _half_time(term: Term, given: Courses) -> Array:
     """First time at which the departure from the base reaches `share` of its largest, h; crossings by straight lines."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     size = np.abs(rows)
     return np.array([_crossing(times, row, term.share * row.max()) for row in size])
 
 
-def _first(term: Term, result: Result) -> Array:
+def _first(term: Term, given: Courses) -> Array:
     """First time at or below `limit`, h; infinity if never within the run."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     return np.array([_crossing(times, -row, -term.limit) if np.isfinite(row).all() else np.nan for row in rows])
 
 
@@ -123,9 +140,9 @@ def _crossing(times: Array, row: Array, level: float) -> float:
     return float(times[i - 1] + (times[i] - times[i - 1]) * (level - row[i - 1]) / step)
 
 
-def _back(term: Term, result: Result) -> Array:
+def _back(term: Term, given: Courses) -> Array:
     """Last time at which the departure from the base exceeds `limit`, h; 0 if it never does."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     found = np.zeros(len(rows))
     for person, row in enumerate(np.abs(rows)):
         beyond = np.flatnonzero(row > term.limit)
@@ -133,26 +150,26 @@ def _back(term: Term, result: Result) -> Array:
     return found
 
 
-def _area(term: Term, result: Result) -> Array:
+def _area(term: Term, given: Courses) -> Array:
     """Area under the curve from t = 0 to the end of the run; h times the output's unit."""
-    return area(*_rows(term, result))
+    return area(*_rows(term, given))
 
 
-def _ever_above(term: Term, result: Result) -> Array:
+def _ever_above(term: Term, given: Courses) -> Array:
     """1 for people whose output is ever above `limit`, else 0."""
-    rows = _rows(term, result)[1]
+    rows = _rows(term, given)[1]
     return np.where(np.isfinite(rows).all(axis=1), (rows > term.limit).any(axis=1), np.nan).astype(float)
 
 
-def _response(term: Term, result: Result) -> Array:
+def _response(term: Term, given: Courses) -> Array:
     """Probability of a rating at or below half of the own baseline."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     return _rated_at_most(_value(times, rows, term.hour), observation_parameters()["response_share"] * rows[:, 0], rows[:, 0])
 
 
-def _remission(term: Term, result: Result) -> Array:
+def _remission(term: Term, given: Courses) -> Array:
     """Probability of a rating at or below `limit` points (0: the package's own limit)."""
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     limit = term.limit or values("clinic")["remission_limit"].value
     return _rated_at_most(_value(times, rows, term.hour), np.full(len(rows), limit), rows[:, 0])
 
@@ -164,27 +181,28 @@ def _rated_at_most(score: Array, cut: Array, baseline: Array) -> Array:
     return np.asarray(ndtr((own - needed) / p["rating_sd"]))
 
 
-def _relapse(term: Term, result: Result) -> Array:
+def _relapse(term: Term, given: Courses) -> Array:
     """Days from the last dose to relapse, in people at or below half of their baseline at `look`; NaN for the others.
 
     Relapse: the first of two visits in a row, half a week apart, above half of the baseline. Infinity: none within the run.
     """
-    times, rows = _rows(term, result)
+    times, rows = _rows(term, given)
     limit = observation_parameters()["response_share"] * rows[:, 0]
     visits = np.arange(term.hour + VISIT_GAP_H, times[-1], VISIT_GAP_H)
     above = np.column_stack([_value(times, rows, hour) > limit for hour in visits])
     twice = above[:, :-1] & above[:, 1:]
-    since = (visits[:-1] - max(result.doses_h)) / DAY_H
+    since = (visits[:-1] - max(given.doses_h)) / DAY_H
     days = np.where(twice.any(axis=1), since[twice.argmax(axis=1)], np.inf)
     return np.where(_value(times, rows, term.hour) <= limit, days, np.nan)
 
 
-MEASURES: Mapping[str, Callable[[Term, Result], Array]] = {
+MEASURES: Mapping[str, Callable[[Term, Courses], Array]] = {
     "at": _at, "peak": _peak, "lowest": _lowest, "peak time": _peak_time, "half time": _half_time, "first": _first,
     "back": _back, "area": _area, "ever above": _ever_above, "response": _response, "remission": _remission, "relapse": _relapse,
 }  # fmt: skip
 NEEDS_LOOK = ("at", "response", "remission", "relapse")
 ABOUT_MADRS = ("response", "remission", "relapse")
+OF_A_GROUP = ("response", "remission", "relapse", "ever above")  # per person a probability or an event: only the group's number speaks
 
 
 # from people to one number ---------------------------------------------------------------------------------------------
@@ -218,19 +236,15 @@ STATISTICS: Mapping[str, Callable[[Array], float]] = {
 }  # fmt: skip
 
 
-def _lost(a: float, b: float) -> float:
-    return 1.0 - a / b
-
-
-COMBINATIONS: Mapping[str, Callable[..., float]] = {
+COMBINATIONS: Mapping[str, Callable[..., Any]] = {
     "difference": lambda a, b: a - b,
     "ratio": lambda a, b: a / b,
-    "share lost": _lost,
+    "share lost": lambda a, b: 1.0 - a / b,
 }
 
 
-def combine(how: str, a: float, b: float) -> float:
-    """Two numbers as one: a - b, a / b, or the share of b that a lacks."""
+def combine(how: str, a: Any, b: Any) -> Any:
+    """Two numbers (or two rows of them) as one: a - b, a / b, or the share of b that a lacks."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return COMBINATIONS[how](a, b)
 

@@ -75,8 +75,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prediction carried out. low, high: 5th to 95th percentile between people (`band` "people"), or the 90 % interval of
-    a group's number from having simulated only so many (`band` "sample"); model_low, model_high: over the posterior, None until there is one."""
+    """A prediction carried out. low, high: 5th to 95th percentile between people (`band` "people"); for shares of people, times of
+    relapse and spreads the 90 % interval from having simulated only so many (`band` "sample"). model_low, model_high: over the posterior, None without one."""
 
     prediction: Prediction
     value: float
