@@ -143,11 +143,13 @@ def _window(course: Course, rows: np.ndarray, until: float | None) -> tuple[np.n
 
 def _band(axis: Any, course: Course, until: float | None, keywords: dict[str, Any], tint: float = style.TINT) -> None:
     """5th to 95th percentile between people: a tint with thin edges, nothing for a single person; of the typical person
-    over the posterior: hatched."""
+    over the posterior: half the tint between dotted edges."""
     if course.model_low is not None and course.model_high is not None:
         times, model_low = _window(course, course.model_low, until)
-        axis.fill_between(times, model_low, _window(course, course.model_high, until)[1], color=keywords["color"], alpha=tint / 2,
-                          linewidth=0, hatch="////", edgecolor=keywords["color"])  # fmt: skip
+        model_high = _window(course, course.model_high, until)[1]
+        axis.fill_between(times, model_low, model_high, color=keywords["color"], alpha=tint / 2, linewidth=0)
+        for edge in (model_low, model_high):
+            axis.plot(times, edge, color=keywords["color"], linewidth=0.7, linestyle=(0, (1.5, 2.5)))
     if course.count < 2:
         return
     times, low = _window(course, course.low, until)

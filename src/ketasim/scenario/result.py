@@ -182,7 +182,7 @@ class Result:
         """The line printed under every figure and table."""
         band = f"band: 5th to 95th percentile of {self.ok} people" if self.ok else "typical person only"
         if self.model_values:
-            band += f"; hatched: the same of the typical person over {self.scenario.draws} draws of the posterior"
+            band += f"; dotted: the same of the typical person over {self.scenario.draws} draws of the posterior"
         return (
             f"{band}; line: typical person. Ketasim {self.record.version}, model {self.record.model[:8]}, "
             f"seed {self.record.seed}. {NOTICE}"
