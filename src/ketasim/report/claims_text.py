@@ -57,12 +57,16 @@ def band(found: Found) -> str:
     """ " (low to high)" in the unit of the number; nothing where there is no band or no width."""
     if found.low is None or found.high is None or found.low == found.high:
         return ""
-    unit = found.prediction.unit
-    low, high = quantity(found.low, unit), quantity(found.high, unit)
+    low, high = quantity(found.low, found.prediction.unit), quantity(found.high, found.prediction.unit)
+    return f" ({_range(low, high, unit_once=False)})" if low != high else ""
+
+
+def _range(low: str, high: str, unit_once: bool = True) -> str:
+    """ "low to high", with the unit once at the end, or (where it stands before already) not at all."""
     for tail in (" points", " %", " d", " mmHg", "-fold"):
         if low.endswith(tail) and high.endswith(tail):
-            low, high = low.removesuffix(tail), high.removesuffix(tail)
-    return f" ({low} to {high})" if low != high else ""
+            return f"{low.removesuffix(tail)} to {high if unit_once else high.removesuffix(tail)}"
+    return f"{low} to {high}"
 
 
 def headline(one: Evaluated) -> str:
@@ -144,7 +148,7 @@ def _sentence(found: Found) -> str:
     p = found.prediction
     text = f"{p.says[0].upper()}{p.says[1:]}: {quantity(found.value, p.unit)}{band(found)}."
     if found.model_low is not None and found.model_high is not None:
-        text += f" Uncertainty of the model: {quantity(found.model_low, p.unit)} to {quantity(found.model_high, p.unit)}."
+        text += f" Uncertainty of the model: {_range(quantity(found.model_low, p.unit), quantity(found.model_high, p.unit))}."
     return text
 
 
@@ -153,11 +157,11 @@ def needs(found: Found) -> str:
     p = found.prediction
     low, high = quantity(p.low, p.unit), quantity(p.high, p.unit)
     if p.low is None:
-        asked = f"at most {high}"
+        asked = f"{high} or less"
     elif p.high is None:
-        asked = f"at least {low}"
+        asked = f"{low} or more"
     else:
-        asked = f"{low} to {high}"
+        asked = _range(low, high)
     verdict = "inside" if found.inside else "OUTSIDE"
     text = f"{'Published or claimed' if p.misfit else 'The verdict needs'} {asked} ({p.rests_on}): {verdict}."
     if p.misfit:
