@@ -1,0 +1,289 @@
+"""The page in a real browser: what it asks for, what it shows, by keyboard, on a phone, read by axe, exported."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import ARTEFACTS, READY, ready
+from .test_server import ask, crowded
+
+VIEWS = tuple(READY)
+AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w*|trip)\b", re.IGNORECASE)
+NOTICE = "Research and teaching only"
+COURSE = "follow?drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&repeat=twice weekly x 8&people=100&days=28&seed=1"
+SOFT_LIMIT_MS, HARD_LIMIT_MS = 100, 300
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_asked_of_another_machine_and_nothing_goes_wrong(opened: Any, address: str, view: str) -> None:
+    watched = opened(view)
+    assert watched.asked and all(url.startswith((address, "data:", "blob:")) for url in watched.asked)
+    assert watched.wrong == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("view", VIEWS)
+def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, width: int, theme: str) -> None:
+    page = opened(view, width=width, theme=theme).page
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{view}-{width}-{theme}.png", full_page=True)
+    assert page.evaluate("Math.min(...[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && e.innerText && !e.closest('svg')).map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 13
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(opened: Any, view: str, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: npm install in frontend/")
+    page = opened(view, theme=theme).page
+    for menu in page.query_selector_all("main details > summary"):
+        if menu.is_visible():
+            menu.evaluate("node => { node.parentElement.open = true }")
+    page.evaluate(AXE.read_text(encoding="utf-8"))  # from the debugger, so that the page's own policy stays as it is
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
+    assert found == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_words(opened: Any, view: str) -> None:
+    page = opened(view).page
+    text = page.inner_text("body")
+    assert NOTICE in text
+    # quoted words of sources and of regulators are theirs; the page's own and the model's are ours
+    assert not FORBIDDEN.findall(text if view != "evidence" else page.inner_text("header") + page.inner_text("main > section:first-of-type")), view
+
+
+def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) -> None:
+    page = opened(COURSE.replace("days=28", "days=14")).page
+    cli = page.inner_text("details pre >> nth=0") if page.locator("details pre").first.is_visible() else page.locator("details pre").first.text_content()
+    at = re.search(r'--at "([^"]+)"', cli).group(1)
+    question = {"scenario": "ketamine iv 0.5 mg/kg over 40 min", "repeat": "twice weekly x 8", "people": 100, "days": 14, "seed": 1, "at": at}
+    run = json.loads(ask(address, "api/run", question)[1])
+    page.get_by_role("button", name="Go to 24 h").click()
+    page.wait_for_timeout(100)
+    rows = dict(
+        item.split("\n") for item in page.locator("figure", has_text="Depression score").locator("ul.legend li").all_inner_texts() if "\n" in item
+    )
+    madrs = run["outputs"]["madrs"]
+    k = min(range(len(madrs["time_h"])), key=lambda i: abs(madrs["time_h"][i] - 24))
+    assert rows["this scenario"] == f"{_two(madrs['typical'][k])} ({_two(madrs['low'][k])} to {_two(madrs['high'][k])})"
+    change = run["outputs"]["madrs.change"]["typical"][k]
+    assert _two(change) in page.locator("ol li", has_text="Mood").inner_text()
+
+
+def _two(x: float) -> str:
+    """Two significant digits, as the page writes them."""
+    places = max(0, 1 - int(f"{abs(x):e}".partition("e")[2]))
+    return f"{x:.{places}f}".replace("-", "\u2212")
+
+
+def test_every_mood_curve_has_a_band(opened: Any) -> None:
+    page = opened(COURSE).page
+    page.wait_for_function("[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3")
+    values = page.locator("figure", has_text="Depression score").locator("ul.legend .value").all_inner_texts()
+    assert len(values) == 3 and all(" to " in value for value in values)
+
+
+def test_each_number_of_the_chain_opens_its_source(opened: Any) -> None:
+    page = opened("follow").page
+    for button in page.locator("ol button").all():
+        button.click()
+        dialog = page.locator("dialog[open]")
+        dialog.locator("pre, table").first.wait_for()
+        assert len(dialog.inner_text()) > 80
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+
+
+def test_slider_to_pixels(opened: Any) -> None:
+    """From the key on the slider to the redrawn chart; then forty moves in a second."""
+    watched = opened(COURSE)
+    page = watched.page
+    page.evaluate("""() => {
+      window.measure = () => new Promise(done => {
+        const slider = document.querySelector('#dose'), t0 = performance.now();
+        performance.clearMarks('ketasim-drawn');
+        slider.value = +slider.value + 0.01;
+        slider.dispatchEvent(new Event('input', {bubbles: true}));
+        const look = () => performance.getEntriesByName('ketasim-drawn').length
+          ? requestAnimationFrame(() => done(performance.now() - t0)) : requestAnimationFrame(look);
+        look();
+      });
+      window.redraws = async () => {
+        const slider = document.querySelector('#dose'), plot = document.querySelector('figure .plot');
+        const before = +plot.dataset.drawn;
+        for (let i = 0; i < 40; i++) {
+          slider.value = 0.2 + 0.01 * i;
+          slider.dispatchEvent(new Event('input', {bubbles: true}));
+          await new Promise(r => setTimeout(r, 25));
+        }
+        return +plot.dataset.drawn - before;
+      };
+    }""")
+    taken = []
+    for _ in range(15):
+        taken.append(page.evaluate("measure()"))
+        page.wait_for_selector(READY["follow"])
+    redraws = page.evaluate("redraws()")
+    said = f"slider to pixels: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms (soft limit {SOFT_LIMIT_MS}); {redraws} redraws for 40 moves"
+    print(said)
+    assert redraws > 0 and watched.wrong == []
+    if crowded() and (statistics.median(taken) >= HARD_LIMIT_MS or redraws < 20):
+        pytest.skip(f"{said}; {crowded()}")
+    assert statistics.median(taken) < HARD_LIMIT_MS
+    assert redraws >= 20 or os.environ.get("CI"), said
+
+
+def test_first_chart_comes_soon(opened: Any) -> None:
+    opened("follow")  # the model is compiled now
+    begin = time.perf_counter()
+    page = opened("follow", wait=False).page
+    page.wait_for_selector(".windows canvas", timeout=60_000)
+    taken = time.perf_counter() - begin
+    print(f"first chart after {taken:.2f} s")
+    if taken >= 1.5 and crowded():
+        pytest.skip(f"first chart after {taken:.2f} s; {crowded()}")
+    assert taken < 1.5
+
+
+def test_by_keyboard_alone(opened: Any) -> None:
+    """Tab reaches every control in reading order; arrows move the slider, the scrubber and the read-out of a chart."""
+    page = opened("follow").page
+    page.keyboard.press("Tab")
+    assert "content" in page.evaluate("document.activeElement.textContent")
+    seen = []
+    for _ in range(90):
+        page.keyboard.press("Tab")
+        what = page.evaluate("(e => e.id || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 30) || e.type)(document.activeElement)")
+        seen.append(what)
+        if what == "dose":
+            before = page.input_value("#dose-number")
+            page.keyboard.press("ArrowRight")
+            assert page.input_value("#dose-number") != before
+        if what == "Time after the dose":
+            page.keyboard.press("End")
+            assert "28 d" in page.locator(".scrubber output").inner_text()
+        if what.startswith("Read Detached"):
+            page.keyboard.press("Home")
+            page.keyboard.press("ArrowRight")
+            assert "typical" in page.evaluate("document.activeElement.getAttribute('aria-valuetext')")
+            break
+    assert {"Follow a dose", "Compare routes", "Evidence", "dose", "Play", "Time after the dose"} <= set(seen), seen
+    assert seen[-1].startswith("Read Detached"), seen
+    outline = page.evaluate("getComputedStyle(document.querySelector('nav a')).outlineStyle")
+    assert outline is not None
+
+
+def test_the_address_holds_the_scenario(opened: Any) -> None:
+    page = opened("follow?drug=esketamine&route=nasal&amount=56&unit=mg&repeat=weekly x 4&with=naltrexone oral 50 mg at -45 min&people=20&days=21&seed=5").page
+    code = page.locator("details pre").first.text_content()
+    for part in ('"esketamine nasal 56 mg"', '--repeat "weekly x 4"', "naltrexone oral 50 mg", "--people 20 --days 21 --seed 5"):
+        assert part in code
+    page.locator("#dose-number").fill("84")
+    page.wait_for_function("location.hash.includes('amount=84')")
+    page.reload()
+    ready(page, "follow")
+    assert '"esketamine nasal 84 mg"' in page.locator("details pre").first.text_content()
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("drug=aspirin", "allowed: "), ("drug=ketamine&amount=-3", "0.001"), ("drug=ketamine&amount=lots", "a number"), ("people=5000", "1000"),
+        ("days=0", "120"), ("seed=x", "whole number"), ("setting=moon", "saline"), ("route=ear", "iv"), ("unit=kg", "mg/kg"),
+    ],
+)  # fmt: skip
+def test_a_bad_address_says_what_is_allowed_and_the_page_works(opened: Any, query: str, says: str) -> None:
+    watched = opened(f"follow?{query}&days=7&people=5" if "days" not in query and "people" not in query else f"follow?{query}")
+    assert says in " ".join(watched.page.locator("main > .problem").all_inner_texts())
+    assert watched.wrong == []
+
+
+def test_a_view_that_does_not_exist_is_named(opened: Any) -> None:
+    page = opened("nowhere", wait=False).page
+    ready(page, "follow")
+    assert "follow, compare, bench, evidence" in page.inner_text("main > .problem")
+
+
+def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
+    watched = opened("follow?people=5&days=7")
+    page = watched.page
+    page.locator("#dose-number").fill("-4")
+    assert "0.001" in page.inner_text(".wrong")
+    page.locator("#dose-number").fill("0.7")
+    page.locator("label", has_text="Schedule").locator("select").first.select_option("own")
+    page.get_by_label("Schedule in own words").fill("now and then")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="Allowed").first.wait_for()
+    page.get_by_label("Schedule in own words").fill("every 3 d x 2")
+    page.keyboard.press("Enter")
+    page.wait_for_function("!document.querySelector('form .problem')")
+    ready(page, "follow")
+    assert '--repeat "every 3 d x 2"' in page.locator("details pre").first.text_content()
+    assert watched.wrong == []
+
+
+def test_bad_arms_teach(opened: Any) -> None:
+    page = opened("compare?arm=ketamine iv a lot", wait=False).page
+    page.get_by_role("alert").filter(has_text="Try").first.wait_for(timeout=30_000)
+    page.locator("#arm-0").fill("ketamine iv 0.3 mg/kg over 40 min")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    ready(page, "compare")
+
+
+def test_a_chart_is_saved_as_png_svg_and_csv(opened: Any) -> None:
+    page = opened("follow?people=5&days=7").page
+    figure = page.locator("figure").first
+    figure.locator(".menu summary").click()
+    for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"# In the blood")):
+        with page.expect_download() as told:
+            figure.get_by_role("button", name=kind).click()
+        content = Path(told.value.path()).read_bytes()
+        assert content.startswith(begins)
+        if kind != "PNG":
+            assert NOTICE.encode() in content and b"seed 1" in content and b"5 people" in content
+    figure.get_by_role("button", name="Table").click()
+    assert figure.locator("tbody tr").count() >= 4
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_exported_as_one_file_that_opens_from_disk(opened: Any, chromium: Any, tmp_path: Path, view: str) -> None:
+    page = opened(view).page
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Export page").click()
+    file = tmp_path / "page.html"
+    told.value.save_as(file)
+    context = chromium.new_context(offline=True)
+    try:
+        copy = context.new_page()
+        asked: list[str] = []
+        copy.on("request", lambda request: asked.append(request.url))
+        copy.goto(file.as_uri())
+        assert all(url.startswith("file:") for url in asked)
+        assert NOTICE in copy.inner_text("body") and copy.locator("h1").count() == 1 and copy.locator("script").count() == 0
+        if view != "evidence":
+            assert copy.locator("figure svg polyline").count() >= 1
+    finally:
+        context.close()
+
+
+def test_the_first_visit_plays_once_unless_motion_is_unwanted(opened: Any) -> None:
+    page = opened("follow", motion="no-preference").page
+    page.wait_for_function("document.querySelector('.scrubber button').textContent === 'Stop'", timeout=5_000)
+    page.wait_for_function("document.querySelector('.scrubber button').textContent === 'Play'", timeout=12_000)
+    assert "28 d" in page.locator(".scrubber output").inner_text()
+    still = opened("follow", motion="reduce").page
+    still.wait_for_timeout(600)
+    assert still.locator(".scrubber button").first.inner_text() == "Play"

