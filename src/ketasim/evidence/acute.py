@@ -7,12 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import normals
-
 from .context import Context, Unpredictable
-from .mood_arm import REPEATS, felt_points
+from .mood_arm import REPEATS, drawn, felt_points
 from .numbers import Numbers
-from .quasi import SEED
 from .studies import Row
 from .study_form import THRESHOLD
 from .times import HOURS_PER_DAY, reading_times, session_before
@@ -183,7 +180,7 @@ def _noisy(context: Context, endpoint: str, rise: Array) -> Array:
     """Readings (P * REPEATS, readings) with the noise of single readings, keyed."""
     sd = context.numbers(f"reading_sd_{endpoint}")
     many = np.repeat(rise, REPEATS, axis=0)
-    noise = [normals(SEED, f"reading {endpoint} {j}", len(many)) for j in range(rise.shape[1])]
+    noise = [drawn(f"reading {endpoint} {j}", len(many)) for j in range(rise.shape[1])]
     return np.asarray(many + sd * np.column_stack(noise))
 
 

@@ -38,6 +38,14 @@ STATES = (
 PEAK_OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
+# Parameters of every compiled model although they are often the same for everybody: those that covariates, experiments and
+# the fit replace. Otherwise each of their combinations would be compiled anew.
+OFTEN_REPLACED = frozenset((
+    "hepatic_flow", "other_clearance", "norketamine_clearance", "nasal_fraction", "val66met_secretion", "surge_half_block",
+    "opioid_gate_weight", "spine_elimination_rate", "spine_consolidation_rate", "spine_decay_rate", "dissociation_adaptation_rate",
+))  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class ArmSpec:
     """What has to be integrated: doses in words, who, and when answers are needed (h). Hashable: the key of the cache."""
@@ -171,6 +179,12 @@ def _plan(spec: ArmSpec) -> _Plan:
     return _Plan(asked, people, doses, composition, times[keep], np.asarray(sessions, dtype=float), known)
 
 
+def _outputs(c: Composition, dense: bool) -> tuple[str, ...]:
+    """What a composition is compiled to put out: the same for all its arms, so that there are few models to compile."""
+    tissue = ("moaas", "glutamate", "bdnf", "spines") + (tuple(c.outputs) if dense else ())
+    return tuple(n for n in dict.fromkeys((*STATES, *tissue)) if n in c.defined or n in c.states)
+
+
 @lru_cache(maxsize=256)
 def _model(text: str, parameters: tuple[str, ...], outputs: tuple[str, ...], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
     return compile_model(text, parameters=parameters, outputs=outputs, inputs=inputs)
@@ -197,15 +211,16 @@ def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Cours
     shares = {key: v.value for key, v in numbers.items()} | varying
     start = min(0.0, regimen.start_h(asked.end_h), float(plan.times[0]))
     built = schedule(plan.doses, spec.sudden, spec.held, shares, c.inputs, start, asked.end_h)
-    outputs = tuple(n for n in (*STATES, *(p for p in spec.ports if p not in STATES)) if n in c.defined or n in c.states)
-    names = tuple(sorted(set(varying) & set(c.parameters)))
+    outputs = _outputs(c, spec.dense)
+    names = tuple(sorted((set(varying) | OFTEN_REPLACED) & set(c.parameters)))
     model = _model(c.antimony, names, outputs, c.inputs)
-    table = np.column_stack([varying[n] for n in names]) if names else np.zeros((spec.people, 0))
+    table = np.column_stack([varying.get(n, np.full(spec.people, c.parameters[n].value)) for n in names])
     found = model.simulate(table, [built], np.zeros(spec.people, dtype=np.int64), plan.times, rtol=RTOL, atol=ATOL)
     if np.any(found.status != 0):
         bad = int(np.flatnonzero(found.status)[0])
         raise KetasimError(f"the integration of person {bad} failed: {found.reasons[bad]}", where=spec.words)
-    rows = {name: np.ascontiguousarray(found.values[:, :, i]) for i, name in enumerate(outputs)}
+    kept = {*STATES, *spec.ports}
+    rows = {name: np.ascontiguousarray(found.values[:, :, i]) for i, name in enumerate(outputs) if name in kept}
     for port in spec.ports:
         if port not in rows and port in c.nulls:
             rows[port] = np.full((spec.people, len(plan.times)), c.nulls[port])

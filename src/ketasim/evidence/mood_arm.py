@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,14 @@ from .quasi import SEED, EvenPeople
 Array = NDArray[np.float64]
 
 REPEATS = 24  # simulated courses per person where a quantity needs visits
+
+
+@lru_cache(maxsize=1024)
+def drawn(purpose: str, count: int) -> Array:
+    """Standard normals of a purpose, kept: every prediction uses the same ones."""
+    found = normals(SEED, purpose, count)
+    found.setflags(write=False)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,8 @@ class ArmMood:
         shifted = np.empty_like(latent)
         for j, time in enumerate(times):
             keep = float(np.exp(-max(time - before, 0.0) / tau))
-            wander = keep * wander + sd * np.sqrt(1.0 - keep**2) * normals(SEED, f"visit wander {j}", count)
-            shifted[:, j] = latent[:, j] + wander + noise_sd * normals(SEED, f"visit rating {j}", count)
+            wander = keep * wander + sd * np.sqrt(1.0 - keep**2) * drawn(f"visit wander {j}", count)
+            shifted[:, j] = latent[:, j] + wander + noise_sd * drawn(f"visit rating {j}", count)
             before = float(time)
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))
