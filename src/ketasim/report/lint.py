@@ -159,6 +159,13 @@ def _chain(_: list[Value]) -> list[Finding]:
     return [Finding(p.where, p.what, p.fix) for p in lint()]
 
 
+def _claims(_: list[Value]) -> list[Finding]:
+    """The claims ledger: records nobody has, missing entries, verdicts, predictions that cannot be carried out."""
+    from ketasim.decide.claims import lint_claims
+
+    return [Finding(p.where, p.what, p.fix) for p in lint_claims()]
+
+
 def lint_text(found: Findings, list_assumed: bool = True) -> str:
     """The findings as text: errors first, then what is assumed."""
     lines = [f"{len(found.errors)} problem{'' if len(found.errors) == 1 else 's'}" + (":" if found.errors else ".")]
