@@ -20,7 +20,7 @@ WHERE = f"knowledge/{FILE}"
 CLAIM_KEYS = ("group", "claim", "verdict", "why", "evidence", "predicts", "outside", "as_of")
 TERM_KEYS = tuple(Term.__dataclass_fields__)
 PREDICTION_KEYS = (*TERM_KEYS, "label", "says", "unit", "versus", "how", "who", "low", "high", "rests_on", "records", "misfit")
-SCENARIO_KEYS = ("words", "repeat", "with", "setting", "masked", "days", "genotype", "variants", "scale")
+SCENARIO_KEYS = ("words", "repeat", "with", "setting", "masked", "days", "genotype", "hypothesis", "variants", "scale")
 UNITS = ("points", "share", "h", "d", "fold", "mmHg")
 LONGEST_CLAIM = 96  # the table keeps a claim on one line
 EXPERIMENT_ARM = "/"
@@ -190,14 +190,15 @@ def build(name: str, table: Mapping[str, Any], at: Iterable[float] = (), people:
     return scenario(
         table["words"], repeat=table.get("repeat", ""), with_=tuple(table.get("with", ())), setting=table.get("setting", "saline"),
         masked=table.get("masked", False), days=table.get("days"), at=sorted({0.0, *at}), people=people, seed=seed,
-        genotype=table.get("genotype"), variants=table.get("variants"),
+        genotype=table.get("genotype"), variants=table.get("variants"), hypothesis=table.get("hypothesis"),
         values={key: factor * value(key).value for key, factor in table.get("scale", {}).items()},
         sudden=[Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0))) for j in table.get("jumps", ())], name=name,
     )  # fmt: skip
 
 
 def _arms() -> list[str]:
-    return [f"{plan.name}{EXPERIMENT_ARM}{arm}" for plan in experiments().values() for arm, table in plan.arms.items() if "held" not in table]
+    """Arms of the virtual experiments that `build` can carry out: those that change nothing but what a scenario can."""
+    return [f"{plan.name}{EXPERIMENT_ARM}{arm}" for plan in experiments().values() for arm, table in plan.arms.items() if set(table) <= {*SCENARIO_KEYS, "jumps"}]
 
 
 @cache

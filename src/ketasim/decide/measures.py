@@ -71,7 +71,7 @@ def read(term: Term, result: Result) -> Array:
 def read_posterior(term: Term, result: Result) -> Array:
     """The number of the typical person under every draw of the posterior, (draws,); empty without one."""
     course = result.fine(term.output)
-    rows: Array = getattr(course, "model", np.empty((0, 0)))
+    rows: Array = course.model
     return MEASURES[term.measure](term, Courses(course.time_h, rows, result.doses_h)) if rows.size else np.zeros(0)
 
 
