@@ -70,7 +70,8 @@ class Claim:
     @property
     def records(self) -> tuple[str, ...]:
         """Every evidence record of the claim, each once."""
-        return tuple(dict.fromkeys(r for item in (*self.evidence, *self.predictions) for r in item.records))
+        quoted = [r for item in self.evidence for r in item.records]
+        return tuple(dict.fromkeys([*quoted, *(r for p in self.predictions for r in p.records)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,8 @@ def claim_text(one: Evaluated) -> str:
     for item in c.evidence:
         lines += _wrap(item.says, "  - ")
         lines += _wrap(provenance(item), "    ")
-    lines += ["", f"What the model says (computed now: Ketasim {__version__}, {PEOPLE} people, seed {SEED})"]
+    people = one.found[0].people if one.found else PEOPLE
+    lines += ["", f"What the model says (computed now: Ketasim {__version__}, {people} people, seed {SEED})" if one.found else "What the model says"]
     for found in one.found:
         lines += _wrap(_sentence(found), "  - ")
         lines += _wrap(needs(found), "    ")
