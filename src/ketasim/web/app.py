@@ -25,7 +25,16 @@ from . import facts
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
-from .questions import Arm, Comparison, CoursesQuestion, ExperimentQuestion, Problem, Question, SliderQuestion, refuse_the_endless
+from .questions import (
+    Arm,
+    Comparison,
+    CoursesQuestion,
+    ExperimentQuestion,
+    Problem,
+    Question,
+    SliderQuestion,
+    refuse_the_endless,
+)
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs

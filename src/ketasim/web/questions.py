@@ -52,9 +52,8 @@ class Who(BaseModel):
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `ketasim.scenario.plan.scenario`."""
         at = self.at or None
-        if isinstance(at, list):
-            if len(at) > MOST_TIMES or not all(math.isfinite(time) for time in at):
-                raise UsageError(f"{len(at)} output times", where="at", allowed=f"1 to {MOST_TIMES} finite numbers of hours", fix="0,2,24,168")
+        if isinstance(at, list) and (len(at) > MOST_TIMES or not all(math.isfinite(time) for time in at)):
+            raise UsageError(f"{len(at)} output times", where="at", allowed=f"1 to {MOST_TIMES} finite numbers of hours", fix="0,2,24,168")
         return {
             "repeat": self.repeat, "with_": [word for word in self.with_ if word.strip()], "setting": self.setting,
             "people": self.people, "days": self.days, "seed": self.seed, "at": at,

@@ -98,3 +98,11 @@ def ready(page: Any, view: str) -> None:
     """Wait until the view has drawn what it was asked for."""
     page.wait_for_selector(READY[view], timeout=60_000)
     page.wait_for_timeout(150)
+
+
+def until(page: Any, condition: str, timeout_s: float = 15.0) -> None:
+    """Wait until an expression is true. From outside: the page's own policy forbids text that becomes code inside it."""
+    deadline = time.monotonic() + timeout_s
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"never true: {condition}"
+        page.wait_for_timeout(40)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ARTEFACTS, READY, ready
+from .conftest import ARTEFACTS, READY, ready, until
 from .test_server import ask, crowded
 
 VIEWS = tuple(READY)
@@ -91,7 +91,7 @@ def _two(x: float) -> str:
 
 def test_every_mood_curve_has_a_band(opened: Any) -> None:
     page = opened(COURSE).page
-    page.wait_for_function("[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3")
+    until(page, "[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3")
     values = page.locator("figure", has_text="Depression score").locator("ul.legend .value").all_inner_texts()
     assert len(values) == 3 and all(" to " in value for value in values)
 
@@ -192,7 +192,7 @@ def test_the_address_holds_the_scenario(opened: Any) -> None:
     for part in ('"esketamine nasal 56 mg"', '--repeat "weekly x 4"', "naltrexone oral 50 mg", "--people 20 --days 21 --seed 5"):
         assert part in code
     page.locator("#dose-number").fill("84")
-    page.wait_for_function("location.hash.includes('amount=84')")
+    until(page, "location.hash.includes('amount=84')")
     page.reload()
     ready(page, "follow")
     assert '"esketamine nasal 84 mg"' in page.locator("details pre").first.text_content()
@@ -229,7 +229,7 @@ def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
     page.get_by_role("alert").filter(has_text="Allowed").first.wait_for()
     page.get_by_label("Schedule in own words").fill("every 3 d x 2")
     page.keyboard.press("Enter")
-    page.wait_for_function("!document.querySelector('form .problem')")
+    until(page, "!document.querySelector('form .problem')")
     ready(page, "follow")
     assert '--repeat "every 3 d x 2"' in page.locator("details pre").first.text_content()
     assert watched.wrong == []
@@ -281,8 +281,8 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(opened: Any, chromi
 
 def test_the_first_visit_plays_once_unless_motion_is_unwanted(opened: Any) -> None:
     page = opened("follow", motion="no-preference").page
-    page.wait_for_function("document.querySelector('.scrubber button').textContent === 'Stop'", timeout=5_000)
-    page.wait_for_function("document.querySelector('.scrubber button').textContent === 'Play'", timeout=12_000)
+    until(page, "document.querySelector('.scrubber button').textContent === 'Stop'", 5)
+    until(page, "document.querySelector('.scrubber button').textContent === 'Play'", 12)
     assert "28 d" in page.locator(".scrubber output").inner_text()
     still = opened("follow", motion="reduce").page
     still.wait_for_timeout(600)
