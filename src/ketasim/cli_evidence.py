@@ -14,13 +14,17 @@ def check(
     study: Annotated[str, typer.Option(help="one study alone, such as Wilkinson2019")] = "",
 ) -> None:
     """The scorecard: every published number beside the prediction, misfits first, fit and validate apart."""
-    from ketasim.evidence.scorecard import main
+    from ketasim.core import UsageError
+    from ketasim.evidence.scorecard import card_of, text
 
-    typer.echo(main(json=json, study=study))
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {html.parent}", where=f"--html {html}", allowed="a file in a folder that exists", fix="--html check.html")
+    card = card_of(study)
     if html is not None:
-        from ketasim.core import UsageError
+        from ketasim.report.scorecard_page import page
 
-        raise UsageError("the page of the scorecard is not there yet", where=f"--html {html}", allowed="--json", fix="ketasim check --json")
+        html.write_text(page(card), encoding="utf-8")
+    typer.echo(card.to_json() if json else text(card))
 
 
 def add_commands(app: typer.Typer) -> None:

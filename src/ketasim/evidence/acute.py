@@ -141,11 +141,11 @@ def vital_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rise = vital_rise(context, key, row.endpoint)
+        rise = vital_rise(context, key, row.endpoint) + context.effects.vital
         start = session_before(context.study, key, row.time_h)
         readings = [arm.index(t) for t in reading_times(start)]
         if row.statistic in ("largest_mean_maximum", "threshold_share", "share_event"):
-            noisy = _noisy(context, row.endpoint, rise[:, readings])
+            noisy = _noisy(context, key, row.endpoint, rise[:, readings])
             largest = noisy.max(axis=1)
             if row.statistic == "largest_mean_maximum":
                 return float(largest.mean())
@@ -176,9 +176,11 @@ def vital_value(context: Context, row: Row) -> float:
     return _either(row, one)
 
 
-def _noisy(context: Context, endpoint: str, rise: Array) -> Array:
-    """Readings (P * REPEATS, readings) with the noise of single readings, keyed."""
+def _noisy(context: Context, key: str, endpoint: str, rise: Array) -> Array:
+    """Readings (P * REPEATS, readings) with the noise of single readings, keyed; readings of old people scatter more."""
     sd = context.numbers(f"reading_sd_{endpoint}")
+    if float(context.arm(key).people.get("age", context.study.age)) >= context.numbers("reading_old_age"):
+        sd *= context.numbers("reading_sd_old_factor")
     many = np.repeat(rise, REPEATS, axis=0)
     noise = [drawn(f"reading {endpoint} {j}", len(many)) for j in range(rise.shape[1])]
     return np.asarray(many + sd * np.column_stack(noise))

@@ -46,10 +46,11 @@ def kind_of(study: Study, row: Observed) -> tuple[str, ...]:
     return (f"{r.endpoint}|{r.statistic}|{row.kind}", role, f"window {window}", arm.setting, route)
 
 
-def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int) -> Naive | None:
+def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int, least_sd: float = 0.0) -> Naive | None:
     """The baseline for one row; None if the fit studies have no number of this endpoint and statistic, or know no spread.
 
-    The mean comes from the finest kind with a study, the spread from the finest one with at least three (else two) studies.
+    The mean comes from the finest kind with a study, the spread from the finest one with at least three (else two) studies,
+    but never less than `least_sd`, the spread between studies that the model grants the same row.
     """
     mine = block.rows[index]
     want = kind_of(block.study, mine)
@@ -58,6 +59,7 @@ def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int) -> Naive 
         for other in blocks
         if other.study.role == "fit" and other.study.id != block.study.id
         for row in other.rows
+        if not row.row.is_sign
     ]
     levels = []
     for dropped in range(len(want)):
@@ -69,8 +71,8 @@ def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int) -> Naive 
     if not spreads:
         return None
     dropped, count, mean, error, _ = levels[0]
-    sd = math.hypot(error, spreads[0][4])
     unit = _unit(mine)
+    sd = math.hypot(error, max(spreads[0][4], least_sd * unit))
     return Naive(mean / unit, sd / unit, dropped, count)
 
 

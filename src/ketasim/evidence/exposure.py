@@ -16,7 +16,7 @@ from ketasim.scenario.summary import area
 
 from .context import Context, Unpredictable
 from .studies import Row
-from .times import OCCUPANCY_PORTS
+from .times import LOST_ACTIVITY, OCCUPANCY_PORTS
 
 Array = NDArray[np.float64]
 _MASS = {"ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3, "mcg/mL": 1e-3, "pg/mL": 1e3}
@@ -119,14 +119,16 @@ def _disposition(context: Context, row: Row, key: str, rows: Array) -> float:
     after = arm.times >= 0
     t, c = arm.times[after], level(context, key, row.endpoint, "umol/L")[:, after]
     total, moment = area(t, c), area(t, c * t)
-    clearance = _given(context, key) * _share_of(row.endpoint) / total
+    clearance = _given_as(context, key, row.endpoint.split(".")[1]) / total
     found = clearance if row.statistic == "clearance" else clearance * (moment / total - _infusion_h(context, key) / 2.0)
     return float((found / people.weight if row.unit.endswith("/kg") else found).mean())
 
 
-def _share_of(name: str) -> float:
-    """Share of a racemate's dose that is the species named."""
-    return 0.5 if name.split(".")[1] in ("s_ketamine", "r_ketamine") else 1.0
+def _given_as(context: Context, key: str, species: str) -> Array:
+    """What was given as this species, umol (P,): half of a racemate is either enantiomer, all of esketamine is S."""
+    doses = _deliveries(context, key)
+    own = [d for d in doses if d.part == species] or doses
+    return np.asarray(sum((d.amount for d in own), np.zeros(context.course(key).spec.people)))
 
 
 def _infusion_h(context: Context, key: str) -> float:
@@ -154,6 +156,8 @@ def tissue_value(context: Context, row: Row) -> float:
     def one(key: str) -> float:
         arm = context.course(key)
         rows = arm.rows(port) if port in arm.table else np.full((arm.spec.people, len(arm.times)), _NULLS.get(port, 0.0))
+        if port in LOST_ACTIVITY:
+            rows = 1.0 - rows
         if port not in arm.table and port not in _known_ports():
             raise Unpredictable(f"the model has no output '{port}'", where=_where(row))
         if row.statistic == "half_life":

@@ -28,7 +28,7 @@ SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting", "tau_mood_drug", "tau_plasma", "tau_receptor", "tau_dissociation", "tau_vital", "tau_report", "tau_correlation",
 )  # fmt: skip
-_FAMILY_TAU = {"plasma": "tau_plasma", "receptor": "tau_receptor", "vital": "tau_vital", "report": "tau_report", "correlation": "tau_correlation"}
+_FAMILY_TAU = {"plasma": "tau_plasma", "receptor": "tau_receptor", "report": "tau_report", "correlation": "tau_correlation"}
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 OTHER_DIAGNOSES = ("bipolar", "ptsd", "posttraumatic", "obsessive", "anxiety disorder", "parkinson")
 LEAST_SE = 1e-3
@@ -41,7 +41,9 @@ def number(key: str) -> float:
 
 
 def scale_of(row: Row) -> str:
-    """logit | log | fisher | plain."""
+    """logit | log | fisher | plain. A direction coded as a ratio (0 lost, 1 same) is compared as it stands."""
+    if row.is_sign:
+        return "plain"
     if row.statistic in SHARES and row.statistic != "bioavailability":
         return "logit"
     if row.statistic == "correlation":
@@ -205,7 +207,7 @@ class StudyBlock:
         """Covariance of the spread between studies. slopes : setting, drug, felt -> (rows,)."""
         count = len(self.rows)
         found = np.zeros((count, count))
-        pairs = [("setting", "tau_mood_setting"), ("drug", "tau_mood_drug"), ("felt", "tau_dissociation")]
+        pairs = [("setting", "tau_mood_setting"), ("drug", "tau_mood_drug"), ("felt", "tau_dissociation"), ("vital", "tau_vital")]
         for effect, tau in pairs:
             found += taus[tau] ** 2 * np.outer(slopes[effect], slopes[effect])
         for kind, tau in _FAMILY_TAU.items():
@@ -219,6 +221,8 @@ class StudyBlock:
 
     @staticmethod
     def _own(row: Observed) -> str:
+        if row.row.is_sign:
+            return ""
         return "report" if row.row.endpoint == "moaas" else family(row.row)
 
 

@@ -37,11 +37,12 @@ def drawn(purpose: str, count: int) -> Array:
 @dataclass(frozen=True, slots=True)
 class StudyEffects:
     """What differs between studies: shift of the drive of every arm; logarithm of a factor on the drug part; logarithm of a
-    factor on the felt level. 0 = the average study."""
+    factor on the felt level; shift of every rise of pressure or pulse (mmHg, bpm). 0 = the average study."""
 
     setting: float = 0.0
     drug: float = 0.0
     felt: float = 0.0
+    vital: float = 0.0
 
 
 NO_EFFECTS = StudyEffects()

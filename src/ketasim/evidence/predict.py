@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ketasim.core import KetasimError
 
-from .context import Context
+from .context import Context, family
 from .likelihood import Observed, StudyBlock, observed
 from .mood_arm import NO_EFFECTS, StudyEffects
 from .numbers import Numbers
@@ -21,8 +21,13 @@ from .studies import Row, Study, studies
 Array = NDArray[np.float64]
 
 # Steps of the finite differences by study effect: small against the spread between studies, large against rounding.
-EFFECTS = {"setting": StudyEffects(setting=0.04), "drug": StudyEffects(drug=0.08), "felt": StudyEffects(felt=0.08)}
-STEPS = {"setting": 0.04, "drug": 0.08, "felt": 0.08}
+EFFECTS = {"setting": StudyEffects(setting=0.04), "drug": StudyEffects(drug=0.08), "felt": StudyEffects(felt=0.08), "vital": StudyEffects(vital=0.5)}
+STEPS = {"setting": 0.04, "drug": 0.08, "felt": 0.08, "vital": 0.5}
+# Kinds of rows that an effect can touch; all others are not predicted again for it.
+TOUCHES = {
+    "setting": ("mood", "correlation"), "drug": ("mood", "correlation"), "felt": ("mood", "correlation", "dissociation", "report"),
+    "vital": ("vital",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,23 @@ class Evidence:
         """Predictions on the scale of comparison, one array (R,) per study."""
         return [_forward(block, p) for block, p in zip(self.blocks, self.natural(numbers, effects), strict=True)]
 
-    def some(self, numbers: Numbers, wanted: Sequence[bool], otherwise: list[Array]) -> list[Array]:
+    def some(
+        self, numbers: Numbers, wanted: Sequence[bool], otherwise: list[Array], effects: StudyEffects = NO_EFFECTS
+    ) -> list[Array]:
         """As `compared`, for the studies that are wanted; the others keep what they had."""
         shared: dict[str, Mapping[str, Array]] = {}
         return [
-            _forward(block, _predict(block, numbers, NO_EFFECTS, shared)) if want else old
+            _forward(block, _predict(block, numbers, effects, shared)) if want else old
             for block, want, old in zip(self.blocks, wanted, otherwise, strict=True)
         ]
 
     def slopes(self, numbers: Numbers, base: list[Array] | None = None) -> list[dict[str, Array]]:
         """Derivative of every prediction (scale of comparison) in the effects of its study."""
         base = base if base is not None else self.compared(numbers)
-        moved = {name: self.compared(numbers, effects) for name, effects in EFFECTS.items()}
+        moved = {}
+        for name, effects in EFFECTS.items():
+            wanted = [any(family(r.row) in TOUCHES[name] for r in block.rows) for block in self.blocks]
+            moved[name] = self.some(numbers, wanted, base, effects)
         return [
             {name: (moved[name][i] - base[i]) / STEPS[name] for name in EFFECTS} for i in range(len(self.blocks))
         ]

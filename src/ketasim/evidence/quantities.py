@@ -95,10 +95,7 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
     mood = context.mood(key, row.scale, ideation)
-    if ideation:
-        per_point = _ideation_per_point(context, row, mood)
-    else:
-        per_point = context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
+    per_point = _ideation_per_point(context, row, mood) if ideation else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
     kind = row.statistic
     if kind in ("ever_response", "ever_remission"):
         return _ever(context, row, key, mood), 0.0

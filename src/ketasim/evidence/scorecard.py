@@ -163,7 +163,7 @@ def scorecard(evidence: Evidence | None = None, numbers: Numbers | None = None, 
         own = np.zeros(len(block.rows)) if model_variance is None else model_variance[i]
         for j, item in enumerate(block.rows):
             tau, predicted = math.sqrt(float(between[j])), float(base[i][j])
-            naive_row = naive(evidence.blocks, block, j)
+            naive_row = naive(evidence.blocks, block, j, tau)
             rows.append(_scored(block.study, item, predicted, tau, math.sqrt(float(own[j])), naive_row))
     return Scorecard(tuple(rows), evidence.skipped)
 
@@ -251,6 +251,12 @@ def _line(r: ScoredRow) -> str:
 
 def main(json: bool = False, study: str = "") -> str:
     """What `ketasim check` prints. study : only the rows of that study."""
+    card = card_of(study)
+    return card.to_json() if json else text(card)
+
+
+def card_of(study: str = "") -> Scorecard:
+    """The scorecard of all studies, or the rows of one."""
     from ketasim.core import unknown_name
 
     from .posterior import shipped_scorecard
@@ -261,4 +267,4 @@ def main(json: bool = False, study: str = "") -> str:
         if study not in names:
             raise unknown_name("study", study, names, where="--study")
         card = Scorecard(tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study))
-    return card.to_json() if json else text(card)
+    return card

@@ -19,6 +19,7 @@ MAINTENANCE_H = 16 * 7 * HOURS_PER_DAY  # randomised withdrawal after sixteen we
 OCCUPANCY_PORTS = {
     "nmda": "nmda_occupancy", "mu": "mu_antagonist_occupancy", "kappa": "kappa_activity", "delta": "delta_activity",
 }  # fmt: skip
+LOST_ACTIVITY = ("kappa_activity", "delta_activity")  # with an antagonist alone, the share of tone lost is its occupancy
 BODY_PORTS = {"moaas": "moaas", "sedation_ae": "moaas"}
 
 

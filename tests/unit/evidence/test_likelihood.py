@@ -51,7 +51,7 @@ def test_smd_and_ratio_errors():
 
 def test_rows_of_one_study_move_together_and_relevance_widens():
     rows = (observed(STUDY, row()), observed(STUDY, row(statistic="change_mean", value=-15.0, sd=10.0, unit="points")))
-    slopes = {"setting": np.array([3.0, -20.0]), "drug": np.array([1.3, -8.0]), "felt": np.zeros(2)}
+    slopes = {"setting": np.array([3.0, -20.0]), "drug": np.array([1.3, -8.0]), "felt": np.zeros(2), "vital": np.zeros(2)}
     block = StudyBlock(STUDY, rows)
     between = block.between(slopes, taus_of())
     taus = taus_of()
