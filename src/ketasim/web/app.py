@@ -38,6 +38,7 @@ from .questions import (
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
+CLAIM_PEOPLE = 100
 PACKED = "application/octet-stream"
 NO_PAGE = (
     "<!doctype html><html lang=en><title>Ketasim</title><p>The page was not built into this installation. "
@@ -111,9 +112,13 @@ def create_app(static: Path = STATIC) -> Any:
 
         return JSONResponse(await long.run(work))
 
-    @app.get("/api/{verb}", summary="check, claims or weigh, as soon as this version has them", response_model=Any)
-    async def later(verb: Annotated[str, InAddress(pattern="^(check|claims|weigh)$")]) -> Any:
-        return await long.run(lambda: facts.later(verb))
+    @app.get("/api/claims/{name}", summary="One claim with its predictions carried out", response_model=dict[str, Any])
+    async def claim(name: Name) -> Any:
+        return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
+
+    @app.get("/api/check", summary="The scorecard: the object that `ketasim check --json` prints", response_model=dict[str, Any])
+    async def check() -> Response:
+        return Response((await long.run(facts.scorecard)).encode(), media_type="application/json")
 
     def _queue(question: Question, arms: int) -> Jobs:
         return long if question.people * (question.days or 56) * arms > LONG_RUN else short
@@ -154,6 +159,7 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
     given("/api/drugs", "the drugs: routes, studied ranges, approval, monitoring", facts.drug_list)
     given("/api/outputs", "the register of output names", facts.output_list)
     given("/api/values", "every number with value, unit, spread, source, grade", facts.value_list)
+    given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list)
     given("/api/experiments", "the virtual experiments", facts.experiment_list)
 
     @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=dict[str, Any])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import ketasim
-from ketasim.core import KetasimError, UsageError, Value, all_values, output_register, sources, value, values
+from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
 from ketasim.core.drugs import drugs
 from ketasim.core.values import GRADES
 from ketasim.report.show_text import GRADES as GRADE_WORDS
@@ -22,7 +23,8 @@ ARROWS = (
     ("dose", "plasma", "plasma"), ("plasma", "receptors", "receptors"), ("receptors", "glutamate", "circuit"),
     ("glutamate", "synapses", "plasticity"), ("synapses", "mood", "mood"),
 )  # fmt: skip
-LATER = ("check", "claims", "weigh")  # verbs of the package that the page shows as soon as they exist
+# parts of the package that the page shows as soon as a version has them
+LATER = {"check": "ketasim.evidence.scorecard", "claims": "ketasim.decide.claims"}
 
 
 @cache
@@ -108,7 +110,7 @@ def catalogue() -> dict[str, Any]:
     return {
         "version": ketasim.__version__, "notice": NOTICE, "drugs": drug_list(), "outputs": output_list(), "links": chain_links(),
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()], "experiments": experiment_list(),
-        "has": {name: name in ketasim.__all__ for name in LATER},
+        "has": {verb: _there(module) for verb, module in LATER.items()},
         "numbers": len(value_list()), "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
     }  # fmt: skip
 
@@ -122,9 +124,36 @@ def shown(name: str) -> dict[str, Any]:
         return {"name": name, "text": text, "value": None}
 
 
-def later(name: str) -> Any:
-    """The answer of a verb of the package as plain data. Raises UsageError while the package has no such verb."""
-    if name not in ketasim.__all__:
-        raise UsageError(f"this version has no '{name}' yet", where=f"/api/{name}", allowed="run, compare, experiment, show")
-    found = getattr(ketasim, name)()
-    return plain(found.to_dict() if hasattr(found, "to_dict") else found)
+def _there(name: str) -> bool:
+    """True if this version has that module."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@cache
+def claim_list() -> list[dict[str, Any]]:
+    """The claims ledger: claims, evidence, verdicts; predictions by their words, not yet carried out."""
+    from ketasim.decide import claims
+
+    return [
+        {**claims.Evaluated(c, ()).to_dict(), "predictions": [{"label": p.label, "says": p.says, "unit": p.unit} for p in c.predictions]}
+        for c in claims.ledger()
+    ]
+
+
+@lru_cache(maxsize=128)
+def claim_played(name: str, people: int, seed: int) -> dict[str, Any]:
+    """One claim with its predictions carried out. Raises UsageError for an unknown name."""
+    from ketasim.decide import claims
+
+    return claims.evaluate(claims.claim(name), people=people, seed=seed).to_dict()
+
+
+@lru_cache(maxsize=1)
+def scorecard() -> str:
+    """What `ketasim check --json` prints."""
+    from ketasim.evidence.scorecard import card_of
+
+    return card_of().to_json()
