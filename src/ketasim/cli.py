@@ -17,7 +17,7 @@ from ketasim._version import __version__
 from ketasim.core import CheckFailed, KetasimError, UsageError
 from ketasim.web.command import serve
 
-from . import cli_claims, cli_evidence
+from . import cli_claims, cli_evidence, cli_weigh
 
 app = typer.Typer(
     name="ketasim",
@@ -217,6 +217,7 @@ def lint(
 app.command()(serve)
 cli_evidence.add_commands(app)
 cli_claims.add_commands(app)
+cli_weigh.add_commands(app)
 
 
 def _version(asked: bool) -> None:

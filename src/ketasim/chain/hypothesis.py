@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ketasim.core import KetasimError, knowledge_path, nearest, read_toml, sources, unknown_name, value
+from ketasim.core.values import starting_value
 
 from .compose import DEFAULT_PARTS, compose
 from .registry import chosen_variants, registry
@@ -153,7 +154,7 @@ def union_keys() -> tuple[str, ...]:
 
 
 def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
-    number = value(key)
+    number = starting_value(key)
     unknown = set(table) - {"kind", "sd", "median", "because"}
     if unknown:
         raise unknown_name("entry of a prior", sorted(unknown)[0], ("kind", "sd", "median", "because"), where=where)

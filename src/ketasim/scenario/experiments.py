@@ -262,6 +262,11 @@ def _seen(result: Result, p: Published) -> float:
     return float(course.typical[int(np.argmin(np.abs(course.time_h - read_times(p.look)[0])))] - p.base)
 
 
+def arm_scenario(plan: Plan, arm: str, table: Mapping[str, Any]) -> Scenario:
+    """An arm as a scenario for the typical person, without any hypothesis put in."""
+    return _scenario(plan, arm, table, 0, 1)
+
+
 def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None) -> Scenario:
     looks = [read_times(e.look)[0] for e in (*plan.expect, *plan.published) if e.look != "peak"]
     # every hypothesis sets the same keys, so that one compiled model serves them all

@@ -65,7 +65,7 @@ def test_a_wrong_file_teaches(change: dict, says: str) -> None:
 
 def test_a_free_value_without_part_in_the_equations_is_found() -> None:
     gate = hypothesis("opioid-gate")
-    wrong = replace(gate, free=gate.free + (hypothesis("hnk-ampa").free[-2],))
+    wrong = replace(gate, free=(*gate.free, hypothesis("hnk-ampa").free[-2]))
     assert any("hnk_half_effect" in str(p) for p in lint_hypotheses([wrong]))
 
 

@@ -1,0 +1,79 @@
+"""The weighing of hypotheses in plain sentences and tables."""
+
+from __future__ import annotations
+
+from ketasim.core.records import NOTICE
+from ketasim.evidence.weigh import FEW_DRAWS, Weighing
+
+from .words import table
+
+MOST_SWINGS = 6
+MANY = 3  # a group of more than this is a finding of its own
+
+
+def weigh_text(found: Weighing, every_study: bool = False) -> str:
+    """The table, what speaks for what, the largest swings, what cannot be told apart."""
+    animals = "animals and imaging included" if found.animals else "animal evidence switched off"
+    lines = [
+        f"{len(found.rows)} hypotheses on {len(found.studies)} studies of role fit ({animals}"
+        + (f"; without {', '.join(found.without)}" if found.without else "") + ").",
+        NOTICE, "",
+        "Log evidence: higher is better, +-SE of the computation. Weight: prior times evidence, normalised. Stacking: the mixture that predicts left-out",
+        f"studies best. Held out: log score of {len(found.held_names)} studies kept for validation, not used for any choice.", "",
+    ]  # fmt: skip
+    best = max(r.held_out for r in found.rows)
+    rows = [
+        [
+            r.entry.id, str(len(r.entry.free)), f"{r.log_evidence:.1f} +-{r.log_evidence_se:.1f}" + ("?" if r.effective < FEW_DRAWS else ""), f"{r.prior:.2f}",
+            _share(r.weight), _share(r.stacking), f"{r.loo:.1f}", f"{r.held_out - best:.1f}",
+        ]
+        for r in found.rows
+    ]  # fmt: skip
+    lines += [f"  {line}" for line in table(["hypothesis", "free", "log evidence", "prior", "weight", "stacking", "left-one-out", "held out (0 = best)"], rows)]
+    if any(r.effective < FEW_DRAWS for r in found.rows):
+        lines.append("  ? fewer than 8 effective draws: take this figure as rough")
+    groups = list(dict.fromkeys(found.study_group[n] for n in found.studies))
+    top = {g: max(r.by_group[g] for r in found.rows) for g in groups}
+    lines += ["", "Fit by group of evidence: log score of left-out studies, difference to the best hypothesis in that group.", ""]
+    rows = [[r.entry.id, *(f"{r.by_group[g] - top[g]:.1f}" for g in groups)] for r in found.rows]
+    lines += [f"  {line}" for line in table(["hypothesis", *groups], rows)]
+    if every_study:
+        best_of = {n: max(r.by_study[n] for r in found.rows) for n in found.studies}
+        lines += ["", "Fit by study: difference to the best hypothesis.", ""]
+        rows = [[n, *(f"{r.by_study[n] - best_of[n]:.1f}" for r in found.rows)] for n in found.studies]
+        lines += [f"  {line}" for line in table(["study", *(r.entry.id for r in found.rows)], rows)]
+    lines += ["", "Largest swings (what leaving one study out does to the weights):"]
+    for s in found.swings[:MOST_SWINGS]:
+        lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
+    lines += ["", *_apart(found)]
+    lines += _expectancy(found)
+    return "\n".join(lines)
+
+
+def _share(x: float) -> str:
+    return f"{x:.2f}" if x >= 0.005 else "<0.01"
+
+
+def _apart(found: Weighing) -> list[str]:
+    many = [g for g in found.groups if len(g) > 1]
+    if not many:
+        return ["Every pair is told apart by this evidence."]
+    lines = ["Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors, linked by such pairs):"]
+    lines += [f"  {', '.join(g)}" for g in many]
+    if any(len(g) > MANY for g in many):
+        lines.append("  A group of more than three is a finding: published means of mood say little about mechanism. `ketasim next-study A B` says what would.")
+    return lines
+
+
+def _expectancy(found: Weighing) -> list[str]:
+    lines = []
+    for r in found.rows:
+        if r.entry.drug_effect:
+            continue
+        best = {n: max(o.by_study[n] for o in found.rows) for n in found.studies}
+        against = sorted(found.studies, key=lambda n: r.by_study[n] - best[n])[:5]
+        lines += [
+            "", f"{r.entry.id} is scored like the others, and as having no prediction for animals (flat, neither gain nor loss). Studies that speak most against it:",
+            "  " + ", ".join(f"{n} ({r.by_study[n] - best[n]:.1f})" for n in against),
+        ]  # fmt: skip
+    return lines
