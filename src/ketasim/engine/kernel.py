@@ -2,9 +2,9 @@
 
     prepare(p, in, t0, q)            hoisted values of a person and a segment
     start(p, t0, y)                  initial states
-    observe(y, q, t, o)              outputs
+    observe(y, q, t, o)              outputs, and behind them a number that is NaN if one of them is not finite
     first_stage(y, q, lu, u, ft, t, shift, hd)   f, J, LU factors, and the first stage solved
-    stage(y, q, lu, c, u, t)         f(y) + c, solved with the factors
+    stage(y, q, lu, u, t)            f(y) + u, solved with the factors, into u
 
 All pointers are to vectors of one lane per person.
 """
@@ -157,8 +157,13 @@ def write_observe(module: Module, system: System, layout: Layout) -> None:
     arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
     with Function(module, "observe", arguments, ATTRIBUTES) as f:
         write = Writer(f, system.graph, layout.kept)
+        zero = odd = f.splat_number(0.0)
         for i, node in enumerate(system.output_nodes):
-            f.store_vector("%o", i, write.number_of(node))
+            value = write.number_of(node)
+            f.store_vector("%o", i, value)
+            if layout.graph.level[node] > NUMBER:
+                odd = f.muladd(value, zero, odd)  # 0 times what is not finite is NaN
+        f.store_vector("%o", len(system.output_nodes), odd)
 
 
 def write_conditions(module: Module, layout: Layout) -> None:
@@ -184,8 +189,8 @@ def factor_entries(layout_factors: Factors, graph: Graph) -> list[int]:
     return list(found)
 
 
-def _solve(f: Function, layout: Layout, entry: Callable[[int], str], right: list[str]) -> None:
-    """Forward and backward substitution; the solution goes to %u. `right` is in elimination order."""
+def _solve(f: Function, layout: Layout, entry: Callable[[int], str], right: Callable[[int], str]) -> None:
+    """Forward and backward substitution; the solution goes to %u. Rows are written in the order of elimination."""
     factors, graph = layout.factors, layout.graph
 
     def subtract(b: str, node: int, z: str) -> str:
@@ -194,7 +199,8 @@ def _solve(f: Function, layout: Layout, entry: Callable[[int], str], right: list
         return f.add(b, product) if negated else f.sub(b, product)
 
     z: dict[int, str] = {}
-    for k, b in zip(factors.order, right, strict=True):
+    for k in factors.order:
+        b = right(k)
         for j, node in factors.lower[k].items():
             b = subtract(b, node, z[j])
         z[k] = f.mul(b, entry(factors.pivot[k]))
@@ -209,21 +215,27 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
     arguments += [("double", "t"), ("double", "shift"), ("double", "hd")]
     with Function(module, "first_stage", arguments, ATTRIBUTES) as f:
         write = Writer(f, layout.graph, layout.kept)
-        right = []
         timed = layout.depends_on_time
         factor = f.splat("%hd") if timed else ""
-        for k in layout.factors.order:
+        unstored = dict(layout.stored)
+
+        def right(k: int) -> str:
             b = write(system.rates[k])
             if timed:
                 slope = write(layout.time_rows[k])
                 f.store_vector("%ft", k, slope)
                 b = f.muladd(factor, slope, b)
-            right.append(b)
-        _solve(f, layout, write, right)
-        for node, place in layout.stored.items():
-            f.store_vector("%lu", place, write(node))
+            return b
+
+        def entry(node: int) -> str:
+            value = write(node)
+            if node in unstored:  # at once, so that it need not stay in a register
+                f.store_vector("%lu", unstored.pop(node), value)
+            return value
+
+        _solve(f, layout, entry, right)
         growth = f.splat_number(0.0)
-        for node in layout.factors.pivot.values():
+        for node in dict.fromkeys(layout.factors.pivot.values()):
             size = f.intrinsic("fabs", write(node))
             # unordered: a pivot that is not a number stays visible
             growth = f.select(f.compare("ugt", size, growth), size, growth)
@@ -231,9 +243,19 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:
-    arguments = [("ptr noalias", n) for n in ("y", "q", "lu", "c", "u")]
+    arguments = [("ptr noalias", n) for n in ("y", "q", "lu", "u")]
     with Function(module, "stage", [*arguments, ("double", "t")], ATTRIBUTES) as f:
         write = Writer(f, layout.graph, layout.kept)
-        right = [f.add(write(system.rates[k]), f.load_vector("%c", k)) for k in layout.factors.order]
-        loaded = {n: f.load_vector("%lu", place) for n, place in layout.stored.items()}
-        _solve(f, layout, lambda n: loaded[n] if n in loaded else write(n), right)
+        loaded: dict[int, str] = {}
+
+        def right(k: int) -> str:
+            return f.add(write(system.rates[k]), f.load_vector("%u", k))
+
+        def entry(node: int) -> str:
+            if node not in layout.stored:
+                return write(node)
+            if node not in loaded:
+                loaded[node] = f.load_vector("%lu", layout.stored[node])
+            return loaded[node]
+
+        _solve(f, layout, entry, right)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from ketasim.core import UsageError, nearest
 
 from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
-from .record import NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .steady import SteadyState
     from .streaming import Streamed
 
-BAD_PARAMETER, BAD_OUTPUT, BAD_START = 5, 6, 7
+BAD_PARAMETER, BAD_START = 5, 6
 DEFAULT_RELATIVE = 1e-5
 DEFAULT_ABSOLUTE = 1e-8
 MOST_STEPS = 100_000
@@ -61,6 +61,15 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Control:
+    """How steps are chosen, beside the tolerances."""
+
+    relative_to: str = "value"
+    most_steps: int = MOST_STEPS
+    largest_step: float = np.inf
+
+
+@dataclass(frozen=True)
 class Run:
     """Arrays that the generated code reads and fills."""
 
@@ -73,13 +82,14 @@ class Run:
     failed_time: FloatArray
     last_state: FloatArray | None
 
-    def common(self, relative: float, tolerance: FloatArray, most_steps: int, largest_step: float) -> dict[str, Any]:
+    def common(self, relative: float, tolerance: FloatArray, control: Control) -> dict[str, Any]:
         """Fields that all job records share."""
         return {
             "parameters": address(self.table), "initial": address(self.starts) if self.starts is not None else 0,
             "count": len(self.moments), "times": address(self.moments), "out": address(self.values),
             "tolerance": address(tolerance), "relative": relative, "first_step": np.inf,
-            "largest_step": largest_step, "most_steps": most_steps, "status": address(self.status),
+            "largest_step": control.largest_step, "most_steps": control.most_steps,
+            "peaks": int(control.relative_to == "peak"), "status": address(self.status),
             "failed_time": address(self.failed_time), "steps": address(self.steps),
             "last_state": address(self.last_state) if self.last_state is not None else 0,
         }
@@ -135,23 +145,28 @@ class Model:
         atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
         threads: int | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
+        relative_to: Literal["value", "peak"] = "value",
         max_steps: int = MOST_STEPS,
         max_step: float = np.inf,
         keep_nonfinite: bool = False,
     ) -> Trajectories:
         """Integrates every person through his schedule.
 
-        `parameters` (P, n_par); `schedule_of` (P,) index into `schedules`; `times` (T,) in h, ascending, within the
+        `parameters` (P, n_par); `schedule_of` (P,) index into `schedules`; `times` (T,) ascending, within the
         boundaries of each schedule in use; `rtol`, `atol` bound the local error of each state y by
-        rtol |y| + atol (`atol` one number, or a mapping from states to numbers); `threads` None = all
+        rtol |y| + atol (`atol` one number, or a mapping from states to numbers), where |y| is the size at this
+        moment or, with relative_to="peak", the largest so far, which takes fewer steps; `threads` None = all
         processors; `initial` state -> number or (P,) numbers that replace the model's own start; `max_steps` per
         register of people. Results do not depend on `threads`, bit for bit; on the other people of the call they
         depend within the tolerance, because a register shares its steps. A person whose integration fails is
         tried again alone with a tighter tolerance, then reported by status, reason and `failures`; the others are
         not touched. An output that is not a finite number is a failure too, unless `keep_nonfinite`.
         """
-        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, max_steps,
-                              max_step, keep_nonfinite)[0]
+        if relative_to not in ("value", "peak"):
+            raise UsageError(f"relative_to is {relative_to!r}", where="simulate", allowed="'value' or 'peak'")
+        control = Control(relative_to, max_steps, max_step)
+        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
+                              keep_nonfinite)[0]
 
     def last_states(
         self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
@@ -161,7 +176,7 @@ class Model:
         """The active states (P, n) at the end of one schedule, and the run's status."""
         count = len(np.asarray(parameters))
         result, run = self._simulate(parameters, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
-                                     threads, initial, MOST_STEPS, np.inf, keep_last=True)
+                                     threads, initial, Control(), keep_last=True)
         assert run.last_state is not None
         return result, run.last_state
 
@@ -193,13 +208,14 @@ class Model:
     def _simulate(
         self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
         rtol: float, atol: float | Mapping[str, float] | ArrayLike, threads: int | None,
-        initial: Mapping[str, ArrayLike] | None, max_steps: int, max_step: float, keep_nonfinite: bool = False, keep_last: bool = False,
+        initial: Mapping[str, ArrayLike] | None, control: Control, keep_nonfinite: bool = False,
+        keep_last: bool = False,
     ) -> tuple[Trajectories, Run]:
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
         tolerance = self._tolerances(rtol, atol)
         run = self._prepare(table, moments, initial, keep_last)
         plans = self._plans(schedules, which, moments, table, run.status == 0)
-        self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, max_steps, max_step)), threads)
+        self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, control)), threads)
         again = np.flatnonzero(np.isin(run.status, list(REASONS)))
         states = np.zeros((0, len(self._d.states)))
         if len(again):
@@ -209,7 +225,7 @@ class Model:
                      for rank in np.flatnonzero(np.isin(plan.people, again)).tolist()]
             tighter = tolerance * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
-            common = run.common(relative, tighter, max_steps, max_step) | {"last_state": address(states)}
+            common = run.common(relative, tighter, control) | {"last_state": address(states)}
             self._run(make_jobs(alone, self.width, common), threads)
         return self._result(run, states, keep_nonfinite), run
 
@@ -245,7 +261,7 @@ class Model:
         if starts is not None:
             status[np.isinf(starts).any(axis=1) & ~bad] = BAD_START
         return Run(
-            table, moments, starts, np.full((count, len(moments), len(self.outputs)), np.nan), status,
+            table, moments, starts, np.empty((count, len(moments), len(self.outputs))), status,
             np.zeros((count, 2), dtype=np.int64), np.full(count, np.nan),
             np.full((count, len(states)), np.nan) if keep_last else None,
         )
@@ -328,22 +344,24 @@ class Model:
             for first in starts:
                 some(first)
             return
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(some, starts):
-                pass
+        pool = ThreadPoolExecutor(workers)
+        try:
+            for future in [pool.submit(some, first) for first in starts]:
+                future.result()
+        finally:  # on Ctrl-C, what has not begun is dropped
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _result(self, run: Run, failed_state: FloatArray, keep_nonfinite: bool) -> Trajectories:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
-        with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(values.sum(axis=(1, 2)))
-        for person in np.flatnonzero((status == 0) & ~finite & (not keep_nonfinite)).tolist():
-            where = np.argwhere(~np.isfinite(values[person]))
-            if len(where):
-                status[person] = BAD_OUTPUT
-                run.failed_time[person] = moments[where[0][0]]
-                reasons[person] = (f"{self.outputs[where[0][1]]} is not a finite number "
-                                   f"at {moments[where[0][0]]:g} h")
+        odd = np.flatnonzero(status == ODD_OUTPUT)
+        if keep_nonfinite:
+            status[odd] = 0
+            odd = odd[:0]
+        for person in odd.tolist():
+            when, which = np.argwhere(~np.isfinite(values[person]))[0]
+            run.failed_time[person] = moments[when]
+            reasons[person] = f"{self.outputs[which]} is not a finite number at {moments[when]:g} h"
         failures = []
         for person in np.flatnonzero(status).tolist():
             code = int(status[person])

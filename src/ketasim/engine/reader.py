@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
@@ -35,8 +36,9 @@ MOST_ELEMENTS = 2_000_000
 HARMLESS_PACKAGES = frozenset({"l3v2extendedmath"})  # functions of Level 3 Version 2, all known here
 
 
+@lru_cache(maxsize=8)
 def read_model(text: str) -> SourceModel:
-    """The model in `text` (SBML if it starts with '<', Antimony otherwise)."""
+    """The model in `text` (SBML if it starts with '<', Antimony otherwise). The result is not to be changed."""
     if not isinstance(text, str) or not text.strip():
         raise UsageError("the model text is empty", allowed="SBML or Antimony")
     if len(text) > LARGEST_TEXT:

@@ -36,6 +36,7 @@ class System:
     all_states: tuple[str, ...]
     as_amount: frozenset[str]  # states kept as amount although the identifier means a concentration
     nominal: dict[str, float]
+    read: int  # so many states, the first, are read by rates
     sizes: tuple[str, ...]  # per-person parameters that are compartment sizes
 
 
@@ -277,7 +278,9 @@ class _Assembler:
                 rates[i] = collect_terms(g, self.resolve(("rate", self.all_states[i])))
             kept |= found
             frontier = {rates[i] for i in found}
-        order = sorted(kept)
+        # states that some rate reads come first; the others (sinks) take part in fewer sums
+        read = {int(g.value[n]) for n in g.reach(rates.values()) if g.op[n] == "state"}
+        order = sorted(kept, key=lambda i: (i not in read, i))
         renumber = {g.state(old): g.state(new) for new, old in enumerate(order)}
         renamed = _Renamed(g, renumber)
         return System(
@@ -290,6 +293,7 @@ class _Assembler:
             parameters=self.parameters, inputs=self.inputs, all_states=self.all_states,
             as_amount=frozenset(i for i in self.all_states if self._as_amount(i)),
             nominal=self._nominal(),
+            read=len(read),
             sizes=tuple(n for n in self.parameters if n in self.source.compartments),
         )
 

@@ -79,7 +79,10 @@ def test_random_models_agree_with_scipy(model: tuple[str, dict[str, str], dict[s
     y = np.array([starts[s] for s in rates])
     expected = []
     for begin, end in ((0.0, 0.5), (0.5, 1.5), (1.5, 3.0)):  # scipy is stopped at the switch in time
-        inside = (lambda t, y, e=end, b=begin: f(min(max(t, b), e - 1e-12), y))
+
+        def inside(t: float, y: np.ndarray, b: float = begin, e: float = end) -> list[float]:
+            return f(min(max(t, b), e - 1e-12), y)
+
         y = solve_ivp(inside, (begin, end), y, "DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
         expected.append(y)
     assert np.abs(found.values[0] - np.array(expected)).max() < 1e-6

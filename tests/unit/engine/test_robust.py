@@ -7,7 +7,8 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.model import BAD_OUTPUT, BAD_PARAMETER, BAD_START
+from ketasim.engine.model import BAD_PARAMETER, BAD_START
+from ketasim.engine.record import ODD_OUTPUT
 
 EXPLODE = "x = 1; a = 0.1; x' = a*x^2; y = 1; y' = -y;"
 
@@ -50,7 +51,7 @@ def test_a_start_that_is_no_number() -> None:
 def test_division_by_zero_inside_the_model() -> None:
     model = compile_model("x = 1; k = 1; x' = 1/k; z := sqrt(2.5 - x);", ("k",), ("x", "z"))
     result = model.simulate([[1.0], [0.0], [4.0]], [plain()], [0, 0, 0], [1.0, 2.0, 4.0])
-    assert result.status[0] == BAD_OUTPUT and "z is not a finite number at 2 h" in (result.reasons[0] or "")
+    assert result.status[0] == ODD_OUTPUT and "z is not a finite number at 2 h" in (result.reasons[0] or "")
     assert result.status[1] > 0
     assert result.status[2] == 0 and result.values[2, :, 0] == pytest.approx([1.25, 1.5, 2.0])
 
@@ -179,3 +180,18 @@ def test_wrong_shapes_and_names_are_explained() -> None:
         compile_model("A = 0; A' = 1;", (), ("Aa",))
     with pytest.raises(UsageError, match="computed by the model"):
         compile_model("A = 0; A' = 1;", ("A",))
+
+
+def test_error_relative_to_the_peak_takes_fewer_steps_and_keeps_the_peak() -> None:
+    model = compile_model("A = 1; B = 0; A' = -A; B' = A - 0.3*B;", (), ("A", "B"))
+    times = np.linspace(0, 60, 61)
+    value, peak = (
+        model.simulate(np.zeros((1, 0)), [plain(60.0)], [0], times, rtol=1e-6, atol=1e-14, relative_to=r)  # type: ignore[arg-type]
+        for r in ("value", "peak")
+    )
+    assert peak.steps[0, 0] < 0.8 * value.steps[0, 0]
+    exact = np.exp(-times)
+    assert np.abs(peak.values[0, :, 0] - exact).max() < 1e-5
+    assert np.abs(value.values[0, :20, 0] / exact[:20] - 1).max() < 1e-4
+    with pytest.raises(UsageError, match="relative_to"):
+        model.simulate(np.zeros((1, 0)), [plain()], [0], [1.0], relative_to="size")  # type: ignore[arg-type]
