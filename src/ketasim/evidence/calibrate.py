@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 from ketasim.core import KetasimError, normals
 from ketasim.core.values import starting_value
 
+from .arms import OFTEN_REPLACED
 from .likelihood import TAUS, StudyBlock, log_density
 from .numbers import Numbers
 from .parameters import Parameter, free_parameters, numbers_at, settings
@@ -30,6 +31,7 @@ from .predict import Evidence, all_evidence
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 SEED = 1
+INSIDE_STEP = 0.3
 HALVINGS = (1.0, 0.5, 0.25, 0.1)
 
 
@@ -203,17 +205,31 @@ class Draws:
 
 
 def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Progress | None = None) -> Draws:
-    """Draws from the Laplace approximation, weighted by posterior over approximation. `everything` is predicted for each draw."""
+    """Draws from the Laplace approximation, weighted by posterior over approximation. `everything` is predicted for each draw.
+
+    Values inside the differential equations enter the predictions of a draw by their slope at the mode; all others in full.
+    """
     assert state.hessian is not None
     p = len(state.z)
     root = np.linalg.cholesky(np.linalg.inv(state.hessian))
     noise = np.column_stack([normals(SEED, f"posterior draw {k}", count) for k in range(p)])
     z = state.z + noise @ root.T
     covariances = task.covariances(state.z, state.taus)
+    inside = [k for k, parameter in enumerate(task.parameters) if parameter.key in OFTEN_REPLACED]
+    at_mode = everything.compared(task.numbers(state.z))
+    slopes = []
+    for k in inside:
+        there = state.z.copy()
+        there[k] += INSIDE_STEP
+        slopes.append([(a - b) / INSIDE_STEP for a, b in zip(everything.compared(task.numbers(there)), at_mode, strict=True)])
     ids = {block.study.id: i for i, block in enumerate(everything.blocks)}
     logs, predictions = np.zeros(count), []
     for k in range(count):
-        there = everything.compared(task.numbers(z[k]))
+        held = z[k].copy()
+        held[inside] = state.z[inside]
+        there = everything.compared(task.numbers(held))
+        for i, slope in zip(inside, slopes, strict=True):
+            there = [f + s * (z[k, i] - state.z[i]) for f, s in zip(there, slope, strict=True)]
         predictions.append(there)
         residuals = [block.y - there[ids[block.study.id]] for block in task.evidence.blocks]
         logs[k] = -objective(residuals, covariances, z[k]) + 0.5 * float(noise[k] @ noise[k])

@@ -70,7 +70,15 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
         text.write(f'\n[values."{key}"]\nstart = {starting_value(key).value:.6g}\nmode = {v:.6g}\nsays = "Estimated from the spread of the fit studies around the model."\n')
     (target / "values.toml").write_text(text.getvalue(), encoding="utf-8")
     natural = np.array([[p.value(float(x)) for p, x in zip(task.parameters, row, strict=True)] for row in draws.z])
-    _write_draws([p.key for p in task.parameters], natural, draws.weights)
+    keys = [p.key for p in task.parameters]
+    for name in MEAN_ONE:  # what follows from a drawn value is drawn with it
+        if name + SPREAD in keys:
+            natural = np.column_stack([natural, np.exp(-(natural[:, keys.index(name + SPREAD)] ** 2) / 2.0)])
+            keys.append(name)
+    if LINK_CEILING in keys:
+        natural = np.column_stack([natural, [tied_slope(u) for u in natural[:, keys.index(LINK_CEILING)]]])
+        keys.append(TIED_SLOPE)
+    _write_draws(keys, natural, draws.weights)
     _write_predictions(everything, draws)
     return f"shipped: {count} values of {studies} studies, {len(draws.z)} draws, effective {draws.effective:.0f}"
 
