@@ -30,9 +30,11 @@ from .questions import (
     Comparison,
     CoursesQuestion,
     ExperimentQuestion,
+    NextStudyQuestion,
     Problem,
     Question,
     SliderQuestion,
+    WeighQuestion,
     refuse_the_endless,
 )
 
@@ -115,6 +117,14 @@ def create_app(static: Path = STATIC) -> Any:
     @app.get("/api/claims/{name}", summary="One claim with its predictions carried out", response_model=dict[str, Any])
     async def claim(name: Name) -> Any:
         return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
+
+    @app.post("/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=dict[str, Any])
+    async def weigh(question: WeighQuestion) -> Any:
+        return JSONResponse(await long.run(lambda: facts.weighed(question.prior, question.animals, question.without)))
+
+    @app.post("/api/next-study", summary="The object that `ketasim next-study --json` prints", response_model=dict[str, Any])
+    async def next_study(question: NextStudyQuestion) -> Any:
+        return JSONResponse(await long.run(lambda: facts.separating(question.names, question.budget)))
 
     @app.get("/api/check", summary="The scorecard: the object that `ketasim check --json` prints", response_model=dict[str, Any])
     async def check() -> Response:

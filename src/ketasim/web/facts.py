@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
 import ketasim
-from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
+from ketasim.core import KetasimError, Value, all_values, knowledge_path, output_register, sources, value, values
 from ketasim.core.drugs import drugs
 from ketasim.core.values import GRADES
 from ketasim.report.show_text import GRADES as GRADE_WORDS
@@ -110,7 +111,7 @@ def catalogue() -> dict[str, Any]:
     return {
         "version": ketasim.__version__, "notice": NOTICE, "drugs": drug_list(), "outputs": output_list(), "links": chain_links(),
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()], "experiments": experiment_list(),
-        "has": {verb: _there(module) for verb, module in LATER.items()},
+        "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
         "numbers": len(value_list()), "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
     }  # fmt: skip
 
@@ -157,3 +158,22 @@ def scorecard() -> str:
     from ketasim.evidence.scorecard import card_of
 
     return card_of().to_json()
+
+
+def _calibrated() -> bool:
+    """True if calibrated hypotheses ship, so that they can be weighed."""
+    return _there("ketasim.evidence.weigh") and any((knowledge_path() / "posterior" / "hypotheses").glob("*.json"))
+
+
+def weighed(prior: Mapping[str, float], animals: bool, without: Sequence[str]) -> dict[str, Any]:
+    """What `ketasim weigh --json` prints. Raises KetasimError while no calibration ships."""
+    from ketasim.evidence.weigh import weigh
+
+    return dict(plain(weigh(dict(prior) or None, animals=animals, without=tuple(without)).to_dict()))
+
+
+def separating(names: Sequence[str], budget: int) -> dict[str, Any]:
+    """What `ketasim next-study --json` prints. Raises KetasimError while no calibration ships."""
+    from ketasim.decide.next_study import next_study
+
+    return dict(plain(next_study(*names, budget=budget).to_dict()))

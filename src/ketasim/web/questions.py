@@ -105,6 +105,25 @@ class CoursesQuestion(ExperimentQuestion):
     output: Name = Field("madrs.effect", examples=["glutamate"])
 
 
+class WeighQuestion(BaseModel):
+    """What `ketasim weigh` takes: prior chances, animal evidence or not, studies left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prior: dict[Name, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict, max_length=32)
+    animals: bool = True
+    without: list[Name] = Field(default_factory=list, max_length=200)
+
+
+class NextStudyQuestion(BaseModel):
+    """What `ketasim next-study` takes: the hypotheses to separate, and how many people the study may have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[Name] = Field(..., min_length=2, max_length=6)
+    budget: Annotated[int, Field(ge=8, le=2000)] = 160
+
+
 class Problem(BaseModel):
     """A refusal: what is wrong, where, what is allowed, and the line that mends it."""
 
