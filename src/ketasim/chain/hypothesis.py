@@ -174,6 +174,11 @@ def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
     return Prior(key, median, kind, sd, number.bounds or (-np.inf, np.inf), str(table.get("because", "")))
 
 
+def parameter_prior(key: str) -> Prior:
+    """The prior of a value that no hypothesis frees: its own spread."""
+    return _prior(key, {}, f"prior of {key}")
+
+
 def read_hypothesis(name: str, table: Mapping[str, Any], shared: Mapping[str, Any]) -> Hypothesis:
     """A hypothesis from its table; unknown fields, stages, variants and values are errors that teach."""
     where = f"knowledge/hypotheses/{name}.toml"

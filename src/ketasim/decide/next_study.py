@@ -1,6 +1,6 @@
 """The study that would separate hypotheses: every design predicted under each, information expected, ranked.
 
-Uncertainty of parameters: the weighted draws of the shipped calibrations. Realistic placebo response: the design's setting acts in every arm,
+Uncertainty of parameters: the weighted draws of the shipped calibrations, beside draws from the priors of values that mood does not inform. Realistic placebo response: the design's setting acts in every arm,
 and every simulated study has its own effects (a shift of the drive that all arms share, a factor on the drug part), with the spreads between
 studies of the evidence. Sampling error: the SD of the change, over the people of an arm.
 """
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.chain.hypothesis import Hypothesis, hypothesis
-from ketasim.core import UsageError, normals, value
+from ketasim.chain.hypothesis import Hypothesis, hypothesis, parameter_prior
+from ketasim.core import UsageError, knowledge_path, normals, read_toml, value
 from ketasim.evidence.arms import ArmSpec, Course, course
 from ketasim.evidence.hypotheses import HypothesisNumbers, numbers_of, shipped_taus
 from ketasim.evidence.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, felt_points
@@ -93,7 +93,7 @@ class NextStudy:
         }  # fmt: skip
 
 
-class _Believer:
+class Believer:
     """One hypothesis: its draws, and its prediction of any arm (kept)."""
 
     def __init__(self, entry: Hypothesis, draws: int) -> None:
@@ -102,27 +102,30 @@ class _Believer:
         weights = shipped.draws(np.ones(len(shipped.names), dtype=bool))
         edges = np.cumsum(weights)
         picks = np.minimum(np.searchsorted(edges, (np.arange(draws) + 0.5) / draws * edges[-1]), len(edges) - 1)
-        chosen, counts = np.unique(picks, return_counts=True)
-        self.z, self.weights = shipped.z[chosen], counts / counts.sum()
+        self.z, self.weights = shipped.z[picks], np.full(draws, 1.0 / draws)
+        priors = [parameter_prior(key) for key in read_toml(knowledge_path() / "fits" / "weigh.toml")["nuisance"]]
+        columns = [np.asarray(p.natural(normals(SEEDS[0], f"nuisance {p.key}", draws))) for p in priors]
+        self.nuisance = [dict(zip((p.key for p in priors), map(float, row), strict=True)) for row in np.column_stack(columns)]
         self.kept: dict[tuple[str, DesignArm, tuple[Any, ...]], Outcome] = {}
 
     def outcome(self, design: Design, arm: DesignArm) -> Outcome:
         """Means and SDs of every measure of an arm, for every draw."""
         key = (design.setting, arm, design.measures)
         if key not in self.kept:
-            rows = [self._one(design, arm, z) for z in self.z]
+            rows = [self._one(design, arm, z, beside) for z, beside in zip(self.z, self.nuisance, strict=True)]
             self.kept[key] = Outcome(*(np.stack([r[i] for r in rows]) for i in range(3)))
         return self.kept[key]
 
-    def _one(self, design: Design, arm: DesignArm, z: Array) -> tuple[Array, Array, Array]:
-        numbers = numbers_of(self.entry, z, PEOPLE)
+    def _one(self, design: Design, arm: DesignArm, z: Array, beside: Mapping[str, float]) -> tuple[Array, Array, Array]:
+        found = numbers_of(self.entry, z, PEOPLE)
+        numbers = replace(found, replaced=dict(beside) | dict(found.replaced))
         times = tuple(sorted({0.0, *(m.time_h for m in design.measures)}))
         spec = numbers.arm(ArmSpec(arm.words, arm.repeat, arm.with_, times=times, ports=("glutamate",)))
-        found = course(spec, numbers.chain)
-        base = self._means(design, found, numbers, NO_EFFECTS)
+        run = course(spec, numbers.chain)
+        base = self._means(design, run, numbers, NO_EFFECTS)
         moved = []
         for name, step in EFFECT_STEPS.items():
-            there = self._means(design, found, numbers, StudyEffects(**{name: step}))
+            there = self._means(design, run, numbers, StudyEffects(**{name: step}))
             moved.append((there[0] - base[0]) / step)
         return base[0], base[1], np.stack(moved, axis=1)
 
@@ -145,7 +148,7 @@ class _Believer:
         return np.array(means), np.array(sds)
 
 
-def predictive(believer: _Believer, design: Design, participants: int, use: NDArray[np.bool_], taus: Mapping[str, float], studies: int = STUDIES) -> Predictive:
+def predictive(believer: Believer, design: Design, participants: int, use: NDArray[np.bool_], taus: Mapping[str, float], studies: int = STUDIES) -> Predictive:
     """What a hypothesis predicts for the arm means of the measures `use`, as a mixture over parameters and study effects."""
     outcomes = [believer.outcome(design, arm) for arm in design.arms]
     mean = np.concatenate([o.mean[:, use] for o in outcomes], axis=1)
@@ -214,15 +217,15 @@ def next_study(
     return NextStudy(names, budget, tuple(found), sizes, [r.design.name for r in found] == second, unsure, failed)
 
 
-def _believers(names: Sequence[str], draws: int) -> list[_Believer]:
+def _believers(names: Sequence[str], draws: int) -> list[Believer]:
     if len(names) < 2:
         raise UsageError("a study separates at least two hypotheses", where=" ".join(names), fix="ketasim next-study opioid-gate disinhibition")
     if len(set(names)) < len(names):
         raise UsageError("a hypothesis is named twice", where=" ".join(names), allowed="two or more different ones", fix="ketasim next-study opioid-gate disinhibition")
-    return [_Believer(hypothesis(name), draws) for name in names]
+    return [Believer(hypothesis(name), draws) for name in names]
 
 
-def _spoken(design: Design, believers: Sequence[_Believer]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _spoken(design: Design, believers: Sequence[Believer]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Measures about which every hypothesis speaks; those about which one does not cannot be weighed."""
     use = np.ones(len(design.measures), dtype=bool)
     for b in believers:
@@ -233,7 +236,7 @@ def _spoken(design: Design, believers: Sequence[_Believer]) -> tuple[NDArray[np.
     return use, tuple(m.label for m, u in zip(design.measures, use, strict=True) if not u and m.output != "cadss")
 
 
-def _summary(design: Design, believers: Sequence[_Believer]) -> dict[str, dict[str, dict[str, tuple[float, float]]]]:
+def _summary(design: Design, believers: Sequence[Believer]) -> dict[str, dict[str, dict[str, tuple[float, float]]]]:
     """Mean and SD over the draws of every measure in every arm under every hypothesis."""
     out: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
     for b in believers:

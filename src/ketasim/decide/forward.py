@@ -1,0 +1,119 @@
+"""Dated predictions of trials whose results nobody knows, with a hash: `python -m ketasim.decide.forward [--write docs/forward-predictions.md]`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim._version import __version__
+from ketasim.chain.hypothesis import hypotheses, hypothesis
+from ketasim.core import knowledge_path, read_toml
+from ketasim.core.records import NOTICE
+from ketasim.evidence.weigh import weigh
+
+from .designs import Design, read_design
+from .next_study import DRAWS, Believer
+
+Array = NDArray[np.float64]
+DIGITS = 2
+
+
+def trials() -> dict[str, tuple[Design, tuple[str, ...]]]:
+    """The trials of knowledge/forward.toml with their records."""
+    found = {}
+    for name, table in read_toml(knowledge_path() / "forward.toml").items():
+        own = dict(table)
+        records = tuple(own.pop("records"))
+        found[name] = (read_design(name, own), records)
+    return found
+
+
+def forward_predictions(names: Sequence[str] | None = None, draws: int = DRAWS) -> dict[str, Any]:
+    """Difference to placebo of every arm and measure: median and 90 % interval over the draws, under every hypothesis."""
+    out: dict[str, Any] = {}
+    believers = [Believer(hypothesis(name), draws) for name in names or hypotheses()]
+    for name, (design, records) in trials().items():
+        rows: dict[str, Any] = {}
+        for b in believers:
+            table = {arm.name: b.outcome(design, arm) for arm in design.arms}
+            rows[b.entry.id] = {
+                arm.name: {
+                    m.label: _band(table[arm.name].mean[:, i] - table["placebo"].mean[:, i], b.weights) for i, m in enumerate(design.measures)
+                }
+                for arm in design.arms if arm.name != "placebo"
+            }  # fmt: skip
+        out[name] = {
+            "title": design.title, "records": list(records), "setting": design.setting,
+            "arms": {a.name: f"{a.words}{', ' + a.repeat if a.repeat else ''}" for a in design.arms}, "difference_to_placebo": rows,
+        }  # fmt: skip
+    return out
+
+
+def _band(x: Array, weights: Array) -> list[float]:
+    """Median, 5th and 95th percentile of weighted draws."""
+    order = np.argsort(x)
+    edges = np.cumsum(weights[order]) - weights[order] / 2
+    return [round(float(np.interp(q, edges, x[order])), DIGITS) + 0.0 for q in (0.5, 0.05, 0.95)]
+
+
+def fingerprint(predictions: dict[str, Any]) -> str:
+    """SHA-256 of the predictions as canonical JSON."""
+    return hashlib.sha256(json.dumps(predictions, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def page(predictions: dict[str, Any], day: str, weights: dict[str, float]) -> str:
+    """The page of the documentation."""
+    lines = [
+        "# Forward predictions", "",
+        f"Made on {day} with Ketasim {__version__}, before any result was known to its authors. {NOTICE}", "",
+        f"SHA-256 of the predictions (canonical JSON, below): `{fingerprint(predictions)}`", "",
+        "Difference to the placebo arm in the same trial: median (5th to 95th percentile over the draws of the calibrated hypothesis). MADRS in points, negative is",
+        "benefit; CADSS in points. In a saline setting a drug that is felt does something through belief even if it does nothing itself. `weight` is the",
+        "weight of the hypothesis on the evidence of that day, even prior.", "",
+    ]  # fmt: skip
+    for entry in predictions.values():
+        lines += [f"## {entry['title']}", "", f"Setting: {entry['setting']}. Records: {', '.join(entry['records'])}.", ""]
+        lines += [f"- {name.replace('_', ' ')}: {words}" for name, words in entry["arms"].items()]
+        first = next(iter(entry["difference_to_placebo"].values()))
+        for arm, measures in first.items():
+            lines += ["", f"**{arm.replace('_', ' ')}**", "", "| hypothesis | weight | " + " | ".join(_heading(m) for m in measures) + " |", "| --- | --- |" + " --- |" * len(measures)]
+            for name, arms in entry["difference_to_placebo"].items():
+                cells = [f"{x[0]:.1f} ({x[1]:.1f} to {x[2]:.1f})" for x in arms[arm].values()]
+                lines.append(f"| {name} | {weights[name]:.2f} | " + " | ".join(cells) + " |")
+        lines.append("")
+    lines += ["## The predictions as data", "", "```json", json.dumps(predictions, sort_keys=True, separators=(",", ":")), "```", ""]
+    return "\n".join(lines)
+
+
+def _heading(label: str) -> str:
+    name, _, hours = label.partition("@")
+    return "CADSS peak" if name == "cadss" else f"MADRS, {hours} h"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m ketasim.decide.forward", description=__doc__)
+    parser.add_argument("--write", type=Path, default=None)
+    asked = parser.parse_args(arguments)
+    found = forward_predictions()
+    weights = {r.entry.id: r.weight for r in weigh().rows}
+    text = page(found, datetime.date.today().isoformat(), weights)
+    if asked.write:
+        asked.write.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{asked.write}: {fingerprint(found)}\n")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
