@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +136,7 @@ def _texts(hours: float, unit: str) -> str | None:
     return f"{text} {unit}" if float(exact(text) * HOURS[unit]) == hours else None
 
 
+@lru_cache(maxsize=256)
 def duration_text(hours: float) -> str:
     """A duration in the unit people would use, read back as exactly the same number of hours."""
     size = abs(hours)

@@ -75,6 +75,12 @@ def merged(times: ArrayLike) -> tuple[FloatArray, NDArray[np.int64]]:
     given = np.asarray(times, dtype=float).ravel()
     order = np.argsort(given, kind="stable")
     groups = np.zeros(given.size, dtype=np.int64)
+    ascending = given[order]
+    starts = np.concatenate([[True], np.diff(ascending) > MERGE_H]) if given.size else np.zeros(0, dtype=bool)
+    group = np.cumsum(starts) - 1
+    if (ascending - ascending[starts][group] <= MERGE_H).all():  # no chain of near times that is longer than the limit
+        groups[order] = group
+        return ascending[starts], groups
     kept: list[float] = []
     for position in order:
         if not kept or given[position] - kept[-1] > MERGE_H:

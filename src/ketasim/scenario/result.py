@@ -106,16 +106,21 @@ class Course:
     def _good(self) -> Array:
         return self.people[np.isfinite(self.people).all(axis=1)] if self.people.size else self.people
 
-    def to_dict(self) -> dict[str, Any]:
-        """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high."""
+    def to_dict(self, bands: Mapping[str, Array] | None = None) -> dict[str, Any]:
+        """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high. bands : if they are known already."""
         found: dict[str, Any] = {"unit": self.unit, "time_h": plain(self.time_h), "typical": plain(self.typical)}
-        good = self._good()
-        if len(good):
-            low, median, high = np.percentile(good, (LOW, 50.0, HIGH), axis=0)
-            bands = {"median": median, "mean": good.mean(axis=0), "low": low, "high": high}
+        if bands is None:
+            good = self._good()
+            bands = _bands(good) if len(good) else {}
         for key in ("median", "mean", "low", "high"):
-            found[key] = plain(bands[key]) if len(good) else None
+            found[key] = plain(bands[key]) if bands else None
         return found | {"model_low": plain(self.model_low), "model_high": plain(self.model_high)}
+
+
+def _bands(people: Array) -> dict[str, Array]:
+    """The bands over the second last axis, that of the people."""
+    low, median, high = np.percentile(people, (LOW, 50.0, HIGH), axis=-2)
+    return {"median": median, "mean": people.mean(axis=-2), "low": low, "high": high}
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,18 @@ class Result:
         """The object that `run --json` prints."""
         found = self.heading()
         summary = found.pop("summary")
-        return found | {"outputs": {name: course.to_dict() for name, course in self.outputs.items()}, "summary": summary}
+        bands = self._bands_together()
+        courses = {name: course.to_dict(bands.get(name)) for name, course in self.outputs.items()}
+        return found | {"outputs": courses, "summary": summary}
+
+    def _bands_together(self) -> dict[str, dict[str, Array]]:
+        """The bands of every output in one pass; empty where people differ in what failed, each output then counts its own."""
+        table = np.stack([course.people for course in self.outputs.values()])
+        good = np.isfinite(table).all(axis=2)
+        if not table.size or (good != good[0]).any() or not good[0].any():
+            return {}
+        found = _bands(table[:, good[0]])
+        return {name: {key: rows[i] for key, rows in found.items()} for i, name in enumerate(self.outputs)}
 
     def heading(self) -> dict[str, Any]:
         """The same without the courses."""

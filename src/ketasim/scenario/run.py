@@ -227,7 +227,7 @@ class _Run:
             if entry.observed:
                 table[name] = np.asarray(seen[name])
                 continue
-            rows = np.sum([arm.table[port] for port in entry.ports], axis=0) * self._factor(entry)
+            rows = sum((arm.table[port] for port in entry.ports[1:]), start=arm.table[entry.ports[0]]) * self._factor(entry)
             if entry.resting:
                 rows = rows + self.everybody.resting(entry.resting)[:, None]
             # a level that rounding of the integration left a hair below an end of its scale stands at that end
@@ -238,11 +238,9 @@ class _Run:
         """umol/L to ng/mL is the molar mass in g/mol; 1 for everything that is no concentration."""
         if not entry.molar_mass:
             return 1.0
-        word, _, name = entry.molar_mass.partition("drug:")
-        if word:
-            return value(word).value
-        own = [item for item in self.asked.compounds if name == "compound"]
-        return float((own[0] if own else drug(name)).molar_mass or 1.0)
+        if entry.molar_mass == "drug:compound" and self.asked.compounds:
+            return float(self.asked.compounds[0].molar_mass or 1.0)
+        return _molar_mass(entry.molar_mass)
 
     def _failures(
         self, status: NDArray[np.int64], reasons: Sequence[str | None], table: dict[str, Array]
@@ -300,6 +298,13 @@ def _refuse_too_much(people: int, times: int, rows: int) -> None:
             f"{asked} people on {times} times need {gigabytes:.0f} GB of memory", where=f"--people {asked}",
             allowed=f"about {fit} people over so many days", fix=f"--people {fit}",
         )
+
+
+@lru_cache(maxsize=64)
+def _molar_mass(where: str) -> float:
+    """Molar mass in g/mol from "drug:NAME" or the name of a value."""
+    word, _, name = where.partition("drug:")
+    return value(word).value if word else float(drug(name).molar_mass or 1.0)
 
 
 @lru_cache(maxsize=32)

@@ -51,8 +51,17 @@ def spread(people: Array) -> dict[str, float | None]:
     known = people[np.isfinite(people)]
     if not known.size:
         return {"median": None, "low": None, "high": None}
-    low, median, high = np.percentile(known, [LOW, 50.0, HIGH])
-    return {"median": float(median), "low": float(low), "high": float(high)}
+    rank = np.sort(known)
+    return {"median": _percentile(rank, 50.0), "low": _percentile(rank, LOW), "high": _percentile(rank, HIGH)}
+
+
+def _percentile(rank: Array, share: float) -> float:
+    """As `np.percentile` gives it (linear between neighbours), of numbers already in order; hundreds of these make a summary."""
+    place = (len(rank) - 1) * share / 100.0
+    below = int(place)
+    first, last = float(rank[below]), float(rank[min(below + 1, len(rank) - 1)])
+    part = place - below
+    return first + (last - first) * part if part < 0.5 else last - (last - first) * (1.0 - part)
 
 
 def peak(course: Course) -> dict[str, Any]:
