@@ -86,6 +86,7 @@ class Arm(BaseModel):
 class Comparison(Who):
     """Up to six scenarios in the same people: the words of `ketasim compare`."""
 
+    people: Annotated[int, Field(ge=0, le=300, description="people in every arm")] = 100
     scenarios: list[Words | Arm] = Field(..., min_length=1, max_length=MOST_ARMS, examples=[[EXAMPLE, "esketamine nasal 84 mg"]])
 
 

@@ -204,7 +204,7 @@ def test_a_minute_of_schemathesis_finds_no_crash(address: str) -> None:
     """Generated questions against the OpenAPI description: no 500, only described answers of the described form."""
     pytest.importorskip("schemathesis", reason="schemathesis is not installed (pip install schemathesis)")
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", f"{address}openapi.json", "--max-time", "60", "--workers", "2",
+        sys.executable, "-m", "schemathesis.cli", "run", f"{address}openapi.json", "--max-time", "60", "--workers", "2", "--request-timeout", "60",
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
