@@ -96,11 +96,11 @@ function wrap(text: string, most: number): string[] {
 
 /** The chart's numbers within its window; the caption stands in the first line. */
 export function csv(p: Picture): string {
-  const rows = [`# ${p.title}. ${p.caption}`, "time_h,line,unit,typical,low,high"];
+  const rows = [`# ${p.title}. ${p.caption}`, "time_h,line,unit,typical,low,high,model_low,model_high"];
   for (const { label, time, curve } of p.lines) {
     for (let i = 0; i < time.length; i++) {
       if (time[i] < p.from - 1e-9 || time[i] > p.to + 1e-9) continue;
-      rows.push([exact(time[i]), `"${label}"`, `"${p.unit}"`, exact(curve.typical[i]), exact(curve.low?.[i]), exact(curve.high?.[i])].join(","));
+      rows.push([exact(time[i]), `"${label}"`, `"${p.unit}"`, exact(curve.typical[i]), exact(curve.low?.[i]), exact(curve.high?.[i]), exact(curve.model_low?.[i]), exact(curve.model_high?.[i])].join(","));
     }
   }
   return rows.join("\n");

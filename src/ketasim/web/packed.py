@@ -13,13 +13,15 @@ from ketasim.core import output, unknown_name
 from ketasim.scenario.result import HIGH, LOW, Result, plain
 
 CURVES = ("typical", "low", "high")
+MODEL_CURVES = ("model_low", "model_high")
 
 
 def pack(result: Result, names: list[str]) -> bytes:
     """Length of the header (4 bytes, little-endian), header (JSON, padded to 4), times, then per output its curves.
 
     Times are those of the internal grid, which holds the times asked for exactly. Curves: typical, and 5th and 95th
-    percentile between people where people were drawn. NaN where a run failed.
+    percentile between people where people were drawn; the same of the typical person over the posterior, where one ships. NaN
+    where a run failed.
     """
     chosen = [output(name).name for name in names] or list(result.grid_values)
     for name in chosen:
@@ -28,17 +30,21 @@ def pack(result: Result, names: list[str]) -> bytes:
     table = np.stack([result.grid_values[name] for name in chosen])  # (outputs, 1 + people, times)
     good = np.isfinite(table[:, 1:]).all(axis=(0, 2))
     banded = bool(good.any())
-    blocks = [result.grid_h, table[:, :1]]
+    curves, names_of = [table[:, 0]], CURVES[:1]
     if banded:
-        low, high = _ends(table[:, 1:][:, good])
-        blocks = [result.grid_h, np.stack([table[:, 0], low, high], axis=1)]
+        curves, names_of = [*curves, *_ends(table[:, 1:][:, good])], CURVES
+    if result.model_grid_values:
+        drawn = np.stack([result.model_grid_values[name] for name in chosen])
+        whole = np.isfinite(drawn).all(axis=(0, 2))
+        if whole.any():
+            curves, names_of = [*curves, *_ends(drawn[:, whole])], (*names_of, *MODEL_CURVES)
+    blocks = [result.grid_h, np.stack(curves, axis=1)]
     header: dict[str, Any] = {
         **result.heading(),
-        "curves": CURVES if banded else CURVES[:1],
+        "curves": names_of,
         "times": len(result.grid_h),
         "doses_h": list(result.doses_h),
         "outputs": [{"name": name, "unit": output(name).unit, "label": output(name).label} for name in chosen],
-        "model_band": False,
     }
     text = json.dumps(plain(header), allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)

@@ -70,6 +70,11 @@ class SliderQuestion(Question):
     """A run of which only some outputs are wanted, on the internal grid, as numbers packed together."""
 
     outputs: list[Name] = Field(default_factory=list, max_length=MOST_OUTPUTS, description="names of the register; none: all")
+    uncertainty: bool = Field(True, description="also the uncertainty of the model; without it the answer comes sooner")
+
+    def options(self) -> dict[str, Any]:
+        """Those of a run; no draws of the posterior where their band is not wanted."""
+        return super().options() | ({} if self.uncertainty else {"draws": 0})
 
 
 class Arm(BaseModel):
