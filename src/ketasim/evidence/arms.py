@@ -30,6 +30,7 @@ from .quasi import PEOPLE, EvenPeople, even_people
 Array = NDArray[np.float64]
 
 RTOL, ATOL = 1e-5, 1e-9
+AGAIN = ((1e-4, 1e-7), (1e-7, 1e-11))  # where a switch in the equations stops the integration at the usual tolerance
 STATES = (
     "fast_mood", "late_mood", "habenula", "kappa_relief", "ideation_path", "ssri_turnover", "acute_level",
     "dissociation_adaptation", "pressor_level",
@@ -215,7 +216,10 @@ def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Cours
     names = tuple(sorted((set(varying) | OFTEN_REPLACED) & set(c.parameters)))
     model = _model(c.antimony, names, outputs, c.inputs)
     table = np.column_stack([varying.get(n, np.full(spec.people, c.parameters[n].value)) for n in names])
-    found = model.simulate(table, [built], np.zeros(spec.people, dtype=np.int64), plan.times, rtol=RTOL, atol=ATOL)
+    for rtol, atol in ((RTOL, ATOL), *AGAIN):
+        found = model.simulate(table, [built], np.zeros(spec.people, dtype=np.int64), plan.times, rtol=rtol, atol=atol)
+        if not np.any(found.status != 0):
+            break
     if np.any(found.status != 0):
         bad = int(np.flatnonzero(found.status)[0])
         raise KetasimError(f"the integration of person {bad} failed: {found.reasons[bad]}", where=spec.words)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,7 +198,7 @@ def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:
     w, t = np.concatenate(weights), np.concatenate(true)
     edges = [0.0, 0.02, 0.1, 0.3, 0.6, 0.9, 1.0 + 1e-9]
     bins = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (w >= low) & (w < high)
         if inside.any():
             bins.append((low, min(high, 1.0), float(w[inside].mean()), float(t[inside].mean()), int(inside.sum())))

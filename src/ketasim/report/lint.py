@@ -41,7 +41,7 @@ def problems() -> Findings:
         numbers = list(all_values())
     except KetasimError as error:
         return Findings((Finding(error.where or "knowledge/values", error.what, error.fix),), (), 0, 0)
-    for check in (_values, _unused, _drugs, _outputs, _studies, _chain):
+    for check in (_values, _unused, _drugs, _outputs, _studies, _chain, _claims, _hypotheses):
         try:
             found += check(numbers)
         except KetasimError as error:
@@ -150,6 +150,13 @@ def _studies(_: list[Value]) -> list[Finding]:
     from ketasim.evidence.studies import lint_studies
 
     return [Finding(f"knowledge/studies/{p.where}", p.what, p.remedy) for p in lint_studies()]
+
+
+def _hypotheses(numbers: list[Value]) -> list[Finding]:
+    """Hypotheses with free values that do nothing, twins, more or fewer than one default."""
+    from ketasim.chain.hypothesis import lint_hypotheses
+
+    return [Finding(p.where, p.what, p.fix) for p in lint_hypotheses()]
 
 
 def _chain(_: list[Value]) -> list[Finding]:
