@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,9 @@ ENOUGH_STUDIES = 3
 LEAST_STUDIES = 2  # a spread between studies needs two
 
 
+_KINDS: dict[tuple[str, int], tuple[Observed, tuple[str, ...]]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Naive:
     """Mean and SD (without the row's own sampling error) on the scale of comparison; how many levels were dropped."""
@@ -33,17 +37,31 @@ class Naive:
     studies: int
 
 
-def kind_of(study: Study, row: Observed) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def _main_dose(words: str, repeat: str, with_: tuple[str, ...]) -> tuple[bool, str]:
+    """Whether the main dose is a control, and its route."""
+    dose = parse(words, repeat=repeat, with_=with_).main.blocks[0].dose
+    return dose.entry.role == "placebo" or dose.drug == "midazolam", str(dose.route)
+
+
+def _kind(study: Study, row: Observed) -> tuple[str, ...]:
     """The cell of a row, from coarse to fine."""
     r = row.row
     arm = study.arms[r.arm]
-    regimen = parse(arm.words, repeat=arm.repeat, with_=arm.with_)
-    dose = regimen.main.blocks[0].dose
-    control = dose.entry.role == "placebo" or dose.drug == "midazolam"
+    control, route = _main_dose(arm.words, arm.repeat, tuple(arm.with_))
     role = "contrast" if r.versus else "control" if control else "drug"
     window = 0 if math.isnan(r.time_h) else int(np.searchsorted(WINDOWS_H, r.time_h)) + 1
-    route = str(getattr(dose, "route", ""))
     return (f"{r.endpoint}|{r.statistic}|{row.kind}", role, f"window {window}", arm.setting, route)
+
+
+def _kind_of(study: Study, row: Observed) -> tuple[str, ...]:
+    """`_kind`, kept for the row object it was made for."""
+    key = (study.id, row.row.line)
+    found = _KINDS.get(key)
+    if found is None or found[0] is not row:
+        found = (row, _kind(study, row))
+        _KINDS[key] = found
+    return found[1]
 
 
 def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int, least_sd: float = 0.0) -> Naive | None:
@@ -53,9 +71,9 @@ def naive(blocks: Sequence[StudyBlock], block: StudyBlock, index: int, least_sd:
     but never less than `least_sd`, the spread between studies that the model grants the same row.
     """
     mine = block.rows[index]
-    want = kind_of(block.study, mine)
+    want = _kind_of(block.study, mine)
     pool = [
-        (other.study.id, row, kind_of(other.study, row))
+        (other.study.id, row, _kind_of(other.study, row))
         for other in blocks
         if other.study.role == "fit" and other.study.id != block.study.id
         for row in other.rows

@@ -154,8 +154,9 @@ def fit(
         base = task.evidence.compared(task.numbers(state.z))
         slopes = task.evidence.slopes(task.numbers(state.z), base)
         residuals = [block.y - f for block, f in zip(blocks, base, strict=True)]
-        if state.iteration:
-            state.taus = spread_between(blocks, residuals, slopes)
+        if state.iteration:  # halfway on the log scale: values and spreads chase each other otherwise
+            found = spread_between(blocks, residuals, slopes)
+            state.taus = {key: math.sqrt(found[key] * state.taus[key]) for key in found}
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)
         jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
@@ -171,12 +172,12 @@ def fit(
             if trial < after:
                 best, after = there, trial
                 break
-        moved = float(np.abs(best - state.z).max())
+        moved = float((np.abs(best - state.z) / np.sqrt(np.diag(np.linalg.inv(hessian)))).max())
         state.z, state.value, state.iteration = best, after, state.iteration + 1
         state.history.append(after)
         state.done = moved < float(run["tolerance"]) and state.iteration > 2
         if tell:
-            tell(f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, longest move {moved:.3f} prior SD")
+            tell(f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, longest move {moved:.3f} posterior SD")
         if save:
             save(state)
         if moved == 0.0 and state.iteration > 2:
