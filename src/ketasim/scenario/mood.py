@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, values
-from ketasim.people import People
+from ketasim.people import TYPICAL, People
 
 from .observation import combined_drive, ideation_scores, madrs_scores, residual_sd, response_probability, share_below
 from .plan import Scenario
@@ -125,7 +125,12 @@ def mood(
 
 
 def _wander(seed: int, people: People, times: Array, p: Mapping[str, Array], purpose: str) -> Array:
+    """The slow wander of everybody, (P, T); the typical person has none, whatever the posterior says of its size."""
+    real = people.person != TYPICAL
+    if not real.any():
+        return np.zeros((len(people), len(times)))
     for key in ("wander_sd", "wander_time"):
-        if np.ptp(p[key]) > 0:
+        if np.ptp(p[key][real]) > 0:
             raise KetasimError(f"{key} is one number for everybody; it cannot have a spread between people")
-    return slow_wander(seed, people.person, times, float(p["wander_sd"][0]), float(p["wander_time"][0]), purpose)
+    sd, time = (float(p[key][real][0]) for key in ("wander_sd", "wander_time"))
+    return slow_wander(seed, people.person, times, sd, time, purpose)
