@@ -59,7 +59,8 @@ Name = Annotated[str, InAddress(max_length=80)]
 
 def create_app(static: Path = STATIC) -> Any:
     """The ASGI application, guard included."""
-    short, long = Jobs(workers=2, most_waiting=16, name="slider"), Jobs(workers=1, most_waiting=4, name="long")
+    short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7)
+    long = Jobs(workers=2, most_waiting=6, name="long", patience_s=30.0)  # the page says that it is running
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

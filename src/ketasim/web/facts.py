@@ -161,8 +161,12 @@ def scorecard() -> str:
 
 
 def _calibrated() -> bool:
-    """True if calibrated hypotheses ship, so that they can be weighed."""
-    return _there("ketasim.evidence.weigh") and any((knowledge_path() / "posterior" / "hypotheses").glob("*.json"))
+    """True if a calibration of every hypothesis ships, so that they can be weighed."""
+    if not _there("ketasim.evidence.weigh"):
+        return False
+    from ketasim.chain.hypothesis import hypotheses
+
+    return all((knowledge_path() / "posterior" / "hypotheses" / f"{name}.json").exists() for name in hypotheses())
 
 
 def weighed(prior: Mapping[str, float], animals: bool, without: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A bounded queue: short runs for the sliders, long ones apart, and nobody waits over a second without being told."""
+"""A bounded queue: short runs for the sliders, long ones apart; no slider waits over a second without being told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Busy(Exception):
-    """The queue is full, or a second has gone by without a free worker."""
+    """The queue is full, or the time that an asker may wait has gone by without a free worker."""
 
     def __init__(self, waiting: int, retry_s: float) -> None:
         super().__init__(f"the machine is busy: {waiting} runs are waiting")
@@ -19,11 +19,9 @@ class Busy(Exception):
 class Jobs:
     """Threads (the engine releases the interpreter's lock) behind a queue that refuses rather than grows."""
 
-    PATIENCE_S = 0.7
-
-    def __init__(self, workers: int, most_waiting: int, name: str) -> None:
+    def __init__(self, workers: int, most_waiting: int, name: str, patience_s: float) -> None:
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix=f"ketasim-{name}")
-        self.workers, self.most_waiting = workers, most_waiting
+        self.workers, self.most_waiting, self.patience_s = workers, most_waiting, patience_s
         self.waiting = 0
         self._free: asyncio.Semaphore | None = None
 
@@ -35,7 +33,7 @@ class Jobs:
             raise Busy(self.waiting, 0.5)
         self.waiting += 1
         try:
-            await asyncio.wait_for(self._free.acquire(), self.PATIENCE_S)
+            await asyncio.wait_for(self._free.acquire(), self.patience_s)
         except TimeoutError:
             raise Busy(self.waiting, 1.0) from None
         finally:

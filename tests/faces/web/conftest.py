@@ -62,7 +62,12 @@ class Watched:
         self.page, self.asked, self.wrong = page, [], []
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda message: self.wrong.append(message.text) if message.type == "error" and "422" not in message.text else None)
+        page.on("console", self._said)
+
+    def _said(self, message: Any) -> None:
+        # a refused question (422) and a busy moment (429) are answers that the page deals with
+        if message.type == "error" and not ("status of 422" in message.text or "status of 429" in message.text):
+            self.wrong.append(message.text)
 
 
 @pytest.fixture
