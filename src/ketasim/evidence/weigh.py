@@ -45,6 +45,7 @@ class Calibrated:
     rows: Mapping[str, int]
     laplace: float
     linear: Mapping[str, Any] = field(repr=False)
+    evidence: str = ""
 
     def log_weights(self, keep: NDArray[np.bool_]) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
@@ -90,7 +91,7 @@ def calibrated(name: str) -> Calibrated:
     held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
     return Calibrated(
         entry, tuple(data["names"]), data["groups"], np.array(data["log_ratio"]), np.array(data["scores"]), np.array(data["z"]),
-        tuple(data["held_names"]), held, data["misfit"], data["rows"], float(data["laplace"]), data["linear"],
+        tuple(data["held_names"]), held, data["misfit"], data["rows"], float(data["laplace"]), data["linear"], str(data.get("evidence", "")),
     )  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
     every = [calibrated(name) for name in hypotheses()]
     names, groups = every[0].names, every[0].groups
     for other in every:
-        if other.names != names:
+        if other.names != names or other.evidence != every[0].evidence:
             raise KetasimError("the shipped calibrations rest on different studies", where=other.entry.id, fix="python -m ketasim.evidence.weigh_fit")
     for study in without:
         if study not in names:

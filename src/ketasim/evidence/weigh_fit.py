@@ -8,6 +8,7 @@ study, from which evidence (importance sampling), leave-one-out and other priors
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ketasim.chain.hypothesis import Hypothesis, hypotheses, hypothesis, posterior_path
+from ketasim.chain.hypothesis import Hypothesis, calibrated_scores, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, normals, stream
 
 from .hypotheses import Judge, block_scores, judge
@@ -32,8 +33,8 @@ SEED = 5
 STEP = 0.3  # prior SDs, finite differences
 LONGEST = 1.2  # prior SDs a step may move
 STANDS = 0.08  # prior SDs, a move below this is none
-ROUNDS = 6
-DRAWS = 64
+ROUNDS = 5
+DRAWS = 48
 EXPONENTIALS = 5  # draws come from a t distribution of twice as many degrees of freedom
 WIDER = 1.1
 
@@ -176,6 +177,7 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
     misfit = {b.study.id: float((b.y - f) @ np.linalg.solve(c, b.y - f)) for b, f, c in zip(blocks, here.f, here.covariances, strict=True)}
     return {
         "hypothesis": entry.id,
+        "evidence": fingerprint(j),
         "keys": list(entry.free_keys),
         "mode": dict(zip(entry.free_keys, _round(centre), strict=True)),
         "laplace": float(-here.minus_log(centre) - 0.5 * logdet),
@@ -189,6 +191,13 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
             "outcomes": [None if np.isnan(x) else float(f"{x:.5g}") for x in here.outcomes], "slopes": _round(here.slopes),
         },
     }  # fmt: skip
+
+
+def fingerprint(j: Judge) -> str:
+    """Of the evidence a calibration rests on: every published number with its error, every finding."""
+    rows = [[r.row.record, r.kind, f"{r.y:.6g}", f"{r.se:.6g}"] for b in j.fit.blocks for r in b.rows]
+    told = [[f.study, f.plan.name, f.published.says, str(f.published.found)] for f in j.findings.findings]
+    return hashlib.sha256(json.dumps([rows, told]).encode()).hexdigest()[:16]
 
 
 def _round(x: Array, digits: int = 5) -> list:  # type: ignore[type-arg]
@@ -209,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.weigh_fit", description=__doc__)
     parser.add_argument("names", nargs="*", help="hypotheses (all, if none is named)")
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--start", default="opioid-gate", help="whose mode a hypothesis without calibration starts from")
     asked = parser.parse_args(arguments)
     begun = time.monotonic()
 
@@ -217,7 +227,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.flush()
 
     for name in asked.names or hypotheses():
-        found = fit_one(hypothesis(name), asked.draws, tell)
+        entry = hypothesis(name)
+        known = dict(zip(entry.free_keys, calibrated_scores(entry), strict=True)) if posterior_path(name).exists() else {}
+        if not known:  # a relative's mode is a better start than the prior's
+            relative = hypothesis(asked.start)
+            known = dict(zip(relative.free_keys, calibrated_scores(relative), strict=True))
+        start = np.array([float(known.get(key, 0.0)) for key in entry.free_keys])
+        found = fit_one(entry, asked.draws, tell, start)
         ship(found)
         tell(f"{name}: shipped, Laplace {found['laplace']:.2f}\n")
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ketasim.core import output
 from ketasim.core.records import NOTICE
 from ketasim.scenario.experiments import Experiment, experiments
@@ -61,9 +63,14 @@ def _published(found: Experiment) -> list[str]:
         predicted = {name: values[i] for name, values in found.predictions.items()}
         groups: dict[str, list[str]] = {}
         for name, x in predicted.items():
-            groups.setdefault("no prediction" if x is None else f"{x:.2f}", []).append(name)
+            groups.setdefault(_shown(x), []).append(name)
         lines += [f"    {shown_as:>13}  {', '.join(names)}" for shown_as, names in groups.items()]
     return lines
+
+
+def _shown(x: float | None) -> str:
+    """A predicted outcome; what is not said is not zero."""
+    return "no prediction" if x is None else "not computed" if math.isnan(x) else f"{x:.2f}"
 
 
 def _arm(scenario: Scenario) -> str:
