@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from ketasim.core.values import starting_values
 from ketasim.scenario import observation as ob
 from ketasim.scenario.wander import rating_noise, slow_wander
 
-P = ob.observation_parameters()
+# the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
+P = {key: v.value for key, v in starting_values("observation").items()}
 drives = some.floats(-3, 6)
 
 
