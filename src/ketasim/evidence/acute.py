@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import t as student_t
 
 from .context import Context, Unpredictable
 from .mood_arm import REPEATS, drawn, felt_points
@@ -85,8 +88,6 @@ def _peak_time(context: Context, row: Row, key: str, rows: Array) -> float:
 
 def _smooth_share(numbers: Array, cut: float) -> float:
     """Share above a cut with the steps of 64 people rounded off (normal kernel on the log scale, rule-of-thumb width)."""
-    from scipy.special import ndtr
-
     logs = np.log(np.maximum(numbers, 1e-12))
     if logs.std() == 0:
         return float((numbers > cut).mean())
@@ -176,13 +177,21 @@ def vital_value(context: Context, row: Row) -> float:
     return _either(row, one)
 
 
+@lru_cache(maxsize=64)
+def _outlying(purpose: str, count: int, freedom: float) -> Array:
+    """Student's t scaled to SD 1, keyed."""
+    return np.asarray(np.sqrt((freedom - 2.0) / freedom) * student_t.ppf(ndtr(drawn(purpose, count)), freedom))
+
+
 def _noisy(context: Context, key: str, endpoint: str, rise: Array) -> Array:
     """Readings (P * REPEATS, readings) with the noise of single readings, keyed; readings of old people scatter more."""
     sd = context.numbers(f"reading_sd_{endpoint}")
     if float(context.arm(key).people.get("age", context.study.age)) >= context.numbers("reading_old_age"):
         sd *= context.numbers("reading_sd_old_factor")
     many = np.repeat(rise, REPEATS, axis=0)
-    noise = [drawn(f"reading {endpoint} {j}", len(many)) for j in range(rise.shape[1])]
+    # readings have outliers: Student's t with few degrees of freedom, scaled to the same SD
+    freedom = context.numbers("reading_freedom")
+    noise = [_outlying(f"reading {endpoint} {j}", len(many), freedom) for j in range(rise.shape[1])]
     return np.asarray(many + sd * np.column_stack(noise))
 
 

@@ -32,6 +32,8 @@ Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 SEED = 1
 INSIDE_STEP = 0.3
+TEMPERS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+LEAST_EFFECTIVE_SHARE = 0.25
 HALVINGS = (1.0, 0.5, 0.25, 0.1)
 
 
@@ -197,11 +199,16 @@ def curvature(jacobian: Sequence[Array], residuals: Sequence[Array], covariances
 
 @dataclass(frozen=True)
 class Draws:
-    """Draws around the mode: z (N, p), weights (N,), effective number, predictions of all studies (scale of comparison)."""
+    """Draws around the mode: z (N, p), weights (N,), predictions of all studies (scale of comparison).
+
+    effective : number of draws that the untempered weights are worth. power : tempering of the weights that ship (1 = none,
+    0 = Laplace alone), the largest for which a quarter of the draws still counts.
+    """
 
     z: Array
     weights: Array
     effective: float
+    power: float
     predictions: list[list[Array]]
 
 
@@ -236,11 +243,16 @@ def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Pr
         logs[k] = -objective(residuals, covariances, z[k]) + 0.5 * float(noise[k] @ noise[k])
         if tell:
             tell(f"draw {k + 1} of {count}")
-    weights = np.exp(logs - logs.max())
-    ceiling = weights.sum() / math.sqrt(count)  # truncated importance sampling (Ionides 2008, doi:10.1198/106186008X320456)
-    weights = np.minimum(weights, ceiling)
-    weights /= weights.sum()
-    return Draws(z, weights, float(1.0 / (weights**2).sum()), predictions)
+    raw = _weights(logs, 1.0)
+    power = next(p for p in TEMPERS if 1.0 / (_weights(logs, p) ** 2).sum() >= count * LEAST_EFFECTIVE_SHARE)
+    return Draws(z, _weights(logs, power), float(1.0 / (raw**2).sum()), power, predictions)
+
+
+def _weights(logs: Array, power: float) -> Array:
+    """Importance weights, tempered and truncated (Ionides 2008, doi:10.1198/106186008X320456); they sum to 1."""
+    weights = np.exp(power * (logs - logs.max()))
+    weights = np.minimum(weights, weights.sum() / math.sqrt(len(weights)))
+    return np.asarray(weights / weights.sum())
 
 
 def default_state_file() -> Path:

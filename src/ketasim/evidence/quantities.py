@@ -17,7 +17,7 @@ from .context import Context, Unpredictable
 from .exposure import exposure_value, tissue_value
 from .mood_arm import ArmMood, felt_points
 from .studies import Row
-from .times import HOURS_PER_DAY, relapse_start, repeated_visits, visit_times
+from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits, stable_visits, visit_times
 
 Array = NDArray[np.float64]
 LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
@@ -133,7 +133,9 @@ def _ideation_per_point(context: Context, row: Row, mood: ArmMood) -> float:
 
 def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
     if ideation:
-        return mood.share_at_most(row.time_h, float(context.study.cuts.get("ideation", IDEATION_FREE)))
+        # ratings are whole numbers: at most c means below c + 1/2 of the continuous score; matters on an item of seven steps
+        cut = float(context.study.cuts.get("ideation", IDEATION_FREE)) * _ideation_per_point(context, row, mood)
+        return mood.share_at_most(row.time_h, cut + WHOLE_NUMBER * _ideation_per_point(context, row, mood))
     text = row.note.lower()
     if row.statistic == "remission" or (row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text):
         return mood.share_at_most(row.time_h, context.remission_points(row.scale))
@@ -167,6 +169,7 @@ def _drive_ratio(context: Context, row: Row) -> float:
     return one(row.arm) / max(one(row.versus), 1e-12)
 
 
+WHOLE_NUMBER = 0.5
 IDEATION_FREE = 1.0  # suicidal-thoughts item of 0 or 1 counts as free of ideation
 
 
@@ -189,12 +192,17 @@ def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
     mood = context.mood(key, "")
     times = np.array(visit_times(context.study, key, row))
     start = relapse_start(context.study, key, row)
-    scores, b = mood.visits(times), mood.baselines
+    b = mood.baselines
+    if is_withdrawal(context.study):
+        before = np.array(stable_visits(context.study, key, row))
+        scores = mood.visits(np.union1d(before, times))[:, len(before) - 1 :]
+    else:
+        scores = mood.visits(times)
     entry = float(cuts.get("relapse_entry", context.remission_points("MADRS")))
     limit = np.full(len(b), entry) if row.scale == "remitters" else context.response_share * b
     cut = float(cuts.get("relapse", context.numbers("relapse_share")))
     lost = cut * b if cut <= 1.0 else np.full(len(b), cut)
-    well = scores[:, 0] <= limit
+    well = _well(context, row, key, mood, scores, limit)
     above = scores[well, 1:] > lost[well, None]
     visits = round(float(cuts.get("relapse_visits", context.numbers("relapse_visits"))))
     run = above.copy()
@@ -205,6 +213,18 @@ def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
     first = np.where(run.any(axis=1), run.argmax(axis=1), -1)
     since = times[1:] - start
     return np.where(first >= 0, since[first], np.inf), since
+
+
+def _well(context: Context, row: Row, key: str, mood: ArmMood, scores: Array, limit: Array) -> NDArray[np.bool_]:
+    """Who is followed: people at or below the limit when the clock starts; where dosing was randomly withdrawn, stable ones:
+    at or below it at `stable_met` of the last `stable_visits` weekly visits."""
+    if not is_withdrawal(context.study):
+        return np.asarray(scores[:, 0] <= limit)
+    times = np.array(visit_times(context.study, key, row))
+    before = np.array(stable_visits(context.study, key, row))
+    all_scores = mood.visits(np.union1d(before, times))
+    hits = (all_scores[:, : len(before)] <= limit[:, None]).sum(axis=1)
+    return np.asarray(hits >= context.numbers("stable_met"))
 
 
 def _relapse(context: Context, row: Row) -> float:

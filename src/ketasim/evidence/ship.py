@@ -48,13 +48,13 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     """Write knowledge/posterior; returns what was written."""
     target = folder()
     target.mkdir(exist_ok=True)
-    mean = draws.weights @ draws.z
-    sd = np.sqrt(draws.weights @ (draws.z - mean) ** 2)
+    assert state.hessian is not None
+    sd = np.sqrt(np.diag(np.linalg.inv(state.hessian)))  # Laplace; the draws carry the same, tempered by importance
     text = io.StringIO()
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
     text.write("# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd: on the scale of `uncertain`.\n\n[about]\n")
     text.write(f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n")
-    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\n")
+    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\ntempering = {draws.power}\n")
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
         text.write(f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\n')

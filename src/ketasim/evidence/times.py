@@ -54,6 +54,8 @@ def needs(study: Study, key: str) -> Needs:
         dense |= row.endpoint.startswith("occupancy.") or row.endpoint in ("glutamate", "bdnf", "spines")
         if needs_visits(row):
             times.update(visit_times(study, key, row))
+        if row.endpoint == "relapse" and is_withdrawal(study):
+            times.update(stable_visits(study, key, row))
         if row.statistic == "response" and study.cuts.get("response_visits"):
             times.update(repeated_visits(study))
         if row.endpoint in ("sbp", "dbp", "heart_rate"):
@@ -121,6 +123,18 @@ def repeated_visits(study: Study) -> tuple[float, ...]:
     """Daily visits at which a response has to be met more than once, h."""
     begin, end = float(study.cuts["response_from_h"]), float(study.cuts["response_to_h"])
     return tuple(float(t) for t in np.arange(begin, end + 1e-6, HOURS_PER_DAY))
+
+
+def is_withdrawal(study: Study) -> bool:
+    """Whether people were randomised to go on or to stop."""
+    return "withdrawal" in study.design.lower()
+
+
+def stable_visits(study: Study, key: str, row: Row) -> tuple[float, ...]:
+    """Weekly visits up to the start of the clock that decide who is stable, h."""
+    count = round(values("evidence")["stable_visits"].value)
+    start = relapse_start(study, key, row)
+    return tuple(start - 7 * HOURS_PER_DAY * k for k in range(count - 1, -1, -1))
 
 
 def _horizon(row: Row) -> float:
