@@ -242,8 +242,16 @@ def _plot_place(plot: Path | None) -> Path | None:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text.rstrip("\n") + "\n")
-    sys.stdout.flush()
+    if sys.stdout is None:
+        raise CheckFailed("nowhere to write to: the standard output is closed")
+    try:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CheckFailed(f"cannot write the answer: {error.strerror}", where="standard output") from error
 
 
 class _Progress:

@@ -61,4 +61,4 @@ def inverse_normal(probability: ArrayLike) -> Array:
 
 def normal_cdf(z: ArrayLike) -> Array:
     """Standard normal distribution function, elementwise: erfc(-z / sqrt 2) / 2."""
-    return np.asarray(0.5 * _erfc(np.asarray(z, dtype=np.float64) / -math.sqrt(2.0)).astype(np.float64))
+    return np.asarray(0.5 * _erfc(np.asarray(z, dtype=np.float64) / -math.sqrt(2.0)), dtype=np.float64)

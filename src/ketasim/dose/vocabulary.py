@@ -117,6 +117,9 @@ def read_head(text: str, known: Vocabulary, start: int, end: int) -> Head:
         entry, _ = known.drug_or_salt(phrase(0, longest))
         assert entry is not None
         raise _route_fault(text, entry, words, longest, named)
+    if route_of(words[0][0].rstrip(",;")) is not None:
+        span, rest = (words[0][1], words[0][2]), text[words[0][1] :]
+        raise Fault("which drug? A route stands first", text, span, f"one of {known.names()}", f"{text[: span[0]]}ketamine {rest}")
     unknown = phrase(0, routes[0][0]) if routes else words[0][0].rstrip(",;")
     span = (words[0][1], words[0][1] + len(unknown))
     near = known.near(unknown)

@@ -91,7 +91,7 @@ def drug_text(entry: Drug) -> str:
 
 
 def _find_value(name: str) -> str:
-    return "\n\n".join(value_text(v) for v in all_values() if name in (v.name, v.key))
+    return "\n\n".join(value_text(v) for v in all_values() if name and name in (v.name, v.key, v.symbol))
 
 
 def value_text(v: Value) -> str:

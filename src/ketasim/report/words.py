@@ -46,7 +46,7 @@ def clock(hours: float | None) -> str:
         return f"{sign}{whole} h {rest} min" if rest else f"{sign}{whole} h"
     if minutes <= 2 * DAY or (minutes < 3 * DAY and minutes % DAY):
         return f"{sign}{minutes / 60:.3g} h"
-    return f"{sign}{minutes / DAY:.3g} d"
+    return f"{sign}{number(minutes / DAY)} d" if minutes % DAY else f"{sign}{minutes // DAY} d"
 
 
 def mass(value: float) -> str:

@@ -13,7 +13,7 @@ from ketasim.people import TYPICAL, People
 
 from .observation import combined_drive, ideation_scores, madrs_scores, residual_sd, response_probability, share_below
 from .plan import Scenario
-from .setting import Arm, drug_factor, felt_peaks, routine_factor, setting_drive
+from .setting import Arm, drug_factor, felt_peaks, midazolam_felt, routine_factor, setting_drive
 from .wander import slow_wander
 
 Array = NDArray[np.float64]
@@ -24,12 +24,16 @@ ACTIVE_PLACEBO = "midazolam"
 
 @dataclass(frozen=True, slots=True)
 class Drives:
-    """What the chain gives for one arm, (P, T) each: drives on mood and suicidal thoughts, SSRI drive, dissociation in points."""
+    """What the chain gives for one arm, (P, T) each: drives on mood and suicidal thoughts, SSRI drive, dissociation in points.
+
+    gaba : GABA-A potentiation, where midazolam itself is what is tried.
+    """
 
     mood: Array
     ideation: Array
     ssri: Array
     cadss: Array
+    gaba: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ def mood(
     which: Arm = "comparator" if is_comparator else "drug"
     felt = felt_peaks(times, arm.cadss, sessions) if sessions.size else np.zeros((len(people), 0))
     felt_placebo = felt_peaks(times, placebo.cadss, sessions) if sessions.size else felt
-    if main.drug == ACTIVE_PLACEBO and scenario.setting != ACTIVE_PLACEBO:
-        felt = felt + p["midazolam_felt"][:, None]
+    if arm.gaba is not None and scenario.setting != ACTIVE_PLACEBO:
+        felt = felt + midazolam_felt(felt_peaks(times, arm.gaba, sessions), p)
     hope_placebo = setting_drive(scenario.setting, times, sessions, felt_placebo, p, "comparator", begun)
     # perfectly masked: both arms believe what the placebo arm believes
     hope = hope_placebo if scenario.masked else setting_drive(scenario.setting, times, sessions, felt, p, which, begun)

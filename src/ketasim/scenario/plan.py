@@ -102,14 +102,14 @@ class Scenario:
 
     @cached_property
     def end_h(self) -> float:
-        """The end of the run in h: what was asked for, or a week after the last main dose; never before the last output time."""
+        """The end of the run in h: what was asked for, or a week after the last main dose (a day after a longer one); never before the last output time."""
         last_asked = max(self.at) if self.at else 0.0
         if self.days is not None:
             return max(self.days * HOURS_PER_DAY, last_asked)
         if self.regimen.main.endless:
             return max(8 * LAST_LOOK_H, last_asked)
-        last_dose = max(time for time, _, _ in self.regimen.main.times())
-        return max(last_dose + LAST_LOOK_H, last_asked)
+        doses = [(time, time + dose.duration_h) for time, _, dose in self.regimen.main.times()]
+        return max(max(begin + LAST_LOOK_H, end + HOURS_PER_DAY, last_asked) for begin, end in doses)
 
     @cached_property
     def times_h(self) -> Array:

@@ -22,8 +22,8 @@ from ketasim.engine.types import Schedule
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.stages.plasma.routing import routing_values
 
-from .delivery import amount_states, deliveries, ledger, part_of, parts_needed, schedule
-from .mood import Drives, Mood, mood
+from .delivery import LOST_SHARE, amount_states, deliveries, ledger, part_of, parts_needed, schedule
+from .mood import ACTIVE_PLACEBO, Drives, Mood, mood
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
 from .summary import summarise
@@ -35,6 +35,7 @@ MOST_GRID_TIMES = 700
 MOST_GIGABYTES = 8.0
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
 DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
+FELT_OF_MIDAZOLAM = "gaba_potentiation"
 SETTING_STAGES = ("setting", "observation")
 
 
@@ -57,7 +58,7 @@ class _Arm:
     table: Mapping[str, Array]
 
     def drives(self) -> Drives:
-        return Drives(*(self.table[name] for name in DRIVES))
+        return Drives(*(self.table[name] for name in DRIVES), gaba=self.table.get(FELT_OF_MIDAZOLAM))
 
 
 class _Run:
@@ -86,6 +87,8 @@ class _Run:
         times = self.times
         at = np.searchsorted(times, self.asked.times_h)
         model = self._under_the_posterior(times)
+        given = self._ledger()
+        cut = [r for r in given if r.given_mg < (1 - LOST_SHARE) * r.asked_mg]
         found = Result(
             scenario=self.asked,
             record=self._record(),
@@ -97,8 +100,11 @@ class _Run:
             model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
             model_grid_values=MappingProxyType(model),
             failures=failures,
-            ledger=self._ledger(),
-            warnings=tuple(str(w) for w in self.regimen.warnings(self.asked.end_h)),
+            ledger=given,
+            warnings=(
+                *(str(w) for w in self.regimen.warnings(self.asked.end_h)),
+                *(f"the run ends before all of the {r.drug} of {r.time_h:g} h is given: {r.given_mg:.4g} of {r.asked_mg:.4g} mg" for r in cut),
+            ),
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
         )
         return summarise(found, scores, np.isfinite(table["madrs"]).all(axis=1))
@@ -128,6 +134,11 @@ class _Run:
 
     def _compose(self) -> Composition:
         parts = (*(parts_needed(self.doses) or DEFAULT_PARTS), *self.asked.parts)
+        if self.doses and tuple(self.asked.variants.get("plasma", ())) == ("none",):
+            raise UsageError(
+                "with plasma=none no dose can enter the body", where="--variant plasma=none",
+                allowed="none for any later stage: receptors, circuit, plasticity, mood, body", fix="--variant receptors=none",
+            )
         own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
         composition = compose(parts, dict(self.asked.variants) or None, own or None)
         known = {*composition.parameters, *_other_numbers()}
@@ -135,6 +146,7 @@ class _Run:
             if key not in known and key not in self.asked.optional:
                 value(key)  # an unknown name teaches; a known one is not part of this scenario
                 raise UsageError(f"the value '{key}' has no part in this scenario", where="--set", allowed=", ".join(sorted(known)))
+            _check_number(key, self.asked.values[key], composition.parameters)
         for change in self.asked.sudden:
             if change.state not in composition.states:
                 raise unknown_name("state", change.state, composition.states, where="sudden")
@@ -182,7 +194,8 @@ class _Run:
     def _simulate(self, schedules: list[Schedule], times: Array) -> tuple[list[_Arm], NDArray[np.int64], list[str | None]]:
         """Every arm for everybody, block by block; the status and the reason of each run, arm after arm."""
         c = self.composition
-        wanted = tuple(sorted({port for entry in self.register.values() for port in entry.ports} | set(DRIVES)))
+        felt = {FELT_OF_MIDAZOLAM} if self.regimen.main.blocks[0].dose.drug == ACTIVE_PLACEBO else set()
+        wanted = tuple(sorted({port for entry in self.register.values() for port in entry.ports} | set(DRIVES) | felt))
         given = tuple(name for name in wanted if name in c.outputs)
         # values of the posterior are parameters in every run, so that its draws need no second model
         names = tuple(sorted({*self.varying, *fitted()} & set(c.parameters)))
@@ -281,6 +294,22 @@ class _Run:
             seed=self.asked.seed,
             settings=MappingProxyType(self.asked.settings()),
             values=MappingProxyType(used),
+        )
+
+
+def _check_number(key: str, number: float, parameters: Mapping[str, Value]) -> None:
+    """A volume or a rate is not negative and a share is at most 1; apart from that an experiment may leave the prior's bounds."""
+    try:
+        known = parameters[key] if key in parameters else value(key)
+    except UsageError:
+        return  # of another chain (`optional`)
+    if isinstance(number, np.ndarray) or known.value < 0 or (known.bounds and known.bounds[0] < 0):
+        return
+    most = 1.0 if known.bounds == (0.0, 1.0) and known.unit == "dimensionless" else np.inf
+    if not 0 <= number <= most:
+        raise UsageError(
+            f"{known.name} cannot be {number:g} {known.unit}", where=f"--set {key}={number:g}",
+            allowed="0 to 1" if most == 1.0 else f"0 and above ({known.unit})", fix=f"--set {key}={known.value:g}",
         )
 
 

@@ -111,6 +111,16 @@ def felt_peaks(times: ArrayLike, cadss: ArrayLike, sessions: ArrayLike) -> Array
     return np.stack([score[:, a:b].max(axis=1) for a, b in pairwise(edges)], axis=1)
 
 
+def midazolam_felt(potentiation: ArrayLike, p: Parameters) -> Array:
+    """What midazolam lets people feel, in CADSS points of equal persuasion, (P, S).
+
+    D = D0 G / G0: in proportion to the strongest GABA-A potentiation G (P, S) of each session, 0 to 1, with D0 what the usual
+    dose of trials lets people feel and G0 the potentiation it reaches. Nothing is felt of a dose that does nothing.
+    """
+    share = np.asarray(potentiation, dtype=np.float64) / _column(p, "midazolam_felt_potentiation")
+    return np.asarray(_column(p, "midazolam_felt") * share)
+
+
 def belief(felt: ArrayLike, prior: ArrayLike, felt_scale: ArrayLike) -> Array:
     """Belief of having received the drug, 0 to 1, after feeling `felt` CADSS points.
 
