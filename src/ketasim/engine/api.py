@@ -19,6 +19,7 @@ __all__ = ["Jump", "Model", "Options", "Schedule", "Trajectories", "compile_mode
 MOST_MODELS = 32  # kept in this process
 _models: OrderedDict[str, Model] = OrderedDict()
 _lock = threading.Lock()
+_building = threading.Lock()  # the libraries that read the text and make the code serve one thread at a time
 
 
 def compile_model(
@@ -48,16 +49,20 @@ def compile_model(
         if key in _models:
             _models.move_to_end(key)
             return _models[key]
-    found = store.read(key)
-    if found is None:
-        from .compile import build
+    with _building:
+        with _lock:
+            if key in _models:  # made while this thread waited
+                return _models[key]
+        found = store.read(key)
+        if found is None:
+            from .compile import build
 
-        found = build(text, tuple(parameters), tuple(outputs), tuple(inputs), options, width)
-        store.write(key, *found)
-    description, code = found
-    model = Model(description, load_object(code, ("solve_many",)), options)
-    with _lock:
-        _models[key] = model
-        while len(_models) > MOST_MODELS:
-            _models.popitem(last=False)
+            found = build(text, tuple(parameters), tuple(outputs), tuple(inputs), options, width)
+            store.write(key, *found)
+        description, code = found
+        model = Model(description, load_object(code, ("solve_many",)), options)
+        with _lock:
+            _models[key] = model
+            while len(_models) > MOST_MODELS:
+                _models.popitem(last=False)
     return model

@@ -199,6 +199,26 @@ def test_twenty_sliders_at_once_are_served_or_told(address: str) -> None:
     assert max(waits) < 1.5, "0.7 s in the queue, then the run itself"
 
 
+FOUR_AT_ONCE = """
+import threading, ketasim
+words = ["ketamine iv 0.5 mg/kg over 40 min", "esketamine nasal 84 mg", "ssri oral 10 mg daily", "hnk iv 1 mg/kg over 40 min"]
+failed = []
+def one(w):
+    try: ketasim.run(w, people=0, days=1)
+    except BaseException as error: failed.append(error)
+threads = [threading.Thread(target=one, args=(w,)) for w in words]
+[t.start() for t in threads]; [t.join() for t in threads]
+assert not failed, failed
+"""
+
+
+def test_models_compiled_by_several_threads_at_once() -> None:
+    """A page asks for its scenario, placebo and an SSRI together; on a fresh machine each is compiled first."""
+    done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", FOUR_AT_ONCE], env=os.environ | {"KETASIM_CACHE": "off"},
+                          capture_output=True, text=True, check=False, timeout=300)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_a_minute_of_schemathesis_finds_no_crash(address: str) -> None:
     """Generated questions against the OpenAPI description: no 500, only described answers of the described form."""
