@@ -67,8 +67,21 @@ def test_the_sliders_curves_are_those_of_the_run(address: str) -> None:
 
 
 def test_the_typical_persons_curves_come_without_a_band(address: str) -> None:
-    head, _, curves = unpack(ask(address, "api/curves", COURSE | {"people": 0, "outputs": ["madrs"]})[1])
+    head, _, curves = unpack(ask(address, "api/curves", COURSE | {"people": 0, "uncertainty": False, "outputs": ["madrs"]})[1])
     assert head["curves"] == ["typical"] and set(curves["madrs"]) == {"typical"}
+
+
+def test_the_band_of_the_model_is_that_of_the_run(address: str) -> None:
+    at = [2 / 3, 24]
+    whole = json.loads(ask(address, "api/run", COURSE | {"people": 0, "at": at})[1])["outputs"]["madrs"]
+    head, times, curves = unpack(ask(address, "api/curves", COURSE | {"people": 0, "at": at, "outputs": ["madrs"]})[1])
+    if whole["model_low"] is None:
+        assert "model_low" not in head["curves"]
+        return
+    for k, hour in enumerate(whole["time_h"]):
+        here = int(np.argmin(abs(times - hour)))
+        for kind in ("model_low", "model_high"):
+            assert curves["madrs"][kind][here] == pytest.approx(whole[kind][k], rel=2e-6)
 
 
 @pytest.mark.parametrize(
