@@ -60,13 +60,19 @@ def is_mood(study: Study) -> bool:
 
 @lru_cache(maxsize=2)
 def mood_evidence(role: str) -> Evidence:
-    """The mood rows of human studies of one role; a study without such a row is left out."""
+    """The mood rows of human studies of one role, predictable."""
+    return gather(mood_studies(role))
+
+
+@lru_cache(maxsize=2)
+def mood_studies(role: str) -> tuple[Study, ...]:
+    """Human studies of mood of one role, with their mood rows; a study without such a row is left out."""
     chosen = []
     for study in studies().values():
         rows = tuple(r for r in study.rows if r.endpoint in MOOD_ENDPOINTS and r.statistic in PLAIN_STATISTICS)
         if study.role == role and is_mood(study) and any(r.use == "predict" for r in rows):
             chosen.append(replace(study, rows=rows))
-    return gather(chosen)
+    return tuple(chosen)
 
 
 @dataclass(frozen=True)

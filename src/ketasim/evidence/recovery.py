@@ -20,7 +20,7 @@ from scipy.linalg import block_diag
 from scipy.special import ndtr
 
 from ketasim.chain.hypothesis import hypotheses
-from ketasim.core import normals, stream, value
+from ketasim.core import normals, stream
 
 from .findings import Finding, finding_sets, number
 from .weigh import Pair, calibrated, shared_groups
@@ -205,6 +205,15 @@ def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:
     return Recovery(names, groups, pairs, first, group_first, replicates, tuple(bins))
 
 
-def decided_errors() -> float:
-    """The rule: standard errors from which two hypotheses are told apart."""
-    return value("weigh.decided_errors").value
+def recovery_text(found: Recovery) -> str:
+    """The recovery study in plain lines."""
+    lines = [f"Synthetic evidence from each hypothesis, {found.replicates} data sets each: how often it, or its group, comes first", ""]
+    lines += [f"  {n:<20} {found.first[n]:>3}  group {found.group_first[n]:>3}" for n in found.names]
+    lines += ["", "Groups fixed beforehand (expected difference under two standard errors): " + "; ".join(" + ".join(g) for g in found.groups if len(g) > 1)]
+    lines += ["", "Weights and truth: mean weight, share true, number"]
+    lines += [f"  {low:.2f}-{high:.2f}: {mean:.3f} {true:.3f} {count}" for low, high, mean, true, count in found.reliability]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(recovery_text(recovery()))

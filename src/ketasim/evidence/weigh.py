@@ -1,6 +1,6 @@
 """Hypotheses side by side on the same evidence, from the calibrations that ship: no integration, well under a second.
 
-log evidence   log p(y | h) = log mean_k r_k prod_s p(y_s | z_k),  r = prior/proposal at the draw z_k
+log evidence   log p(y | h) = log Z_linear + log mean (exact / linear) over the posterior draws; Z_linear by importance sampling of 4,000 draws
 leave one out  p(y_s | y_-s) = sum_k w_k / sum_k w_k / p(y_s | z_k)
 stacking       weights on the simplex that maximise sum_s log sum_h w_h p_h(y_s | y_-s)   (Yao 2018, doi:10.1214/17-BA1091)
 held out       sum over `validate` studies of log sum_k w_k p(y_v | z_k); never used for a choice
@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,21 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.chain.hypothesis import Hypothesis, hypotheses, hypothesis, posterior_path
-from ketasim.core import KetasimError, UsageError, unknown_name, value
+from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+
+from .context import Context
+from .findings import finding_sets
+from .hypotheses import mood_studies
+from .likelihood import observed
+from .numbers import Numbers
 
 Array = NDArray[np.float64]
 ANIMAL = "animal"
 SUMS_TO = 1e-6  # how far a prior may be from summing to 1
 FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
 _TURNS = 2000  # of the stacking iteration
+SEED, MANY_DRAWS, WIDER = 9, 4000, 1.1  # draws of the linear problem
+LARGEST = 30.0  # of a log ratio of exact to linear
 
 
 @dataclass(frozen=True)
@@ -46,30 +54,88 @@ class Calibrated:
     laplace: float
     linear: Mapping[str, Any] = field(repr=False)
     evidence: str = ""
+    mode: Mapping[str, float] = field(default_factory=dict)
 
     def log_weights(self, keep: NDArray[np.bool_]) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
         return np.asarray(self.log_ratio + self.scores[:, keep].sum(axis=1))
 
     def log_evidence(self, keep: NDArray[np.bool_]) -> tuple[float, float, float]:
-        """Log evidence, its standard error, effective number of draws."""
-        return _log_mean(self.log_weights(keep))
+        """Log evidence, its standard error, effective number of exact draws.
+
+        With a linear form: log Z = log Z_linear + log mean_posterior (exact / linear), the first from many draws, the second from the shipped ones; the ratio is
+        near 1, so few draws suffice. Without: plain importance sampling.
+        """
+        if self.many is None:
+            return _log_mean(self.log_weights(keep))
+        ratio, scores = self.many
+        linear, linear_se, _ = _log_mean(ratio + scores[:, keep].sum(axis=1))
+        at_draws = self._linear_scores(self.z)[:, keep].sum(axis=1)
+        log_w = self.log_ratio + at_draws
+        w = np.exp(log_w - logsumexp(log_w))
+        gain = np.exp(np.clip(self.scores[:, keep].sum(axis=1) - at_draws, -LARGEST, LARGEST))
+        mean = float(w @ gain)
+        se = float(np.sqrt((w**2) @ (gain - mean) ** 2) / mean)
+        own = w * gain
+        return linear + math.log(mean), math.hypot(linear_se, se), float(own.sum() ** 2 / (own**2).sum())
 
     def leave_one_out(self, keep: NDArray[np.bool_]) -> Array:
-        """log p(y_s | y_-s) of every kept study, (S_kept,)."""
-        log_w = self.log_weights(keep)
-        kept = self.scores[:, keep]
-        return np.asarray(logsumexp(log_w) - logsumexp(log_w[:, None] - kept, axis=0))
+        """log p(y_s | y_-s) of every kept study, (S_kept,): many draws of the linear problem where one ships, else the shipped draws.
 
-    def held_out(self, keep: NDArray[np.bool_]) -> Array:
-        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated."""
-        log_w = self.log_weights(keep)
-        return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
+        Ratios are truncated at mean sqrt(K) (Ionides 2008, doi:10.1198/106186008X320456), so that no draw rules.
+        """
+        log_w, scores = self.many if self.many is not None else (self.log_ratio, self.scores)
+        log_w, kept = log_w + scores[:, keep].sum(axis=1), scores[:, keep]
+        log_w = log_w - logsumexp(log_w)
+        ratio = log_w[:, None] - kept
+        ratio = np.minimum(ratio, logsumexp(ratio, axis=0) - 0.5 * math.log(len(log_w)))
+        return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
-    def draws(self, keep: NDArray[np.bool_]) -> Array:
-        """Normalised weights of the draws, (K,)."""
-        log_w = self.log_weights(keep)
-        return np.asarray(np.exp(log_w - logsumexp(log_w)))
+    @cached_property
+    def many(self) -> tuple[Array, Array] | None:
+        """Draws of the linear problem: log prior over proposal (K,), log scores of every study (K, S). None without a linear form."""
+        if not self.linear:
+            return None
+        p = len(self.linear["centre"])
+        hessian = np.eye(p)
+        for _, j, r in self._lines:
+            white = np.linalg.solve(r, j)
+            hessian += white.T @ white
+        root = np.linalg.cholesky(np.linalg.inv(hessian) * WIDER)
+        noise = np.column_stack([normals(SEED, f"weigh linear {self.entry.id} {k}", MANY_DRAWS) for k in range(p)])
+        z = np.array([self.mode[key] for key in self.entry.free_keys]) + noise @ root.T
+        log_ratio = -0.5 * (z**2).sum(axis=1) + 0.5 * (noise**2).sum(axis=1) + np.log(np.diag(root)).sum()
+        return log_ratio, self._linear_scores(z)
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[Array, Array, Array], ...]:
+        """Prediction (R,), jacobian (R, p) and root of the covariance (R, R) of every human study."""
+        line = self.linear
+        return tuple(
+            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c))) for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
+        )
+
+    def _linear_scores(self, z: Array) -> Array:
+        """Log scores of every study under the linear form at z (N, p), (N, S)."""
+        move = z - np.array(self.linear["centre"])
+        columns = []
+        for y, (own, j, r) in zip(observed_values(self.names[: len(self._lines)]), self._lines, strict=True):
+            if len(y) != len(own):
+                raise KetasimError("a study has changed since the calibration", where=self.entry.id, fix="python -m ketasim.evidence.weigh_fit")
+            white = np.linalg.solve(r, (y - own - move @ j.T).T)
+            columns.append(-0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi))
+        outcomes = np.array([np.nan if x is None else x for x in self.linear["outcomes"]]) + move @ np.array(self.linear["slopes"]).T
+        return np.column_stack([*columns, finding_sets().score(outcomes)])
+
+
+@lru_cache(maxsize=4)
+def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
+    """Published mood values of the studies, on the scale of comparison."""
+    found = {}
+    for study in mood_studies("fit"):
+        context = Context(study, Numbers())
+        found[study.id] = np.array([observed(study, row, context.per_point(row.scale)).y for row in study.predicted])
+    return tuple(found[name] for name in names)
 
 
 def _log_mean(log_w: Array) -> tuple[float, float, float]:
@@ -91,7 +157,7 @@ def calibrated(name: str) -> Calibrated:
     held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
     return Calibrated(
         entry, tuple(data["names"]), data["groups"], np.array(data["log_ratio"]), np.array(data["scores"]), np.array(data["z"]),
-        tuple(data["held_names"]), held, data["misfit"], data["rows"], float(data["laplace"]), data["linear"], str(data.get("evidence", "")),
+        tuple(data["held_names"]), held, data["misfit"], data["rows"], float(data["laplace"]), data["linear"], str(data.get("evidence", "")), data["mode"],
     )  # fmt: skip
 
 
@@ -242,7 +308,7 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         for a in range(len(every)) for b in range(a + 1, len(every))
     )  # fmt: skip
     return Weighing(
-        tuple(sorted(rows, key=lambda r: -r.log_evidence)), _swings(every, keep, log_prior, weights), pairs, shared_groups(pairs, hypotheses()), kept,
+        tuple(sorted(rows, key=lambda r: -r.log_evidence)), _swings(every, keep, log_prior, weights, loo), pairs, shared_groups(pairs, hypotheses()), kept,
         groups, animals, tuple(without), tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
     )  # fmt: skip
@@ -264,15 +330,13 @@ def stacking(loo: Array) -> Array:
     return np.asarray(w)
 
 
-def _swings(every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array) -> tuple[Swing, ...]:
+def _swings(every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array) -> tuple[Swing, ...]:
     """Weights without each study, largest change first."""
     found = []
     ids = [c.entry.id for c in every]
-    for s in np.flatnonzero(keep):
-        less = keep.copy()
-        less[s] = False
-        logs = np.array([c.log_evidence(less)[0] for c in every]) + log_prior
-        without = _softmax(logs)
+    whole = np.array([c.log_evidence(keep)[0] for c in every]) + log_prior
+    for i, s in enumerate(np.flatnonzero(keep)):
+        without = _softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
         most = int(np.argmax(np.abs(without - weights)))
         odds = _log_odds(without[most]) - _log_odds(weights[most])
         study = every[0].names[int(s)]
