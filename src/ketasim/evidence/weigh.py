@@ -91,6 +91,16 @@ class Calibrated:
         ratio = np.minimum(ratio, logsumexp(ratio, axis=0) - 0.5 * math.log(len(log_w)))
         return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
+    def held_out(self, keep: NDArray[np.bool_]) -> Array:
+        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated."""
+        log_w = self.log_weights(keep)
+        return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
+
+    def draws(self, keep: NDArray[np.bool_]) -> Array:
+        """Normalised weights of the draws, (K,)."""
+        log_w = self.log_weights(keep)
+        return np.asarray(np.exp(log_w - logsumexp(log_w)))
+
     @cached_property
     def many(self) -> tuple[Array, Array] | None:
         """Draws of the linear problem: log prior over proposal (K,), log scores of every study (K, S). None without a linear form."""
