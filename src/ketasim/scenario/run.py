@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -336,13 +337,17 @@ def _molar_mass(where: str) -> float:
     return value(word).value if word else float(drug(name).molar_mass or 1.0)
 
 
+_compiling = threading.Lock()  # the libraries that read a model's text serve one thread at a time: two at once end the process
+
+
 @lru_cache(maxsize=32)
 def _compiled(text: str, parameters: tuple[str, ...], outputs: Sequence[str], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
     """The compiled model; the generated engine if it is there, the libroadrunner one otherwise."""
     import ketasim.engine as engine
 
-    if hasattr(engine, "compile_model"):
-        return engine.compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
-    from ketasim.engine.reference import compile_model
+    with _compiling:
+        if hasattr(engine, "compile_model"):
+            return engine.compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
+        from ketasim.engine.reference import compile_model
 
-    return compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
+        return compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
