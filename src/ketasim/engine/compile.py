@@ -15,7 +15,7 @@ from .kernel import (
     write_start,
 )
 from .loop import write_loop
-from .machine import build_object
+from .machine import build_object, llvm_version
 from .model import Description
 from .reader import read_model
 from .system import assemble
@@ -28,12 +28,13 @@ def generate(
 ) -> tuple[Description, str]:
     """LLVM text of a model, and what is to be known of it."""
     system = assemble(read_model(text), parameters, outputs, inputs)
-    module = Module(width, "double" if options.dtype == "float64" else "float")
+    module = Module(width, "double" if options.dtype == "float64" else "float", short=llvm_version() >= 20)
     layout = lay_out(system)
     write_prepare(module, layout)
-    write_start(module, system)
+    write_start(module, system, layout)
     write_observe(module, system, layout)
     write_conditions(module, layout)
+    layout.linear.write_functions(module)
     write_first_stage(module, system, layout)
     write_stage(module, system, layout)
     memory = write_loop(module, system, layout, METHODS[options.method])

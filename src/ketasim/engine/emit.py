@@ -22,6 +22,7 @@ class Module:
     real: str
     parts: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
+    short: bool = False  # whether this LLVM reads "splat (double 1.0)" (version 20 and later)
 
     @property
     def vector(self) -> str:
@@ -94,7 +95,8 @@ class Function:
                 if abs(value) > 3.4e38 and value == value:
                     value = float("inf") if value > 0 else float("-inf")
             item = f"{self.real} {double(value)}"
-            self._constants[value] = "<" + ", ".join([item] * self.module.width) + ">"
+            literal = f"splat ({item})" if self.module.short else "<" + ", ".join([item] * self.module.width) + ">"
+            self._constants[value] = literal
         return self._constants[value]
 
     def splat(self, scalar: str, kind: str = "double") -> str:

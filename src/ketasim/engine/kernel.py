@@ -11,52 +11,69 @@ All pointers are to vectors of one lane per person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from ketasim.core import UsageError
 
 from . import functions
 from .conditions import find_switches
 from .derivative import TIME, Row, jacobian
-from .elimination import Factors, factorise
 from .emit import Function, Module
-from .graph import DYNAMIC, NUMBER, PERSON, Graph
+from .graph import NUMBER, PERSON, Graph
+from .linear import Straight, Tabled, linear_algebra
 from .switches import TimeSwitch
 from .system import System
 
 COMPARE = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
 ATTRIBUTES = "nounwind"
+LONGEST_FUNCTION = 1_500  # nodes
+MOST_NODES = 400_000  # of a whole model
+Arguments = list[tuple[str, str]]
 
 
 @dataclass
 class Layout:
-    """What is kept in memory: hoisted nodes and factors by position, and whether time enters."""
+    """What is kept in memory, how linear systems are solved, and whether time enters."""
 
     graph: Graph
-    factors: Factors
+    linear: Straight | Tabled
     time_rows: list[int]
     conditions: tuple[int, ...] = ()  # comparisons with states, watched by the loop
     timed_switches: tuple[TimeSwitch, ...] = ()
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
-    stored: dict[int, int] = field(default_factory=dict)  # node -> place in lu
 
     @property
     def depends_on_time(self) -> bool:
         return any(not self.graph.is_number(n, 0.0) for n in self.time_rows)
 
 
+    def reach(self, nodes: list[int], kept: bool) -> set[int]:
+        """Nodes to be computed for `nodes`: those behind them, up to hoisted ones if these are at hand."""
+        seen: set[int] = set()
+        stack = list(nodes)
+        while stack:
+            node = stack.pop()
+            if node not in seen and self.graph.level[node] > NUMBER and not (kept and node in self.kept):
+                seen.add(node)
+                stack.extend(self.graph.args[node])
+        return seen
+
+
 def lay_out(system: System) -> Layout:
     """Jacobian, factors and the places of everything that is kept."""
     graph = system.graph
     rows: list[Row] = jacobian(graph, system.rates)
-    factors = factorise(graph, rows)
+    linear = linear_algebra(graph, system.rates, rows)
     switches = find_switches(graph, system.rates)
     time_rows = [row.get(TIME, graph.zero) for row in rows]
-    layout = Layout(graph, factors, time_rows, switches.in_states, switches.in_time)
-    roots = [*system.rates, *layout.time_rows, *system.output_nodes, *layout.conditions]
-    for node in factor_entries(factors, graph):
-        roots.append(node)
-        if graph.level[node] == DYNAMIC:
-            layout.stored[node] = len(layout.stored)
+    layout = Layout(graph, linear, time_rows, switches.in_states, switches.in_time)
+    roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *linear.roots]
+    count = len(graph.reach(roots))
+    if count > MOST_NODES:
+        raise UsageError(f"the model is too large: {count:,} operations", where="compile_model",
+                         allowed=f"at most {MOST_NODES:,}")
     for node in graph.hoisted(roots):
         layout.kept[node] = len(layout.kept)
     return layout
@@ -136,126 +153,147 @@ class Writer:
         return f.select(value, f.splat_number(1.0), f.splat_number(0.0)) if self.graph.is_boolean(node) else value
 
 
+Frame = Callable[[Writer], None] | None
+
+
+@contextmanager
+def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True) -> Iterator[Writer]:
+    """One function and the writer of its nodes."""
+    with Function(module, name, arguments, ATTRIBUTES) as f:
+        yield Writer(f, layout.graph, layout.kept if kept else {})
+
+
+def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, items: list[tuple[int, list[int]]],
+              body: Callable[[Writer, list[int]], None], before: Frame = None, after: Frame = None,
+              kept: bool = True) -> None:
+    """A function that works through `items` (key, nodes), cut into several where it would be long.
+
+    The time LLVM takes grows faster than the length of a function.
+    """
+    groups: list[list[int]] = [[]]
+    seen: set[int] = set()
+    for key, nodes in items:
+        fresh = layout.reach(nodes, kept) - seen
+        if groups[-1] and len(seen) + len(fresh) > LONGEST_FUNCTION:
+            groups.append([])
+            seen, fresh = set(), layout.reach(nodes, kept)
+        seen |= fresh
+        groups[-1].append(key)
+    if len(groups) > 1:
+        for i, group in enumerate(groups):
+            with _part(module, f"{name}{i}", arguments, layout, kept) as write:
+                body(write, group)
+    with _part(module, name, arguments, layout, kept) as write:
+        if before:
+            before(write)
+        if len(groups) == 1:
+            body(write, groups[0])
+        else:
+            for i in range(len(groups)):
+                values = [(kind.split()[0], f"%{n}") for kind, n in arguments]
+                write.f.call(f"{name}{i}", "void", *values)
+        if after:
+            after(write)
+
+
 def write_prepare(module: Module, layout: Layout) -> None:
     arguments = [("ptr noalias", "p"), ("ptr noalias", "in"), ("double", "t0"), ("ptr noalias", "q")]
-    with Function(module, "prepare", arguments, ATTRIBUTES) as f:
-        write = Writer(f, layout.graph, {})
-        for node, place in layout.kept.items():
-            f.store_vector("%q", place, write.number_of(node))
+
+    def body(write: Writer, nodes: list[int]) -> None:
+        for node in nodes:
+            write.f.store_vector("%q", layout.kept[node], write.number_of(node))
+
+    _in_parts(module, "prepare", arguments, layout, [(node, [node]) for node in layout.kept], body, kept=False)
 
 
-def write_start(module: Module, system: System) -> None:
+def write_start(module: Module, system: System, layout: Layout) -> None:
     arguments = [("ptr noalias", "p"), ("double", "t0"), ("ptr noalias", "y")]
-    with Function(module, "start", arguments, ATTRIBUTES) as f:
-        write = Writer(f, system.graph, {})
-        for i, node in enumerate(system.starts):
-            assert system.graph.level[node] in (NUMBER, PERSON)
-            f.store_vector("%y", i, write.number_of(node))
+
+    def body(write: Writer, states: list[int]) -> None:
+        for i in states:
+            assert system.graph.level[system.starts[i]] in (NUMBER, PERSON)
+            write.f.store_vector("%y", i, write.number_of(system.starts[i]))
+
+    _in_parts(module, "start", arguments, layout, [(i, [n]) for i, n in enumerate(system.starts)], body, kept=False)
 
 
 def write_observe(module: Module, system: System, layout: Layout) -> None:
     arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
-    with Function(module, "observe", arguments, ATTRIBUTES) as f:
-        write = Writer(f, system.graph, layout.kept)
-        zero = odd = f.splat_number(0.0)
-        for i, node in enumerate(system.output_nodes):
+    count = len(system.output_nodes)
+
+    def clear(write: Writer) -> None:
+        write.f.store_vector("%o", count, write.f.splat_number(0.0))
+
+    def body(write: Writer, outputs: list[int]) -> None:
+        f = write.f
+        zero, odd = f.splat_number(0.0), f.load_vector("%o", count)
+        for i in outputs:
+            node = system.output_nodes[i]
             value = write.number_of(node)
             f.store_vector("%o", i, value)
             if layout.graph.level[node] > NUMBER:
                 odd = f.muladd(value, zero, odd)  # 0 times what is not finite is NaN
-        f.store_vector("%o", len(system.output_nodes), odd)
+        f.store_vector("%o", count, odd)
+
+    items = [(i, [n]) for i, n in enumerate(system.output_nodes)]
+    _in_parts(module, "observe", arguments, layout, items, body, before=clear)
 
 
 def write_conditions(module: Module, layout: Layout) -> None:
     """Truth of the watched comparisons as 1 or 0: conditions(y, q, t, o)."""
     arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
-    with Function(module, "conditions", arguments, ATTRIBUTES) as f:
-        write = Writer(f, layout.graph, layout.kept)
+    with _part(module, "conditions", arguments, layout) as write:
         for i, node in enumerate(layout.conditions):
-            f.store_vector("%o", i, write.number_of(node))
-
-
-def bare(graph: Graph, node: int) -> tuple[int, bool]:
-    """The node without a leading minus, and whether there was one."""
-    return (graph.args[node][0], True) if graph.op[node] == "neg" else (node, False)
-
-
-def factor_entries(layout_factors: Factors, graph: Graph) -> list[int]:
-    """All nodes that a solve multiplies by, without leading minus, each once."""
-    found: dict[int, None] = {}
-    for k in layout_factors.order:
-        row = [*layout_factors.lower[k].values(), layout_factors.pivot[k], *layout_factors.upper[k].values()]
-        found.update((bare(graph, node)[0], None) for node in row)
-    return list(found)
-
-
-def _solve(f: Function, layout: Layout, entry: Callable[[int], str], right: Callable[[int], str]) -> None:
-    """Forward and backward substitution; the solution goes to %u. Rows are written in the order of elimination."""
-    factors, graph = layout.factors, layout.graph
-
-    def subtract(b: str, node: int, z: str) -> str:
-        inner, negated = bare(graph, node)
-        product = f.mul(entry(inner), z)
-        return f.add(b, product) if negated else f.sub(b, product)
-
-    z: dict[int, str] = {}
-    for k in factors.order:
-        b = right(k)
-        for j, node in factors.lower[k].items():
-            b = subtract(b, node, z[j])
-        z[k] = f.mul(b, entry(factors.pivot[k]))
-    for k in reversed(factors.order):
-        for j, node in factors.upper[k].items():
-            z[k] = subtract(z[k], node, z[j])
-        f.store_vector("%u", k, z[k])
+            write.f.store_vector("%o", i, write.number_of(node))
 
 
 def write_first_stage(module: Module, system: System, layout: Layout) -> None:
     arguments = [("ptr noalias", n) for n in ("y", "q", "lu", "u", "ft")]
     arguments += [("double", "t"), ("double", "shift"), ("double", "hd")]
-    with Function(module, "first_stage", arguments, ATTRIBUTES) as f:
-        write = Writer(f, layout.graph, layout.kept)
-        timed = layout.depends_on_time
-        factor = f.splat("%hd") if timed else ""
-        unstored = dict(layout.stored)
+    timed = layout.depends_on_time
 
-        def right(k: int) -> str:
+    def right(write: Writer) -> Callable[[int], str]:
+        factor = write.f.splat("%hd") if timed else ""
+
+        def value(k: int) -> str:
             b = write(system.rates[k])
             if timed:
                 slope = write(layout.time_rows[k])
-                f.store_vector("%ft", k, slope)
-                b = f.muladd(factor, slope, b)
+                write.f.store_vector("%ft", k, slope)
+                b = write.f.muladd(factor, slope, b)
             return b
 
-        def entry(node: int) -> str:
-            value = write(node)
-            if node in unstored:  # at once, so that it need not stay in a register
-                f.store_vector("%lu", unstored.pop(node), value)
-            return value
+        return value
 
-        _solve(f, layout, entry, right)
-        growth = f.splat_number(0.0)
-        for node in dict.fromkeys(layout.factors.pivot.values()):
-            size = f.intrinsic("fabs", write(node))
-            # unordered: a pivot that is not a number stays visible
-            growth = f.select(f.compare("ugt", size, growth), size, growth)
-        f.store_vector("%lu", len(layout.stored), growth)
+    linear = layout.linear
+    if isinstance(linear, Straight):
+        with _part(module, "first_stage", arguments, layout) as write:
+            linear.first(write.f, write, right(write))
+        return
+
+    def body(write: Writer, states: list[int]) -> None:
+        linear.fill(write.f, write, right(write), states)
+
+    items = [(k, [system.rates[k], layout.time_rows[k], *linear.entries(k)]) for k in range(len(system.states))]
+    _in_parts(module, "first_stage", arguments, layout, items, body,
+              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f))
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:
-    arguments = [("ptr noalias", n) for n in ("y", "q", "lu", "u")]
-    with Function(module, "stage", [*arguments, ("double", "t")], ATTRIBUTES) as f:
-        write = Writer(f, layout.graph, layout.kept)
-        loaded: dict[int, str] = {}
+    arguments = [*(("ptr noalias", n) for n in ("y", "q", "lu", "u")), ("double", "t")]
 
-        def right(k: int) -> str:
-            return f.add(write(system.rates[k]), f.load_vector("%u", k))
+    def right(write: Writer, k: int) -> str:
+        return write.f.add(write(system.rates[k]), write.f.load_vector("%u", k))
 
-        def entry(node: int) -> str:
-            if node not in layout.stored:
-                return write(node)
-            if node not in loaded:
-                loaded[node] = f.load_vector("%lu", layout.stored[node])
-            return loaded[node]
+    linear = layout.linear
+    if isinstance(linear, Straight):
+        with _part(module, "stage", arguments, layout) as write:
+            linear.later(write.f, write, lambda k: right(write, k))
+        return
 
-        _solve(f, layout, entry, right)
+    def body(write: Writer, states: list[int]) -> None:
+        for k in states:
+            write.f.store_vector("%u", k, right(write, k))
+
+    items = [(k, [rate]) for k, rate in enumerate(system.rates)]
+    _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f))

@@ -28,7 +28,7 @@ class Memory:
         n = len(system.states)
         sizes = {
             "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept),
-            "lu": len(layout.stored) + 1, "ft": n if layout.depends_on_time else 0,
+            "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
             "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
             "before": len(layout.conditions), "after": len(layout.conditions),
         }

@@ -30,6 +30,11 @@ def processor() -> tuple[str, str, str, str]:
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), version
 
 
+def llvm_version() -> int:
+    """Major version of LLVM."""
+    return int(binding().llvm_version_info[0])
+
+
 @cache
 def register_bytes() -> int:
     """Width of one vector register."""

@@ -191,7 +191,7 @@ class Stepper:
         f.jump(join)
         f.place(join)
         squares = f.mul(total.get(), f.splat_number(1.0 / max(self.n, 1)))
-        growth = f.load_vector(self.at["lu"], len(self.layout.stored))
+        growth = f.load_vector(self.at["lu"], self.layout.linear.size)
         most = f.scalar("fmul", h, double(self.tableau.gamma * LARGEST_GROWTH))
         trusted = f.compare("ole", growth, f.splat(most))
         return f.select(trusted, squares, f.splat_number(float("nan")))

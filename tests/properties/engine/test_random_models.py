@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.derivative import jacobian
-from ketasim.engine.elimination import factorise
+from ketasim.engine.derivative import TIME, jacobian
+from ketasim.engine.elimination import Elimination, factorise
 from ketasim.engine.evaluate import evaluate, program
 from ketasim.engine.reader import read_model
 from ketasim.engine.system import assemble
@@ -95,7 +95,7 @@ def test_derivatives_and_elimination(model: tuple[str, dict[str, str], dict[str,
     system = assemble(read_model(text), ("k1", "k2"), (), ())
     graph, n = system.graph, len(system.states)
     rows = jacobian(graph, system.rates)
-    factors = factorise(graph, rows)
+    factors = factorise(graph, rows, Elimination([set(row) - {TIME} for row in rows]))
     rng = np.random.default_rng(seed)
     y, p, shift, time = rng.uniform(0.3, 2, n), rng.uniform(0.3, 2, 2), 37.0, 0.4
 
