@@ -23,7 +23,7 @@ from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import normals, stream
 
 from .findings import Finding, finding_sets, number
-from .weigh import Pair, calibrated, shared_groups
+from .weigh import Pair, calibrated, comparable, shared_groups
 
 Array = NDArray[np.float64]
 SEED = 21
@@ -73,7 +73,7 @@ class Fast:
 def fast_forms() -> Mapping[str, Fast]:
     """Every shipped calibration in its fast form."""
     found = {}
-    for name in hypotheses():
+    for name in comparable():
         line = calibrated(name).linear
         found[name] = Fast(
             name, np.concatenate([np.array(x) for x in line["f"]]), np.vstack([np.array(x) for x in line["jacobian"]]),
@@ -177,7 +177,7 @@ def expected_pairs(count: int = PLANNING, seed: int = SEED + 1) -> tuple[Pair, .
 
 def expected_groups(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
     """Groups that this evidence is not expected to split."""
-    return shared_groups(pairs, hypotheses())
+    return shared_groups(pairs, {name: hypotheses()[name] for name in fast_forms()})
 
 
 def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from ketasim.chain.hypothesis import Hypothesis, hypotheses, hypothesis, posterior_path
+from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
 
 from .context import Context
@@ -231,6 +231,7 @@ class Weighing:
     without: tuple[str, ...]
     held_names: tuple[str, ...]
     held_left_out: tuple[str, ...]
+    not_weighed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for --json."""
@@ -252,6 +253,7 @@ class Weighing:
             "pairs": [{"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart} for p in self.pairs],
             "groups": [list(g) for g in self.groups],
             "cannot_be_told_apart": [[p.first, p.second] for p in self.pairs if not p.apart],
+            "not_weighed": list(self.not_weighed),
             "evidence": {"studies": list(self.studies), "animals": self.animals, "without": list(self.without),
                          "held_out": list(self.held_names), "held_out_left_out": list(self.held_left_out)},
         }  # fmt: skip
@@ -283,14 +285,23 @@ def prior_weights(asked: Mapping[str, float] | None) -> dict[str, float]:
     return {n: asked.get(n, (1.0 - total) / len(others) if others else 0.0) for n in names}
 
 
+def comparable() -> tuple[str, ...]:
+    """Hypotheses whose shipped calibration rests on the same evidence as that of the working default; others cannot be set beside it."""
+    yardstick = calibrated(default_hypothesis().id)
+    found = []
+    for name in hypotheses():
+        if posterior_path(name).exists():
+            other = calibrated(name)
+            if (other.names, other.evidence) == (yardstick.names, yardstick.evidence):
+                found.append(name)
+    return tuple(found)
+
+
 def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, without: Sequence[str] = ()) -> Weighing:
     """Weigh every hypothesis. animals : count animal evidence. without : studies left out."""
     chances = prior_weights(prior)
-    every = [calibrated(name) for name in hypotheses()]
+    every = [calibrated(name) for name in comparable()]
     names, groups = every[0].names, every[0].groups
-    for other in every:
-        if other.names != names or other.evidence != every[0].evidence:
-            raise KetasimError("the shipped calibrations rest on different studies", where=other.entry.id, fix="python -m ketasim.evidence.weigh_fit")
     for study in without:
         if study not in names:
             raise unknown_name("study", study, names, where=f"--without {study}")
@@ -318,9 +329,10 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         for a in range(len(every)) for b in range(a + 1, len(every))
     )  # fmt: skip
     return Weighing(
-        tuple(sorted(rows, key=lambda r: -r.log_evidence)), _swings(every, keep, log_prior, weights, loo), pairs, shared_groups(pairs, hypotheses()), kept,
+        tuple(sorted(rows, key=lambda r: -r.log_evidence)), _swings(every, keep, log_prior, weights, loo), pairs, shared_groups(pairs, {c.entry.id: c.entry for c in every}), kept,
         groups, animals, tuple(without), tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
+        tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
     )  # fmt: skip
 
 

@@ -47,6 +47,8 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
         lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
     lines += ["", *_apart(found)]
     lines += _expectancy(found)
+    if found.not_weighed:
+        lines += ["", f"NOT WEIGHED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.", "  To add them: python -m ketasim.evidence.weigh_fit " + " ".join(found.not_weighed)]
     return "\n".join(lines)
 
 

@@ -1,0 +1,81 @@
+"""The shipped calibrations weighed: what must hold whatever the figures are."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from ketasim.chain.hypothesis import hypotheses
+from ketasim.core import UsageError
+from ketasim.evidence.findings import finding_sets
+from ketasim.evidence.studies import roles
+from ketasim.evidence.weigh import ANIMAL, Weighing, calibrated, weigh
+
+NALTREXONE = ("Williams2018", "Jelen2025")
+
+
+@pytest.fixture(scope="module")
+def real() -> Weighing:
+    return weigh()
+
+
+def test_only_studies_of_role_fit_are_weighed_and_only_validate_is_held_out(real: Weighing) -> None:
+    assert {roles()[name]["role"] for name in real.studies} == {"fit"}
+    assert {roles()[name]["role"] for name in (*real.held_names, *real.held_left_out)} == {"validate"}
+    assert all(f.published.role == "fit" and not f.published.memory for f in finding_sets().findings)
+
+
+def test_every_hypothesis_is_in_the_table_with_its_error(real: Weighing) -> None:
+    assert {r.entry.id for r in real.rows} | set(real.not_weighed) == set(hypotheses())
+    assert sum(r.weight for r in real.rows) == pytest.approx(1.0) and sum(r.stacking for r in real.rows) == pytest.approx(1.0)
+    for r in real.rows:
+        assert 0 < r.log_evidence_se < 1.0 and r.effective > 2, r.entry.id
+        assert np.isfinite(r.held_out)
+        assert abs(r.log_evidence - calibrated(r.entry.id).laplace) < 3.0, "importance sampling and Laplace disagree"
+
+
+def test_it_is_quick() -> None:
+    begun = time.perf_counter()
+    weigh(without=NALTREXONE)
+    assert time.perf_counter() - begun < 5.0
+
+
+def test_without_the_naltrexone_trials_the_opioid_gate_loses_against_no_gate(real: Weighing) -> None:
+    less = weigh(without=NALTREXONE)
+    before, after = (w.row("opioid-gate").log_evidence - w.row("disinhibition").log_evidence for w in (real, less))
+    assert before > after
+    names = [s.study for s in real.swings]
+    assert min(names.index(n) for n in NALTREXONE) < len(names) / 2
+
+
+def test_expectancy_is_not_ruled_out_by_fiat(real: Weighing) -> None:
+    if "expectancy-only" in real.not_weighed:
+        pytest.skip("expectancy-only has no calibration on the present evidence")
+    row = real.row("expectancy-only")
+    without = weigh(animals=False)
+    animals = [n for n in real.studies if real.study_group[n] == ANIMAL]
+    flat = finding_sets().score(np.full((1, len(finding_sets().findings)), np.nan))[0]
+    for name, score in zip(finding_sets().names, flat, strict=True):
+        if name in animals:
+            assert row.by_study[name] == pytest.approx(score, abs=1e-6)
+    assert not set(animals) & set(without.studies)
+    assert weigh({"expectancy-only": 1.0}).row("expectancy-only").weight == pytest.approx(1.0)
+
+
+def test_a_prior_moves_weights_and_not_evidence(real: Weighing) -> None:
+    other = weigh({"block-at-rest": 0.6})
+    assert other.row("block-at-rest").weight > real.row("block-at-rest").weight
+    assert other.row("block-at-rest").log_evidence == real.row("block-at-rest").log_evidence
+
+
+def test_unknown_studies_teach() -> None:
+    with pytest.raises(UsageError, match="Jelen2025"):
+        weigh(without=("Jelen",))
+
+
+def test_json_is_what_the_issue_asks(real: Weighing) -> None:
+    table = real.to_dict()
+    assert {"id", "variants", "free", "log_evidence", "log_evidence_se", "stacking", "held_out"} <= set(table["hypotheses"][0])
+    assert table["swings"] and table["pairs"] and table["groups"]
