@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from door import TIME, Door, ap, ci, cn, compartment, decay, math, one_species, parameters, rules, sbml, species
 
+pytestmark = pytest.mark.slow  # minutes: starts one door after another, and some models only end at their limits
+
 LEVEL = 'level="3" version="1"'
 ONE = parameters(("x", 1, False)) + rules(("rate", "x", cn(1)))
 
