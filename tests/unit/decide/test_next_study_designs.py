@@ -62,7 +62,7 @@ def test_more_people_less_sampling_error_same_means(pair: list[Believer]) -> Non
 
 
 def test_the_gate_shows_in_the_naltrexone_arm_and_nowhere_else(pair: list[Believer]) -> None:
-    found = next_study("opioid-gate", "disinhibition", budget=80, only=["naltrexone-crossover-glx", "nasal-or-vein"], draws=4, outer=300)
+    found = next_study("opioid-gate", "disinhibition", budget=80, only=["naltrexone-crossover-glx", "nasal-or-vein"], draws=32, outer=600)
     best, other = found.ranked
     assert best.design.name == "naltrexone-crossover-glx" and best.information.nats > other.information.nats + 0.1
     gate, free = best.predicted["opioid-gate"], best.predicted["disinhibition"]
