@@ -69,7 +69,8 @@ def test_the_gate_shows_in_the_naltrexone_arm_and_nowhere_else(pair: list[Believ
     assert gate["naltrexone"]["madrs@24"][0] > gate["placebo"]["madrs@24"][0] + 0.5
     assert free["naltrexone"]["madrs@24"][0] == pytest.approx(free["placebo"]["madrs@24"][0], abs=1e-3)
     assert gate["naltrexone"]["cadss"][0] == pytest.approx(gate["placebo"]["cadss"][0], rel=1e-3)
-    assert other.information.share + 3 * other.information.se >= 0 and best.information.share < 1.001
+    # nothing to learn: zero but for the inner loop, whose left-out component costs 0.017 nats at 32 draws (0.09 at 4) that `se` does not hold
+    assert abs(other.information.nats) < 0.03 and best.information.share < 1.001
 
 
 def test_what_one_hypothesis_cannot_speak_to_is_not_weighed() -> None:
