@@ -1,7 +1,7 @@
 """Fit the free values to the `fit` studies: `python -m ketasim.evidence.calibrate [--resume] [--ship]`.
 
-Penalised Gauss-Newton (prior SDs as units) on the multivariate normal likelihood of the studies, the spreads between studies
-re-estimated after every step; Laplace covariance at the mode; draws re-weighted by importance. Nothing of `validate` enters.
+Levenberg-Marquardt (prior SDs as units) on the multivariate normal likelihood of the studies, the spreads between studies
+re-estimated after every step; Laplace covariance at the mode; draws by adaptive importance sampling (draws.py). Nothing of `validate` enters.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ketasim.core import KetasimError, normals
+from ketasim.core import KetasimError
 from ketasim.core.values import starting_value
 
-from .arms import OFTEN_REPLACED
 from .likelihood import TAUS, StudyBlock, log_density
 from .numbers import Numbers
 from .parameters import Parameter, free_parameters, numbers_at, settings
@@ -30,11 +29,8 @@ from .predict import Evidence, all_evidence
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
-SEED = 1
-INSIDE_STEP = 0.3
-TEMPERS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
-LEAST_EFFECTIVE_SHARE = 0.25
-HALVINGS = (1.0, 0.5, 0.25, 0.1)
+FIRST_DAMPING = 1e-2  # of the Hessian's diagonal
+TRIES = 6  # damped steps tried at one place, each shorter than the one before
 
 
 @dataclass(frozen=True)
@@ -60,16 +56,22 @@ class Problem:
         return [covariance(block, slope, taus) for block, slope in zip(self.evidence.blocks, slopes, strict=True)]
 
     def jacobian(self, z: Array, base: list[Array], step: float, tell: Progress | None = None) -> list[Array]:
-        """Derivatives of the predictions in z, (R, p) per study; one-sided differences, turned inward at a bound."""
+        """Derivatives of the predictions in z, (R, p) per study; central differences, one-sided at a bound.
+
+        The step is wide on purpose: times to relapse are simulated and jump a little, which a short step would take for slope.
+        """
         columns = []
         for k, p in enumerate(self.parameters):
-            moved = z.copy()
-            h = step if p.value(z[k] + step) != p.value(z[k]) else -step
-            moved[k] += h
+            ends = [z.copy(), z.copy()]
+            for end, side in zip(ends, (step, -step), strict=True):
+                if p.value(z[k] + side) != p.value(z[k]):
+                    end[k] += side
             known = self.touched.get(p.key)
-            numbers = self.numbers(moved)
-            there = self.evidence.compared(numbers) if known is None else self.evidence.some(numbers, known, base)
-            columns.append([(a - b) / h for a, b in zip(there, base, strict=True)])
+            there = [
+                self.evidence.compared(self.numbers(end)) if known is None else self.evidence.some(self.numbers(end), known, base) for end in ends
+            ]
+            width = ends[0][k] - ends[1][k]
+            columns.append([(a - b) / width for a, b in zip(*there, strict=True)])
             if known is None:
                 self.touched[p.key] = [bool(np.any(column != 0.0)) for column in columns[-1]]
             if tell:
@@ -146,44 +148,53 @@ def fit(
     task: Problem, state: State | None = None, iterations: int | None = None, minutes: float | None = None,
     tell: Progress | None = None, save: Callable[[State], None] | None = None,
 ) -> State:  # fmt: skip
-    """Walk to the mode. Each step: sensitivities, Gauss-Newton step with halving, spreads between studies anew."""
+    """Walk to the mode. Each step: spreads between studies anew, sensitivities, a damped Gauss-Newton step.
+
+    It has arrived (`done`) only if the undamped step promises less than `least_gain` log units and the spreads stand still; a walk that finds
+    nothing better although the slopes promise more is not converged, and says so.
+    """
     run = settings()["run"]
     iterations = iterations if iterations is not None else int(run["iterations"])
     until = time.monotonic() + 60.0 * (minutes if minutes is not None else float(run["minutes"]))
     state = state or State(np.zeros(len(task.parameters)), {key: starting_value(key).value for key in TAUS})
     blocks = task.evidence.blocks
-    while not state.done and state.iteration < iterations and time.monotonic() < until:
+    damping, turns = FIRST_DAMPING, 0
+    while not state.done and turns < iterations and time.monotonic() < until:
         base = task.evidence.compared(task.numbers(state.z))
         slopes = task.evidence.slopes(task.numbers(state.z), base)
         residuals = [block.y - f for block, f in zip(blocks, base, strict=True)]
+        drift = 0.0
         if state.iteration:  # halfway on the log scale: values and spreads chase each other otherwise
             found = spread_between(blocks, residuals, slopes)
+            drift = max(abs(math.log(found[key] / state.taus[key])) for key in found)
             state.taus = {key: math.sqrt(found[key] * state.taus[key]) for key in found}
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)
         jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         hessian, gradient = curvature(jacobian, residuals, covariances, state.z)
         state.hessian = hessian
-        move = np.linalg.solve(hessian, gradient)
-        longest = float(np.abs(move).max())
-        move *= min(1.0, float(run["longest_step"]) / max(longest, 1e-12))
+        promised = 0.5 * float(gradient @ np.linalg.solve(hessian, gradient))
         best, after = state.z, before
-        for share in HALVINGS:
-            there = state.z + share * move
+        for _ in range(TRIES):
+            move = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
+            move *= min(1.0, float(run["longest_step"]) / max(float(np.abs(move).max()), 1e-12))
+            there = state.z + move
             trial = objective(task.residuals(there), covariances, there)
-            if trial < after:
+            expected = float(gradient @ move) - 0.5 * float(move @ hessian @ move)
+            if trial < before:
                 best, after = there, trial
+                damping = damping / 5.0 if before - trial > 0.5 * expected else damping
                 break
-        moved = float((np.abs(best - state.z) / np.sqrt(np.diag(np.linalg.inv(hessian)))).max())
-        state.z, state.value, state.iteration = best, after, state.iteration + 1
+            damping = max(damping, 1e-3) * 5.0
+        sd = np.sqrt(np.diag(np.linalg.inv(hessian)))
+        moved = float((np.abs(best - state.z) / sd).max())
+        state.z, state.value, state.iteration, turns = best, after, state.iteration + 1, turns + 1
         state.history.append(after)
-        state.done = moved < float(run["tolerance"]) and state.iteration > 2
+        state.done = promised < float(run["least_gain"]) and drift < float(run["spread_tolerance"]) and state.iteration > 2
         if tell:
-            tell(f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, longest move {moved:.3f} posterior SD")
+            tell(f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, promised {promised:.2f}, spreads drift {drift:.2f}, longest move {moved:.2f} posterior SD")
         if save:
             save(state)
-        if moved == 0.0 and state.iteration > 2:
-            state.done = True
     return state
 
 
@@ -195,64 +206,6 @@ def curvature(jacobian: Sequence[Array], residuals: Sequence[Array], covariances
         hessian += j.T @ solved[:, :-1]
         gradient += j.T @ solved[:, -1]
     return hessian, gradient
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Draws around the mode: z (N, p), weights (N,), predictions of all studies (scale of comparison).
-
-    effective : number of draws that the untempered weights are worth. power : tempering of the weights that ship (1 = none,
-    0 = Laplace alone), the largest for which a quarter of the draws still counts.
-    """
-
-    z: Array
-    weights: Array
-    effective: float
-    power: float
-    predictions: list[list[Array]]
-
-
-def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Progress | None = None) -> Draws:
-    """Draws from the Laplace approximation, weighted by posterior over approximation. `everything` is predicted for each draw.
-
-    Values inside the differential equations enter the predictions of a draw by their slope at the mode; all others in full.
-    """
-    assert state.hessian is not None
-    p = len(state.z)
-    root = np.linalg.cholesky(np.linalg.inv(state.hessian))
-    noise = np.column_stack([normals(SEED, f"posterior draw {k}", count) for k in range(p)])
-    z = state.z + noise @ root.T
-    covariances = task.covariances(state.z, state.taus)
-    inside = [k for k, parameter in enumerate(task.parameters) if parameter.key in OFTEN_REPLACED]
-    at_mode = everything.compared(task.numbers(state.z))
-    slopes = []
-    for k in inside:
-        there = state.z.copy()
-        there[k] += INSIDE_STEP
-        slopes.append([(a - b) / INSIDE_STEP for a, b in zip(everything.compared(task.numbers(there)), at_mode, strict=True)])
-    ids = {block.study.id: i for i, block in enumerate(everything.blocks)}
-    logs, predictions = np.zeros(count), []
-    for k in range(count):
-        held = z[k].copy()
-        held[inside] = state.z[inside]
-        there = everything.compared(task.numbers(held))
-        for i, slope in zip(inside, slopes, strict=True):
-            there = [f + s * (z[k, i] - state.z[i]) for f, s in zip(there, slope, strict=True)]
-        predictions.append(there)
-        residuals = [block.y - there[ids[block.study.id]] for block in task.evidence.blocks]
-        logs[k] = -objective(residuals, covariances, z[k]) + 0.5 * float(noise[k] @ noise[k])
-        if tell:
-            tell(f"draw {k + 1} of {count}")
-    raw = _weights(logs, 1.0)
-    power = next(p for p in TEMPERS if 1.0 / (_weights(logs, p) ** 2).sum() >= count * LEAST_EFFECTIVE_SHARE)
-    return Draws(z, _weights(logs, power), float(1.0 / (raw**2).sum()), power, predictions)
-
-
-def _weights(logs: Array, power: float) -> Array:
-    """Importance weights, tempered and truncated (Ionides 2008, doi:10.1198/106186008X320456); they sum to 1."""
-    weights = np.exp(power * (logs - logs.max()))
-    weights = np.minimum(weights, weights.sum() / math.sqrt(len(weights)))
-    return np.asarray(weights / weights.sum())
 
 
 def default_state_file() -> Path:
@@ -277,10 +230,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
 
     def tell(line: str) -> None:
-        print(f"\r{time.monotonic() - begun:6.0f} s  {line:<70}", end="\n" if line.startswith("step") else "", file=sys.stderr, flush=True)
+        print(f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}", end="\n" if line.startswith("step") or line.endswith("\n") else "", file=sys.stderr, flush=True)
 
     print(f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values", file=sys.stderr)
     state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
+    from .draws import draw
     from .ship import report, ship
 
     print(report(task, state))

@@ -15,7 +15,8 @@ from ketasim.core import read_toml
 from ketasim.core.posterior import folder
 from ketasim.core.values import starting_value
 
-from .calibrate import Draws, Problem, State
+from .calibrate import Problem, State
+from .draws import Draws
 from .numbers import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, tied_slope
 from .predict import Evidence
 from .studies import Row
@@ -49,15 +50,16 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     target = folder()
     target.mkdir(exist_ok=True)
     assert state.hessian is not None
-    sd = np.sqrt(np.diag(np.linalg.inv(state.hessian)))  # Laplace; the draws carry the same, tempered by importance
+    sd = draws.z.std(axis=0)
+    laplace = np.sqrt(np.diag(np.linalg.inv(state.hessian)))
     text = io.StringIO()
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
-    text.write("# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd: on the scale of `uncertain`.\n\n[about]\n")
+    text.write("# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n")
     text.write(f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n")
-    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\ntempering = {draws.power}\n")
+    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\n")
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
-        text.write(f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\n')
+        text.write(f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\nlaplace_shrinkage = {laplace[k]:.3f}\n')
         text.write(f'says = "{sentence(shrink, p.start, float(state.z[k]))}"\n')
         name = p.key.removesuffix(SPREAD)
         if p.key.endswith(SPREAD) and name in MEAN_ONE:
