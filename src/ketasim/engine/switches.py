@@ -16,7 +16,7 @@ from .types import FloatArray
 
 SAMPLES = 2048  # per segment, for comparisons that are not linear in time
 BISECTIONS = 60
-HALVINGS = 46  # of a segment; what still may change in an interval so short is a switch
+HALVINGS = 62  # of a segment, down to neighbouring numbers; what still changes there is a switch
 MOST_INTERVALS = 100_000
 RISING = {"exp": np.exp, "tanh": np.tanh, "atan": np.arctan, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}
 
