@@ -15,6 +15,8 @@ from .graph import DYNAMIC, Graph
 from .switches import TimeSwitch
 
 COMPARISONS = ("lt", "le")
+IN_TIME = (*COMPARISONS, "eq", "ne")
+STEPS = ("floor", "ceil", "trunc")
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,13 @@ def find_switches(graph: Graph, rates: Iterable[int]) -> Switches:
         if graph.op[node] == "select" and not _is_kink(graph, node):
             in_states.update(_comparisons(graph, graph.args[node][0]))
     for node in needed:
-        if graph.op[node] not in COMPARISONS or graph.level[node] < DYNAMIC:
+        if graph.op[node] not in (*IN_TIME, *STEPS) or graph.level[node] < DYNAMIC:
             continue
         below = graph.reach([node])
         if any(graph.op[n] == "state" for n in below):
+            continue
+        if graph.op[node] in STEPS or graph.is_boolean(graph.args[node][0]):
+            in_time.append(TimeSwitch(program(graph, [node]), None))
             continue
         difference = graph.sub(*graph.args[node])
         slope = derivative.of(difference).get(TIME, graph.zero)

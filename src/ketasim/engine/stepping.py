@@ -15,7 +15,10 @@ NEAREST_LANDING = 1e-3  # a switch nearer to the start of the step than this sha
 AFTER_LANDING = 1e-6  # first step after a switch, as a share of the step that landed there: it only crosses
 SAFETY, SLOWEST, FASTEST = 0.9, 0.1, 6.0  # step factor: safety, least, greatest
 FIRST_SHARE = 0.01  # first step of a segment, as a share of the segment, unless the last step was smaller
+FIRST_CHANGE = 0.1  # and it changes the state by this share of its size at most, or by one tolerance
+PROBE = 1e-15  # share of a segment at which the first stage is f itself
 SMALLEST_STEP = 1e-14  # relative to time
+NEXT_TO_NOTHING = 1e-30  # the same at time zero, relative to the segment
 
 
 class Stepper:
@@ -62,6 +65,7 @@ class Stepper:
         # stage times stay this far inside, so that a switch at the boundary is seen from one side only
         edge = f.scalar("fmul", f.larger(self._magnitude(begin), self._magnitude(end)), double(self.edge))
         self.inside = (f.scalar("fadd", begin, edge), f.scalar("fsub", end, edge))
+        self._bound_first_step(begin, end)
         if self.watch:
             self._conditions(self.here.get(), begin, "before")
         last_error = f.variable("double", double(1.0))
@@ -94,7 +98,7 @@ class Stepper:
             self.leave_if_recorded()
             f.jump(join)
             f.place(reject)
-            self._reject(t, h, end, restart, squares, lost, largest, not_finite, after_rejection)
+            self._reject(t, h, begin, end, restart, squares, lost, largest, not_finite, after_rejection)
             f.jump(join)
             f.place(join)
             self.budget.set(f.scalar("sub", self.budget.get(), "1", "i64"))
@@ -103,6 +107,39 @@ class Stepper:
                 slow = f.logic("or", lost, f.compare("oge", squares, f.splat(limit)))
                 self._switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
                 self.budget.set(job["most_steps"])
+
+    def _bound_first_step(self, begin: str, end: str) -> None:
+        """h <= max(FIRST_CHANGE |y|, 1) / |f| in units of the tolerances, in every live lane.
+
+        An L-stable step much longer than that damps a fast rotation to nothing, and its error estimate sees nothing.
+        """
+        f = self.f
+        probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
+        shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
+        y = self.here.get()
+        pointers = [("ptr", y), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
+        f.call("first_stage", "void", *pointers, ("double", self._inside(begin)), ("double", shift), ("double", double(0.0)))
+        sizes, rates = (f.variable(f.vector, f.splat_number(0.0)) for _ in range(2))
+        relative, wide = f.splat(self.job["relative"]), f.splat(shift)
+        with f.loop(self.n) as i:
+            value = f.load_vector(y, i)
+            absolute = f.splat(f.load("double", self.job["tolerance"], i))
+            weight = f.div(f.splat_number(1.0), f.muladd(relative, functions.absolute(f, value), absolute))
+            size = f.mul(value, weight)
+            rate = f.mul(f.mul(f.load_vector(self.at["u0"], i), wide), weight)
+            sizes.set(f.muladd(size, size, sizes.get()))
+            rates.set(f.muladd(rate, rate, rates.get()))
+        count = f.splat_number(float(max(self.n, 1)))
+        moved = f.mul(sizes.get(), f.splat_number(FIRST_CHANGE**2))
+        moved = f.select(f.compare("ogt", moved, count), moved, count)
+        square = f.div(rates.get(), moved)  # of 1 / h
+        usable = f.logic("and", f.compare("olt", square, f.splat_number(float("inf"))), self.alive.get())
+        square = f.select(usable, square, f.splat_number(0.0))
+        fastest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real, (f.vector, square))
+        if f.real == "float":
+            fastest = f.new(f"fpext float {fastest} to double")
+        fastest = f.call("llvm.sqrt.f64", "double", ("double", fastest))
+        self.h.set(f.smaller(self.h.get(), f.scalar("fdiv", double(1.0), fastest)))
 
     def _step(self, t: str, h: str) -> None:
         """All stages; afterwards `there` and the last u add up to the new state, the last u is its error."""
@@ -261,7 +298,7 @@ class Stepper:
             self.landed.set(landing)
             self.landing.set("false")
 
-    def _reject(self, t: str, h: str, end: str, restart: str, squares: str, lost: str, largest: str,
+    def _reject(self, t: str, h: str, begin: str, end: str, restart: str, squares: str, lost: str, largest: str,
                 not_finite: str, after: Variable) -> None:
         f = self.f
         factor = f.scalar("fdiv", self._root(largest), double(SAFETY))
@@ -271,7 +308,8 @@ class Stepper:
         self.h.set(proposed)
         after.set("true")
         self.rejected.set(f.scalar("add", self.rejected.get(), "1", "i64"))
-        least = f.scalar("fmul", f.larger(self._magnitude(t), self._magnitude(end)), double(SMALLEST_STEP))
+        nothing = f.scalar("fmul", f.scalar("fsub", end, begin), double(NEXT_TO_NOTHING))
+        least = f.larger(f.scalar("fmul", self._magnitude(t), double(SMALLEST_STEP)), nothing)
         with f.when(f.new(f"fcmp ole double {proposed}, {least}")):
             bad = f.logic("or", lost, f.compare("ogt", squares, f.splat_number(1.0)))
             self._switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
