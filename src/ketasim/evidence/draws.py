@@ -3,7 +3,9 @@
 proposal   multivariate t of `FREEDOM` degrees of freedom, at first around the mode with the Laplace covariance
 weights    w = posterior density / proposal density, truncated at mean sqrt(N) (Ionides 2008, doi:10.1198/106186008X320456)
 rounds     mean and covariance of the proposal become those of the weighted draws so far (tempered while few draws carry the weight)
-shipped    a systematic resample of the last, largest round: equal weights, repeats possible
+resample   of the last, largest round: equal weights, many repeats where few draws carry the weight
+move       every draw then walks `MOVES` Metropolis steps of its own, which leave the posterior as it is and part the repeats
+           (resample-move, Gilks 2001, doi:10.1111/1467-9868.00280)
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ WIDER = 1.2  # of the covariance of the first proposal
 TEMPERS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 LEAST_PER_VALUE = 2.0  # effective draws for each value before an untempered covariance is believed
 INSIDE_STEP = 0.3
+MOVES = 4
+STRIDE = 1.7  # of a Metropolis step, times the posterior's covariance root over sqrt(p)
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class Draws:
     """The posterior. z (N, p) with equal weights (N,), and the predictions of all studies (scale of comparison) for each.
 
     effective : effective number of the `tried` draws of the last round that they were picked from, untempered.
+    accepted : share of the Metropolis steps taken afterwards.
     """
 
     z: Array
     weights: Array
     effective: float
     tried: int
+    accepted: float
     predictions: list[list[Array]]
 
 
@@ -59,6 +65,11 @@ class _Target:
             there[k] += INSIDE_STEP
             moved = evidence.compared(task.numbers(there))
             self.slopes.append([(a - b) / INSIDE_STEP for a, b in zip(moved, at_mode, strict=True)])
+
+    def log_density(self, z: Array, covariances: Sequence[Array]) -> float:
+        """Of the posterior at z (p,), constants left out."""
+        f = self.predictions(z)
+        return -objective([b.y - x for b, x in zip(self.evidence.blocks, f, strict=True)], covariances, z)
 
     def predictions(self, z: Array) -> list[Array]:
         """Scale of comparison, one (R,) per study."""
@@ -84,8 +95,7 @@ def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Pr
         z, log_q = proposals(centre, spread, many, f"posterior round {turn}")
         logs = np.empty(many)
         for k in range(many):
-            f = target.predictions(z[k])
-            logs[k] = -objective([b.y - x for b, x in zip(task.evidence.blocks, f, strict=True)], covariances, z[k]) - log_q[k]
+            logs[k] = target.log_density(z[k], covariances) - log_q[k]
             if tell and k % 20 == 0:
                 tell(f"round {turn + 1} of {len(rounds)}: draw {k} of {many}")
         seen_z.append(z)
@@ -98,14 +108,39 @@ def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Pr
         spread = 0.9 * spread + 0.1 * np.diag(np.diag(spread))  # a covariance of few draws has directions that are too narrow
         if tell:
             tell(f"round {turn + 1}: {effective(weights):.0f} of {many} draws effective, next proposal tempered by {power}\n")
-    picks = systematic(weights, count)
+    moved, accepted = move(target, z[systematic(weights, count)], covariances, tell)
+    return Draws(moved, np.full(count, 1.0 / count), effective(weights), rounds[-1], accepted, predicted(task, state, everything, moved, tell))
+
+
+def move(target: _Target, z: Array, covariances: Sequence[Array], tell: Progress | None = None) -> tuple[Array, float]:
+    """`MOVES` random-walk Metropolis steps of every draw (N, p), and the share accepted."""
+    count, p = z.shape
+    spread = np.cov(z.T)
+    root = np.linalg.cholesky(0.9 * spread + 0.1 * np.diag(np.diag(spread))) * STRIDE / math.sqrt(p)
+    z, taken = z.copy(), 0
+    here = np.array([target.log_density(one, covariances) for one in z])
+    for turn in range(MOVES):
+        noise = np.column_stack([normals(SEED, f"posterior move {turn} {k}", count) for k in range(p)])
+        chance = np.log(stream(SEED, f"posterior move {turn}", count))
+        for k in range(count):
+            there = z[k] + root @ noise[k]
+            log = target.log_density(there, covariances)
+            if chance[k] < log - here[k]:
+                z[k], here[k], taken = there, log, taken + 1
+        if tell:
+            tell(f"move {turn + 1} of {MOVES}: {taken / (count * (turn + 1)):.0%} accepted\n")
+    return z, taken / (count * MOVES)
+
+
+def predicted(task: Problem, state: State, everything: Evidence, z: Array, tell: Progress | None = None) -> list[list[Array]]:
+    """Predictions of all studies for every draw."""
     there = _Target(task, state, everything)
     found = []
-    for k in picks:
-        found.append(there.predictions(z[k]))
+    for one in z:
+        found.append(there.predictions(one))
         if tell:
-            tell(f"prediction {len(found)} of {count}")
-    return Draws(z[picks], np.full(count, 1.0 / count), effective(weights), rounds[-1], found)
+            tell(f"prediction {len(found)} of {len(z)}")
+    return found
 
 
 def proposals(centre: Array, spread: Array, count: int, purpose: str) -> tuple[Array, Array]:

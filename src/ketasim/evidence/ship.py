@@ -56,7 +56,7 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
     text.write("# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n")
     text.write(f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n")
-    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\n")
+    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\naccepted_moves = {draws.accepted:.3f}\n")
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
         text.write(f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\nlaplace_shrinkage = {laplace[k]:.3f}\n')
