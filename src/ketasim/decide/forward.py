@@ -18,7 +18,7 @@ from ketasim._version import __version__
 from ketasim.chain.hypothesis import hypotheses, hypothesis
 from ketasim.core import knowledge_path, read_toml
 from ketasim.core.records import NOTICE
-from ketasim.evidence.weigh import weigh
+from ketasim.evidence.weigh import comparable, weigh
 
 from .designs import Design, read_design
 from .next_study import DRAWS, Believer
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ketasim.decide.forward", description=__doc__)
     parser.add_argument("--write", type=Path, default=None)
     asked = parser.parse_args(arguments)
-    found = forward_predictions()
+    found = forward_predictions(comparable())
     weights = {r.entry.id: r.weight for r in weigh().rows}
     text = page(found, datetime.date.today().isoformat(), weights)
     if asked.write:
