@@ -107,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = forward_predictions(comparable())
     weights = {r.entry.id: r.weight for r in weigh().rows}
     text = page(found, datetime.date.today().isoformat(), weights)
+    missing = [name for name in hypotheses() if name not in weights]
+    if missing:
+        text += f"\nNo prediction, because no calibration on the present evidence ships: {', '.join(missing)}.\n"
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{asked.write}: {fingerprint(found)}\n")
