@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import ketasim
-from ketasim.core import KetasimError, Value, all_values, knowledge_path, output_register, sources, value, values
+from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
 from ketasim.core.drugs import drugs
 from ketasim.core.values import GRADES
 from ketasim.report.show_text import GRADES as GRADE_WORDS
@@ -161,12 +161,15 @@ def scorecard() -> str:
 
 
 def _calibrated() -> bool:
-    """True if a calibration of every hypothesis ships, so that they can be weighed."""
+    """True if calibrations of at least two hypotheses rest on the same evidence, so that they can be set side by side."""
     if not _there("ketasim.evidence.weigh"):
         return False
-    from ketasim.chain.hypothesis import hypotheses
+    from ketasim.evidence.weigh import comparable
 
-    return all((knowledge_path() / "posterior" / "hypotheses" / f"{name}.json").exists() for name in hypotheses())
+    try:
+        return len(comparable()) > 1
+    except KetasimError:  # not even that of the working default ships
+        return False
 
 
 def weighed(prior: Mapping[str, float], animals: bool, without: Sequence[str]) -> dict[str, Any]:

@@ -217,6 +217,19 @@ def test_a_view_that_does_not_exist_is_named(opened: Any) -> None:
     assert "follow, compare, bench, evidence" in page.inner_text("main > .problem")
 
 
+def test_hypotheses_stand_side_by_side_and_those_that_are_missing_are_named(opened: Any) -> None:
+    from ketasim.evidence.weigh import weigh
+
+    known = weigh()
+    page = opened("bench").page
+    until(page, "document.querySelectorAll('section.card .cards > li').length > 0")
+    section = page.locator("section.card", has_text="Hypotheses side by side")
+    assert section.locator(".cards > li").count() == len(known.rows) > 1
+    said = section.inner_text()
+    assert all(row.entry.title in said for row in known.rows)
+    assert all(name in said for name in known.not_weighed)
+
+
 def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
     watched = opened("follow?people=5&days=7")
     page = watched.page

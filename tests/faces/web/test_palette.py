@@ -13,7 +13,7 @@ TOKENS = Path(__file__).resolve().parents[3] / "frontend" / "src" / "tokens.css"
 LINES = ("s", "r", "nk", "hnk", "co", "placebo")
 TOGETHER = (("outcome", "co", "placebo"), ("outcome", "quiet"))  # lines of outcomes, with what stands beside them in one chart
 LEAST_CONTRAST = 3.0
-LEAST_DISTANCE = {"light": 22.0, "dark": 30.0}  # product anchors section 6: 23 and 33, found with another rounding of the matrices
+LEAST_DISTANCE = {"light": 23.0, "dark": 33.0}
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB
 VISION = {
     "normal": np.eye(3),
