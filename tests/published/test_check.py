@@ -11,6 +11,8 @@ from ketasim.evidence.posterior import shipped_scorecard
 from ketasim.evidence.predict import all_evidence
 from ketasim.evidence.scorecard import text
 from ketasim.evidence.studies import studies
+from ketasim.report.scorecard_courses import courses
+from ketasim.report.scorecard_page import page
 
 MOOD_LIKE = ("madrs", "ideation", "relapse", "cadss", "dissociation_ae", "sbp", "dbp")
 
@@ -107,3 +109,14 @@ def test_misfits_stand_first_and_roles_apart():
 
 def test_predictions_use_no_study_that_is_unknown():
     assert {b.study.id for b in all_evidence().blocks} <= set(studies())
+
+
+def test_the_page_holds_every_row_and_reaches_nowhere():
+    made = page(card())
+    assert made.count("<tr") >= len(card().rows)
+    assert "<script" not in made and "http" not in made
+    over_time = courses(card().rows)
+    shown = [r for r in card().rows if r.endpoint == "madrs" and r.statistic in ("change_mean", "response", "remission") and r.time_h and not r.versus]
+    assert over_time in made and 0.9 * len(shown) <= over_time.count("<circle") <= len(shown)
+    one = next(r for r in shown if r.study == "Daly2018" and r.arm == "e84" and r.statistic == "response" and r.time_h == 24)
+    assert f"Daly2018, e84: published {one.observed:.3g}, predicted {one.predicted:.3g}" in over_time

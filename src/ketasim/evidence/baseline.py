@@ -38,7 +38,7 @@ class Naive:
 
 
 @lru_cache(maxsize=4096)
-def _main_dose(words: str, repeat: str, with_: tuple[str, ...]) -> tuple[bool, str]:
+def main_dose(words: str, repeat: str, with_: tuple[str, ...]) -> tuple[bool, str]:
     """Whether the main dose is a control, and its route."""
     dose = parse(words, repeat=repeat, with_=with_).main.blocks[0].dose
     return dose.entry.role == "placebo" or dose.drug == "midazolam", str(dose.route)
@@ -48,7 +48,7 @@ def _kind(study: Study, row: Observed) -> tuple[str, ...]:
     """The cell of a row, from coarse to fine."""
     r = row.row
     arm = study.arms[r.arm]
-    control, route = _main_dose(arm.words, arm.repeat, tuple(arm.with_))
+    control, route = main_dose(arm.words, arm.repeat, tuple(arm.with_))
     role = "contrast" if r.versus else "control" if control else "drug"
     window = 0 if math.isnan(r.time_h) else int(np.searchsorted(WINDOWS_H, r.time_h)) + 1
     return (f"{r.endpoint}|{r.statistic}|{row.kind}", role, f"window {window}", arm.setting, route)

@@ -24,7 +24,7 @@ from ketasim.core.values import starting_value
 
 from .likelihood import TAUS, StudyBlock, log_density
 from .numbers import Numbers
-from .parameters import Parameter, free_parameters, numbers_at, settings
+from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
 from .predict import Evidence, all_evidence
 
 Array = NDArray[np.float64]
@@ -95,22 +95,39 @@ def objective(residuals: Sequence[Array], covariances: Sequence[Array], z: Array
     return float(0.5 * z @ z - sum(log_density(r, c) for r, c in zip(residuals, covariances, strict=True)))
 
 
-def spread_between(blocks: Sequence[StudyBlock], residuals: Sequence[Array], slopes: Sequence[dict[str, Array]]) -> dict[str, float]:
-    """The spreads between studies that make the residuals most probable, with their log-normal priors."""
-    start = {key: starting_value(key) for key in TAUS}
+def spread_between(
+    blocks: Sequence[StudyBlock], residuals: Sequence[Array], slopes: Sequence[dict[str, Array]], jacobian: Sequence[Array]
+) -> dict[str, float]:
+    """The spreads between studies by restricted likelihood (Patterson 1971, doi:10.1093/biomet/58.3.545), with their log-normal priors.
+
+    -log p = 1/2 |x|^2 - sum log N(r; 0, C) + 1/2 log det(1 + sum J' C^-1 J): the last term takes the fitted values (derivatives J, in
+    prior SDs) out by Laplace's method. Without it the spreads come out as if nothing had been fitted to the same numbers.
+    """
+    priors = [parameter(key) for key in TAUS]
     sampling = [
         block.sampling(np.where(s["setting"] + s["drug"] + s["felt"] < 0, -1.0, 1.0)) for block, s in zip(blocks, slopes, strict=True)
     ]
 
     def minus_log(x: Array) -> float:
-        taus = {key: v.value * math.exp((v.uncertain.sd if v.uncertain else 0.0) * xi) for (key, v), xi in zip(start.items(), x, strict=True)}
+        taus = {p.key: p.value(float(xi)) for p, xi in zip(priors, x, strict=True)}
         total = 0.5 * float(x @ x)
-        for block, r, s, sampled in zip(blocks, residuals, slopes, sampling, strict=True):
-            total -= log_density(r, sampled + block.between(s, taus))
-        return total
+        fitted = np.eye(jacobian[0].shape[1])
+        for block, r, s, sampled, j in zip(blocks, residuals, slopes, sampling, jacobian, strict=True):
+            around = sampled + block.between(s, taus)
+            total -= log_density(r, around)
+            fitted += j.T @ np.linalg.solve(around, j)
+        return total + 0.5 * float(np.linalg.slogdet(fitted)[1])
 
     found = minimize(minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30})
-    return {key: v.value * math.exp((v.uncertain.sd if v.uncertain else 0.0) * float(xi)) for (key, v), xi in zip(start.items(), found.x, strict=True)}
+    return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
+
+
+def halfway(old: dict[str, float], new: dict[str, float]) -> tuple[dict[str, float], float]:
+    """Spreads between two sets, on the scale of their priors, and how far apart the sets are on that scale (log, or logit for shares)."""
+    priors = [parameter(key) for key in TAUS]
+    ends = [(p.z(old[p.key]), p.z(new[p.key])) for p in priors]
+    drift = max(p.sd * abs(b - a) for p, (a, b) in zip(priors, ends, strict=True))
+    return {p.key: p.value(0.5 * (a + b)) for p, (a, b) in zip(priors, ends, strict=True)}, drift
 
 
 @dataclass
@@ -163,14 +180,13 @@ def fit(
         base = task.evidence.compared(task.numbers(state.z))
         slopes = task.evidence.slopes(task.numbers(state.z), base)
         residuals = [block.y - f for block, f in zip(blocks, base, strict=True)]
+        jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         drift = 0.0
-        if state.iteration:  # halfway on the log scale: values and spreads chase each other otherwise
-            found = spread_between(blocks, residuals, slopes)
-            drift = max(abs(math.log(found[key] / state.taus[key])) for key in found)
-            state.taus = {key: math.sqrt(found[key] * state.taus[key]) for key in found}
+        if state.iteration:  # halfway: values and spreads chase each other otherwise
+            found = spread_between(blocks, residuals, slopes, jacobian)
+            state.taus, drift = halfway(state.taus, found)
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)
-        jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         hessian, gradient = curvature(jacobian, residuals, covariances, state.z)
         state.hessian = hessian
         promised = 0.5 * float(gradient @ np.linalg.solve(hessian, gradient))

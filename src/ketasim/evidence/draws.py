@@ -32,7 +32,7 @@ WIDER = 1.2  # of the covariance of the first proposal
 TEMPERS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 LEAST_PER_VALUE = 2.0  # effective draws for each value before an untempered covariance is believed
 INSIDE_STEP = 0.3
-MOVES = 4
+MOVES = 10
 STRIDE = 1.7  # of a Metropolis step, times the posterior's covariance root over sqrt(p)
 
 

@@ -1,7 +1,8 @@
 """A hypothesis against the evidence: predictions of the human studies, findings of animals and probes, score per study.
 
 Human studies of mood: the multivariate normal of `ketasim.evidence.likelihood`, predicted with the variants of the hypothesis in a
-smaller set of even people. Findings (animals, slices, imaging): `ketasim.evidence.findings`. A study is one or the other, never both.
+smaller set of even people. Findings (animals, slices, imaging): `ketasim.evidence.findings`. A study that gives both a mood result and a
+finding (Jelen 2025: mood, and glutamate by spectroscopy) is one study: its scores are added, and it is left out as a whole.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ketasim.core.posterior import fitted
 from .arms import ArmSpec
 from .calibrate import covariance
 from .findings import FindingSet, finding_sets
-from .likelihood import StudyBlock, log_density, taus_of
+from .likelihood import TAUS, StudyBlock, log_density, taus_of
 from .numbers import Numbers
 from .predict import Evidence, gather
 from .studies import Study, studies
@@ -114,19 +115,27 @@ class Judge:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of everything scored: human studies of role fit, then the studies behind the findings."""
-        return (*(b.study.id for b in self.fit.blocks), *self.findings.names)
+        """Names of everything scored, each once: human studies of role fit, then the other studies behind the findings."""
+        return tuple(dict.fromkeys((*(b.study.id for b in self.fit.blocks), *self.findings.names)))
 
     def groups(self) -> dict[str, str]:
-        """Group of evidence of every name."""
-        found = {b.study.id: b.study.group for b in self.fit.blocks}
-        return found | dict(self.findings.groups)
+        """Group of evidence of every name; that of its mood result where a study has both."""
+        return dict(self.findings.groups) | {b.study.id: b.study.group for b in self.fit.blocks}
+
+
+def joined(names: Sequence[str], human: Array, findings: FindingSet, told: Array) -> Array:
+    """Log scores of every name, (N, S): human (N, B) of the first B names, told (N, F) of the studies behind the findings, added where a study has both."""
+    found = np.zeros((len(human), len(names)))
+    found[:, : human.shape[1]] = human
+    for name, column in zip(findings.names, told.T, strict=True):
+        found[:, list(names).index(name)] += column
+    return found
 
 
 def shipped_taus() -> dict[str, float]:
     """Spreads between studies: those estimated with the shipped posterior, else their starting values."""
     known = fitted()
-    return taus_of({key: float(known[key]["mode"]) for key in known if key.startswith("tau_")})
+    return taus_of({key: float(known[key]["mode"]) for key in known if key in TAUS})
 
 
 def judge(entry: Hypothesis, people: int = 16) -> Judge:

@@ -27,6 +27,7 @@ _LOG = ("odds_ratio", "risk_ratio", "hazard_ratio", "ratio", "cmax", "auc", "tma
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting", "tau_mood_drug", "tau_plasma", "tau_receptor", "tau_dissociation", "tau_vital", "tau_report", "tau_correlation",
+    "within_study_effect", "within_study_measurement",
 )  # fmt: skip
 _FAMILY_TAU = {"plasma": "tau_plasma", "receptor": "tau_receptor", "report": "tau_report", "correlation": "tau_correlation"}
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
@@ -204,20 +205,24 @@ class StudyBlock:
         return _nearest_positive(shape) * np.outer(se, se)
 
     def between(self, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
-        """Covariance of the spread between studies. slopes : setting, drug, felt -> (rows,)."""
+        """Covariance of the spread between studies, (rows, rows). slopes : setting, drug, felt, vital -> (rows,).
+
+        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], over the number of trials: what all rows of a
+        study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind.
+        """
         count = len(self.rows)
-        found = np.zeros((count, count))
+        found, own = np.zeros((count, count)), np.zeros(count)
         pairs = [("setting", "tau_mood_setting"), ("drug", "tau_mood_drug"), ("felt", "tau_dissociation"), ("vital", "tau_vital")]
-        for effect, tau in pairs:
-            found += taus[tau] ** 2 * np.outer(slopes[effect], slopes[effect])
-        for kind, tau in _FAMILY_TAU.items():
-            mine = np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows])
-            found += taus[tau] ** 2 * np.outer(mine, mine)
-        found /= trials(self.study)
-        rho = number("within_study_correlation")
-        diagonal = np.diag(found)
+        directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        directions += [
+            (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement") for kind, tau in _FAMILY_TAU.items()
+        ]
         widen = np.array([widening(self.study, r.row) ** 2 for r in self.rows])
-        return np.asarray(rho * found + np.diag((1.0 - rho) * diagonal + widen * diagonal))
+        for direction, tau, share in directions:
+            variance = (taus[tau] * direction) ** 2
+            found += taus[share] * taus[tau] ** 2 * np.outer(direction, direction)
+            own += (1.0 - taus[share] + widen) * variance
+        return np.asarray((found + np.diag(own)) / trials(self.study))
 
     @staticmethod
     def _own(row: Observed) -> str:

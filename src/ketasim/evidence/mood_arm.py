@@ -80,18 +80,21 @@ class ArmMood:
         return float(share_below(self.latent[:, [i]], points, self.baseline, self.residual[:, [i]], self.p).mean())
 
     def visits(self, times: Array) -> Array:
-        """Simulated scores at visits, (P * REPEATS, V) points: slow wander and rating noise, keyed by visit."""
+        """Simulated scores at visits, (P * REPEATS, V) points: own course, slow wander and rating noise, keyed by visit."""
         columns = [self.course.index(t) for t in times]
         count = len(self.baseline) * REPEATS
         latent = np.repeat(self.latent[:, columns], REPEATS, axis=0)
         sd, tau = float(self.p["wander_sd"].flat[0]), float(self.p["wander_time"].flat[0])
         noise_sd = float(self.p["rating_sd"].flat[0])
         wander, before = np.zeros(count), 0.0
+        course = float(self.p["course_sd"].flat[0]) * drawn("visit course", count)
+        onset = float(self.p["course_onset"].flat[0])
         shifted = np.empty_like(latent)
         for j, time in enumerate(times):
             keep = float(np.exp(-max(time - before, 0.0) / tau))
             wander = keep * wander + sd * np.sqrt(1.0 - keep**2) * drawn(f"visit wander {j}", count)
-            shifted[:, j] = latent[:, j] + wander + noise_sd * drawn(f"visit rating {j}", count)
+            parted = course * -np.expm1(-max(time, 0.0) / onset)
+            shifted[:, j] = latent[:, j] + wander + parted + noise_sd * drawn(f"visit rating {j}", count)
             before = float(time)
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))

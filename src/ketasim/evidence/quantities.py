@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from ketasim.scenario.observation import response_probability
 
@@ -21,6 +22,7 @@ from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits,
 
 Array = NDArray[np.float64]
 LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
+MOST_HAZARD_RATIO = 1e3  # and ratios of hazards within this and its inverse
 
 
 def predict_row(context: Context, row: Row) -> float:
@@ -239,13 +241,33 @@ def _relapse(context: Context, row: Row) -> float:
         return float(seen.mean() / unit) if len(seen) else float(visits[-1] / unit)
     if row.statistic in ("hazard_ratio", "risk_ratio", "difference", "odds_ratio"):
         other, _ = survival(context, row, row.versus)
-        p, q = (min(max(float(np.isfinite(w).mean()), LEAST_SHARE), 1 - LEAST_SHARE) for w in (when, other))
         if row.statistic == "hazard_ratio":
-            return math.log(1 - p) / math.log(1 - q)
+            return hazard_ratio(when, other, visits)
+        p, q = (min(max(float(np.isfinite(w).mean()), LEAST_SHARE), 1 - LEAST_SHARE) for w in (when, other))
         return _contrast(row, (p, 0.0), (q, 0.0))
     if row.statistic in ("share_event", "response"):
         return float(np.isfinite(when).mean())
     raise Unpredictable(f"no rule for {row.statistic} of relapse", where=_where(row))
+
+
+def hazard_ratio(when: Array, other: Array, visits: Array) -> float:
+    """Hazard ratio of Cox's model with one arm indicator, first over second; times (n,), (m,) in h, inf = no event seen by the last visit.
+
+    Root theta of  sum over visits of [d1 - d theta n1 / (theta n1 + n2)] = 0  with d events and n1, n2 at risk in arms of equal size
+    (Breslow's handling of ties; doi:10.1111/j.2517-6161.1972.tb00899.x). Without proportional hazards this is, as in the trials,
+    an average over the times at which people are lost. Held within `MOST_HAZARD_RATIO` where one arm loses nobody.
+    """
+    lost, lost_other = (np.array([(w == t).mean() for t in visits]) for w in (when, other))
+    left, left_other = (np.concatenate([[1.0], 1.0 - np.cumsum(x)[:-1]]) for x in (lost, lost_other))
+
+    def score(log_theta: float) -> float:
+        mine = math.exp(log_theta) * left
+        return float(np.sum(lost - (lost + lost_other) * mine / np.maximum(mine + left_other, 1e-12)))
+
+    edge = math.log(MOST_HAZARD_RATIO)
+    if score(-edge) <= 0.0 or score(edge) >= 0.0:  # nobody lost in an arm while the other was at risk
+        return 1.0 if not (lost.any() or lost_other.any()) else math.exp(-edge if score(-edge) <= 0.0 else edge)
+    return math.exp(brentq(score, -edge, edge, xtol=1e-9))
 
 
 def _interpolated_median(when: Array, visits: Array) -> float:

@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from scipy.stats import t as student
 
 from ketasim.core import stream
 
 from .baseline import naive
-from .likelihood import Z95, taus_of
+from .likelihood import Z95, number, taus_of
 from .numbers import Numbers
 from .predict import Evidence, Skipped, all_evidence
 
 Array = NDArray[np.float64]
 
-QUANTILES = {50: 0.674489750196082, 80: 1.2815515655446004, 95: Z95}
+# Predictions are t distributed around the model, scaled so that the SD is what it says: most studies lie close, some far off.
+FREEDOM = number("predictive_freedom")
+SCALE = math.sqrt((FREEDOM - 2.0) / FREEDOM)  # of a t distribution with SD 1
+QUANTILES = {level: SCALE * float(student.ppf(0.5 + level / 200.0, FREEDOM)) for level in (50, 80, 95)}  # in SDs
 RESAMPLES = 2000
 SEED = 1
 
@@ -176,7 +180,7 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
     naive_score = None
     if base is not None:
         spread = math.hypot(base.sd, se)
-        naive_score = _normal_log(item.y - base.mean, spread)
+        naive_score = _log_density(item.y - base.mean, spread)
     return ScoredRow(
         study=study.id, role=study.role, group=study.group, record=r.record, arm=r.arm, versus=r.versus, endpoint=r.endpoint,
         scale=r.scale, statistic=r.statistic, time_h=None if math.isnan(r.time_h) else r.time_h, unit=r.unit, observed=r.value,
@@ -184,13 +188,13 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         model_sd=model_sd, predicted=item.backward(predicted), low50=ends[50][0], high50=ends[50][1], low80=ends[80][0],
         high80=ends[80][1], low95=ends[95][0], high95=ends[95][1], strict=abs(item.y - predicted) <= Z95 * se,
         strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1), loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
-        z=z, log_score=_normal_log(item.y - predicted, sd), naive=None if base is None else item.backward(base.mean),
+        z=z, log_score=_log_density(item.y - predicted, sd), naive=None if base is None else item.backward(base.mean),
         naive_log_score=naive_score, sign=r.is_sign, line=r.line,
     )  # fmt: skip
 
 
-def _normal_log(residual: float, sd: float) -> float:
-    return -0.5 * (residual / sd) ** 2 - math.log(sd) - 0.5 * math.log(2 * math.pi)
+def _log_density(residual: float, sd: float) -> float:
+    return float(student.logpdf(residual / (SCALE * sd), FREEDOM)) - math.log(SCALE * sd)
 
 
 def text(card: Scorecard, everything: bool = False) -> str:
@@ -210,7 +214,7 @@ def text(card: Scorecard, everything: bool = False) -> str:
             f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
             + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
         )
-    misfits = sorted((r for r in card.rows if abs(r.z) > Z95 and not r.sign), key=lambda r: -abs(r.z))
+    misfits = sorted((r for r in card.rows if abs(r.z) > QUANTILES[95] and not r.sign), key=lambda r: -abs(r.z))
     lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
     lines += [_line(r) for r in misfits]
     for group in sorted({r.group for r in card.rows}):

@@ -15,7 +15,6 @@ from .studies import Row, Study
 NEEDS_VISITS = ("median_time", "mean_time", "hazard_ratio", "ever_response", "ever_remission")
 EXPOSURE_H = 48.0  # how long concentrations are followed where a row names no horizon
 HOURS_PER_DAY = 24.0
-MAINTENANCE_H = 16 * 7 * HOURS_PER_DAY  # randomised withdrawal after sixteen weeks
 OCCUPANCY_PORTS = {
     "nmda": "nmda_occupancy", "mu": "mu_antagonist_occupancy", "kappa": "kappa_activity", "delta": "delta_activity",
 }  # fmt: skip

@@ -24,7 +24,7 @@ from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
 
 from .context import Context
 from .findings import finding_sets
-from .hypotheses import mood_studies
+from .hypotheses import joined, mood_studies
 from .likelihood import observed
 from .numbers import Numbers
 
@@ -135,7 +135,7 @@ class Calibrated:
             white = np.linalg.solve(r, (y - own - move @ j.T).T)
             columns.append(-0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi))
         outcomes = np.array([np.nan if x is None else x for x in self.linear["outcomes"]]) + move @ np.array(self.linear["slopes"]).T
-        return np.column_stack([*columns, finding_sets().score(outcomes)])
+        return joined(self.names, np.column_stack(columns), finding_sets(), finding_sets().score(outcomes))
 
 
 @lru_cache(maxsize=4)

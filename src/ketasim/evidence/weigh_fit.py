@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from ketasim.chain.hypothesis import Hypothesis, calibrated_scores, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, normals, stream
 
-from .hypotheses import Judge, block_scores, judge
+from .hypotheses import Judge, block_scores, joined, judge
 from .likelihood import log_density
 from .predict import Evidence
 
@@ -33,8 +33,10 @@ SEED = 5
 STEP = 0.3  # prior SDs, finite differences
 LONGEST = 1.2  # prior SDs a step may move
 STANDS = 0.08  # prior SDs, a move below this is none
-ROUNDS = 6
-DRAWS = 48
+LEAST_GAIN = 0.2  # log units that a step has to promise
+SHARES = (1.0, 0.5, 0.25, 0.1)  # of a step, tried in turn
+ROUNDS = 16
+DRAWS = 64
 EXPONENTIALS = 5  # draws come from a t distribution of twice as many degrees of freedom
 WIDER = 1.1
 
@@ -79,27 +81,38 @@ def linearise(j: Judge, z: Array, tell: Tell | None = None) -> Linear:
 
 
 def walk(j: Judge, start: Array | None = None, tell: Tell | None = None) -> tuple[Linear, Array, list[float]]:
-    """The mode: linearise, maximise, move; the last linearisation, the Hessian there, the objective along the way."""
+    """The mode: linearise, maximise, go there as far as it gets better; the last linearisation, the Hessian there, the objective along the way.
+
+    It has arrived when the linear problem moves less than `STANDS` prior SDs, or promises less than `LEAST_GAIN` log units, or no part of its step
+    makes the exact objective better.
+    """
     z = np.zeros(len(j.entry.free)) if start is None else start
     history: list[float] = []
-    best: tuple[float, Linear] | None = None
     for turn in range(ROUNDS):
         here = linearise(j, z, tell)
         history.append(here.minus_log(z))
-        if best is None or history[-1] < best[0]:
-            best = (history[-1], here)
         there = minimize(here.minus_log, z, method="BFGS", options={"maxiter": 40}).x
         move = there - z
-        if turn and history[-1] > best[0] + 0.5:
-            move = (best[1].z0 - z) * 0.6  # it got worse: back, most of the way
-        longest = float(np.abs(move).max())
+        longest, promised = float(np.abs(move).max()), history[-1] - here.minus_log(there)
+        move *= min(1.0, LONGEST / max(longest, 1e-12))
+        share = 0.0
+        if longest >= STANDS and promised >= LEAST_GAIN:
+            share = next((s for s in SHARES if exact(j, z + s * move, here.covariances) < history[-1]), 0.0)
         if tell:
-            tell(f"{j.entry.id}: round {turn + 1}, objective {history[-1]:.2f}, move {longest:.2f}\n")
-        if longest < STANDS:
+            tell(f"{j.entry.id}: round {turn + 1}, objective {history[-1]:.2f}, promised {promised:.2f}, move {share * longest:.2f}\n")
+        if share == 0.0:
             break
-        z = z + move * min(1.0, LONGEST / longest)
-    assert best is not None
-    return best[1], _hessian(best[1]), history
+        z = z + share * move
+    return here, _hessian(here), history
+
+
+def exact(j: Judge, z: Array, covariances: Sequence[Array]) -> float:
+    """Minus log posterior density at z (p,), integrated anew; infinite where the integration fails."""
+    try:
+        human = block_scores(j.fit.blocks, j.human(z), covariances).sum()
+    except KetasimError:
+        return math.inf
+    return float(0.5 * z @ z - human - j.findings.score(j.outcomes(z)).sum())
 
 
 def _hessian(here: Linear) -> Array:
@@ -171,7 +184,7 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
         if tell:
             tell(f"{entry.id}: draw {k + 1} of {count}")
     outcomes = j.outcomes(z)
-    scores = np.hstack([np.array(table), j.findings.score(outcomes)])
+    scores = joined(j.names, np.array(table), j.findings, j.findings.score(outcomes))
     _, logdet = np.linalg.slogdet(hessian)
     blocks = j.fit.blocks
     misfit = {b.study.id: float((b.y - f) @ np.linalg.solve(c, b.y - f)) for b, f, c in zip(blocks, here.f, here.covariances, strict=True)}

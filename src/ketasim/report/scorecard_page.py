@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
-from ketasim.evidence.scorecard import Scorecard, ScoredRow, role_summary
+from ketasim.evidence.likelihood import Z95
+from ketasim.evidence.scorecard import QUANTILES, Scorecard, ScoredRow, role_summary
 
-WIDTH, ROW, HALF_SPAN = 360, 16, 5.0
+from .scorecard_courses import courses
+
+WIDTH, ROW, HALF_SPAN = 170, 16, 5.0
 STYLE = """
-body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#1b1f24;background:#fff}
-h2{margin-top:2.2rem}table{border-collapse:collapse;width:100%}td,th{padding:.1rem .5rem;text-align:left;white-space:nowrap}
+body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:84rem;padding:0 1rem;color:#1b1f24;background:#fff}
+h2{margin-top:2.2rem}table{border-collapse:collapse;width:100%;font-size:12.5px}td,th{padding:.1rem .35rem;text-align:left;white-space:nowrap}
 td.n{text-align:right;font-variant-numeric:tabular-nums}tr.miss td{color:#9c1c1c}th{border-bottom:1px solid #999}
-.wrap{overflow-x:auto}small{color:#555}
+.wrap{overflow-x:auto}small{color:#555}th{white-space:normal;vertical-align:bottom}
+.courses{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(30rem,100%),1fr));gap:1rem}figure{margin:0}figcaption{font-weight:600}
+figure svg{width:100%;height:auto;font-size:11px}figure text{fill:#444}
 """
 
 
@@ -21,9 +26,10 @@ def page(card: Scorecard) -> str:
     parts.append("<h1>Every published number beside its prediction</h1>")
     parts.append("<p>Research and teaching only. Studies of role <i>fit</i> were used to estimate values; those of role <i>validate</i> never were.</p>")
     parts.append(_summary(card))
-    misfits = sorted((r for r in card.rows if not r.sign and abs(r.z) > 1.96), key=lambda r: -abs(r.z))
+    misfits = sorted((r for r in card.rows if not r.sign and abs(r.z) > QUANTILES[95]), key=lambda r: -abs(r.z))
     parts.append(f"<h2>Misfits ({len(misfits)})</h2>")
     parts.append(_table(misfits))
+    parts.append(f"<h2>Mood over time</h2>{courses(card.rows)}")
     for group in sorted({r.group for r in card.rows}):
         for role in ("fit", "validate"):
             rows = sorted((r for r in card.rows if r.group == group and r.role == role), key=lambda r: (r.study, r.line))
@@ -54,7 +60,7 @@ def _table(rows: list[ScoredRow]) -> str:
 
 def _row(r: ScoredRow) -> str:
     who = r.arm + (f" − {r.versus}" if r.versus else "")
-    when = "" if r.time_h is None else f"{r.time_h:g} h" if r.time_h < 72 else f"{r.time_h / 24:g} d"
+    when = "" if not r.time_h else f"{r.time_h:.3g} h" if r.time_h < 72 else f"{r.time_h / 24:.3g} d"
     return (
         f"<tr{'' if r.loose else ' class=miss'}><td>{escape(r.study)}<td>{escape(who)}<td>{escape(r.endpoint)} {escape(r.statistic)} <small>{escape(r.scale)}</small>"
         f"<td class=n>{when}<td class=n>{r.observed:.3g} ({r.observed_low:.3g} to {r.observed_high:.3g})"
@@ -65,7 +71,7 @@ def _row(r: ScoredRow) -> str:
 def _forest(r: ScoredRow) -> str:
     """In units of the predictive SD around the prediction: 50 and 95 % bands, the published value with its own interval."""
     sd = (r.se**2 + r.tau**2 + r.model_sd**2) ** 0.5
-    half = 1.96 * r.se / sd
+    half = Z95 * r.se / sd
 
     def x(z: float) -> float:
         return WIDTH / 2 + max(-HALF_SPAN, min(HALF_SPAN, z)) * WIDTH / 2 / HALF_SPAN
@@ -73,8 +79,8 @@ def _forest(r: ScoredRow) -> str:
     y = ROW / 2
     return (
         f'<svg width="{WIDTH}" height="{ROW}" role="img" aria-label="z {r.z:+.1f}">'
-        f'<rect x="{x(-1.96):.1f}" y="2" width="{x(1.96) - x(-1.96):.1f}" height="{ROW - 4}" fill="#dbe7f3"/>'
-        f'<rect x="{x(-0.674):.1f}" y="2" width="{x(0.674) - x(-0.674):.1f}" height="{ROW - 4}" fill="#a9c6e3"/>'
+        f'<rect x="{x(-QUANTILES[95]):.1f}" y="2" width="{x(QUANTILES[95]) - x(-QUANTILES[95]):.1f}" height="{ROW - 4}" fill="#dbe7f3"/>'
+        f'<rect x="{x(-QUANTILES[50]):.1f}" y="2" width="{x(QUANTILES[50]) - x(-QUANTILES[50]):.1f}" height="{ROW - 4}" fill="#a9c6e3"/>'
         f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{ROW}" stroke="#2b5f94"/>'
         f'<line x1="{x(r.z - half):.1f}" x2="{x(r.z + half):.1f}" y1="{y}" y2="{y}" stroke="#1b1f24"/>'
         f'<circle cx="{x(r.z):.1f}" cy="{y}" r="3" fill="{"#1b1f24" if r.loose else "#9c1c1c"}"/></svg>'

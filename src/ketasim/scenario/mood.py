@@ -13,8 +13,8 @@ from ketasim.people import TYPICAL, People
 
 from .observation import combined_drive, ideation_scores, madrs_scores, residual_sd, response_probability, share_below
 from .plan import Scenario
-from .setting import Arm, drug_factor, felt_peaks, midazolam_felt, routine_factor, setting_drive
-from .wander import slow_wander
+from .setting import Arm, felt_peaks, midazolam_felt, routine_factor, setting_drive
+from .wander import own_course, slow_wander
 
 Array = NDArray[np.float64]
 
@@ -110,16 +110,15 @@ def mood(
     hope = hope_placebo if scenario.masked else setting_drive(scenario.setting, times, sessions, felt, p, which, begun)
     factor = routine_factor(scenario.setting, p)
     k = p["subadditivity"][:, None]
-    less = drug_factor(scenario.setting, p, begun)
-    latent = combined_drive(less * arm.mood, hope, arm.ssri, k, factor)
-    latent_placebo = combined_drive(less * placebo.mood, hope_placebo, placebo.ssri, k, factor)
-    own = _wander(scenario.seed, people, times, p, "mood wander")
-    thoughts = _wander(scenario.seed, people, times, p, "ideation wander")
+    latent = combined_drive(arm.mood, hope, arm.ssri, k, factor)
+    latent_placebo = combined_drive(placebo.mood, hope_placebo, placebo.ssri, k, factor)
+    own = _wander(scenario.seed, people, times, p, "mood")
+    thoughts = _wander(scenario.seed, people, times, p, "ideation")
     return Mood(
         madrs=madrs_scores(latent, people.madrs, p, own),
         placebo=madrs_scores(latent_placebo, people.madrs, p, own),
         ideation=ideation_scores(
-            less * arm.ideation, hope, arm.ssri, np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p, own, thoughts, factor
+            arm.ideation, hope, arm.ssri, np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p, own, thoughts, factor
         ),
         latent=np.broadcast_to(latent, own.shape),
         baseline=people.madrs,
@@ -128,13 +127,15 @@ def mood(
     )
 
 
-def _wander(seed: int, people: People, times: Array, p: Mapping[str, Array], purpose: str) -> Array:
-    """The slow wander of everybody, (P, T); the typical person has none, whatever the posterior says of its size."""
+def _wander(seed: int, people: People, times: Array, p: Mapping[str, Array], what: str) -> Array:
+    """Own course and slow wander of everybody, (P, T); the typical person has none, whatever the posterior says of their size."""
     real = people.person != TYPICAL
     if not real.any():
         return np.zeros((len(people), len(times)))
-    for key in ("wander_sd", "wander_time"):
+    keys = ("wander_sd", "wander_time", "course_sd", "course_onset")
+    for key in keys:
         if np.ptp(p[key][real]) > 0:
             raise KetasimError(f"{key} is one number for everybody; it cannot have a spread between people")
-    sd, time = (float(p[key][real][0]) for key in ("wander_sd", "wander_time"))
-    return slow_wander(seed, people.person, times, sd, time, purpose)
+    sd, time, course_sd, onset = (float(p[key][real][0]) for key in keys)
+    course = own_course(seed, people.person, times, course_sd, onset, f"{what} course")
+    return slow_wander(seed, people.person, times, sd, time, f"{what} wander") + course

@@ -170,14 +170,16 @@ def ideation_scores(
 
 
 def residual_sd(times: ArrayLike, p: Parameters) -> Array:
-    """SD of wander plus rating noise at each time, in units of L, (P or 1, T).
+    """SD of a person's own course, wander and rating noise together at each time, in units of L, (P or 1, T).
 
-    Var = s0^2 + sw^2 (1 - exp(-2 t / tau)): the noise s0 of a single rating and a slow wander that starts at 0 with the
+    Var = s0^2 + sw^2 (1 - exp(-2 t / tau)) + sc^2 (1 - exp(-t / tauc))^2: the noise s0 of a single rating, a slow wander
+    within a person, and a course of their own on which people part; the last two start at 0 with the
     first dose, because the baseline is what was rated then.
     """
     t = np.maximum(np.asarray(times, dtype=np.float64), 0.0).reshape(1, -1)
     wander = _column(p, "wander_sd") ** 2 * -np.expm1(-2.0 * t / _column(p, "wander_time"))
-    return np.asarray(np.sqrt(_column(p, "rating_sd") ** 2 + wander))
+    course = (_column(p, "course_sd") * -np.expm1(-t / _column(p, "course_onset"))) ** 2
+    return np.asarray(np.sqrt(_column(p, "rating_sd") ** 2 + wander + course))
 
 
 def share_below(drive: ArrayLike, cut: ArrayLike, baseline: ArrayLike, sd: ArrayLike, p: Parameters) -> Array:

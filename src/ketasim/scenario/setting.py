@@ -256,20 +256,6 @@ def setting_drive(
     return expectancy_course(times, starts, beliefs, p) + care
 
 
-def drug_factor(name: str, p: Parameters, new_antidepressant: float | None = None) -> Array:
-    """Factor on the drug's own drive, (1, 1) or (P, 1), in programmes whose drug-placebo difference is smaller than elsewhere.
-
-    1 everywhere except (a) in admission for a suicidal crisis, with full care beside the drug, and (b) beside a newly begun
-    oral antidepressant. Neither a larger placebo response nor sub-additivity explains these trials; what does is unknown.
-    """
-    factor = np.ones((1, 1))
-    if setting(name).crisis:
-        factor = factor * _column(p, "crisis_drug_factor")
-    if new_antidepressant is not None:
-        factor = factor * _column(p, "new_antidepressant_drug_factor")
-    return np.asarray(factor)
-
-
 def routine_factor(name: str, p: Parameters) -> Array:
     """Factor on the whole drive L, (1, 1) or (P, 1): below 1 in routine practice, 1 in every other setting."""
     if setting(name).routine:

@@ -1,6 +1,6 @@
-"""The slow wander of mood within a person, and the noise of single ratings, as keyed random processes.
+"""A person's own course, the slow wander of mood within a person, and the noise of single ratings, as keyed random processes.
 
-Both are functions of (seed, person, time): asking for more times, other times or more people changes no value already
+All are functions of (seed, person, time): asking for more times, other times or more people changes no value already
 given. Pure functions, no input or output.
 """
 
@@ -101,6 +101,23 @@ def _sampled(
                     out[:, now] += np.outer(size * z, np.sin(k * np.pi * x))
         here = there
     return out
+
+
+def own_course(
+    seed: int,
+    persons: int | NDArray[np.int64],
+    times: ArrayLike,
+    sd: float,
+    onset: float,
+    purpose: str = "mood course",
+) -> Array:
+    """The course that a person's illness takes by itself, (P, T), in units of the latent drive.
+
+    c(t) = sd z (1 - exp(-t / onset)), z ~ N(0, 1) one number per person for good; zero before t = 0. Beside it the wander is what
+    changes within a person. persons as in `slow_wander`; times (T,) and onset in h.
+    """
+    t = np.maximum(np.atleast_1d(np.asarray(times, dtype=np.float64)), 0.0)
+    return np.outer(sd * _drawn(seed, purpose, persons), -np.expm1(-t / onset))
 
 
 def rating_noise(

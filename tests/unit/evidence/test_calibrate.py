@@ -8,12 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from ketasim.core import KetasimError, knowledge_path, normals
-from ketasim.evidence.calibrate import Problem, State, covariance, curvature, fit, objective
+from ketasim.core import KetasimError, knowledge_path
+from ketasim.core.values import starting_value
+from ketasim.evidence.calibrate import Problem, State, curvature, objective, spread_between
 from ketasim.evidence.likelihood import TAUS, StudyBlock, taus_of
 from ketasim.evidence.parameters import free_parameters, parameter
 from ketasim.evidence.predict import Evidence, gather
 from ketasim.evidence.studies import read_study
+from ketasim.evidence.synthetic import calibration
 
 FEW = ("Wilkinson2019", "Daly2018", "Han2016")
 KEYS = ("mood_late_size", "care_rise", "expectancy_sustained", "rating_sd", "mood_gain.spread")
@@ -59,30 +61,12 @@ def test_changing_a_fit_value_changes_the_objective():
     assert abs(value_of(task(gather([moved("Wilkinson2019", 0.1), study("Daly2018"), study("Han2016")]))) - value_of(task(few()))) > 0.1
 
 
-def synthetic(seed: int, truth: np.ndarray) -> Problem:
-    """The same studies with numbers that the model itself made at `truth`, sampling error and study effects included."""
-    base = task(few())
-    there = base.evidence.compared(base.numbers(truth))
-    slopes = base.evidence.slopes(base.numbers(truth), there)
-    blocks = []
-    for block, f, s in zip(base.evidence.blocks, there, slopes, strict=True):
-        root = np.linalg.cholesky(covariance(block, s, taus_of()))
-        y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
-        blocks.append(StudyBlock(block.study, tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True))))
-    return Problem(Evidence(tuple(blocks)), base.parameters)
-
-
 def test_simulated_truths_lie_where_the_posterior_says():
     """Simulation-based calibration in small: truths from the prior, posterior z-scores about standard normal."""
-    scores = []
-    for seed in range(4):
-        truth = 0.7 * normals(seed, "synthetic truth", len(KEYS))
-        found = fit(synthetic(seed, truth), iterations=4)
-        sd = np.sqrt(np.diag(np.linalg.inv(found.hessian)))
-        scores.append((found.z - truth) / sd)
-    scores = np.array(scores)
-    assert np.abs(scores).max() < 3.5
-    assert 0.4 < np.sqrt((scores**2).mean()) < 1.6
+    found = calibration(task(few()), range(4), iterations=4)
+    assert np.abs(found.scores).max() < 3.5
+    assert 0.4 < found.root_mean_square < 1.6
+    assert 0.3 < found.inside(0.6745) < 0.8
 
 
 def test_gradient_is_that_of_the_objective():
@@ -114,3 +98,20 @@ def test_every_free_value_starts_at_its_prior_and_comes_back():
     for p in free_parameters():
         assert p.value(0.0) == pytest.approx(p.start)
         assert p.z(p.value(0.5)) == pytest.approx(0.5, abs=1e-6) or p.value(0.5) in (p.low, p.high)
+
+
+def test_spreads_between_studies_know_that_values_were_fitted():
+    """One free value per study and one number each: nothing is left that could speak of a spread, so it stays at its prior; taking the
+    numbers as if nothing had been fitted would pull it down."""
+    problem = task(few())
+    base = problem.evidence.compared(problem.numbers(np.zeros(len(KEYS))))
+    slopes = problem.evidence.slopes(problem.numbers(np.zeros(len(KEYS))), base)
+    blocks = [StudyBlock(b.study, b.rows[:1]) for b in problem.evidence.blocks]
+    first = [{name: s[:1] for name, s in one.items()} for one in slopes]
+    residuals = [np.zeros(1) for _ in blocks]
+    free = [1e6 * np.eye(len(blocks))[[i]] for i in range(len(blocks))]
+    nothing = [np.zeros((1, len(blocks))) for _ in blocks]
+    fitted, plain = (spread_between(blocks, residuals, first, j) for j in (free, nothing))
+    for key in ("tau_mood_setting", "tau_mood_drug"):
+        assert fitted[key] == pytest.approx(starting_value(key).value, rel=0.02)
+        assert plain[key] < 0.9 * starting_value(key).value

@@ -10,7 +10,8 @@ from scipy.stats import norm
 
 from ketasim.chain.hypothesis import hypotheses, hypothesis
 from ketasim.core import KetasimError, UsageError
-from ketasim.evidence.findings import Finding, number
+from ketasim.evidence.findings import Finding, finding_sets, number
+from ketasim.evidence.hypotheses import joined, judge
 from ketasim.evidence.weigh import Calibrated, Pair, prior_weights, shared_groups, stacking
 from ketasim.scenario.experiments import Published, experiments
 
@@ -117,3 +118,19 @@ def test_a_missing_calibration_says_how_to_make_it(monkeypatch: pytest.MonkeyPat
     with pytest.raises(KetasimError, match="weigh_fit opioid-gate"):
         module.calibrated("opioid-gate")
     module.calibrated.cache_clear()
+
+
+def test_a_study_with_mood_and_a_finding_is_one_study() -> None:
+    findings = finding_sets()
+    both = findings.names[0]
+    names = ("first", both, *findings.names[1:])
+    human, told = np.array([[1.0, 2.0]]), np.arange(1.0, len(findings.names) + 1.0)[None, :]
+    found = joined(names, human, findings, told)
+    assert found[0, :3].tolist() == [1.0, 2.0 + 1.0, 2.0] and found.shape == (1, len(names))
+    assert found.sum() == human.sum() + told.sum()
+
+
+def test_every_study_is_weighed_once() -> None:
+    names = judge(hypothesis("opioid-gate")).names
+    assert len(names) == len(set(names)) and "Jelen2025" in names
+    assert judge(hypothesis("opioid-gate")).groups()["Jelen2025"] == "co-medication"

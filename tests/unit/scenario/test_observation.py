@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from ketasim.core.values import starting_values
 from ketasim.scenario import observation as ob
-from ketasim.scenario.wander import rating_noise, slow_wander
+from ketasim.scenario.wander import own_course, rating_noise, slow_wander
 
 # the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
 P = {key: v.value for key, v in starting_values("observation").items()}
@@ -110,7 +110,7 @@ def test_a_drug_helps_less_where_hope_already_does() -> None:
 def test_residual_sd_is_that_of_the_sampled_process() -> None:
     times = np.array([0.5, 30.0, 100.0, 700.0])
     drawn = slow_wander(7, 20_000, times, P["wander_sd"], P["wander_time"])
-    drawn = drawn + rating_noise(7, 20_000, times, P["rating_sd"])
+    drawn = drawn + rating_noise(7, 20_000, times, P["rating_sd"]) + own_course(7, 20_000, times, P["course_sd"], P["course_onset"])
     assert drawn.std(axis=0) == pytest.approx(ob.residual_sd(times, P)[0], rel=0.02)
 
 

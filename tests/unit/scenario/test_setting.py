@@ -127,10 +127,3 @@ def test_without_sessions_only_care_is_left() -> None:
 def test_sessions_out_of_order_are_refused() -> None:
     with pytest.raises(KetasimError, match="ascending"):
         st.setting_drive("saline", TIMES, [72.0, 0.0], np.zeros((1, 2)), P)
-
-
-def test_programmes_in_which_the_drug_adds_less() -> None:
-    plain = {name: st.drug_factor(name, P)[0, 0] for name in st.SETTINGS}
-    assert {name for name, factor in plain.items() if factor != 1} == {"inpatient"}
-    both = st.drug_factor("inpatient", P, new_antidepressant=0.0)[0, 0]
-    assert both == pytest.approx(P["crisis_drug_factor"] * P["new_antidepressant_drug_factor"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ketasim.scenario.wander import rating_noise, slow_wander
+from ketasim.scenario.wander import own_course, rating_noise, slow_wander
 
 SD, TAU = 0.6, 672.0
 TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])
@@ -54,3 +54,12 @@ def test_the_typical_person_neither_wanders_nor_is_misrated() -> None:
     assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[0], np.zeros(TIMES.size))
     assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[1:], slow_wander(4, 2, TIMES, SD, TAU))
     assert rating_noise(4, who, [24.0], 0.3)[0, 0] == 0
+
+
+def test_own_course_is_one_number_per_person_that_rises_and_stays() -> None:
+    times = np.array([-3.0, 0.0, 100.0, 1e5])
+    course = own_course(9, 30_000, times, 0.5, 100.0)
+    assert np.array_equal(course[:, :2], np.zeros((30_000, 2)))
+    assert course[:, 2] == pytest.approx((1 - np.exp(-1.0)) * course[:, 3])
+    assert course[:, 3].std() == pytest.approx(0.5, rel=0.02)
+    assert np.array_equal(own_course(9, np.array([17, -1]), times, 0.5, 100.0), np.vstack([course[17], np.zeros(4)]))
