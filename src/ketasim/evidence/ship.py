@@ -50,7 +50,8 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     target = folder()
     target.mkdir(exist_ok=True)
     assert state.hessian is not None
-    sd = draws.z.std(axis=0)
+    # a draw beyond a bound of its value is that bound
+    sd = np.array([[p.z(p.value(float(x))) for p, x in zip(task.parameters, row, strict=True)] for row in draws.z]).std(axis=0)
     laplace = np.sqrt(np.diag(np.linalg.inv(state.hessian)))
     text = io.StringIO()
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
