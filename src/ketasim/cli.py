@@ -178,7 +178,7 @@ def experiment(
     from ketasim.scenario.experiments import experiment as carry_out
 
     if name == "list":
-        _print(experiment_list())
+        _print(experiment_list(json))
         return
     with _Progress("arms") as bar:
         found = carry_out(

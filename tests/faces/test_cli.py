@@ -133,6 +133,8 @@ def test_compare(ketasim, tmp_path: Path) -> None:
 
 def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
     assert "spine-ablation" in ketasim("experiment", "list").out
+    listed = json.loads(ketasim("experiment", "list", "--json").out)["experiments"]
+    assert {"name", "title", "asks", "arms", "records"} == set(listed[0]) and "naltrexone" in [e["name"] for e in listed]
     answer = ketasim("experiment", "spine-ablation", "--plot", str(tmp_path / "arms.svg"))
     assert "spine-ablation: ablation" in (tmp_path / "arms.svg").read_text(encoding="utf-8")
     assert answer.code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 import math
 
 from ketasim.core import output
@@ -12,8 +13,11 @@ from ketasim.scenario.plan import Scenario, read_times
 from .words import clock, number, table
 
 
-def experiment_list() -> str:
-    """The experiments by name, with their question."""
+def experiment_list(json: bool = False) -> str:
+    """The experiments by name, with their question; json: one object with title, question, arms and records of each."""
+    if json:
+        about = [{"name": p.name, "title": p.title, "asks": p.asks, "arms": list(p.arms), "records": list(p.records)} for p in experiments().values()]
+        return json_module.dumps({"experiments": about}, indent=2)
     return "\n".join(f"{plan.name}: {plan.asks}" for plan in experiments().values())
 
 
