@@ -198,7 +198,7 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
     """Job records for all people of `plans`.
 
     People of one plan fill registers in the order of their index; the last register is filled up by repeating its
-    last person, whose copies are computed and not recorded.
+    last person (or pair), whose copies are computed and not recorded.
     """
     records = []
     for plan in plans:
@@ -206,7 +206,9 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
         if not count:
             continue
         groups = -(-count // width)
-        ranks = np.minimum(np.arange(groups * width), count - 1).reshape(groups, width)
+        ranks = np.arange(groups * width)
+        last = count - 2 + ranks % 2 if common["paired"] else count - 1
+        ranks = np.where(ranks < count, ranks, last).reshape(groups, width)
         jobs = np.zeros(groups, dtype=job_type(width))
         for name, value in common.items():
             jobs[name] = value

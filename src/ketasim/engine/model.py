@@ -67,6 +67,7 @@ class Control:
     relative_to: str = "value"
     most_steps: int = MOST_STEPS
     largest_step: float = np.inf
+    paired: bool = False  # people 2k and 2k + 1 are copies displaced to both sides, and share their steps
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Run:
             "count": len(self.moments), "times": address(self.moments), "out": address(self.values),
             "tolerance": address(tolerance), "relative": relative, "first_step": np.inf,
             "largest_step": control.largest_step, "most_steps": control.most_steps,
-            "peaks": int(control.relative_to == "peak"), "status": address(self.status),
+            "peaks": int(control.relative_to == "peak"), "paired": int(control.paired), "status": address(self.status),
             "failed_time": address(self.failed_time), "steps": address(self.steps),
             "last_state": address(self.last_state) if self.last_state is not None else 0,
         }
@@ -168,6 +169,18 @@ class Model:
         return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
                               keep_nonfinite)[0]
 
+    def simulate_pairs(
+        self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
+        rtol: float = DEFAULT_RELATIVE, atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        threads: int | None = None, initial: Mapping[str, ArrayLike] | None = None,
+    ) -> Trajectories:
+        """Like `simulate`, for people 2k and 2k + 1 that are copies of one, displaced to both sides by the same amount.
+
+        A pair takes the same steps, and the mean of its errors controls them. A pair of which one copy fails is tried
+        again together. Needs two people per register.
+        """
+        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, Control(paired=True))[0]
+
     def last_states(
         self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
         atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
@@ -214,15 +227,21 @@ class Model:
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
         tolerance = self._tolerances(rtol, atol)
         run = self._prepare(table, moments, initial, keep_last)
-        plans = self._plans(schedules, which, moments, table, run.status == 0)
+        healthy = run.status == 0
+        if control.paired:
+            healthy = np.repeat(healthy.reshape(-1, 2).all(axis=1), 2)
+        plans = self._plans(schedules, which, moments, table, healthy)
         self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, control)), threads)
         again = np.flatnonzero(np.isin(run.status, list(REASONS)))
+        if control.paired:
+            again = np.unique(np.concatenate([again, again ^ 1]))
         states = np.zeros((0, len(self._d.states)))
         if len(again):
             run.status[again] = 0
             states = run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
-            alone = [plan.take(np.array([rank])) for plan in plans
-                     for rank in np.flatnonzero(np.isin(plan.people, again)).tolist()]
+            size = 2 if control.paired else 1
+            alone = [plan.take(ranks) for plan in plans
+                     for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)]
             tighter = tolerance * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
             common = run.common(relative, tighter, control) | {"last_state": address(states)}

@@ -50,6 +50,22 @@ class Stepper:
     def any(self, mask: str) -> str:
         return self.f.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", (self.f.mask, mask))
 
+    def together(self, squares: str) -> str:
+        """Squares of errors or rates; in jobs of displaced pairs, each lane's and its neighbour's mean.
+
+        That mean is the undisplaced person's up to the square of the displacement, and so are the steps chosen by it:
+        their choice does not enter the difference of the pair.
+        """
+        f = self.f
+        if self.width < 2:
+            return squares
+        result = f.variable(f.vector, squares)
+        with f.when(f.new(f"icmp ne i64 {self.job['paired']}, 0")):
+            lanes = ", ".join(f"i32 {lane ^ 1}" for lane in range(self.width))
+            other = f.new(f"shufflevector {f.vector} {squares}, {f.vector} poison, <{self.width} x i32> <{lanes}>")
+            result.set(f.mul(f.splat_number(0.5), f.add(squares, other)))
+        return result.get()
+
     def dense_outputs(self, begin: str, end: str, h: str) -> None:
         raise NotImplementedError
 
@@ -81,7 +97,7 @@ class Stepper:
             h = f.scalar_select(final, rest, h)
             self._step(t, h)
             squares = self._error(h)
-            squares = f.select(self.alive.get(), squares, f.splat_number(0.0))
+            squares = self.together(f.select(self.alive.get(), squares, f.splat_number(0.0)))
             lost = f.compare("uno", squares, squares)
             largest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real,
                              (f.vector, f.select(lost, f.splat_number(0.0), squares)))
@@ -130,9 +146,9 @@ class Stepper:
             sizes.set(f.muladd(size, size, sizes.get()))
             rates.set(f.muladd(rate, rate, rates.get()))
         count = f.splat_number(float(max(self.n, 1)))
-        moved = f.mul(sizes.get(), f.splat_number(FIRST_CHANGE**2))
+        moved = f.mul(self.together(sizes.get()), f.splat_number(FIRST_CHANGE**2))
         moved = f.select(f.compare("ogt", moved, count), moved, count)
-        square = f.div(rates.get(), moved)  # of 1 / h
+        square = f.div(self.together(rates.get()), moved)  # of 1 / h
         usable = f.logic("and", f.compare("olt", square, f.splat_number(float("inf"))), self.alive.get())
         square = f.select(usable, square, f.splat_number(0.0))
         fastest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real, (f.vector, square))
