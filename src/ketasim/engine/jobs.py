@@ -206,9 +206,9 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
         if not count:
             continue
         groups = -(-count // width)
-        ranks = np.arange(groups * width)
-        last = count - 2 + ranks % 2 if common["paired"] else count - 1
-        ranks = np.where(ranks < count, ranks, last).reshape(groups, width)
+        places = np.arange(groups * width)
+        last = count - 2 + places % 2 if common["paired"] else count - 1
+        ranks = np.where(places < count, places, last).reshape(groups, width)
         jobs = np.zeros(groups, dtype=job_type(width))
         for name, value in common.items():
             jobs[name] = value

@@ -45,6 +45,12 @@ class Layout:
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
 
     @property
+    def held(self) -> dict[int, int]:
+        """What is kept, and behind it the watched comparisons, which keep their truth during a step."""
+        first = len(self.kept)
+        return self.kept | {node: first + i for i, node in enumerate(self.conditions)}
+
+    @property
     def depends_on_time(self) -> bool:
         return any(not self.graph.is_number(n, 0.0) for n in self.time_rows)
 
@@ -157,15 +163,15 @@ Frame = Callable[[Writer], None] | None
 
 
 @contextmanager
-def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True) -> Iterator[Writer]:
+def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True, held: bool = False) -> Iterator[Writer]:
     """One function and the writer of its nodes."""
     with Function(module, name, arguments, ATTRIBUTES) as f:
-        yield Writer(f, layout.graph, layout.kept if kept else {})
+        yield Writer(f, layout.graph, layout.held if held else layout.kept if kept else {})
 
 
 def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, items: list[tuple[int, list[int]]],
               body: Callable[[Writer, list[int]], None], before: Frame = None, after: Frame = None,
-              kept: bool = True) -> None:
+              kept: bool = True, held: bool = False) -> None:
     """A function that works through `items` (key, nodes), cut into several where it would be long.
 
     The time LLVM takes grows faster than the length of a function.
@@ -181,9 +187,9 @@ def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, i
         groups[-1].append(key)
     if len(groups) > 1:
         for i, group in enumerate(groups):
-            with _part(module, f"{name}{i}", arguments, layout, kept) as write:
+            with _part(module, f"{name}{i}", arguments, layout, kept, held) as write:
                 body(write, group)
-    with _part(module, name, arguments, layout, kept) as write:
+    with _part(module, name, arguments, layout, kept, held) as write:
         if before:
             before(write)
         if len(groups) == 1:
@@ -240,11 +246,13 @@ def write_observe(module: Module, system: System, layout: Layout) -> None:
 
 
 def write_conditions(module: Module, layout: Layout) -> None:
-    """Truth of the watched comparisons as 1 or 0: conditions(y, q, t, o)."""
+    """Truth of the watched comparisons as 1 or 0, and behind it left minus right side: conditions(y, q, t, o)."""
     arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
     with _part(module, "conditions", arguments, layout) as write:
         for i, node in enumerate(layout.conditions):
             write.f.store_vector("%o", i, write.number_of(node))
+            left, right = layout.graph.args[node]
+            write.f.store_vector("%o", len(layout.conditions) + i, write.f.sub(write(left), write(right)))
 
 
 def write_first_stage(module: Module, system: System, layout: Layout) -> None:
@@ -267,7 +275,7 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
 
     linear = layout.linear
     if isinstance(linear, Straight):
-        with _part(module, "first_stage", arguments, layout) as write:
+        with _part(module, "first_stage", arguments, layout, held=True) as write:
             linear.first(write.f, write, right(write))
         return
 
@@ -276,7 +284,7 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
 
     items = [(k, [system.rates[k], layout.time_rows[k], *linear.entries(k)]) for k in range(len(system.states))]
     _in_parts(module, "first_stage", arguments, layout, items, body,
-              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f))
+              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f), held=True)
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:
@@ -287,7 +295,7 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
 
     linear = layout.linear
     if isinstance(linear, Straight):
-        with _part(module, "stage", arguments, layout) as write:
+        with _part(module, "stage", arguments, layout, held=True) as write:
             linear.later(write.f, write, lambda k: right(write, k))
         return
 
@@ -296,4 +304,4 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
             write.f.store_vector("%u", k, right(write, k))
 
     items = [(k, [rate]) for k, rate in enumerate(system.rates)]
-    _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f))
+    _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f), held=True)

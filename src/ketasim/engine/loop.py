@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .emit import Function, Module, Variable, double
 from .kernel import Layout
+from .landing import Landing
 from .record import JOB, LANES, ODD_OUTPUT, OK
 from .stepping import Stepper
 from .system import System
@@ -27,10 +28,10 @@ class Memory:
     def of(cls, system: System, layout: Layout, tableau: Tableau) -> Memory:
         n = len(system.states)
         sizes = {
-            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept),
+            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept) + len(layout.conditions),
             "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
             "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
-            "before": len(layout.conditions), "after": len(layout.conditions),
+            **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
         place, total = {}, 0
@@ -61,6 +62,8 @@ class _Loop(Stepper):
         self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
         self.here.set(self.at["ya"])
         self.there.set(self.at["yb"])
+        if layout.conditions:
+            self.landing = Landing(self)
         self.output = f.variable("i64", "0")
         self.odd = f.variable(f.vector, f.splat_number(0.0))
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from . import functions
 from .emit import Function, Variable, double
 from .kernel import Layout
+from .landing import Landing
 from .record import JOB, LANES, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .system import System
 from .tableau import Tableau
 
 LARGEST_GROWTH = 1e6  # of a pivot's reciprocal over h gamma; beyond, elimination without pivoting is not trusted
-LAND_BISECTIONS = 30
-NEAREST_LANDING = 1e-3  # a switch nearer to the start of the step than this share of it is stepped over
-AFTER_LANDING = 1e-6  # first step after a switch, as a share of the step that landed there: it only crosses
 SAFETY, SLOWEST, FASTEST = 0.9, 0.1, 6.0  # step factor: safety, least, greatest
 FIRST_SHARE = 0.01  # first step of a segment, as a share of the segment, unless the last step was smaller
 FIRST_CHANGE = 0.1  # and it changes the state by this share of its size at most, or by one tolerance
@@ -37,8 +35,7 @@ class Stepper:
         self.alive = f.variable(f.mask, f.all_true())
         self.taken, self.rejected = f.variable("i64", "0"), f.variable("i64", "0")
         self.budget = f.variable("i64", self.job["most_steps"])
-        self.landing, self.landed = f.variable("i1", "false"), f.variable("i1", "false")
-        self.watch = bool(layout.conditions)
+        self.landing: Landing | None = None  # if there are comparisons to watch
         self.edge = (1e-13 if f.real == "double" else 5e-7) if layout.timed_switches else 0.0
         self.done = f.label()
 
@@ -79,11 +76,11 @@ class Stepper:
         restart = f.scalar("fmul", f.scalar("fsub", end, begin), double(FIRST_SHARE))
         self.h.set(f.smaller(self.h.get(), restart))
         # stage times stay this far inside, so that a switch at the boundary is seen from one side only
-        edge = f.scalar("fmul", f.larger(self._magnitude(begin), self._magnitude(end)), double(self.edge))
+        edge = f.scalar("fmul", f.larger(self.magnitude(begin), self.magnitude(end)), double(self.edge))
         self.inside = (f.scalar("fadd", begin, edge), f.scalar("fsub", end, edge))
-        self._bound_first_step(begin, end)
-        if self.watch:
-            self._conditions(self.here.get(), begin, "before")
+        if self.landing:
+            self.landing.begin(begin)
+        self.bound_step(begin, end)
         last_error = f.variable("double", double(1.0))
         after_rejection = f.variable("i1", "false")
         with f.forever() as out:
@@ -91,8 +88,11 @@ class Stepper:
             rest = f.scalar("fsub", end, t)
             f.leave_if(f.new(f"fcmp ole double {rest}, {double(0.0)}"), out)
             h = f.smaller(self.h.get(), job["largest_step"])
-            final = f.new(f"fcmp oge double {f.scalar('fmul', h, double(1.0001))}, {rest}")
-            nearly = f.new(f"fcmp ogt double {f.scalar('fmul', h, double(1.9))}, {rest}")
+            longer, half = double(1.0001), double(1.9)
+            if self.landing:  # a step that is to land somewhere keeps its length
+                longer, half = (f.scalar_select(self.landing.active.get(), double(1.0), v) for v in (longer, half))
+            final = f.new(f"fcmp oge double {f.scalar('fmul', h, longer)}, {rest}")
+            nearly = f.new(f"fcmp ogt double {f.scalar('fmul', h, half)}, {rest}")
             h = f.scalar_select(nearly, f.scalar("fmul", rest, double(0.5)), h)
             h = f.scalar_select(final, rest, h)
             self._step(t, h)
@@ -108,8 +108,8 @@ class Stepper:
             accept, reject, join = f.label(), f.label(), f.label()
             f.branch(f.logic_and(small, f.new(f"xor i1 {not_finite}, true")), accept, reject)
             f.place(accept)
-            if self.watch:
-                self._land(t, h, join)
+            if self.landing:
+                self.landing.check(t, h, join)
             self._accept(t, h, final, end, largest, last_error, after_rejection)
             self.leave_if_recorded()
             f.jump(join)
@@ -124,7 +124,7 @@ class Stepper:
                 self._switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
                 self.budget.set(job["most_steps"])
 
-    def _bound_first_step(self, begin: str, end: str) -> None:
+    def bound_step(self, begin: str, end: str) -> None:
         """h <= max(FIRST_CHANGE |y|, 1) / |f| in units of the tolerances, in every live lane.
 
         An L-stable step much longer than that damps a fast rotation to nothing, and its error estimate sees nothing.
@@ -134,7 +134,7 @@ class Stepper:
         shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
         y = self.here.get()
         pointers = [("ptr", y), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self._inside(begin)), ("double", shift), ("double", double(0.0)))
+        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(begin)), ("double", shift), ("double", double(0.0)))
         sizes, rates = (f.variable(f.vector, f.splat_number(0.0)) for _ in range(2))
         relative, wide = f.splat(self.job["relative"]), f.splat(shift)
         with f.loop(self.n) as i:
@@ -165,7 +165,7 @@ class Stepper:
         hd = f.scalar("fmul", h, double(tab.d[0]))
         here, there = self.here.get(), self.there.get()
         pointers = [("ptr", here), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self._inside(t)), ("double", shift), ("double", hd))
+        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(t)), ("double", shift), ("double", hd))
         timed = self.layout.depends_on_time
         for s in range(1, tab.stages):
             wide = f.splat(f.scalar("fmul", h, double(tab.d[s]))) if timed and tab.d[s] else ""
@@ -178,7 +178,7 @@ class Stepper:
                 if start < stop:
                     argument = there if start == 0 or last else ""
                     self._sums(s, c, wide, (start, stop), here, argument, grown and start == 0)
-            time = self._inside(f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s]))))
+            time = self.inside_segment(f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s]))))
             pointers = [("ptr", there), *(("ptr", self.at[n]) for n in ("q", "lu", f"u{s}"))]
             f.call("stage", "void", *pointers, ("double", time))
 
@@ -223,7 +223,7 @@ class Stepper:
             result.append(f.splat(f.scalar("fmul", outer, total)))
         return result
 
-    def _inside(self, time: str) -> str:
+    def inside_segment(self, time: str) -> str:
         return self.f.smaller(self.f.larger(time, self.inside[0]), self.inside[1])
 
     # ---- error -----------------------------------------------------------------------------------------
@@ -288,9 +288,6 @@ class Stepper:
         here = self.here.get()
         self.here.set(self.there.get())
         self.there.set(here)
-        if self.watch:
-            with f.loop(len(self.layout.conditions)) as i:
-                f.store_vector(self.at["before"], i, f.load_vector(self.at["after"], i))
         self.t.set(following)
         self.taken.set(f.scalar("add", self.taken.get(), "1", "i64"))
         # predictive controller (Gustafsson): the error of the step before enters
@@ -307,12 +304,8 @@ class Stepper:
         self.h.set(proposed)
         after.set("false")
         last.set(f.larger(error, double(1e-4)))
-        if self.watch:
-            landing = self.landing.get()
-            short = f.scalar("fmul", h, double(AFTER_LANDING))
-            self.h.set(f.scalar_select(landing, f.smaller(proposed, short), proposed))
-            self.landed.set(landing)
-            self.landing.set("false")
+        if self.landing:
+            self.landing.accepted(end)
 
     def _reject(self, t: str, h: str, begin: str, end: str, restart: str, squares: str, lost: str, largest: str,
                 not_finite: str, after: Variable) -> None:
@@ -325,53 +318,14 @@ class Stepper:
         after.set("true")
         self.rejected.set(f.scalar("add", self.rejected.get(), "1", "i64"))
         nothing = f.scalar("fmul", f.scalar("fsub", end, begin), double(NEXT_TO_NOTHING))
-        least = f.larger(f.scalar("fmul", self._magnitude(t), double(SMALLEST_STEP)), nothing)
+        least = f.larger(f.scalar("fmul", self.magnitude(t), double(SMALLEST_STEP)), nothing)
         with f.when(f.new(f"fcmp ole double {proposed}, {least}")):
             bad = f.logic("or", lost, f.compare("ogt", squares, f.splat_number(1.0)))
             self._switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
             self.h.set(restart)
 
-    def _magnitude(self, x: str) -> str:
+    def magnitude(self, x: str) -> str:
         return self.f.call("llvm.fabs.f64", "double", ("double", x))
-
-    # ---- switches --------------------------------------------------------------------------------------
-    def _conditions(self, y: str, time: str, target: str) -> None:
-        f = self.f
-        f.call("conditions", "void", ("ptr", y), ("ptr", self.at["q"]), ("double", time), ("ptr", self.at[target]))
-
-    def _changed(self) -> str:
-        """Whether a watched comparison differs from the start of the step in some live lane."""
-        f = self.f
-        changed = f.variable(f.mask, "zeroinitializer")
-        with f.loop(len(self.layout.conditions)) as i:
-            a, b = f.load_vector(self.at["before"], i), f.load_vector(self.at["after"], i)
-            changed.set(f.logic("or", changed.get(), f.compare("une", a, b)))
-        return self.any(f.logic("and", changed.get(), self.alive.get()))
-
-    def _land(self, t: str, h: str, join: str) -> None:
-        """A step that crosses a switch is repeated so that it ends just before, found on the dense output.
-
-        Every second step may cross, so that noise around a switch cannot stop the progress.
-        """
-        f = self.f
-        self._conditions(self.there.get(), f.scalar("fadd", t, h), "after")
-        free = f.new(f"xor i1 {f.new(f'or i1 {self.landing.get()}, {self.landed.get()}')}, true")
-        with f.when(f.logic_and(self._changed(), free)):
-            low, high = f.variable("double", double(0.0)), f.variable("double", double(1.0))
-            with f.loop(LAND_BISECTIONS):
-                middle = f.scalar("fmul", f.scalar("fadd", low.get(), high.get()), double(0.5))
-                self.interpolate(middle)
-                time = f.scalar("fadd", t, f.scalar("fmul", h, middle))
-                self._conditions(self.at["dense"], time, "after")
-                crossed = self._changed()
-                high.set(f.scalar_select(crossed, middle, high.get()))
-                low.set(f.scalar_select(crossed, low.get(), middle))
-            with f.when(f.new(f"fcmp ogt double {low.get()}, {double(NEAREST_LANDING)}")):
-                self.h.set(f.scalar("fmul", h, low.get()))
-                self.landing.set("true")
-                f.jump(join)
-                f.place(f.label())
-            self._conditions(self.there.get(), f.scalar("fadd", t, h), "after")
 
     # ---- failures --------------------------------------------------------------------------------------
     def _switch_off(self, bad: str, status: int, lost: str | None = None) -> None:
