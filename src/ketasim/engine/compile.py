@@ -18,6 +18,7 @@ from .loop import write_loop
 from .machine import build_object, llvm_version
 from .model import Description
 from .reader import read_model
+from .slack import with_slack
 from .system import assemble
 from .tableau import METHODS
 from .types import Options
@@ -27,7 +28,7 @@ def generate(
     text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
 ) -> tuple[Description, str]:
     """LLVM text of a model, and what is to be known of it."""
-    system = assemble(read_model(text), parameters, outputs, inputs)
+    system = with_slack(assemble(read_model(text), parameters, outputs, inputs))
     module = Module(width, "double" if options.dtype == "float64" else "float", short=llvm_version() >= 20)
     layout = lay_out(system)
     write_prepare(module, layout)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .record import NEGLIGIBLE
-
 if TYPE_CHECKING:
     from .graph import Graph
 
@@ -38,14 +36,14 @@ def program(graph: Graph, roots: Sequence[int]) -> Program:
     return Program(steps, tuple(place[r] for r in roots))
 
 
-def _power(base: Array, exponent: Array, sign: Array) -> Array:
+def _power(base: Array, exponent: Array, sign: Array, slack: ArrayLike = 0.0) -> Array:
     size = np.power(np.abs(base), exponent)
-    factor = np.where(np.isnan(sign) & (base > -NEGLIGIBLE), 0.0, sign)
+    factor = np.where(np.isnan(sign) & (base < 0) & (base >= -np.asarray(slack)), 0.0, sign)
     return np.where(base < 0, size * factor, size)
 
 
-def _sqrt(a: Array) -> Array:
-    return np.sqrt(np.where((a < 0) & (a > -NEGLIGIBLE), 0.0, a))
+def _sqrt(a: Array, slack: ArrayLike = 0.0) -> Array:
+    return np.sqrt(np.where((a < 0) & (a >= -np.asarray(slack)), 0.0, a))
 
 
 def _power_sign(y: Array) -> Array:
@@ -67,9 +65,13 @@ OPERATIONS: dict[str, Any] = {
 def evaluate(
     code: Program, *, time: ArrayLike = 0.0, start_time: ArrayLike = 0.0, parameters: Sequence[ArrayLike] = (),
     inputs: Sequence[ArrayLike] = (), states: Sequence[ArrayLike] = (), shift: ArrayLike = 0.0,
+    slack: Sequence[ArrayLike] | None = None,
 ) -> list[Array]:
-    """Values of the program's results; arguments broadcast against each other."""
-    leaves: dict[str, Iterable[Any]] = {"parameter": list(parameters), "input": list(inputs), "state": list(states)}
+    """Values of the program's results; arguments broadcast against each other. `slack` is 0 for all states if None."""
+    leaves: dict[str, Iterable[Any]] = {
+        "parameter": list(parameters), "input": list(inputs), "state": list(states),
+        "slack": list(slack) if slack is not None else [0.0] * len(states),
+    }
     single = {"time": time, "start_time": start_time, "shift": shift}
     values: list[Array] = []
     with np.errstate(all="ignore"):

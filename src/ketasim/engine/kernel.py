@@ -23,6 +23,7 @@ from .derivative import TIME, Row, jacobian
 from .emit import Function, Module
 from .graph import NUMBER, PERSON, Graph
 from .linear import Straight, Tabled, linear_algebra
+from .slack import slack_states
 from .switches import TimeSwitch
 from .system import System
 
@@ -43,12 +44,23 @@ class Layout:
     conditions: tuple[int, ...] = ()  # comparisons with states, watched by the loop
     timed_switches: tuple[TimeSwitch, ...] = ()
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
+    slacks: dict[int, int] = field(default_factory=dict)  # leaf -> state
+
+    @property
+    def constant(self) -> dict[int, int]:
+        """What does not change during a step: what is kept, and behind it the slacks."""
+        return self.kept | {node: len(self.kept) + i for i, node in enumerate(self.slacks)}
 
     @property
     def held(self) -> dict[int, int]:
-        """What is kept, and behind it the watched comparisons, which keep their truth during a step."""
-        first = len(self.kept)
-        return self.kept | {node: first + i for i, node in enumerate(self.conditions)}
+        """The same, and behind it the watched comparisons, which keep their truth during a step."""
+        first = len(self.kept) + len(self.slacks)
+        return self.constant | {node: first + i for i, node in enumerate(self.conditions)}
+
+    @property
+    def size(self) -> int:
+        """Vectors in q."""
+        return len(self.kept) + len(self.slacks) + len(self.conditions)
 
     @property
     def depends_on_time(self) -> bool:
@@ -80,6 +92,7 @@ def lay_out(system: System) -> Layout:
     if count > MOST_NODES:
         raise UsageError(f"the model is too large: {count:,} operations", where="compile_model",
                          allowed=f"at most {MOST_NODES:,}")
+    layout.slacks = slack_states(graph, roots)
     for node in graph.hoisted(roots):
         layout.kept[node] = len(layout.kept)
     return layout
@@ -141,7 +154,7 @@ class Writer:
         if op == "pow":
             return functions.power(f, *a)
         if op in functions.UNARY:
-            return functions.UNARY[op](f, a[0])
+            return functions.UNARY[op](f, *a)
         if op in COMPARE:
             return f.compare(COMPARE[op], *a)
         if op in ("and", "or", "xor"):
@@ -166,7 +179,7 @@ Frame = Callable[[Writer], None] | None
 def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True, held: bool = False) -> Iterator[Writer]:
     """One function and the writer of its nodes."""
     with Function(module, name, arguments, ATTRIBUTES) as f:
-        yield Writer(f, layout.graph, layout.held if held else layout.kept if kept else {})
+        yield Writer(f, layout.graph, layout.held if held else layout.constant if kept else {})
 
 
 def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, items: list[tuple[int, list[int]]],

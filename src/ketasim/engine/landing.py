@@ -32,7 +32,7 @@ class Landing:
     def __init__(self, stepper: Stepper) -> None:
         self.s, f = stepper, stepper.f
         self.count = len(stepper.layout.conditions)
-        self.modes = f.address(f.vector, stepper.at["q"], len(stepper.layout.kept))
+        self.modes = f.address(f.vector, stepper.at["q"], len(stepper.layout.kept) + len(stepper.layout.slacks))
         self.active = f.variable("i1", "false")  # whether this step was shortened to land
         self.resume = f.variable("double", double(0.0))  # the step before it was shortened
         self.tries = f.variable("i64", "0")

@@ -28,7 +28,7 @@ class Memory:
     def of(cls, system: System, layout: Layout, tableau: Tableau) -> Memory:
         n = len(system.states)
         sizes = {
-            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept) + len(layout.conditions),
+            "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
             "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
             "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
@@ -92,6 +92,9 @@ class _Loop(Stepper):
         self._override(persons)
         with f.loop(self.n) as i:
             f.store_vector(self.at["peak"], i, f.splat_number(0.0))
+        for slot in range(len(self.layout.kept), len(self.layout.kept) + len(self.layout.slacks)):
+            f.store_vector(self.at["q"], slot, f.splat_number(0.0))
+        self.widen_slack()
         self._prepare()
         self._outputs_at_start(first)
         places = [self.lane("input_place", i) for i in range(self.width)]
@@ -102,6 +105,7 @@ class _Loop(Stepper):
             self._load_inputs(places, segment)
             self._prepare()
             self._jumps(jump, segment)
+            self.widen_slack()
             self.t.set(f.load("double", job["boundaries"], segment))
             end = f.load("double", job["boundaries"], f.scalar("add", segment, "1", "i64"))
             self.segment(end)

@@ -13,7 +13,3 @@ JOB = (
     ("most_steps", "i64"), ("peaks", "i64"), ("paired", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
 )  # fmt: skip
 LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above
-
-# A base or radicand between -NEGLIGIBLE and 0 counts as 0 under fractional powers and roots: it is integration error
-# around an empty compartment. Below it, the result is NaN.
-NEGLIGIBLE = 1e-3

@@ -7,6 +7,7 @@ from .emit import Function, Variable, double
 from .kernel import Layout
 from .landing import Landing
 from .record import JOB, LANES, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .slack import UNDERSHOOT
 from .system import System
 from .tableau import Tableau
 
@@ -270,6 +271,17 @@ class Stepper:
             square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))
             total.set(f.add(total.get(), square))
 
+    def widen_slack(self) -> None:
+        """Raises the slack of the states under roots to UNDERSHOOT (atol + rtol |y|)."""
+        f = self.f
+        wide = f.splat(f.scalar("fmul", self.job["relative"], double(UNDERSHOOT))) if self.layout.slacks else ""
+        for k, state in enumerate(self.layout.slacks.values()):
+            place = len(self.layout.kept) + k
+            absolute = f.splat(f.scalar("fmul", f.load("double", self.job["tolerance"], state), double(UNDERSHOOT)))
+            slack = f.muladd(wide, functions.absolute(f, f.load_vector(self.here.get(), state)), absolute)
+            before = f.load_vector(self.at["q"], place)
+            f.store_vector(self.at["q"], place, f.select(f.compare("ogt", slack, before), slack, before))
+
     def _root(self, x: str) -> str:
         """x^(1/(2 order)) of a squared error."""
         f = self.f
@@ -288,6 +300,7 @@ class Stepper:
         here = self.here.get()
         self.here.set(self.there.get())
         self.there.set(here)
+        self.widen_slack()
         self.t.set(following)
         self.taken.set(f.scalar("add", self.taken.get(), "1", "i64"))
         # predictive controller (Gustafsson): the error of the step before enters
