@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .emit import Module
 from .kernel import (
     lay_out,
+    write_clock,
     write_conditions,
     write_first_stage,
     write_observe,
@@ -35,6 +36,7 @@ def generate(
     write_start(module, system, layout)
     write_observe(module, system, layout)
     write_conditions(module, layout)
+    write_clock(module, layout)
     layout.linear.write_functions(module)
     write_first_stage(module, system, layout)
     write_stage(module, system, layout)

@@ -36,6 +36,31 @@ def program(graph: Graph, roots: Sequence[int]) -> Program:
     return Program(steps, tuple(place[r] for r in roots))
 
 
+SIGNS = {"add": "+", "sub": "-", "mul": "*", "quotient": "/", "pow": "^", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&&", "or": "||"}
+LONGEST_TEXT = 200
+
+
+def describe(code: Program, parameters: Sequence[str] = (), inputs: Sequence[str] = ()) -> str:
+    """The first result as a formula, for messages; shortened in the middle if it is long."""
+    texts: list[str] = []
+    for op, args, value in code.steps:
+        a = [texts[i] for i in args]
+        if op in ("parameter", "input"):
+            names = parameters if op == "parameter" else inputs
+            text = names[int(value)] if int(value) < len(names) else f"{op}{int(value)}"
+        elif op == "number":
+            text = f"{value:.15g}"
+        elif not args:
+            text = op
+        elif op in SIGNS:
+            text = " ".join((a[0] if code.steps[args[0]][1] == () else f"({a[0]})", SIGNS[op],
+                             a[1] if code.steps[args[1]][1] == () else f"({a[1]})"))
+        else:
+            text = {"recip": "1/({})", "neg": "-({})", "not": "!({})"}.get(op, op + "({})").format(", ".join(a))
+        texts.append(text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} ... {text[-LONGEST_TEXT // 2 :]}")
+    return texts[code.results[0]]
+
+
 def _power(base: Array, exponent: Array, sign: Array, slack: ArrayLike = 0.0) -> Array:
     size = np.power(np.abs(base), exponent)
     factor = np.where(np.isnan(sign) & (base < 0) & (base >= -np.asarray(slack)), 0.0, sign)

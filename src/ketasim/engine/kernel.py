@@ -43,6 +43,7 @@ class Layout:
     time_rows: list[int]
     conditions: tuple[int, ...] = ()  # comparisons with states, watched by the loop
     timed_switches: tuple[TimeSwitch, ...] = ()
+    timed: tuple[int, ...] = ()  # their nodes; constant between the cuts
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
     slacks: dict[int, int] = field(default_factory=dict)  # leaf -> state
 
@@ -53,14 +54,14 @@ class Layout:
 
     @property
     def held(self) -> dict[int, int]:
-        """The same, and behind it the watched comparisons, which keep their truth during a step."""
+        """The same, and behind it the comparisons: those watched keep their truth during a step, those in time during a segment."""
         first = len(self.kept) + len(self.slacks)
-        return self.constant | {node: first + i for i, node in enumerate(self.conditions)}
+        return self.constant | {node: first + i for i, node in enumerate((*self.conditions, *self.timed))}
 
     @property
     def size(self) -> int:
         """Vectors in q."""
-        return len(self.kept) + len(self.slacks) + len(self.conditions)
+        return len(self.kept) + len(self.slacks) + len(self.conditions) + len(self.timed)
 
     @property
     def depends_on_time(self) -> bool:
@@ -84,10 +85,10 @@ def lay_out(system: System) -> Layout:
     graph = system.graph
     rows: list[Row] = jacobian(graph, system.rates)
     linear = linear_algebra(graph, system.rates, rows)
-    switches = find_switches(graph, system.rates)
+    switches = find_switches(graph, system.rates, system.parameters, system.inputs)
     time_rows = [row.get(TIME, graph.zero) for row in rows]
-    layout = Layout(graph, linear, time_rows, switches.in_states, switches.in_time)
-    roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *linear.roots]
+    layout = Layout(graph, linear, time_rows, switches.in_states, switches.in_time, switches.nodes_in_time)
+    roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *layout.timed, *linear.roots]
     count = len(graph.reach(roots))
     if count > MOST_NODES:
         raise UsageError(f"the model is too large: {count:,} operations", where="compile_model",
@@ -266,6 +267,13 @@ def write_conditions(module: Module, layout: Layout) -> None:
             write.f.store_vector("%o", i, write.number_of(node))
             left, right = layout.graph.args[node]
             write.f.store_vector("%o", len(layout.conditions) + i, write.f.sub(write(left), write(right)))
+
+
+def write_clock(module: Module, layout: Layout) -> None:
+    """The comparisons in time at time t, into their places in q: clock(q, t)."""
+    with _part(module, "clock", [("ptr noalias", "q"), ("double", "t")], layout) as write:
+        for node in layout.timed:
+            write.f.store_vector("%q", layout.held[node], write.number_of(node))
 
 
 def write_first_stage(module: Module, system: System, layout: Layout) -> None:

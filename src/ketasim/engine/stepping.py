@@ -79,6 +79,9 @@ class Stepper:
         # stage times stay this far inside, so that a switch at the boundary is seen from one side only
         edge = f.scalar("fmul", f.larger(self.magnitude(begin), self.magnitude(end)), double(self.edge))
         self.inside = (f.scalar("fadd", begin, edge), f.scalar("fsub", end, edge))
+        if self.layout.timed:
+            middle = f.scalar("fmul", f.scalar("fadd", begin, end), double(0.5))
+            f.call("clock", "void", ("ptr", self.at["q"]), ("double", middle))
         if self.landing:
             self.landing.begin(begin)
         self.bound_step(begin, end)
