@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ketasim.core import UsageError, unknown_name
 
 from .record import JOB, LANES
+from .switches import TimeSwitch
 from .types import FloatArray, IntArray, Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
@@ -137,6 +138,15 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
         if pending:
             whole.append(mix(pending) if len(pending) > 1 else pending[0])
     return whole
+
+
+def cuts(plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
+    """Moments at which a switch in time changes for any of the first `people` of the plan."""
+    start, spans = float(plan.boundaries[0]), len(plan.boundaries) - 1
+    rows = np.repeat(table[plan.people[:people]], spans, axis=0)
+    inputs = np.concatenate([plan.inputs_of(rank) for rank in range(people)])
+    begin, end = (np.tile(side, people) for side in (plan.boundaries[:-1], plan.boundaries[1:]))
+    return np.concatenate([switch.moments(begin, end, start, rows, inputs) for switch in switches])
 
 
 def make_plan(

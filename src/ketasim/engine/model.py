@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
 
-from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
+from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
 from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .switches import TimeSwitch
@@ -328,17 +328,14 @@ class Model:
         plans = [plan for plan in plans if len(plan.people)]
         shared = [s for s in self._d.switches if not s.personal]
         personal = [s for s in self._d.switches if s.personal]
-        plans = [plan.refine(_cuts(plan, 0, table, shared)) for plan in plans] if shared else plans
+        plans = [plan.refine(cuts(plan, 1, table, shared)) for plan in plans] if shared else plans
         plans = fill_registers(plans, self.width)
         if personal:
             pieces = [
                 plan.take(np.arange(first, min(first + self.width, len(plan.people))))
                 for plan in plans for first in range(0, len(plan.people), self.width)
             ]
-            plans = [
-                piece.refine(np.concatenate([_cuts(piece, r, table, personal) for r in range(len(piece.people))]))
-                for piece in pieces
-            ]
+            plans = [piece.refine(cuts(piece, len(piece.people), table, personal)) for piece in pieces]
         return plans
 
     # ---- running ---------------------------------------------------------------------------------------
@@ -403,17 +400,6 @@ class Model:
             if name in self._d.sizes and value <= 0:
                 return f"parameter {name} is the size of a compartment and is {value:g}"
         raise AssertionError("no bad parameter")
-
-
-def _cuts(plan: Plan, rank: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
-    """Moments at which a switch in time changes for the person at `rank` of the plan."""
-    start, found = float(plan.boundaries[0]), [np.zeros(0)]
-    inputs, row = plan.inputs_of(rank), table[plan.people[rank]]
-    for switch in switches:
-        for segment in range(len(plan.boundaries) - 1):
-            begin, end = float(plan.boundaries[segment]), float(plan.boundaries[segment + 1])
-            found.append(switch.moments(begin, end, start, row, inputs[segment]))
-    return np.concatenate(found)
 
 
 def processors() -> int:

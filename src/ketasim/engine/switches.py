@@ -15,13 +15,14 @@ import numpy as np
 from ketasim.core import UsageError
 
 from .evaluate import Program, evaluate
-from .intervals import Interval, bounds
-from .types import FloatArray
+from .intervals import Interval, Mask, bounds
+from .types import FloatArray, IntArray
 
 BISECTIONS = 64
 LEAST = 1e-13  # width of an interval relative to its time at which a gap that touches zero is taken as a change
 HALVINGS = 62  # of a segment, down to neighbouring numbers; what still changes there is a switch
-MOST_INTERVALS = 100_000
+MOST_INTERVALS = 100_000  # in one span
+MOST_TOGETHER = 2_000_000  # in all spans of a register of people
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,11 @@ class TimeSwitch:
         """Whether its moment can differ between people."""
         return self.truth.uses("parameter") or self.truth.uses("input")
 
-    def moments(self, begin: float, end: float, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
-        """Moments inside (begin, end) at which the comparison of one person changes; none is left out."""
+    def moments(self, begin: FloatArray, end: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
+        """Moments at which the comparison changes inside any of K spans (begin, end) (K,); none is left out.
+
+        `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts.
+        """
         search = _Search(self, begin, end, start, parameters, inputs)
         if self.straight:
             return search.straight()
@@ -51,92 +55,107 @@ class TimeSwitch:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Intervals of time, and the span that each belongs to."""
+
+    low: FloatArray
+    high: FloatArray
+    span: IntArray
+
+    def take(self, chosen: Mask) -> _Part:
+        return _Part(self.low[chosen], self.high[chosen], self.span[chosen])
+
+
+@dataclass(frozen=True)
 class _Search:
     switch: TimeSwitch
-    begin: float
-    end: float
+    begin: FloatArray
+    end: FloatArray
     start: float
     parameters: FloatArray
     inputs: FloatArray
 
     def straight(self) -> FloatArray:
-        value, slope = self._values(np.array(self.begin))
+        value, slope = self._values(self.begin, np.arange(len(self.begin)))
         with np.errstate(all="ignore"):
-            moment = self.begin - float(value) / float(slope)
-        return np.array([moment]) if self.begin < moment < self.end else np.zeros(0)
+            moment = self.begin - value / slope
+        return moment[(self.begin < moment) & (moment < self.end)]
 
     def roots(self) -> FloatArray:
         """Roots of the gap, and the ends of the least intervals in which it may have one."""
-        low, high = np.array([self.begin]), np.array([self.end])
-        found = [np.zeros(0)]
-        while len(low):
-            gap, slope = self._gap(low, high)
+        part, found = self._whole(), [np.zeros(0)]
+        while len(part.low):
+            gap, slope = self._gap(part)
             is_open = ~((gap.low > 0) | (gap.high < 0) | np.isnan(gap.low)) | gap.maybe & ~np.isnan(gap.low)
             one_way = is_open & ~gap.maybe & ~slope.maybe & ((slope.low > 0) | (slope.high < 0))
-            found.append(self._bisected(low[one_way], high[one_way]))
+            found.append(self._bisected(part.take(one_way)))
             rest = is_open & ~one_way
-            least = high - low <= LEAST * np.maximum(np.abs(low), np.abs(high))
-            found += [low[rest & least], high[rest & least]]
-            low, high = self._halves(low[rest & ~least], high[rest & ~least])
+            least = part.high - part.low <= LEAST * np.maximum(np.abs(part.low), np.abs(part.high))
+            found += [part.low[rest & least], part.high[rest & least]]
+            part = self._halves(part.take(rest & ~least))
         return self._inside(np.concatenate(found))
 
     def breaks(self) -> FloatArray:
         """Ends of the shortest intervals in which the value may change."""
-        low, high = np.array([self.begin]), np.array([self.end])
+        part = self._whole()
         for _ in range(HALVINGS):
-            low, high = self._halves(low, high)
-            value = self._bounds(self.switch.truth, low, high)[0]
-            rest = ~np.broadcast_to(value.point, low.shape)
-            low, high = low[rest], high[rest]
-        return self._inside(high)
+            part = self._halves(part)
+            value = self._bounds(self.switch.truth, part)[0]
+            part = part.take(~np.broadcast_to(value.point, part.low.shape))
+        return self._inside(part.high)
 
     # ---- parts -----------------------------------------------------------------------------------------
-    def _values(self, time: FloatArray) -> list[FloatArray]:
+    def _whole(self) -> _Part:
+        return _Part(self.begin, self.end, np.arange(len(self.begin)))
+
+    def _values(self, time: FloatArray, span: IntArray) -> list[FloatArray]:
         assert self.switch.gap is not None
-        return evaluate(self.switch.gap, time=time, start_time=self.start, parameters=list(self.parameters), inputs=list(self.inputs))
+        found = evaluate(self.switch.gap, time=time, start_time=self.start, parameters=list(self.parameters[span].T),
+                         inputs=list(self.inputs[span].T))
+        return [np.broadcast_to(value, time.shape) for value in found]
 
-    def _bounds(self, code: Program, low: FloatArray, high: FloatArray) -> list[Interval]:
-        return bounds(code, low, high, self.start, self.parameters, self.inputs)
+    def _bounds(self, code: Program, part: _Part) -> list[Interval]:
+        return bounds(code, part.low, part.high, self.start, self.parameters[part.span].T, self.inputs[part.span].T)
 
-    def _gap(self, low: FloatArray, high: FloatArray) -> tuple[Interval, Interval]:
+    def _gap(self, part: _Part) -> tuple[Interval, Interval]:
         """Bounds of the gap and of its slope; the gap also by its middle and the slope (mean value form)."""
         assert self.switch.gap is not None
-        gap, slope = (_full(b, low) for b in self._bounds(self.switch.gap, low, high))
+        gap, slope = (_full(b, part.low) for b in self._bounds(self.switch.gap, part))
         with np.errstate(all="ignore"):
-            middle = 0.5 * (low + high)
-            value = np.broadcast_to(self._values(middle)[0], low.shape)
-            reach = np.maximum(np.abs(slope.low), np.abs(slope.high)) * (high - middle)
+            middle = 0.5 * (part.low + part.high)
+            value = self._values(middle, part.span)[0]
+            reach = np.maximum(np.abs(slope.low), np.abs(slope.high)) * (part.high - middle)
             usable = np.isfinite(reach) & np.isfinite(value) & ~gap.maybe & ~slope.maybe
             least, most = np.where(usable, value - reach, -np.inf), np.where(usable, value + reach, np.inf)
             return Interval(np.maximum(gap.low, least), np.minimum(gap.high, most), gap.maybe), slope
 
-    def _bisected(self, low: FloatArray, high: FloatArray) -> FloatArray:
+    def _bisected(self, part: _Part) -> FloatArray:
         """The root in each interval on which the gap goes one way, where there is one."""
-
-        def rises(t: FloatArray) -> FloatArray:
-            return np.broadcast_to(np.sign(self._values(t)[0]), t.shape)
-
-        first, last = rises(low), rises(high)
+        first, last = (np.sign(self._values(t, part.span)[0]) for t in (part.low, part.high))
         crosses = first * last <= 0
-        low, high, first = low[crosses], high[crosses], first[crosses]
-        for _ in range(BISECTIONS):
+        part, first = part.take(crosses), first[crosses]
+        low, high = part.low, part.high
+        for _ in range(BISECTIONS if len(low) else 0):
             middle = 0.5 * (low + high)
-            same = rises(middle) == first
+            same = np.sign(self._values(middle, part.span)[0]) == first
             low, high = np.where(same, middle, low), np.where(same, high, middle)
         return high
 
-    def _halves(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-        if 2 * len(low) > MOST_INTERVALS:
+    def _halves(self, part: _Part) -> _Part:
+        many = np.bincount(part.span)
+        if len(many) and (2 * many.max() > MOST_INTERVALS or len(part.span) > MOST_TOGETHER):
+            where = int(many.argmax())
             raise UsageError(
-                f"a condition in time switches too often between {self.begin:g} and {self.end:g} h, or cannot be resolved: {self.switch.text}",
+                f"a condition in time switches too often between {self.begin[where]:g} and {self.end[where]:g} h, "
+                f"or cannot be resolved: {self.switch.text}",
                 where="switches in time", allowed=f"about {MOST_INTERVALS // 4:,} changes",
                 fix="shorten the run, slow the switch, or write it as a comparison of time with a number")
-        middle = 0.5 * (low + high)
-        return np.concatenate([low, middle]), np.concatenate([middle, high])
+        middle = 0.5 * (part.low + part.high)
+        return _Part(np.concatenate([part.low, middle]), np.concatenate([middle, part.high]), np.concatenate([part.span, part.span]))
 
     def _inside(self, found: FloatArray) -> FloatArray:
-        found = np.unique(found)
-        return found[(found > self.begin) & (found < self.end)]
+        """Without those at the ends of a span (any, since they are boundaries already)."""
+        return np.setdiff1d(found, np.concatenate([self.begin, self.end]))
 
 
 def _full(b: Interval, like: FloatArray) -> Interval:

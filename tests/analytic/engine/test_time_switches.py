@@ -90,3 +90,17 @@ def test_bounds_hold_every_value(formula: str) -> None:
         near = np.where(np.isfinite(value), 1e-12 * (1 + np.abs(value)), 0.0)
         held = (value >= least - near) & (value <= most + near) | np.isinf(value)  # at a pole either sign will do
         assert held[~lost].all(), (formula, low[~lost & ~held][:1], high[~lost & ~held][:1])
+
+
+def test_people_with_phases_and_doses_of_their_own() -> None:
+    # sin(2 pi (t - p)/24) > 0.5 for a third of each day, in segments that cut some of the windows; the level differs after the cut
+    text = "x = 0; p = 0; k = 0; x' = piecewise(k, sin(6.283185307179586*(time - p)/24) > 0.5, 0);"
+    model = compile_model(text, ("p",), ("x",), ("k",))
+    phase, cut = np.linspace(-11, 11, 21), 5.0
+    plan = Schedule(np.array([0.0, cut, 240.0]), np.array([[1.0], [2.0]]))
+    run = model.simulate(phase[:, None], [plan], np.zeros(21, dtype=np.int64), np.array([240.0]), rtol=1e-9, atol=1e-12)
+    assert run.reasons == [None] * 21
+    # hours of the window [2, 10] + phase (each day) before the cut
+    days = np.arange(-2, 3)[:, None] * 24
+    early = np.maximum(np.minimum(10 + phase + days, cut) - np.maximum(2 + phase + days, 0), 0).sum(axis=0)
+    assert run.values[:, 0, 0] == pytest.approx(2 * 80 - early, abs=1e-7)
