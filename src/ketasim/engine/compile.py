@@ -14,6 +14,7 @@ from .kernel import (
     write_prepare,
     write_stage,
     write_start,
+    write_substitution,
 )
 from .loop import write_loop
 from .machine import build_object, llvm_version
@@ -40,6 +41,7 @@ def generate(
     layout.linear.write_functions(module)
     write_first_stage(module, system, layout)
     write_stage(module, system, layout)
+    write_substitution(module, layout)
     memory = write_loop(module, system, layout, METHODS[options.method])
     description = Description(
         states=system.states, all_states=system.all_states, as_amount=tuple(sorted(system.as_amount)),

@@ -326,3 +326,14 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
 
     items = [(k, [rate]) for k, rate in enumerate(system.rates)]
     _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f), held=True)
+
+
+def write_substitution(module: Module, layout: Layout) -> None:
+    """Another right-hand side solved with the factors of the step, in place: substitute_again(q, lu, u)."""
+    arguments = [("ptr noalias", n) for n in ("q", "lu", "u")]
+    linear = layout.linear
+    with _part(module, "substitute_again", arguments, layout, held=True) as write:
+        if isinstance(linear, Straight):
+            linear.later(write.f, write, lambda k: write.f.load_vector("%u", k))
+        else:
+            linear.solve(write.f)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .drift import Drift
 from .emit import Function, Module, Variable, double
 from .kernel import Layout
 from .landing import Landing
@@ -30,7 +31,7 @@ class Memory:
         sizes = {
             "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
             "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
-            "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
+            "ya": n, "yb": n, "peak": n, "dense": n, "drift": n, "power": n, "size": n, "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
@@ -62,6 +63,7 @@ class _Loop(Stepper):
         self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
         self.here.set(self.at["ya"])
         self.there.set(self.at["yb"])
+        self.drift = Drift(self)
         if layout.conditions:
             self.landing = Landing(self)
         self.output = f.variable("i64", "0")

@@ -17,7 +17,7 @@ from ketasim.core import UsageError, nearest
 
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
-from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -39,6 +39,7 @@ REASONS = {
     NOT_FINITE: "the state is no longer a finite number",
     STEP_TOO_SMALL: "the step became too small for the tolerance",
     TOO_MANY_STEPS: "too many steps",
+    DRIFTED: "the errors of the steps added up to the size of a state; rtol is too loose for so many steps",
 }
 
 

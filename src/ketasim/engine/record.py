@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OK, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, ODD_OUTPUT = range(5)
+DRIFTED = 7  # 5 and 6 are found before the run
 
 # One group of lanes; every field is 8 bytes, or W of them.
 JOB = (

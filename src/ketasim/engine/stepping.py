@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import functions
+from .drift import Drift
 from .emit import Function, Variable, double
 from .kernel import Layout
 from .landing import Landing
@@ -37,6 +38,7 @@ class Stepper:
         self.taken, self.rejected = f.variable("i64", "0"), f.variable("i64", "0")
         self.budget = f.variable("i64", self.job["most_steps"])
         self.landing: Landing | None = None  # if there are comparisons to watch
+        self.drift: Drift | None = None  # if errors may add up
         self.edge = (1e-13 if f.real == "double" else 5e-7) if layout.timed_switches else 0.0
         self.done = f.label()
 
@@ -125,7 +127,7 @@ class Stepper:
             with f.when(f.new(f"icmp sle i64 {self.budget.get()}, 0")):
                 limit = f.scalar_select(not_finite, double(0.0), f.scalar("fmul", largest, double(0.25)))
                 slow = f.logic("or", lost, f.compare("oge", squares, f.splat(limit)))
-                self._switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
+                self.switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
                 self.budget.set(job["most_steps"])
 
     def bound_step(self, begin: str, end: str) -> None:
@@ -308,6 +310,7 @@ class Stepper:
         self.taken.set(f.scalar("add", self.taken.get(), "1", "i64"))
         # predictive controller (Gustafsson): the error of the step before enters
         error = f.larger(squares, double(1e-24))
+        norm = f.call("llvm.sqrt.f64", "double", ("double", error))
         factor = f.scalar("fdiv", self._root(error), double(SAFETY))
         ratio = f.scalar("fdiv", f.scalar("fmul", error, error), f.larger(last.get(), double(1e-4)))
         predicted = f.scalar("fdiv", self._root(ratio), double(SAFETY))
@@ -320,6 +323,8 @@ class Stepper:
         self.h.set(proposed)
         after.set("false")
         last.set(f.larger(error, double(1e-4)))
+        if self.drift:  # first, since it needs the factors of this step
+            self.drift.accepted(h, norm)
         if self.landing:
             self.landing.accepted(end)
 
@@ -337,14 +342,14 @@ class Stepper:
         least = f.larger(f.scalar("fmul", self.magnitude(t), double(SMALLEST_STEP)), nothing)
         with f.when(f.new(f"fcmp ole double {proposed}, {least}")):
             bad = f.logic("or", lost, f.compare("ogt", squares, f.splat_number(1.0)))
-            self._switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
+            self.switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
             self.h.set(restart)
 
     def magnitude(self, x: str) -> str:
         return self.f.call("llvm.fabs.f64", "double", ("double", x))
 
     # ---- failures --------------------------------------------------------------------------------------
-    def _switch_off(self, bad: str, status: int, lost: str | None = None) -> None:
+    def switch_off(self, bad: str, status: int, lost: str | None = None) -> None:
         """Marks the lanes in `bad` as failed here; leaves when none is left."""
         f, job = self.f, self.job
         flags = f.variable(f"[{self.width} x i8]")
