@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BISECTIONS = 52  # of a step, on the dense output
 TICK = 2.0**-50  # of time and of the whole step: the nearest that a landing comes to the change
 WIDER, MOST_TRIES = 16.0, 10  # a landing that fell short aims so many ticks further each time
+AHEAD = 100.0  # steps, where none reaches the change
 LOOKS = 6  # around one extremum inside a step
 NEAR_ZERO = 0.5  # an extremum is looked at if it comes so near to zero, as a share of the gap's range in the step
 INNERMOST = 1 / 16  # of a step; nearer to its ends no extremum is looked for
@@ -87,6 +88,25 @@ class Landing:
             self._renew("after")
             self._forget()
             s.bound_step(s.t.get(), end)
+
+    def cross(self, t: str, h: str, end: str) -> None:
+        """Behind a step that was no number although it was as short as `h`: goes on with the truth a little ahead, if that is another.
+
+        The comparison may guard a formula that is not defined behind it, such as ln(x - 1) where x > 1: no step reaches the
+        change. The way to it is AHEAD h at most.
+        """
+        f, s = self.s.f, self.s
+        ahead = f.scalar("fmul", h, double(AHEAD))
+        factor = f.splat(f.scalar("fmul", ahead, s.slopes(t, end)))
+        with f.loop(s.n) as i:
+            f.store_vector(s.at["dense"], i, f.muladd(factor, f.load_vector(s.at["u0"], i), f.load_vector(s.here.get(), i)))
+        self._evaluate(s.at["dense"], f.scalar("fadd", t, ahead), "probe")
+        with f.when(self._changed("probe")):
+            self._renew("probe")
+            self._forget()
+            self.active.set("false")
+            s.h.set(f.scalar("fsub", end, t))
+            s.bound_step(t, end)
 
     # ---- parts -------------------------------------------------------------------------------------------
     def _forget(self) -> None:

@@ -18,6 +18,7 @@ FIRST_SHARE = 0.01  # first step of a segment, as a share of the segment, unless
 FIRST_CHANGE = 0.1  # and it changes the state by this share of its size at most, or by one tolerance
 PROBE = 1e-15  # share of a segment at which the first stage is f itself
 SMALLEST_STEP = 1e-14  # relative to time
+GUARDED = 1e-11  # relative to time or segment; at steps so short a comparison ahead may guard what is not defined behind it
 NEXT_TO_NOTHING = 1e-30  # the same at time zero, relative to the segment
 
 
@@ -135,12 +136,8 @@ class Stepper:
 
         An L-stable step much longer than that damps a fast rotation to nothing, and its error estimate sees nothing.
         """
-        f = self.f
-        probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
-        shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
-        y = self.here.get()
-        pointers = [("ptr", y), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(begin)), ("double", shift), ("double", double(0.0)))
+        f, y = self.f, self.here.get()
+        shift = self.slopes(begin, end)
         sizes, rates = (f.variable(f.vector, f.splat_number(0.0)) for _ in range(2))
         relative, wide = f.splat(self.job["relative"]), f.splat(shift)
         with f.loop(self.n) as i:
@@ -162,6 +159,15 @@ class Stepper:
             fastest = f.new(f"fpext float {fastest} to double")
         fastest = f.call("llvm.sqrt.f64", "double", ("double", fastest))
         self.h.set(f.smaller(self.h.get(), f.scalar("fdiv", double(1.0), fastest)))
+
+    def slopes(self, begin: str, end: str) -> str:
+        """The rates over a number into u0; gives the number."""
+        f = self.f
+        probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
+        shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
+        pointers = [("ptr", self.here.get()), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
+        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(begin)), ("double", shift), ("double", double(0.0)))
+        return shift
 
     def _step(self, t: str, h: str) -> None:
         """All stages; afterwards `there` and the last u add up to the new state, the last u is its error."""
@@ -336,6 +342,10 @@ class Stepper:
         factor = f.scalar_select(not_finite, double(1.0 / SLOWEST), factor)
         proposed = f.scalar("fdiv", h, factor)
         self.h.set(proposed)
+        if self.landing:
+            short = f.scalar("fmul", f.larger(self.magnitude(t), f.scalar("fsub", end, begin)), double(GUARDED))
+            with f.when(f.logic_and(not_finite, f.new(f"fcmp ole double {proposed}, {short}"))):
+                self.landing.cross(t, proposed, end)
         after.set("true")
         self.rejected.set(f.scalar("add", self.rejected.get(), "1", "i64"))
         nothing = f.scalar("fmul", f.scalar("fsub", end, begin), double(NEXT_TO_NOTHING))

@@ -77,6 +77,25 @@ def test_a_flow_that_comes_to_rest_at_a_switch() -> None:
     assert end("x = 1; x' = piecewise(-1, x > 0, 0);", 10.0) == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.parametrize(("formula", "exact"), [
+    ("sqrt(x - 1)", 2 / 3), ("(x - 1)^0.3", 1 / 1.3), ("ln(x - 1)", -1.0), ("arcsin(2 - x)", math.pi / 2 - 1),
+    ("exp(-1/(x - 1))", 0.14849550677592205),
+])  # fmt: skip
+@pytest.mark.parametrize("rtol", [1e-5, 1e-8])
+def test_a_guard_of_what_is_not_defined_behind_it(formula: str, exact: float, rtol: float) -> None:
+    # x falls from 2 with the rate 0.3; the integral of the formula over x from 1 to 2
+    text = f"x = 2; y = 0; x' = -0.3; y' = piecewise({formula}, x > 1, 0);"
+    assert end(text, 10.0, "y", rtol, 1e-3 * rtol) == pytest.approx(exact / 0.3, rel=50 * rtol)
+
+
+def test_a_guard_of_a_pole_is_right_or_reported() -> None:
+    text = "x = 2; y = 0; x' = -0.3; y' = piecewise(1/sqrt(x - 1), x > 1, 0);"
+    assert end(text, 10.0, "y", 1e-5, 1e-8) == pytest.approx(2 / 0.3, rel=1e-4)
+    run = compile_model(text, (), ("y",)).simulate(
+        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], [10.0], rtol=1e-10, atol=1e-13)
+    assert run.status[0] != 0 or run.values[0, 0, 0] == pytest.approx(2 / 0.3, rel=1e-8)
+
+
 def test_derivative_through_a_switch() -> None:
     # x(t) = c - 0.1 (t - (1 - c)) behind the switch: dx/dc = 1 - 0.1
     model = compile_model("x = 1; c = 0.5; x' = piecewise(-1, x > c, -0.1);", ("c",), ("x",))
