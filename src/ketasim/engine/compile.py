@@ -17,7 +17,7 @@ from .kernel import (
     write_substitution,
 )
 from .loop import write_loop
-from .machine import build_object, llvm_version
+from .machine import build_object, is_x86, llvm_version
 from .model import Description
 from .reader import read_model
 from .slack import with_slack
@@ -31,7 +31,8 @@ def generate(
 ) -> tuple[Description, str]:
     """LLVM text of a model, and what is to be known of it."""
     system = with_slack(assemble(read_model(text), parameters, outputs, inputs))
-    module = Module(width, "double" if options.dtype == "float64" else "float", short=llvm_version() >= 20)
+    real = "double" if options.dtype == "float64" else "float"
+    module = Module(width, real, flush=real == "float" and is_x86(), short=llvm_version() >= 20)
     layout = lay_out(system)
     write_prepare(module, layout)
     write_start(module, system, layout)

@@ -38,6 +38,7 @@ class Stepper:
         self.alive = f.variable(f.mask, f.all_true())
         self.taken, self.rejected = f.variable("i64", "0"), f.variable("i64", "0")
         self.budget = f.variable("i64", self.job["most_steps"])
+        self.rounded = f.variable(f"[{max(self.n, 1)} x float]") if f.real == "float" else self.t
         self.landing: Landing | None = None  # if there are comparisons to watch
         self.drift: Drift | None = None  # if errors may add up
         self.edge = (1e-13 if f.real == "double" else 5e-7) if layout.timed_switches else 0.0
@@ -47,6 +48,19 @@ class Stepper:
         """Entry of the per-lane field `name` of the job."""
         first = len(JOB) + LANES.index(name) * self.width
         return self.f.load("i64", "%job", self.f.scalar("add", str(index), str(first), "i64"))
+
+    def absolute_tolerance(self, state: str | int) -> str:
+        """In every lane. For float it was rounded once, before the first step (`round_tolerances`)."""
+        f = self.f
+        if f.real == "double":
+            return f.splat(f.load("double", self.job["tolerance"], state))
+        return f.splat(f.load("float", self.rounded.name, state), "float")
+
+    def round_tolerances(self) -> None:
+        f = self.f
+        if f.real == "float":
+            with f.loop(self.n) as i:
+                f.store("float", self.rounded.name, i, f.new(f"fptrunc double {f.load('double', self.job['tolerance'], i)} to float"))
 
     def any(self, mask: str) -> str:
         return self.f.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", (self.f.mask, mask))
@@ -142,7 +156,7 @@ class Stepper:
         relative, wide = f.splat(self.job["relative"]), f.splat(shift)
         with f.loop(self.n) as i:
             value = f.load_vector(y, i)
-            absolute = f.splat(f.load("double", self.job["tolerance"], i))
+            absolute = self.absolute_tolerance(i)
             weight = f.div(f.splat_number(1.0), f.muladd(relative, functions.absolute(f, value), absolute))
             size = f.mul(value, weight)
             rate = f.mul(f.mul(f.load_vector(self.at["u0"], i), wide), weight)
@@ -276,7 +290,7 @@ class Stepper:
                 f.store_vector(self.at["peak"], i, before)
             # a state that is no number must stay visible, hence the unordered comparison
             size = f.select(f.compare("ugt", after, before), after, before)
-            absolute = f.splat(f.load("double", self.job["tolerance"], i))
+            absolute = self.absolute_tolerance(i)
             ratio = f.mul(error, functions.rough_reciprocal(f, f.muladd(relative, size, absolute)))
             # 0 * infinity is NaN: an infinite state must not pass as a small relative error
             square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))
