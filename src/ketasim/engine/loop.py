@@ -35,10 +35,11 @@ class Memory:
         sizes = {
             "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
             "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
-            "ya": n, "yb": n, "peak": n, "dense": n, "drift": n, "power": n, "size": n, "o": len(system.outputs) + 1,
+            "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
+        sizes |= {"drift": n, "power": n, "size": n}  # rarely used, hence last
         place, total = {}, 0
         for name, size in sizes.items():
             place[name] = total
