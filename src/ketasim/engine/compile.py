@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .dop853 import ExplicitTableau
 from .emit import Module
 from .kernel import (
     lay_out,
@@ -12,6 +13,7 @@ from .kernel import (
     write_first_stage,
     write_observe,
     write_prepare,
+    write_rates,
     write_stage,
     write_start,
     write_substitution,
@@ -39,11 +41,15 @@ def generate(
     write_observe(module, system, layout)
     write_conditions(module, layout)
     write_clock(module, layout)
-    layout.linear.write_functions(module)
-    write_first_stage(module, system, layout)
-    write_stage(module, system, layout)
-    write_substitution(module, layout)
-    memory = write_loop(module, system, layout, METHODS[options.method])
+    method = METHODS[options.method]
+    if isinstance(method, ExplicitTableau):
+        write_rates(module, system, layout)
+    else:
+        layout.linear.write_functions(module)
+        write_first_stage(module, system, layout)
+        write_stage(module, system, layout)
+        write_substitution(module, layout)
+    memory = write_loop(module, system, layout, method)
     description = Description(
         states=system.states, all_states=system.all_states, as_amount=tuple(sorted(system.as_amount)),
         outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,

@@ -328,6 +328,17 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
     _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f), held=True)
 
 
+def write_rates(module: Module, system: System, layout: Layout) -> None:
+    """rates(y, q, u, t): the rates into u, for explicit methods."""
+    arguments = [*(("ptr noalias", n) for n in ("y", "q", "u")), ("double", "t")]
+
+    def body(write: Writer, states: list[int]) -> None:
+        for k in states:
+            write.f.store_vector("%u", k, write(system.rates[k]))
+
+    _in_parts(module, "rates", arguments, layout, [(k, [rate]) for k, rate in enumerate(system.rates)], body, held=True)
+
+
 def write_substitution(module: Module, layout: Layout) -> None:
     """Another right-hand side solved with the factors of the step, in place: substitute_again(q, lu, u)."""
     arguments = [("ptr noalias", n) for n in ("q", "lu", "u")]

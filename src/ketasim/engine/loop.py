@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .dop853 import ExplicitTableau
 from .drift import Drift
 from .emit import Function, Module, Variable, double
+from .explicit import BLOCKS, ExplicitSteps
 from .kernel import Layout
 from .landing import Landing
 from .record import JOB, LANES, ODD_OUTPUT, OK
@@ -30,7 +32,7 @@ class Memory:
     place: dict[str, int]
 
     @classmethod
-    def of(cls, system: System, layout: Layout, tableau: Tableau) -> Memory:
+    def of(cls, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> Memory:
         n = len(system.states)
         sizes = {
             "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
@@ -39,7 +41,10 @@ class Memory:
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
-        sizes |= {"drift": n, "power": n, "size": n}  # rarely used, hence last
+        if isinstance(tableau, ExplicitTableau):
+            sizes |= {f"f{m}": n for m in range(1, BLOCKS + 1)}
+        else:
+            sizes |= {"drift": n, "power": n, "size": n}  # rarely used, hence last
         place, total = {}, 0
         for name, size in sizes.items():
             place[name] = total
@@ -47,11 +52,11 @@ class Memory:
         return cls(total, place)
 
 
-def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau) -> Memory:
+def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> Memory:
     """Writes `solve(job, work)` and `solve_many(jobs, count, work)`."""
     memory = Memory.of(system, layout, tableau)
     with Function(module, "solve", [("ptr", "job"), ("ptr", "work")], "nounwind") as f:
-        _Loop(f, system, layout, tableau, memory).write()
+        (_ExplicitLoop if isinstance(tableau, ExplicitTableau) else _Loop)(f, system, layout, tableau, memory).write()
     size = 8 * (len(JOB) + len(LANES) * module.width)
     with Function(module, "solve_many", [("ptr", "jobs"), ("i64", "count"), ("ptr", "work")], "nounwind") as f, \
             _flushed(f), f.loop("%count") as i:
@@ -80,12 +85,13 @@ def _flushed(f: Function) -> Iterator[None]:
 class _Loop(Stepper):
     """Adds people, segments, inputs, jumps and outputs to the steps."""
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau, memory: Memory) -> None:
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
         super().__init__(f, system, layout, tableau)
         self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
         self.here.set(self.at["ya"])
         self.there.set(self.at["yb"])
-        self.drift = Drift(self)
+        if isinstance(tableau, Tableau):
+            self.drift = Drift(self)
         if layout.conditions:
             self.landing = Landing(self)
         self.output = f.variable("i64", "0")
@@ -289,3 +295,13 @@ class _Loop(Stepper):
             well = f.new(f"icmp eq i64 {f.load('i64', job['status'], person)}, {OK}")
             with f.when(well):
                 self.keep_state(person, lane)
+
+
+class _ExplicitLoop(ExplicitSteps, _Loop):
+    """The same with the steps of an explicit method."""
+
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
+        super().__init__(f, system, layout, tableau, memory)
+        assert isinstance(tableau, ExplicitTableau)
+        self.method = tableau
+        self.prepare_steps()

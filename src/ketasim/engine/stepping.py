@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import functions
+from .dop853 import ExplicitTableau
 from .drift import Drift
 from .emit import Function, Variable, double
 from .kernel import Layout
@@ -26,9 +27,12 @@ class Stepper:
     """Writes the code of one segment into `f`; the places in `at`, `done` and outputs come from the outer loop."""
 
     at: dict[str, str]
+    tableau: Tableau
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau) -> None:
-        self.f, self.system, self.layout, self.tableau = f, system, layout, tableau
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> None:
+        self.f, self.system, self.layout, self.order = f, system, layout, tableau.order
+        if isinstance(tableau, Tableau):
+            self.tableau = tableau
         self.n, self.width = len(system.states), f.module.width
         self.job = {
             name: f.new(f"load {kind}, ptr {f.address('i64', '%job', i)}") for i, (name, kind) in enumerate(JOB)
@@ -310,11 +314,11 @@ class Stepper:
     def _root(self, x: str) -> str:
         """x^(1/(2 order)) of a squared error."""
         f = self.f
-        if self.tableau.order == 4:
-            for _ in range(3):
+        if self.order in (4, 8):
+            for _ in range(self.order.bit_length()):
                 x = f.call("llvm.sqrt.f64", "double", ("double", x))
             return x
-        power = functions.exp(f, f.mul(functions.log(f, f.splat(x)), f.splat_number(0.5 / self.tableau.order)))
+        power = functions.exp(f, f.mul(functions.log(f, f.splat(x)), f.splat_number(0.5 / self.order)))
         x = f.new(f"extractelement {f.vector} {power}, i32 0")
         return f.new(f"fpext float {x} to double") if f.real == "float" else x
 

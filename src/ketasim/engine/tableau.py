@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .dop853 import DOP853, ExplicitTableau
+
 
 @dataclass(frozen=True)
 class Tableau:
@@ -82,4 +84,4 @@ RODAS4 = Tableau(
     ),
 )
 
-METHODS = {"rodas4": RODAS4}
+METHODS: dict[str, Tableau | ExplicitTableau] = {"rodas4": RODAS4, "dop853": DOP853}
