@@ -1,6 +1,6 @@
 """Ketasim's own engine: all states, people repeated to fill many registers.
 
-Method: precision, then "value" or "peak" (what the relative tolerance refers to), then the number of threads.
+Method: precision, then "value" or "peak" (what the relative tolerance refers to), then the integrator, then the number of threads.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ COPIES = 16  # of the people, so that a call is as long as a user's; the results
 
 def load(problem):
     models = {
-        kind: compile_model(problem.info["text"], tuple(problem.parameters), tuple(problem.states), tuple(problem.inputs_names),
-                            Options(dtype=kind))
-        for kind in ("float64", "float32")
+        (kind, integrator): compile_model(problem.info["text"], tuple(problem.parameters), tuple(problem.states), tuple(problem.inputs_names),
+                            Options(dtype=kind, method=integrator))
+        for kind in ("float64", "float32") for integrator in ("rodas4", "dop853")
     }
 
     def schedule(people, copies):
@@ -32,12 +32,12 @@ def load(problem):
     plans = {}
 
     def solve(people, rtol, atol, method):
-        kind, relative_to, threads = method.split()
+        kind, relative_to, integrator, threads = method.split()
         copies = COPIES
         if people not in plans:
             plans[people] = schedule(people, copies)
         table = np.tile(problem.table[:people], (copies, 1))
-        found = models[kind].simulate(table, [plans[people]], np.zeros(len(table), dtype=int), problem.times, rtol=rtol,
+        found = models[kind, integrator].simulate(table, [plans[people]], np.zeros(len(table), dtype=int), problem.times, rtol=rtol,
                                       atol=atol, threads=int(threads), relative_to=relative_to)
         if (found.status != 0).any():
             raise RuntimeError(next(r for r in found.reasons if r))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .dop853 import ExplicitTableau
 from .emit import Module
 from .kernel import (
     lay_out,
+    write_clock,
     write_conditions,
     write_first_stage,
     write_observe,
     write_prepare,
+    write_rates,
     write_stage,
     write_start,
+    write_substitution,
 )
 from .loop import write_loop
-from .machine import build_object, llvm_version
+from .machine import build_object, is_x86, llvm_version
 from .model import Description
 from .reader import read_model
+from .slack import with_slack
 from .system import assemble
 from .tableau import METHODS
 from .types import Options
@@ -27,17 +32,24 @@ def generate(
     text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
 ) -> tuple[Description, str]:
     """LLVM text of a model, and what is to be known of it."""
-    system = assemble(read_model(text), parameters, outputs, inputs)
-    module = Module(width, "double" if options.dtype == "float64" else "float", short=llvm_version() >= 20)
+    system = with_slack(assemble(read_model(text), parameters, outputs, inputs))
+    real = "double" if options.dtype == "float64" else "float"
+    module = Module(width, real, flush=real == "float" and is_x86(), short=llvm_version() >= 20)
     layout = lay_out(system)
     write_prepare(module, layout)
     write_start(module, system, layout)
     write_observe(module, system, layout)
     write_conditions(module, layout)
-    layout.linear.write_functions(module)
-    write_first_stage(module, system, layout)
-    write_stage(module, system, layout)
-    memory = write_loop(module, system, layout, METHODS[options.method])
+    write_clock(module, layout)
+    method = METHODS[options.method]
+    if isinstance(method, ExplicitTableau):
+        write_rates(module, system, layout)
+    else:
+        layout.linear.write_functions(module)
+        write_first_stage(module, system, layout)
+        write_stage(module, system, layout)
+        write_substitution(module, layout)
+    memory = write_loop(module, system, layout, method)
     description = Description(
         states=system.states, all_states=system.all_states, as_amount=tuple(sorted(system.as_amount)),
         outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,

@@ -6,11 +6,11 @@ stepping loop where the two sides of the switch differ by a jump; a mere kink, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .derivative import TIME, Derivative
-from .evaluate import program
+from .evaluate import describe, program
 from .graph import DYNAMIC, Graph
 from .switches import TimeSwitch
 
@@ -21,15 +21,16 @@ STEPS = ("floor", "ceil", "trunc")
 
 @dataclass(frozen=True)
 class Switches:
-    """Comparisons of a system: in time only, and (as graph nodes) those that involve states."""
+    """Comparisons of a system: in time only (with their graph nodes), and, as nodes, those that involve states."""
 
     in_time: tuple[TimeSwitch, ...]
+    nodes_in_time: tuple[int, ...]
     in_states: tuple[int, ...]
 
 
-def find_switches(graph: Graph, rates: Iterable[int]) -> Switches:
-    """The comparisons that the rates depend on."""
-    in_time, in_states = [], set()
+def find_switches(graph: Graph, rates: Iterable[int], parameters: Sequence[str] = (), inputs: Sequence[str] = ()) -> Switches:
+    """The comparisons that the rates depend on; `parameters` and `inputs` are names for messages."""
+    in_time, nodes, in_states = list[TimeSwitch](), list[int](), set[int]()
     derivative = Derivative(graph)
     needed = sorted(graph.reach(rates))
     for node in needed:
@@ -41,15 +42,18 @@ def find_switches(graph: Graph, rates: Iterable[int]) -> Switches:
         below = graph.reach([node])
         if any(graph.op[n] == "state" for n in below):
             continue
+        nodes.append(node)
+        truth = program(graph, [node])
+        text = describe(truth, parameters, inputs)
         if graph.op[node] in STEPS or graph.is_boolean(graph.args[node][0]):
-            in_time.append(TimeSwitch(program(graph, [node]), None))
+            in_time.append(TimeSwitch(truth, None, False, text))
             continue
         difference = graph.sub(*graph.args[node])
         slope = derivative.of(difference).get(TIME, graph.zero)
-        broken = any(graph.op[n] in ("floor", "ceil", "trunc", "select") for n in below)
-        straight = not broken and graph.level[slope] < DYNAMIC
-        in_time.append(TimeSwitch(program(graph, [node]), program(graph, [difference, slope]) if straight else None))
-    return Switches(tuple(in_time), tuple(sorted(in_states)))
+        broken = any(graph.op[n] in (*STEPS, "select", "power_sign") for n in below)
+        gap = None if broken else program(graph, [difference, slope])
+        in_time.append(TimeSwitch(truth, gap, not broken and graph.level[slope] < DYNAMIC, text))
+    return Switches(tuple(in_time), tuple(nodes), tuple(sorted(in_states)))
 
 
 def _comparisons(graph: Graph, condition: int) -> list[int]:

@@ -79,7 +79,7 @@ class Derivative:
 
     def _power(self, node: int, rows: list[Row]) -> Row:
         g = self.graph
-        base, exponent, _ = g.args[node]
+        base, exponent = g.args[node][:2]
         result: Row = {}
         if rows[0]:
             # d a^b = b a^b / a ; at a = 0 the quotient is taken as 0, its limit for b > 1

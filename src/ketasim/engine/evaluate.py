@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .record import NEGLIGIBLE
-
 if TYPE_CHECKING:
     from .graph import Graph
 
@@ -38,14 +36,39 @@ def program(graph: Graph, roots: Sequence[int]) -> Program:
     return Program(steps, tuple(place[r] for r in roots))
 
 
-def _power(base: Array, exponent: Array, sign: Array) -> Array:
+SIGNS = {"add": "+", "sub": "-", "mul": "*", "quotient": "/", "pow": "^", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&&", "or": "||"}
+LONGEST_TEXT = 200
+
+
+def describe(code: Program, parameters: Sequence[str] = (), inputs: Sequence[str] = ()) -> str:
+    """The first result as a formula, for messages; shortened in the middle if it is long."""
+    texts: list[str] = []
+    for op, args, value in code.steps:
+        a = [texts[i] for i in args]
+        if op in ("parameter", "input"):
+            names = parameters if op == "parameter" else inputs
+            text = names[int(value)] if int(value) < len(names) else f"{op}{int(value)}"
+        elif op == "number":
+            text = f"{value:.15g}"
+        elif not args:
+            text = op
+        elif op in SIGNS:
+            text = " ".join((a[0] if code.steps[args[0]][1] == () else f"({a[0]})", SIGNS[op],
+                             a[1] if code.steps[args[1]][1] == () else f"({a[1]})"))
+        else:
+            text = {"recip": "1/({})", "neg": "-({})", "not": "!({})"}.get(op, op + "({})").format(", ".join(a))
+        texts.append(text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} ... {text[-LONGEST_TEXT // 2 :]}")
+    return texts[code.results[0]]
+
+
+def _power(base: Array, exponent: Array, sign: Array, slack: ArrayLike = 0.0) -> Array:
     size = np.power(np.abs(base), exponent)
-    factor = np.where(np.isnan(sign) & (base > -NEGLIGIBLE), 0.0, sign)
+    factor = np.where(np.isnan(sign) & (base < 0) & (base >= -np.asarray(slack)), 0.0, sign)
     return np.where(base < 0, size * factor, size)
 
 
-def _sqrt(a: Array) -> Array:
-    return np.sqrt(np.where((a < 0) & (a > -NEGLIGIBLE), 0.0, a))
+def _sqrt(a: Array, slack: ArrayLike = 0.0) -> Array:
+    return np.sqrt(np.where((a < 0) & (a >= -np.asarray(slack)), 0.0, a))
 
 
 def _power_sign(y: Array) -> Array:
@@ -67,9 +90,13 @@ OPERATIONS: dict[str, Any] = {
 def evaluate(
     code: Program, *, time: ArrayLike = 0.0, start_time: ArrayLike = 0.0, parameters: Sequence[ArrayLike] = (),
     inputs: Sequence[ArrayLike] = (), states: Sequence[ArrayLike] = (), shift: ArrayLike = 0.0,
+    slack: Sequence[ArrayLike] | None = None,
 ) -> list[Array]:
-    """Values of the program's results; arguments broadcast against each other."""
-    leaves: dict[str, Iterable[Any]] = {"parameter": list(parameters), "input": list(inputs), "state": list(states)}
+    """Values of the program's results; arguments broadcast against each other. `slack` is 0 for all states if None."""
+    leaves: dict[str, Iterable[Any]] = {
+        "parameter": list(parameters), "input": list(inputs), "state": list(states),
+        "slack": list(slack) if slack is not None else [0.0] * len(states),
+    }
     single = {"time": time, "start_time": start_time, "shift": shift}
     values: list[Array] = []
     with np.errstate(all="ignore"):

@@ -7,8 +7,8 @@ Error bounds (measured by `tests/unit/engine/test_functions.py` against mpmath, 
     x^y                                          at most 3 + 2 |y ln x| ulp
 
 Results below the normal range are 0. sin and cos of |x| above 2^20 pi/2 (float32: 2^12 pi/2) are NaN rather than
-inaccurate. A negative base with a fractional exponent, and the root of a negative number, are NaN below
--NEGLIGIBLE and count as zero above it: such numbers are integration error around an empty compartment.
+inaccurate. A negative base with a fractional exponent, and the root of a negative number, are NaN; with a `slack`
+they count as zero down to -slack: such numbers are integration error around an empty compartment (see `slack`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 
 from . import polynomials as poly
 from .emit import Function
-from .record import NEGLIGIBLE
 
 INFINITY, NAN = float("inf"), float("nan")
 
@@ -139,14 +138,16 @@ def log1p(f: Function, u: str) -> str:
     return f.select(exact, u, f.mul(log(f, w), corrected))
 
 
-def power(f: Function, x: str, y: str, sign: str) -> str:
+def power(f: Function, x: str, y: str, sign: str, slack: str = "") -> str:
     """x^y; `sign` is 1, -1 or NaN: the factor of a negative base for even, odd and fractional y."""
     magnitude = absolute(f, x)
     result = exp(f, f.mul(y, log(f, magnitude)))
     negative = f.compare("olt", x, f.splat_number(0.0))
-    tiny = f.compare("ogt", x, f.splat_number(-NEGLIGIBLE))
-    fractional = f.compare("uno", sign, sign)
-    factor = f.select(f.logic("and", tiny, fractional), f.splat_number(0.0), sign)
+    factor = sign
+    if slack:
+        fractional = f.compare("uno", sign, sign)
+        tiny = f.compare("oge", x, f.neg(slack))
+        factor = f.select(f.logic("and", tiny, fractional), f.splat_number(0.0), sign)
     result = f.select(negative, f.mul(result, factor), result)
     unbounded = f.compare("une", x, x)
     result = f.select(unbounded, x, result)
@@ -162,9 +163,11 @@ def power_sign(f: Function, y: str) -> str:
     return f.select(even, f.splat_number(1.0), odd)
 
 
-def sqrt(f: Function, x: str) -> str:
+def sqrt(f: Function, x: str, slack: str = "") -> str:
+    if not slack:
+        return f.intrinsic("sqrt", x)
     negative = f.compare("olt", x, f.splat_number(0.0))
-    tiny = f.logic("and", negative, f.compare("ogt", x, f.splat_number(-NEGLIGIBLE)))
+    tiny = f.logic("and", negative, f.compare("oge", x, f.neg(slack)))
     return f.intrinsic("sqrt", f.select(tiny, f.splat_number(0.0), x))
 
 
@@ -288,7 +291,7 @@ def atanh(f: Function, x: str) -> str:
     return with_sign(f, f.mul(f.splat_number(0.5), log1p(f, ratio)), x)
 
 
-UNARY: dict[str, Callable[[Function, str], str]] = {
+UNARY: dict[str, Callable[..., str]] = {
     "exp": exp, "ln": log, "sqrt": sqrt, "abs": absolute, "sin": sin, "cos": cos, "tanh": tanh, "sinh": sinh,
     "cosh": cosh, "atan": atan, "asin": asin, "acos": acos, "asinh": asinh, "acosh": acosh, "atanh": atanh,
     "power_sign": power_sign,

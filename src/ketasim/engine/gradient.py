@@ -1,8 +1,9 @@
 """Derivatives of outputs with respect to per-person parameters.
 
 Central differences, with the two displaced copies of a person in neighbouring lanes of one register. Both copies take
-exactly the same steps, so that the noise of step selection cancels: what is differentiated is the integration method
-on one fixed grid, a smooth function. The difference quotient then has the error of its own formula, h^2 f'''/6 plus
+exactly the same steps, chosen by the mean of their errors, which is the undisplaced person's up to the square of the
+displacement. So the noise of step selection cancels: what is differentiated is the integration method on one fixed
+grid, a smooth function. The difference quotient then has the error of its own formula, h^2 f'''/6 plus
 rounding, and the derivative inherits the discretisation error, which falls with the tolerance.
 """
 
@@ -86,7 +87,7 @@ def gradient(
     # the displacement that really happened, after rounding
     width = np.stack([copies[:, d, 0, c] - copies[:, d, 1, c] for d, c in enumerate(columns)], axis=1)
     many = 2 * directions
-    result = model.simulate(
+    result = model.simulate_pairs(
         copies.reshape(count * many, -1), [_repeated(s, many) for s in schedules], np.repeat(which, many), times,
         rtol=rtol, atol=atol, threads=threads,
         initial={n: np.repeat(np.broadcast_to(v, (count,)), many) for n, v in (initial or {}).items()},

@@ -21,7 +21,7 @@ LEAF_LEVEL = {
     "number": NUMBER, "true": NUMBER, "false": NUMBER,
     "parameter": PERSON, "start_time": PERSON,
     "input": SEGMENT,
-    "state": DYNAMIC, "time": DYNAMIC, "shift": DYNAMIC,
+    "state": DYNAMIC, "time": DYNAMIC, "shift": DYNAMIC, "slack": DYNAMIC,
 }  # fmt: skip
 BOOLEAN = frozenset({"true", "false", "lt", "le", "eq", "ne", "and", "or", "not", "xor"})
 LARGEST_EXPANDED_POWER = 12
@@ -96,6 +96,10 @@ class Graph:
 
     def time(self) -> int:
         return self._leaf("time", 0)
+
+    def slack(self, index: int) -> int:
+        """How far a state may be below zero by error of integration; see `slack`."""
+        return self._leaf("slack", index)
 
     def start_time(self) -> int:
         return self._leaf("start_time", 0)

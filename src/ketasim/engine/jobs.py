@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ketasim.core import UsageError, unknown_name
 
 from .record import JOB, LANES
+from .switches import TimeSwitch
 from .types import FloatArray, IntArray, Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
@@ -139,6 +140,15 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
     return whole
 
 
+def cuts(plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
+    """Moments at which a switch in time changes for any of the first `people` of the plan."""
+    start, spans = float(plan.boundaries[0]), len(plan.boundaries) - 1
+    rows = np.repeat(table[plan.people[:people]], spans, axis=0)
+    inputs = np.concatenate([plan.inputs_of(rank) for rank in range(people)])
+    begin, end = (np.tile(side, people) for side in (plan.boundaries[:-1], plan.boundaries[1:]))
+    return np.concatenate([switch.moments(begin, end, start, rows, inputs) for switch in switches])
+
+
 def make_plan(
     index: int, schedule: Schedule, people: IntArray, inputs: Sequence[str], times: FloatArray,
     jump_place: Callable[[str], int | None],
@@ -198,7 +208,7 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
     """Job records for all people of `plans`.
 
     People of one plan fill registers in the order of their index; the last register is filled up by repeating its
-    last person, whose copies are computed and not recorded.
+    last person (or pair), whose copies are computed and not recorded.
     """
     records = []
     for plan in plans:
@@ -206,7 +216,9 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
         if not count:
             continue
         groups = -(-count // width)
-        ranks = np.minimum(np.arange(groups * width), count - 1).reshape(groups, width)
+        places = np.arange(groups * width)
+        last = count - 2 + places % 2 if common["paired"] else count - 1
+        ranks = np.where(places < count, places, last).reshape(groups, width)
         jobs = np.zeros(groups, dtype=job_type(width))
         for name, value in common.items():
             jobs[name] = value

@@ -23,6 +23,7 @@ from .derivative import TIME, Row, jacobian
 from .emit import Function, Module
 from .graph import NUMBER, PERSON, Graph
 from .linear import Straight, Tabled, linear_algebra
+from .slack import slack_states
 from .switches import TimeSwitch
 from .system import System
 
@@ -42,7 +43,25 @@ class Layout:
     time_rows: list[int]
     conditions: tuple[int, ...] = ()  # comparisons with states, watched by the loop
     timed_switches: tuple[TimeSwitch, ...] = ()
+    timed: tuple[int, ...] = ()  # their nodes; constant between the cuts
     kept: dict[int, int] = field(default_factory=dict)  # node -> place in q
+    slacks: dict[int, int] = field(default_factory=dict)  # leaf -> state
+
+    @property
+    def constant(self) -> dict[int, int]:
+        """What does not change during a step: what is kept, and behind it the slacks."""
+        return self.kept | {node: len(self.kept) + i for i, node in enumerate(self.slacks)}
+
+    @property
+    def held(self) -> dict[int, int]:
+        """The same, and behind it the comparisons: those watched keep their truth during a step, those in time during a segment."""
+        first = len(self.kept) + len(self.slacks)
+        return self.constant | {node: first + i for i, node in enumerate((*self.conditions, *self.timed))}
+
+    @property
+    def size(self) -> int:
+        """Vectors in q."""
+        return len(self.kept) + len(self.slacks) + len(self.conditions) + len(self.timed)
 
     @property
     def depends_on_time(self) -> bool:
@@ -66,14 +85,15 @@ def lay_out(system: System) -> Layout:
     graph = system.graph
     rows: list[Row] = jacobian(graph, system.rates)
     linear = linear_algebra(graph, system.rates, rows)
-    switches = find_switches(graph, system.rates)
+    switches = find_switches(graph, system.rates, system.parameters, system.inputs)
     time_rows = [row.get(TIME, graph.zero) for row in rows]
-    layout = Layout(graph, linear, time_rows, switches.in_states, switches.in_time)
-    roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *linear.roots]
+    layout = Layout(graph, linear, time_rows, switches.in_states, switches.in_time, switches.nodes_in_time)
+    roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *layout.timed, *linear.roots]
     count = len(graph.reach(roots))
     if count > MOST_NODES:
         raise UsageError(f"the model is too large: {count:,} operations", where="compile_model",
                          allowed=f"at most {MOST_NODES:,}")
+    layout.slacks = slack_states(graph, roots)
     for node in graph.hoisted(roots):
         layout.kept[node] = len(layout.kept)
     return layout
@@ -135,7 +155,7 @@ class Writer:
         if op == "pow":
             return functions.power(f, *a)
         if op in functions.UNARY:
-            return functions.UNARY[op](f, a[0])
+            return functions.UNARY[op](f, *a)
         if op in COMPARE:
             return f.compare(COMPARE[op], *a)
         if op in ("and", "or", "xor"):
@@ -157,15 +177,15 @@ Frame = Callable[[Writer], None] | None
 
 
 @contextmanager
-def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True) -> Iterator[Writer]:
+def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True, held: bool = False) -> Iterator[Writer]:
     """One function and the writer of its nodes."""
     with Function(module, name, arguments, ATTRIBUTES) as f:
-        yield Writer(f, layout.graph, layout.kept if kept else {})
+        yield Writer(f, layout.graph, layout.held if held else layout.constant if kept else {})
 
 
 def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, items: list[tuple[int, list[int]]],
               body: Callable[[Writer, list[int]], None], before: Frame = None, after: Frame = None,
-              kept: bool = True) -> None:
+              kept: bool = True, held: bool = False) -> None:
     """A function that works through `items` (key, nodes), cut into several where it would be long.
 
     The time LLVM takes grows faster than the length of a function.
@@ -181,9 +201,9 @@ def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, i
         groups[-1].append(key)
     if len(groups) > 1:
         for i, group in enumerate(groups):
-            with _part(module, f"{name}{i}", arguments, layout, kept) as write:
+            with _part(module, f"{name}{i}", arguments, layout, kept, held) as write:
                 body(write, group)
-    with _part(module, name, arguments, layout, kept) as write:
+    with _part(module, name, arguments, layout, kept, held) as write:
         if before:
             before(write)
         if len(groups) == 1:
@@ -240,11 +260,20 @@ def write_observe(module: Module, system: System, layout: Layout) -> None:
 
 
 def write_conditions(module: Module, layout: Layout) -> None:
-    """Truth of the watched comparisons as 1 or 0: conditions(y, q, t, o)."""
+    """Truth of the watched comparisons as 1 or 0, and behind it left minus right side: conditions(y, q, t, o)."""
     arguments = [("ptr noalias", "y"), ("ptr noalias", "q"), ("double", "t"), ("ptr noalias", "o")]
     with _part(module, "conditions", arguments, layout) as write:
         for i, node in enumerate(layout.conditions):
             write.f.store_vector("%o", i, write.number_of(node))
+            left, right = layout.graph.args[node]
+            write.f.store_vector("%o", len(layout.conditions) + i, write.f.sub(write(left), write(right)))
+
+
+def write_clock(module: Module, layout: Layout) -> None:
+    """The comparisons in time at time t, into their places in q: clock(q, t)."""
+    with _part(module, "clock", [("ptr noalias", "q"), ("double", "t")], layout) as write:
+        for node in layout.timed:
+            write.f.store_vector("%q", layout.held[node], write.number_of(node))
 
 
 def write_first_stage(module: Module, system: System, layout: Layout) -> None:
@@ -267,7 +296,7 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
 
     linear = layout.linear
     if isinstance(linear, Straight):
-        with _part(module, "first_stage", arguments, layout) as write:
+        with _part(module, "first_stage", arguments, layout, held=True) as write:
             linear.first(write.f, write, right(write))
         return
 
@@ -276,7 +305,7 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
 
     items = [(k, [system.rates[k], layout.time_rows[k], *linear.entries(k)]) for k in range(len(system.states))]
     _in_parts(module, "first_stage", arguments, layout, items, body,
-              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f))
+              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f), held=True)
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:
@@ -287,7 +316,7 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
 
     linear = layout.linear
     if isinstance(linear, Straight):
-        with _part(module, "stage", arguments, layout) as write:
+        with _part(module, "stage", arguments, layout, held=True) as write:
             linear.later(write.f, write, lambda k: right(write, k))
         return
 
@@ -296,4 +325,26 @@ def write_stage(module: Module, system: System, layout: Layout) -> None:
             write.f.store_vector("%u", k, right(write, k))
 
     items = [(k, [rate]) for k, rate in enumerate(system.rates)]
-    _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f))
+    _in_parts(module, "stage", arguments, layout, items, body, after=lambda write: linear.solve(write.f), held=True)
+
+
+def write_rates(module: Module, system: System, layout: Layout) -> None:
+    """rates(y, q, u, t): the rates into u, for explicit methods."""
+    arguments = [*(("ptr noalias", n) for n in ("y", "q", "u")), ("double", "t")]
+
+    def body(write: Writer, states: list[int]) -> None:
+        for k in states:
+            write.f.store_vector("%u", k, write(system.rates[k]))
+
+    _in_parts(module, "rates", arguments, layout, [(k, [rate]) for k, rate in enumerate(system.rates)], body, held=True)
+
+
+def write_substitution(module: Module, layout: Layout) -> None:
+    """Another right-hand side solved with the factors of the step, in place: substitute_again(q, lu, u)."""
+    arguments = [("ptr noalias", n) for n in ("q", "lu", "u")]
+    linear = layout.linear
+    with _part(module, "substitute_again", arguments, layout, held=True) as write:
+        if isinstance(linear, Straight):
+            linear.later(write.f, write, lambda k: write.f.load_vector("%u", k))
+        else:
+            linear.solve(write.f)

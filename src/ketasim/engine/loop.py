@@ -6,14 +6,22 @@ too small, too many steps) is switched off with a status and the others continue
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .dop853 import ExplicitTableau
+from .drift import Drift
 from .emit import Function, Module, Variable, double
+from .explicit import BLOCKS, ExplicitSteps
 from .kernel import Layout
+from .landing import Landing
 from .record import JOB, LANES, ODD_OUTPUT, OK
 from .stepping import Stepper
 from .system import System
 from .tableau import Tableau
+
+FLUSH = 0x8040  # flush to zero and denormals are zero, in the control word of x86 (Intel, Software Developer's Manual, vol. 1, 10.2.3)
 
 
 @dataclass(frozen=True)
@@ -24,15 +32,19 @@ class Memory:
     place: dict[str, int]
 
     @classmethod
-    def of(cls, system: System, layout: Layout, tableau: Tableau) -> Memory:
+    def of(cls, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> Memory:
         n = len(system.states)
         sizes = {
-            "p": len(system.parameters), "in": len(system.inputs), "q": len(layout.kept),
+            "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
             "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
             "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
-            "before": len(layout.conditions), "after": len(layout.conditions),
+            **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
+        if isinstance(tableau, ExplicitTableau):
+            sizes |= {f"f{m}": n for m in range(1, BLOCKS + 1)}
+        else:
+            sizes |= {"drift": n, "power": n, "size": n}  # rarely used, hence last
         place, total = {}, 0
         for name, size in sizes.items():
             place[name] = total
@@ -40,27 +52,48 @@ class Memory:
         return cls(total, place)
 
 
-def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau) -> Memory:
+def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> Memory:
     """Writes `solve(job, work)` and `solve_many(jobs, count, work)`."""
     memory = Memory.of(system, layout, tableau)
     with Function(module, "solve", [("ptr", "job"), ("ptr", "work")], "nounwind") as f:
-        _Loop(f, system, layout, tableau, memory).write()
+        (_ExplicitLoop if isinstance(tableau, ExplicitTableau) else _Loop)(f, system, layout, tableau, memory).write()
     size = 8 * (len(JOB) + len(LANES) * module.width)
     with Function(module, "solve_many", [("ptr", "jobs"), ("i64", "count"), ("ptr", "work")], "nounwind") as f, \
-            f.loop("%count") as i:
+            _flushed(f), f.loop("%count") as i:
         offset = f.scalar("mul", i, str(size), "i64")
         f.call("solve", "void", ("ptr", f.address("i8", "%jobs", offset)), ("ptr", "%work"))
     return memory
 
 
+@contextmanager
+def _flushed(f: Function) -> Iterator[None]:
+    """Numbers below the normal range are 0 meanwhile, if the module wants that; the thread's control word is put back.
+
+    In float32 a drug that decays for weeks gets there (1e-38), and the processor takes ten times as long for such numbers.
+    """
+    if not f.module.flush:
+        yield
+        return
+    before, during = f.variable("i32"), f.variable("i32")
+    f.call("llvm.x86.sse.stmxcsr", "void", ("ptr", before.name))
+    during.set(f.scalar("or", before.get(), str(FLUSH), "i32"))
+    f.call("llvm.x86.sse.ldmxcsr", "void", ("ptr", during.name))
+    yield
+    f.call("llvm.x86.sse.ldmxcsr", "void", ("ptr", before.name))
+
+
 class _Loop(Stepper):
     """Adds people, segments, inputs, jumps and outputs to the steps."""
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau, memory: Memory) -> None:
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
         super().__init__(f, system, layout, tableau)
         self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
         self.here.set(self.at["ya"])
         self.there.set(self.at["yb"])
+        if isinstance(tableau, Tableau):
+            self.drift = Drift(self)
+        if layout.conditions:
+            self.landing = Landing(self)
         self.output = f.variable("i64", "0")
         self.odd = f.variable(f.vector, f.splat_number(0.0))
 
@@ -84,11 +117,15 @@ class _Loop(Stepper):
         self._load_people(persons)
         first = f.load("double", job["boundaries"])
         self.first = first
+        self.round_tolerances()
         self.t.set(first)
         f.call("start", "void", ("ptr", self.at["p"]), ("double", first), ("ptr", self.here.get()))
         self._override(persons)
         with f.loop(self.n) as i:
             f.store_vector(self.at["peak"], i, f.splat_number(0.0))
+        for slot in range(len(self.layout.kept), len(self.layout.kept) + len(self.layout.slacks)):
+            f.store_vector(self.at["q"], slot, f.splat_number(0.0))
+        self.widen_slack()
         self._prepare()
         self._outputs_at_start(first)
         places = [self.lane("input_place", i) for i in range(self.width)]
@@ -99,6 +136,7 @@ class _Loop(Stepper):
             self._load_inputs(places, segment)
             self._prepare()
             self._jumps(jump, segment)
+            self.widen_slack()
             self.t.set(f.load("double", job["boundaries"], segment))
             end = f.load("double", job["boundaries"], f.scalar("add", segment, "1", "i64"))
             self.segment(end)
@@ -257,3 +295,13 @@ class _Loop(Stepper):
             well = f.new(f"icmp eq i64 {f.load('i64', job['status'], person)}, {OK}")
             with f.when(well):
                 self.keep_state(person, lane)
+
+
+class _ExplicitLoop(ExplicitSteps, _Loop):
+    """The same with the steps of an explicit method."""
+
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
+        super().__init__(f, system, layout, tableau, memory)
+        assert isinstance(tableau, ExplicitTableau)
+        self.method = tableau
+        self.prepare_steps()

@@ -30,6 +30,10 @@ def processor() -> tuple[str, str, str, str]:
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), version
 
 
+def is_x86() -> bool:
+    return processor()[0].split("-")[0] in ("x86_64", "i386", "i686", "amd64")
+
+
 def llvm_version() -> int:
     """Major version of LLVM."""
     return int(binding().llvm_version_info[0])

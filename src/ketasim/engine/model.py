@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
 
-from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
+from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
-from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -39,6 +39,7 @@ REASONS = {
     NOT_FINITE: "the state is no longer a finite number",
     STEP_TOO_SMALL: "the step became too small for the tolerance",
     TOO_MANY_STEPS: "too many steps",
+    DRIFTED: "the errors of the steps added up to the size of a state; rtol is too loose for so many steps",
 }
 
 
@@ -67,6 +68,7 @@ class Control:
     relative_to: str = "value"
     most_steps: int = MOST_STEPS
     largest_step: float = np.inf
+    paired: bool = False  # people 2k and 2k + 1 are copies displaced to both sides, and share their steps
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Run:
             "count": len(self.moments), "times": address(self.moments), "out": address(self.values),
             "tolerance": address(tolerance), "relative": relative, "first_step": np.inf,
             "largest_step": control.largest_step, "most_steps": control.most_steps,
-            "peaks": int(control.relative_to == "peak"), "status": address(self.status),
+            "peaks": int(control.relative_to == "peak"), "paired": int(control.paired), "status": address(self.status),
             "failed_time": address(self.failed_time), "steps": address(self.steps),
             "last_state": address(self.last_state) if self.last_state is not None else 0,
         }
@@ -168,6 +170,18 @@ class Model:
         return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
                               keep_nonfinite)[0]
 
+    def simulate_pairs(
+        self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
+        rtol: float = DEFAULT_RELATIVE, atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        threads: int | None = None, initial: Mapping[str, ArrayLike] | None = None,
+    ) -> Trajectories:
+        """Like `simulate`, for people 2k and 2k + 1 that are copies of one, displaced to both sides by the same amount.
+
+        A pair takes the same steps, and the mean of its errors controls them. A pair of which one copy fails is tried
+        again together. Needs two people per register.
+        """
+        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, Control(paired=True))[0]
+
     def last_states(
         self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
         atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
@@ -214,15 +228,21 @@ class Model:
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
         tolerance = self._tolerances(rtol, atol)
         run = self._prepare(table, moments, initial, keep_last)
-        plans = self._plans(schedules, which, moments, table, run.status == 0)
+        healthy = run.status == 0
+        if control.paired:
+            healthy = np.repeat(healthy.reshape(-1, 2).all(axis=1), 2)
+        plans = self._plans(schedules, which, moments, table, healthy)
         self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, control)), threads)
         again = np.flatnonzero(np.isin(run.status, list(REASONS)))
+        if control.paired:
+            again = np.unique(np.concatenate([again, again ^ 1]))
         states = np.zeros((0, len(self._d.states)))
         if len(again):
             run.status[again] = 0
             states = run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
-            alone = [plan.take(np.array([rank])) for plan in plans
-                     for rank in np.flatnonzero(np.isin(plan.people, again)).tolist()]
+            size = 2 if control.paired else 1
+            alone = [plan.take(ranks) for plan in plans
+                     for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)]
             tighter = tolerance * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
             common = run.common(relative, tighter, control) | {"last_state": address(states)}
@@ -309,17 +329,14 @@ class Model:
         plans = [plan for plan in plans if len(plan.people)]
         shared = [s for s in self._d.switches if not s.personal]
         personal = [s for s in self._d.switches if s.personal]
-        plans = [plan.refine(_cuts(plan, 0, table, shared)) for plan in plans] if shared else plans
+        plans = [plan.refine(cuts(plan, 1, table, shared)) for plan in plans] if shared else plans
         plans = fill_registers(plans, self.width)
         if personal:
             pieces = [
                 plan.take(np.arange(first, min(first + self.width, len(plan.people))))
                 for plan in plans for first in range(0, len(plan.people), self.width)
             ]
-            plans = [
-                piece.refine(np.concatenate([_cuts(piece, r, table, personal) for r in range(len(piece.people))]))
-                for piece in pieces
-            ]
+            plans = [piece.refine(cuts(piece, len(piece.people), table, personal)) for piece in pieces]
         return plans
 
     # ---- running ---------------------------------------------------------------------------------------
@@ -384,17 +401,6 @@ class Model:
             if name in self._d.sizes and value <= 0:
                 return f"parameter {name} is the size of a compartment and is {value:g}"
         raise AssertionError("no bad parameter")
-
-
-def _cuts(plan: Plan, rank: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
-    """Moments at which a switch in time changes for the person at `rank` of the plan."""
-    start, found = float(plan.boundaries[0]), [np.zeros(0)]
-    inputs, row = plan.inputs_of(rank), table[plan.people[rank]]
-    for switch in switches:
-        for segment in range(len(plan.boundaries) - 1):
-            begin, end = float(plan.boundaries[segment]), float(plan.boundaries[segment + 1])
-            found.append(switch.moments(begin, end, start, row, inputs[segment]))
-    return np.concatenate(found)
 
 
 def processors() -> int:

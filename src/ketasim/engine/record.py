@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OK, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, ODD_OUTPUT = range(5)
+DRIFTED = 7  # 5 and 6 are found before the run
 
 # One group of lanes; every field is 8 bytes, or W of them.
 JOB = (
@@ -10,10 +11,6 @@ JOB = (
     ("inputs", "ptr"), ("jumps", "i64"), ("jump_segment", "ptr"), ("jump_state", "ptr"), ("jump_scale", "ptr"),
     ("jump_add", "ptr"), ("jump_stride", "i64"), ("count", "i64"), ("times", "ptr"), ("out", "ptr"),
     ("tolerance", "ptr"), ("relative", "double"), ("first_step", "double"), ("largest_step", "double"),
-    ("most_steps", "i64"), ("peaks", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
+    ("most_steps", "i64"), ("peaks", "i64"), ("paired", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
 )  # fmt: skip
 LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above
-
-# A base or radicand between -NEGLIGIBLE and 0 counts as 0 under fractional powers and roots: it is integration error
-# around an empty compartment. Below it, the result is NaN.
-NEGLIGIBLE = 1e-3

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from . import functions
+from .dop853 import ExplicitTableau
+from .drift import Drift
 from .emit import Function, Variable, double
 from .kernel import Layout
+from .landing import Landing
 from .record import JOB, LANES, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .slack import UNDERSHOOT
 from .system import System
 from .tableau import Tableau
 
 LARGEST_GROWTH = 1e6  # of a pivot's reciprocal over h gamma; beyond, elimination without pivoting is not trusted
-LAND_BISECTIONS = 30
-NEAREST_LANDING = 1e-3  # a switch nearer to the start of the step than this share of it is stepped over
-AFTER_LANDING = 1e-6  # first step after a switch, as a share of the step that landed there: it only crosses
 SAFETY, SLOWEST, FASTEST = 0.9, 0.1, 6.0  # step factor: safety, least, greatest
 FIRST_SHARE = 0.01  # first step of a segment, as a share of the segment, unless the last step was smaller
 FIRST_CHANGE = 0.1  # and it changes the state by this share of its size at most, or by one tolerance
 PROBE = 1e-15  # share of a segment at which the first stage is f itself
 SMALLEST_STEP = 1e-14  # relative to time
+GUARDED = 1e-11  # relative to time or segment; at steps so short a comparison ahead may guard what is not defined behind it
 NEXT_TO_NOTHING = 1e-30  # the same at time zero, relative to the segment
 
 
@@ -25,9 +27,12 @@ class Stepper:
     """Writes the code of one segment into `f`; the places in `at`, `done` and outputs come from the outer loop."""
 
     at: dict[str, str]
+    tableau: Tableau
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau) -> None:
-        self.f, self.system, self.layout, self.tableau = f, system, layout, tableau
+    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> None:
+        self.f, self.system, self.layout, self.order = f, system, layout, tableau.order
+        if isinstance(tableau, Tableau):
+            self.tableau = tableau
         self.n, self.width = len(system.states), f.module.width
         self.job = {
             name: f.new(f"load {kind}, ptr {f.address('i64', '%job', i)}") for i, (name, kind) in enumerate(JOB)
@@ -37,8 +42,9 @@ class Stepper:
         self.alive = f.variable(f.mask, f.all_true())
         self.taken, self.rejected = f.variable("i64", "0"), f.variable("i64", "0")
         self.budget = f.variable("i64", self.job["most_steps"])
-        self.landing, self.landed = f.variable("i1", "false"), f.variable("i1", "false")
-        self.watch = bool(layout.conditions)
+        self.rounded = f.variable(f"[{max(self.n, 1)} x float]") if f.real == "float" else self.t
+        self.landing: Landing | None = None  # if there are comparisons to watch
+        self.drift: Drift | None = None  # if errors may add up
         self.edge = (1e-13 if f.real == "double" else 5e-7) if layout.timed_switches else 0.0
         self.done = f.label()
 
@@ -47,8 +53,37 @@ class Stepper:
         first = len(JOB) + LANES.index(name) * self.width
         return self.f.load("i64", "%job", self.f.scalar("add", str(index), str(first), "i64"))
 
+    def absolute_tolerance(self, state: str | int) -> str:
+        """In every lane. For float it was rounded once, before the first step (`round_tolerances`)."""
+        f = self.f
+        if f.real == "double":
+            return f.splat(f.load("double", self.job["tolerance"], state))
+        return f.splat(f.load("float", self.rounded.name, state), "float")
+
+    def round_tolerances(self) -> None:
+        f = self.f
+        if f.real == "float":
+            with f.loop(self.n) as i:
+                f.store("float", self.rounded.name, i, f.new(f"fptrunc double {f.load('double', self.job['tolerance'], i)} to float"))
+
     def any(self, mask: str) -> str:
         return self.f.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", (self.f.mask, mask))
+
+    def together(self, squares: str) -> str:
+        """Squares of errors or rates; in jobs of displaced pairs, each lane's and its neighbour's mean.
+
+        That mean is the undisplaced person's up to the square of the displacement, and so are the steps chosen by it:
+        their choice does not enter the difference of the pair.
+        """
+        f = self.f
+        if self.width < 2:
+            return squares
+        result = f.variable(f.vector, squares)
+        with f.when(f.new(f"icmp ne i64 {self.job['paired']}, 0")):
+            lanes = ", ".join(f"i32 {lane ^ 1}" for lane in range(self.width))
+            other = f.new(f"shufflevector {f.vector} {squares}, {f.vector} poison, <{self.width} x i32> <{lanes}>")
+            result.set(f.mul(f.splat_number(0.5), f.add(squares, other)))
+        return result.get()
 
     def dense_outputs(self, begin: str, end: str, h: str) -> None:
         raise NotImplementedError
@@ -63,11 +98,14 @@ class Stepper:
         restart = f.scalar("fmul", f.scalar("fsub", end, begin), double(FIRST_SHARE))
         self.h.set(f.smaller(self.h.get(), restart))
         # stage times stay this far inside, so that a switch at the boundary is seen from one side only
-        edge = f.scalar("fmul", f.larger(self._magnitude(begin), self._magnitude(end)), double(self.edge))
+        edge = f.scalar("fmul", f.larger(self.magnitude(begin), self.magnitude(end)), double(self.edge))
         self.inside = (f.scalar("fadd", begin, edge), f.scalar("fsub", end, edge))
-        self._bound_first_step(begin, end)
-        if self.watch:
-            self._conditions(self.here.get(), begin, "before")
+        if self.layout.timed:
+            middle = f.scalar("fmul", f.scalar("fadd", begin, end), double(0.5))
+            f.call("clock", "void", ("ptr", self.at["q"]), ("double", middle))
+        if self.landing:
+            self.landing.begin(begin)
+        self.bound_step(begin, end)
         last_error = f.variable("double", double(1.0))
         after_rejection = f.variable("i1", "false")
         with f.forever() as out:
@@ -75,13 +113,16 @@ class Stepper:
             rest = f.scalar("fsub", end, t)
             f.leave_if(f.new(f"fcmp ole double {rest}, {double(0.0)}"), out)
             h = f.smaller(self.h.get(), job["largest_step"])
-            final = f.new(f"fcmp oge double {f.scalar('fmul', h, double(1.0001))}, {rest}")
-            nearly = f.new(f"fcmp ogt double {f.scalar('fmul', h, double(1.9))}, {rest}")
+            longer, half = double(1.0001), double(1.9)
+            if self.landing:  # a step that is to land somewhere keeps its length
+                longer, half = (f.scalar_select(self.landing.active.get(), double(1.0), v) for v in (longer, half))
+            final = f.new(f"fcmp oge double {f.scalar('fmul', h, longer)}, {rest}")
+            nearly = f.new(f"fcmp ogt double {f.scalar('fmul', h, half)}, {rest}")
             h = f.scalar_select(nearly, f.scalar("fmul", rest, double(0.5)), h)
             h = f.scalar_select(final, rest, h)
             self._step(t, h)
             squares = self._error(h)
-            squares = f.select(self.alive.get(), squares, f.splat_number(0.0))
+            squares = self.together(f.select(self.alive.get(), squares, f.splat_number(0.0)))
             lost = f.compare("uno", squares, squares)
             largest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real,
                              (f.vector, f.select(lost, f.splat_number(0.0), squares)))
@@ -92,8 +133,8 @@ class Stepper:
             accept, reject, join = f.label(), f.label(), f.label()
             f.branch(f.logic_and(small, f.new(f"xor i1 {not_finite}, true")), accept, reject)
             f.place(accept)
-            if self.watch:
-                self._land(t, h, join)
+            if self.landing:
+                self.landing.check(t, h, join)
             self._accept(t, h, final, end, largest, last_error, after_rejection)
             self.leave_if_recorded()
             f.jump(join)
@@ -105,34 +146,30 @@ class Stepper:
             with f.when(f.new(f"icmp sle i64 {self.budget.get()}, 0")):
                 limit = f.scalar_select(not_finite, double(0.0), f.scalar("fmul", largest, double(0.25)))
                 slow = f.logic("or", lost, f.compare("oge", squares, f.splat(limit)))
-                self._switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
+                self.switch_off(f.logic("and", slow, self.alive.get()), TOO_MANY_STEPS)
                 self.budget.set(job["most_steps"])
 
-    def _bound_first_step(self, begin: str, end: str) -> None:
+    def bound_step(self, begin: str, end: str) -> None:
         """h <= max(FIRST_CHANGE |y|, 1) / |f| in units of the tolerances, in every live lane.
 
         An L-stable step much longer than that damps a fast rotation to nothing, and its error estimate sees nothing.
         """
-        f = self.f
-        probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
-        shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
-        y = self.here.get()
-        pointers = [("ptr", y), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self._inside(begin)), ("double", shift), ("double", double(0.0)))
+        f, y = self.f, self.here.get()
+        shift = self.slopes(begin, end)
         sizes, rates = (f.variable(f.vector, f.splat_number(0.0)) for _ in range(2))
         relative, wide = f.splat(self.job["relative"]), f.splat(shift)
         with f.loop(self.n) as i:
             value = f.load_vector(y, i)
-            absolute = f.splat(f.load("double", self.job["tolerance"], i))
+            absolute = self.absolute_tolerance(i)
             weight = f.div(f.splat_number(1.0), f.muladd(relative, functions.absolute(f, value), absolute))
             size = f.mul(value, weight)
             rate = f.mul(f.mul(f.load_vector(self.at["u0"], i), wide), weight)
             sizes.set(f.muladd(size, size, sizes.get()))
             rates.set(f.muladd(rate, rate, rates.get()))
         count = f.splat_number(float(max(self.n, 1)))
-        moved = f.mul(sizes.get(), f.splat_number(FIRST_CHANGE**2))
+        moved = f.mul(self.together(sizes.get()), f.splat_number(FIRST_CHANGE**2))
         moved = f.select(f.compare("ogt", moved, count), moved, count)
-        square = f.div(rates.get(), moved)  # of 1 / h
+        square = f.div(self.together(rates.get()), moved)  # of 1 / h
         usable = f.logic("and", f.compare("olt", square, f.splat_number(float("inf"))), self.alive.get())
         square = f.select(usable, square, f.splat_number(0.0))
         fastest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real, (f.vector, square))
@@ -140,6 +177,15 @@ class Stepper:
             fastest = f.new(f"fpext float {fastest} to double")
         fastest = f.call("llvm.sqrt.f64", "double", ("double", fastest))
         self.h.set(f.smaller(self.h.get(), f.scalar("fdiv", double(1.0), fastest)))
+
+    def slopes(self, begin: str, end: str) -> str:
+        """The rates over a number into u0; gives the number."""
+        f = self.f
+        probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
+        shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
+        pointers = [("ptr", self.here.get()), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
+        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(begin)), ("double", shift), ("double", double(0.0)))
+        return shift
 
     def _step(self, t: str, h: str) -> None:
         """All stages; afterwards `there` and the last u add up to the new state, the last u is its error."""
@@ -149,7 +195,7 @@ class Stepper:
         hd = f.scalar("fmul", h, double(tab.d[0]))
         here, there = self.here.get(), self.there.get()
         pointers = [("ptr", here), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self._inside(t)), ("double", shift), ("double", hd))
+        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(t)), ("double", shift), ("double", hd))
         timed = self.layout.depends_on_time
         for s in range(1, tab.stages):
             wide = f.splat(f.scalar("fmul", h, double(tab.d[s]))) if timed and tab.d[s] else ""
@@ -162,7 +208,7 @@ class Stepper:
                 if start < stop:
                     argument = there if start == 0 or last else ""
                     self._sums(s, c, wide, (start, stop), here, argument, grown and start == 0)
-            time = self._inside(f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s]))))
+            time = self.inside_segment(f.scalar("fadd", t, f.scalar("fmul", h, double(tab.alpha[s]))))
             pointers = [("ptr", there), *(("ptr", self.at[n]) for n in ("q", "lu", f"u{s}"))]
             f.call("stage", "void", *pointers, ("double", time))
 
@@ -207,7 +253,7 @@ class Stepper:
             result.append(f.splat(f.scalar("fmul", outer, total)))
         return result
 
-    def _inside(self, time: str) -> str:
+    def inside_segment(self, time: str) -> str:
         return self.f.smaller(self.f.larger(time, self.inside[0]), self.inside[1])
 
     # ---- error -----------------------------------------------------------------------------------------
@@ -248,20 +294,31 @@ class Stepper:
                 f.store_vector(self.at["peak"], i, before)
             # a state that is no number must stay visible, hence the unordered comparison
             size = f.select(f.compare("ugt", after, before), after, before)
-            absolute = f.splat(f.load("double", self.job["tolerance"], i))
+            absolute = self.absolute_tolerance(i)
             ratio = f.mul(error, functions.rough_reciprocal(f, f.muladd(relative, size, absolute)))
             # 0 * infinity is NaN: an infinite state must not pass as a small relative error
             square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))
             total.set(f.add(total.get(), square))
 
+    def widen_slack(self) -> None:
+        """Raises the slack of the states under roots to UNDERSHOOT (atol + rtol |y|)."""
+        f = self.f
+        wide = f.splat(f.scalar("fmul", self.job["relative"], double(UNDERSHOOT))) if self.layout.slacks else ""
+        for k, state in enumerate(self.layout.slacks.values()):
+            place = len(self.layout.kept) + k
+            absolute = f.splat(f.scalar("fmul", f.load("double", self.job["tolerance"], state), double(UNDERSHOOT)))
+            slack = f.muladd(wide, functions.absolute(f, f.load_vector(self.here.get(), state)), absolute)
+            before = f.load_vector(self.at["q"], place)
+            f.store_vector(self.at["q"], place, f.select(f.compare("ogt", slack, before), slack, before))
+
     def _root(self, x: str) -> str:
         """x^(1/(2 order)) of a squared error."""
         f = self.f
-        if self.tableau.order == 4:
-            for _ in range(3):
+        if self.order in (4, 8):
+            for _ in range(self.order.bit_length()):
                 x = f.call("llvm.sqrt.f64", "double", ("double", x))
             return x
-        power = functions.exp(f, f.mul(functions.log(f, f.splat(x)), f.splat_number(0.5 / self.tableau.order)))
+        power = functions.exp(f, f.mul(functions.log(f, f.splat(x)), f.splat_number(0.5 / self.order)))
         x = f.new(f"extractelement {f.vector} {power}, i32 0")
         return f.new(f"fpext float {x} to double") if f.real == "float" else x
 
@@ -272,13 +329,12 @@ class Stepper:
         here = self.here.get()
         self.here.set(self.there.get())
         self.there.set(here)
-        if self.watch:
-            with f.loop(len(self.layout.conditions)) as i:
-                f.store_vector(self.at["before"], i, f.load_vector(self.at["after"], i))
+        self.widen_slack()
         self.t.set(following)
         self.taken.set(f.scalar("add", self.taken.get(), "1", "i64"))
         # predictive controller (Gustafsson): the error of the step before enters
         error = f.larger(squares, double(1e-24))
+        norm = f.call("llvm.sqrt.f64", "double", ("double", error))
         factor = f.scalar("fdiv", self._root(error), double(SAFETY))
         ratio = f.scalar("fdiv", f.scalar("fmul", error, error), f.larger(last.get(), double(1e-4)))
         predicted = f.scalar("fdiv", self._root(ratio), double(SAFETY))
@@ -291,12 +347,10 @@ class Stepper:
         self.h.set(proposed)
         after.set("false")
         last.set(f.larger(error, double(1e-4)))
-        if self.watch:
-            landing = self.landing.get()
-            short = f.scalar("fmul", h, double(AFTER_LANDING))
-            self.h.set(f.scalar_select(landing, f.smaller(proposed, short), proposed))
-            self.landed.set(landing)
-            self.landing.set("false")
+        if self.drift:  # first, since it needs the factors of this step
+            self.drift.accepted(h, norm)
+        if self.landing:
+            self.landing.accepted(end)
 
     def _reject(self, t: str, h: str, begin: str, end: str, restart: str, squares: str, lost: str, largest: str,
                 not_finite: str, after: Variable) -> None:
@@ -306,59 +360,24 @@ class Stepper:
         factor = f.scalar_select(not_finite, double(1.0 / SLOWEST), factor)
         proposed = f.scalar("fdiv", h, factor)
         self.h.set(proposed)
+        if self.landing:
+            short = f.scalar("fmul", f.larger(self.magnitude(t), f.scalar("fsub", end, begin)), double(GUARDED))
+            with f.when(f.logic_and(not_finite, f.new(f"fcmp ole double {proposed}, {short}"))):
+                self.landing.cross(t, proposed, end)
         after.set("true")
         self.rejected.set(f.scalar("add", self.rejected.get(), "1", "i64"))
         nothing = f.scalar("fmul", f.scalar("fsub", end, begin), double(NEXT_TO_NOTHING))
-        least = f.larger(f.scalar("fmul", self._magnitude(t), double(SMALLEST_STEP)), nothing)
+        least = f.larger(f.scalar("fmul", self.magnitude(t), double(SMALLEST_STEP)), nothing)
         with f.when(f.new(f"fcmp ole double {proposed}, {least}")):
             bad = f.logic("or", lost, f.compare("ogt", squares, f.splat_number(1.0)))
-            self._switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
+            self.switch_off(f.logic("and", bad, self.alive.get()), STEP_TOO_SMALL, lost)
             self.h.set(restart)
 
-    def _magnitude(self, x: str) -> str:
+    def magnitude(self, x: str) -> str:
         return self.f.call("llvm.fabs.f64", "double", ("double", x))
 
-    # ---- switches --------------------------------------------------------------------------------------
-    def _conditions(self, y: str, time: str, target: str) -> None:
-        f = self.f
-        f.call("conditions", "void", ("ptr", y), ("ptr", self.at["q"]), ("double", time), ("ptr", self.at[target]))
-
-    def _changed(self) -> str:
-        """Whether a watched comparison differs from the start of the step in some live lane."""
-        f = self.f
-        changed = f.variable(f.mask, "zeroinitializer")
-        with f.loop(len(self.layout.conditions)) as i:
-            a, b = f.load_vector(self.at["before"], i), f.load_vector(self.at["after"], i)
-            changed.set(f.logic("or", changed.get(), f.compare("une", a, b)))
-        return self.any(f.logic("and", changed.get(), self.alive.get()))
-
-    def _land(self, t: str, h: str, join: str) -> None:
-        """A step that crosses a switch is repeated so that it ends just before, found on the dense output.
-
-        Every second step may cross, so that noise around a switch cannot stop the progress.
-        """
-        f = self.f
-        self._conditions(self.there.get(), f.scalar("fadd", t, h), "after")
-        free = f.new(f"xor i1 {f.new(f'or i1 {self.landing.get()}, {self.landed.get()}')}, true")
-        with f.when(f.logic_and(self._changed(), free)):
-            low, high = f.variable("double", double(0.0)), f.variable("double", double(1.0))
-            with f.loop(LAND_BISECTIONS):
-                middle = f.scalar("fmul", f.scalar("fadd", low.get(), high.get()), double(0.5))
-                self.interpolate(middle)
-                time = f.scalar("fadd", t, f.scalar("fmul", h, middle))
-                self._conditions(self.at["dense"], time, "after")
-                crossed = self._changed()
-                high.set(f.scalar_select(crossed, middle, high.get()))
-                low.set(f.scalar_select(crossed, low.get(), middle))
-            with f.when(f.new(f"fcmp ogt double {low.get()}, {double(NEAREST_LANDING)}")):
-                self.h.set(f.scalar("fmul", h, low.get()))
-                self.landing.set("true")
-                f.jump(join)
-                f.place(f.label())
-            self._conditions(self.there.get(), f.scalar("fadd", t, h), "after")
-
     # ---- failures --------------------------------------------------------------------------------------
-    def _switch_off(self, bad: str, status: int, lost: str | None = None) -> None:
+    def switch_off(self, bad: str, status: int, lost: str | None = None) -> None:
         """Marks the lanes in `bad` as failed here; leaves when none is left."""
         f, job = self.f, self.job
         flags = f.variable(f"[{self.width} x i8]")

@@ -1,6 +1,9 @@
 """Switches in time: comparisons of time with something fixed, found before the run.
 
-The integration is cut there, so that no pulse is stepped over, however short.
+The integration is cut there, so that no pulse is stepped over, however short. A comparison whose sides differ by a
+straight line changes at the root of that line. Any other is searched by branch and prune: intervals of time on which
+interval arithmetic shows a single value are dropped; where it shows a gap that only rises or only falls, its root is bisected;
+the others are halved, down to LEAST of their time, or, for what jumps, to neighbouring numbers.
 """
 
 from __future__ import annotations
@@ -12,130 +15,149 @@ import numpy as np
 from ketasim.core import UsageError
 
 from .evaluate import Program, evaluate
-from .types import FloatArray
+from .intervals import Interval, Mask, bounds
+from .types import FloatArray, IntArray
 
-SAMPLES = 2048  # per segment, for comparisons that are not linear in time
-BISECTIONS = 60
+BISECTIONS = 64
+LEAST = 1e-13  # width of an interval relative to its time at which a gap that touches zero is taken as a change
 HALVINGS = 62  # of a segment, down to neighbouring numbers; what still changes there is a switch
-MOST_INTERVALS = 100_000
-RISING = {"exp": np.exp, "tanh": np.tanh, "atan": np.arctan, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}
+MOST_INTERVALS = 100_000  # in one span
+MOST_TOGETHER = 2_000_000  # in all spans of a register of people
 
 
 @dataclass(frozen=True)
 class TimeSwitch:
-    """A comparison that depends on time but on no state. `truth` gives its value, `line` (value and slope of
-    left minus right side) is present when that is a straight line in time."""
+    """A comparison (or a floor) that depends on time but on no state.
+
+    `truth` gives its value. `gap` (value and slope in time of left minus right side) is present where the sides are smooth in
+    time between the points at which they are not defined; `straight` says that the slope is constant. `text` is for messages.
+    """
 
     truth: Program
-    line: Program | None
+    gap: Program | None
+    straight: bool
+    text: str
 
     @property
     def personal(self) -> bool:
         """Whether its moment can differ between people."""
         return self.truth.uses("parameter") or self.truth.uses("input")
 
-    def moments(self, begin: float, end: float, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
-        """Moments inside (begin, end) at which the comparison of one person changes."""
-        if self.line is not None:
-            value, slope = evaluate(self.line, time=begin, start_time=start, parameters=list(parameters), inputs=list(inputs))
-            with np.errstate(all="ignore"):
-                moment = begin - float(value) / float(slope)
-            return np.array([moment]) if begin < moment < end else np.zeros(0)
+    def moments(self, begin: FloatArray, end: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
+        """Moments at which the comparison changes inside any of K spans (begin, end) (K,); none is left out.
 
-        found = _breaks(self.truth, begin, end, start, parameters, inputs)
-        return self._on_a_grid(begin, end, start, parameters, inputs) if found is None else found
+        `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts.
+        """
+        search = _Search(self, begin, end, start, parameters, inputs)
+        if self.straight:
+            return search.straight()
+        return search.breaks() if self.gap is None else search.roots()
 
-    def _on_a_grid(self, begin: float, end: float, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
-        """Changes between samples, for operations that have no bounds here."""
 
-        def truth(t: FloatArray) -> FloatArray:
-            value = evaluate(self.truth, time=t, start_time=start, parameters=list(parameters), inputs=list(inputs))[0]
-            return np.broadcast_to(value, t.shape)
+@dataclass(frozen=True)
+class _Part:
+    """Intervals of time, and the span that each belongs to."""
 
-        grid = np.linspace(begin, end, SAMPLES + 1)
-        grid[0], grid[-1] = np.nextafter(begin, end), np.nextafter(end, begin)
-        values = truth(grid)
-        change = np.flatnonzero(values[1:] != values[:-1])
-        low, high, before = grid[change], grid[change + 1], values[change]
-        for _ in range(BISECTIONS):
+    low: FloatArray
+    high: FloatArray
+    span: IntArray
+
+    def take(self, chosen: Mask) -> _Part:
+        return _Part(self.low[chosen], self.high[chosen], self.span[chosen])
+
+
+@dataclass(frozen=True)
+class _Search:
+    switch: TimeSwitch
+    begin: FloatArray
+    end: FloatArray
+    start: float
+    parameters: FloatArray
+    inputs: FloatArray
+
+    def straight(self) -> FloatArray:
+        value, slope = self._values(self.begin, np.arange(len(self.begin)))
+        with np.errstate(all="ignore"):
+            moment = self.begin - value / slope
+        return moment[(self.begin < moment) & (moment < self.end)]
+
+    def roots(self) -> FloatArray:
+        """Roots of the gap, and the ends of the least intervals in which it may have one."""
+        part, found = self._whole(), [np.zeros(0)]
+        while len(part.low):
+            gap, slope = self._gap(part)
+            is_open = ~((gap.low > 0) | (gap.high < 0) | np.isnan(gap.low)) | gap.maybe & ~np.isnan(gap.low)
+            one_way = is_open & ~gap.maybe & ~slope.maybe & ((slope.low > 0) | (slope.high < 0))
+            found.append(self._bisected(part.take(one_way)))
+            rest = is_open & ~one_way
+            least = part.high - part.low <= LEAST * np.maximum(np.abs(part.low), np.abs(part.high))
+            found += [part.low[rest & least], part.high[rest & least]]
+            part = self._halves(part.take(rest & ~least))
+        return self._inside(np.concatenate(found))
+
+    def breaks(self) -> FloatArray:
+        """Ends of the shortest intervals in which the value may change."""
+        part = self._whole()
+        for _ in range(HALVINGS):
+            part = self._halves(part)
+            value = self._bounds(self.switch.truth, part)[0]
+            part = part.take(~np.broadcast_to(value.point, part.low.shape))
+        return self._inside(part.high)
+
+    # ---- parts -----------------------------------------------------------------------------------------
+    def _whole(self) -> _Part:
+        return _Part(self.begin, self.end, np.arange(len(self.begin)))
+
+    def _values(self, time: FloatArray, span: IntArray) -> list[FloatArray]:
+        assert self.switch.gap is not None
+        found = evaluate(self.switch.gap, time=time, start_time=self.start, parameters=list(self.parameters[span].T),
+                         inputs=list(self.inputs[span].T))
+        return [np.broadcast_to(value, time.shape) for value in found]
+
+    def _bounds(self, code: Program, part: _Part) -> list[Interval]:
+        return bounds(code, part.low, part.high, self.start, self.parameters[part.span].T, self.inputs[part.span].T)
+
+    def _gap(self, part: _Part) -> tuple[Interval, Interval]:
+        """Bounds of the gap and of its slope; the gap also by its middle and the slope (mean value form)."""
+        assert self.switch.gap is not None
+        gap, slope = (_full(b, part.low) for b in self._bounds(self.switch.gap, part))
+        with np.errstate(all="ignore"):
+            middle = 0.5 * (part.low + part.high)
+            value = self._values(middle, part.span)[0]
+            reach = np.maximum(np.abs(slope.low), np.abs(slope.high)) * (part.high - middle)
+            usable = np.isfinite(reach) & np.isfinite(value) & ~gap.maybe & ~slope.maybe
+            least, most = np.where(usable, value - reach, -np.inf), np.where(usable, value + reach, np.inf)
+            return Interval(np.maximum(gap.low, least), np.minimum(gap.high, most), gap.maybe), slope
+
+    def _bisected(self, part: _Part) -> FloatArray:
+        """The root in each interval on which the gap goes one way, where there is one."""
+        first, last = (np.sign(self._values(t, part.span)[0]) for t in (part.low, part.high))
+        crosses = first * last <= 0
+        part, first = part.take(crosses), first[crosses]
+        low, high = part.low, part.high
+        for _ in range(BISECTIONS if len(low) else 0):
             middle = 0.5 * (low + high)
-            same = truth(middle) == before
+            same = np.sign(self._values(middle, part.span)[0]) == first
             low, high = np.where(same, middle, low), np.where(same, high, middle)
         return high
 
+    def _halves(self, part: _Part) -> _Part:
+        many = np.bincount(part.span)
+        if len(many) and (2 * many.max() > MOST_INTERVALS or len(part.span) > MOST_TOGETHER):
+            where = int(many.argmax())
+            raise UsageError(
+                f"a condition in time switches too often between {self.begin[where]:g} and {self.end[where]:g} h, "
+                f"or cannot be resolved: {self.switch.text}",
+                where="switches in time", allowed=f"about {MOST_INTERVALS // 4:,} changes",
+                fix="shorten the run, slow the switch, or write it as a comparison of time with a number")
+        middle = 0.5 * (part.low + part.high)
+        return _Part(np.concatenate([part.low, middle]), np.concatenate([middle, part.high]), np.concatenate([part.span, part.span]))
 
-def _breaks(code: Program, begin: float, end: float, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray | None:
-    """Ends of the shortest intervals in which the value of `code` may change, none left out; None without bounds.
-
-    Intervals in which interval arithmetic gives a single value are dropped, the others halved.
-    """
-    low, high = np.array([begin]), np.array([end])
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
-        bounds = _bounds(code, low, high, start, parameters, inputs)
-        if bounds is None:
-            return None
-        open_ = ~np.broadcast_to(bounds[0] == bounds[1], low.shape)
-        low, high = low[open_], high[open_]
-        if len(low) > MOST_INTERVALS:
-            raise UsageError(f"a condition in time switches too often between {begin:g} and {end:g} h", where="switches in time",
-                             allowed=f"about {MOST_INTERVALS // 4:,} changes", fix="shorten the run or slow the switch")
-    high = np.unique(high)
-    return high[(high > begin) & (high < end)]
+    def _inside(self, found: FloatArray) -> FloatArray:
+        """Without those at the ends of a span (any, since they are boundaries already)."""
+        return np.setdiff1d(found, np.concatenate([self.begin, self.end]))
 
 
-def _bounds(code: Program, low: FloatArray, high: FloatArray, start: float, parameters: FloatArray,
-            inputs: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """Least and greatest value of the program on each interval of time, truth as 0 and 1."""
-    values: list[tuple[FloatArray, FloatArray]] = []
-    with np.errstate(all="ignore"):
-        for op, args, value in code.steps:
-            a = [values[i] for i in args]
-            if op in ("number", "true", "false", "parameter", "input", "start_time"):
-                leaf = {"number": value, "true": 1.0, "false": 0.0, "start_time": start}.get(op)
-                one = np.asarray((parameters if op == "parameter" else inputs)[int(value)] if leaf is None else leaf, dtype=float)
-                result = one, one
-            elif op == "time":
-                result = low, high
-            elif op == "neg":
-                result = -a[0][1], -a[0][0]
-            elif op == "add":
-                result = a[0][0] + a[1][0], a[0][1] + a[1][1]
-            elif op == "sub":
-                result = a[0][0] - a[1][1], a[0][1] - a[1][0]
-            elif op == "mul":
-                corners = [x * y for x in a[0] for y in a[1]]
-                result = np.minimum.reduce(corners), np.maximum.reduce(corners)
-            elif op in ("recip", "quotient") and (a[-1][0] == a[-1][1]).all():
-                ends = [x / a[-1][0] for x in (a[0] if op == "quotient" else (np.float64(1.0),) * 2)]
-                result = np.minimum(*ends), np.maximum(*ends)
-            elif op in RISING:
-                result = RISING[op](a[0][0]), RISING[op](a[0][1])
-            elif op in ("sin", "cos"):
-                quarter = 0.0 if op == "sin" else 0.5 * np.pi
-                x, y = a[0][0] + quarter, a[0][1] + quarter
-                ends = [np.sin(x), np.sin(y)]
-                top = np.floor((y - 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x - 0.5 * np.pi) / (2 * np.pi))
-                bottom = np.floor((y + 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x + 0.5 * np.pi) / (2 * np.pi))
-                result = np.where(bottom, -1.0, np.minimum(*ends)), np.where(top, 1.0, np.maximum(*ends))
-            elif op in ("lt", "le", "eq", "ne"):
-                (p, q), (r, s) = a
-                never, always = {"lt": (p >= s, q < r), "le": (p > s, q <= r)}.get(
-                    op, ((q < r) | (s < p), (p == q) & (r == s) & (p == r)))
-                if op == "ne":
-                    never, always = always, never
-                result = np.where(always, 1.0, 0.0), np.where(never, 0.0, 1.0)
-            elif op == "not":
-                result = 1.0 - a[0][1], 1.0 - a[0][0]
-            elif op == "and":
-                result = np.minimum(a[0][0], a[1][0]), np.minimum(a[0][1], a[1][1])
-            elif op == "or":
-                result = np.maximum(a[0][0], a[1][0]), np.maximum(a[0][1], a[1][1])
-            elif op == "select":
-                (p, q), (r, s), (u, v) = a
-                result = np.where(p > 0, r, np.where(q > 0, np.minimum(r, u), u)), np.where(p > 0, s, np.where(q > 0, np.maximum(s, v), v))
-            else:
-                return None
-            values.append(result)
-    return values[code.results[0]]
+def _full(b: Interval, like: FloatArray) -> Interval:
+    shape = like.shape
+    return Interval(np.broadcast_to(b.low, shape), np.broadcast_to(b.high, shape), np.broadcast_to(b.maybe, shape))

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .dop853 import DOP853, ExplicitTableau
+
 
 @dataclass(frozen=True)
 class Tableau:
@@ -30,6 +32,25 @@ class Tableau:
     @property
     def stages(self) -> int:
         return len(self.alpha)
+
+    @property
+    def stability(self) -> tuple[float, ...]:
+        """Coefficients of w^0, w^1, ... of the stability function R(z), with w = 1/(1 - gamma z).
+
+        For y' = lambda y and h lambda = z the stages are u_i = (w - 1) (y + sum a_ij u_j) + gamma w sum c_ij u_j.
+        """
+        size = self.stages + 1
+        stages: list[list[float]] = []
+        argument = [0.0] * size
+        for a, c in zip(self.a, self.c, strict=True):
+            argument = [1.0] + [0.0] * (size - 1)
+            added = [0.0] * size
+            for weight, other, u in zip(a, c, stages, strict=True):
+                argument = [x + weight * y for x, y in zip(argument, u, strict=True)]
+                added = [x + self.gamma * other * y for x, y in zip(added, u, strict=True)]
+            both = [x + y for x, y in zip(argument, added, strict=True)]
+            stages.append([x - y for x, y in zip([0.0, *both[:-1]], argument, strict=True)])
+        return tuple(x + y for x, y in zip(argument, stages[-1], strict=True))
 
 
 _A5 = (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950)
@@ -63,4 +84,4 @@ RODAS4 = Tableau(
     ),
 )
 
-METHODS = {"rodas4": RODAS4}
+METHODS: dict[str, Tableau | ExplicitTableau] = {"rodas4": RODAS4, "dop853": DOP853}

@@ -29,7 +29,12 @@ def _code(real: str) -> Code:
     with Function(module, "f_power", [("ptr", "x"), ("ptr", "e"), ("ptr", "o")]) as f:
         e = f.load_vector("%e", 0)
         f.store_vector("%o", 0, functions.power(f, f.load_vector("%x", 0), e, functions.power_sign(f, e)))
-    names = (*(f"f_{n}" for n in functions.UNARY), "f_power")
+    with Function(module, "f_power_slack", [("ptr", "x"), ("ptr", "e"), ("ptr", "s"), ("ptr", "o")]) as f:
+        x, e, s = (f.load_vector(n, 0) for n in ("%x", "%e", "%s"))
+        f.store_vector("%o", 0, functions.power(f, x, e, functions.power_sign(f, e), s))
+    with Function(module, "f_sqrt_slack", [("ptr", "x"), ("ptr", "s"), ("ptr", "o")]) as f:
+        f.store_vector("%o", 0, functions.sqrt(f, f.load_vector("%x", 0), f.load_vector("%s", 0)))
+    names = (*(f"f_{n}" for n in functions.UNARY), "f_power", "f_power_slack", "f_sqrt_slack")
     return load_object(build_object(module.text()), names)
 
 
@@ -128,8 +133,11 @@ def test_special_values(real: str) -> None:
     assert one("tanh", 100.0) == 1 and one("tanh", -inf) == -1 and one("atan", inf) == pytest.approx(math.pi / 2)
     assert one("power", 0.0, 2.5) == 0 and one("power", 0.0, 0.0) == 1 and one("power", 0.0, -1.0) == inf
     assert one("power", -2.0, 3.0) == pytest.approx(-8) and one("power", -2.0, -2.0) == pytest.approx(0.25)
-    assert math.isnan(one("power", -2.0, 0.5)) and one("power", -1e-6, 1.3) == 0 and math.isnan(one("power", nan, 2.0))
+    assert math.isnan(one("power", -2.0, 0.5)) and math.isnan(one("power", -1e-6, 1.3)) and math.isnan(one("power", nan, 2.0))
     assert one("power", inf, 2.0) == inf and one("power", inf, -2.0) == 0
-    assert math.isnan(one("sqrt", -1.0)) and one("sqrt", -1e-9) == 0 and one("sqrt", 4.0) == 2
+    assert math.isnan(one("sqrt", -1.0)) and math.isnan(one("sqrt", -1e-9)) and one("sqrt", 4.0) == 2
+    assert one("power_slack", -1e-6, 1.3, 2e-6) == 0 and math.isnan(one("power_slack", -1e-6, 1.3, 5e-7))
+    assert one("power_slack", -2.0, 3.0, 5.0) == pytest.approx(-8) and math.isnan(one("power_slack", -1.0, 0.5, math.nan))
+    assert one("sqrt_slack", -1e-9, 1e-9) == 0 and math.isnan(one("sqrt_slack", -1e-9, 0.9e-9)) and one("sqrt_slack", 4.0, 9.0) == 2
     assert math.isnan(one("sin", 1e9)) and math.isnan(one("sin", inf)) and math.isnan(one("asin", 1.5))
     assert one("floor", -1.5) == -2 and one("ceil", -1.5) == -1 and one("trunc", -1.5) == -1

@@ -195,3 +195,11 @@ def test_error_relative_to_the_peak_takes_fewer_steps_and_keeps_the_peak() -> No
     assert np.abs(value.values[0, :20, 0] / exact[:20] - 1).max() < 1e-4
     with pytest.raises(UsageError, match="relative_to"):
         model.simulate(np.zeros((1, 0)), [plain()], [0], [1.0], relative_to="size")  # type: ignore[arg-type]
+
+
+def test_float32_leaves_the_rounding_of_the_thread_alone() -> None:
+    model = compile_model("x = 1; x' = -x;", options=Options(dtype="float32"))
+    run = model.simulate(np.zeros((1, 0)), [plain(200.0)], [0], [200.0], rtol=1e-3, atol=1e-44, threads=1)
+    assert run.reasons == [None] and run.values[0, 0, 0] < 1e-37  # e^-200 is below the range of float32
+    least = np.float32(1e-30) * np.float32(1e-12)
+    assert least > 0 and np.float64(1e-300) * np.float64(1e-12) > 0
