@@ -77,6 +77,11 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "text for a number": (sbml(parameters(("x", "abc", False))), "double"),
     "a number beyond all": (sbml(parameters(("x", 1, False)) + rules(("rate", "x", cn("1e400")))), "double"),
     "negative compartment": (sbml(one_species(size=-1, amount=False)), "size"),
+    "negative compartment of an amount": (sbml(one_species(size=-1)), "compartment 'c' has the size -1"),
+    "negative compartment by initial assignment": (sbml(one_species(amount=False).replace("<listOfReactions>", "<listOfInitialAssignments>"
+        '<initialAssignment symbol="c">' + math(cn(-3)) + "</initialAssignment></listOfInitialAssignments><listOfReactions>")), "compartment 'c' has the size -3"),
+    "negative compartment by assignment": (sbml(one_species(amount=False, fixed_size=False).replace("<listOfReactions>", rules(("assignment", "c", cn(-2))) + "<listOfReactions>")),
+                                           "compartment 'c' has the size -2"),
     # invalid SBML that a reader could take silently, for a wrong number
     "two rate rules": (sbml(parameters(("x", 1, False)) + rules(("rate", "x", cn(1)), ("rate", "x", cn(2)))), "x"),
     "two assignment rules": (sbml(parameters(("x", 1, False), ("t", 1, False)) + rules(("assignment", "x", cn(1)), ("assignment", "x", cn(2)), ("rate", "t", cn(1)))), "x"),
@@ -116,9 +121,11 @@ FAILS: dict[str, tuple[str, str, float | None]] = {
     "a size that is no number": (sbml(one_species(size="NaN", amount=False)), "10", 0.0),
     "stoichiometry that is no number": (sbml(one_species(decay(stoichiometry="NaN"))), "10", 0.0),
     "a size that shrinks through zero": (sbml(one_species(amount=False, fixed_size=False).replace("<listOfReactions>", rules(("rate", "c", cn(-0.3))) + "<listOfReactions>")),
-                                         "10", None),
-    "a size that is negative from the start": (sbml(one_species(amount=False).replace("<listOfReactions>", "<listOfInitialAssignments>"
-        '<initialAssignment symbol="c">' + math(cn(-3)) + "</initialAssignment></listOfInitialAssignments><listOfReactions>")), "10", None),
+                                         "10", 10 / 3),
+    "a size that an assignment makes negative": (sbml(one_species(fixed_size=False).replace("<listOfReactions>", rules(("assignment", "c", ap("minus", cn(1), TIME))) + "<listOfReactions>")),
+                                                 "10", 1.0),
+    "a size that is negative for a while": (sbml(one_species(fixed_size=False).replace("<listOfReactions>", rules(("assignment", "c", ap("cos", TIME))) + "<listOfReactions>")),
+                                            "6.5", numbers.pi / 2),
     "faster than anything can follow": ("x = 1; y = 0; x' = 1e9*y; y' = -1e9*x;", "1000", None),
 }  # fmt: skip
 # ---- must be right, or fail; never wrong: name -> (model, until, state, exact value at the end, absolute tolerance) --------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .emit import Module
+from .evaluate import program
 from .kernel import (
     lay_out,
     write_conditions,
@@ -18,6 +19,7 @@ from .loop import write_loop
 from .machine import build_object, llvm_version
 from .model import Description
 from .reader import read_model
+from .sizes import Size
 from .system import assemble
 from .tableau import METHODS
 from .types import Options
@@ -43,6 +45,7 @@ def generate(
         outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,
         nominal=system.nominal, width=width, work_vectors=memory.size, vector_bytes=module.bytes,
         switches=layout.timed_switches,
+        varying_sizes=tuple(Size(c, program(system.graph, [n])) for c, n in system.varying_sizes.items()),
     )
     return description, module.text()
 

@@ -141,7 +141,7 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
 
 def make_plan(
     index: int, schedule: Schedule, people: IntArray, inputs: Sequence[str], times: FloatArray,
-    jump_place: Callable[[str], int | None],
+    jump_place: Callable[[str], int | None], sizes: Sequence[str] = (),
 ) -> Plan:
     """Checks one schedule and packs it. `jump_place` gives the place of a state, None if the model dropped it."""
     where = f"schedule {index}"
@@ -161,6 +161,10 @@ def make_plan(
         )
     if not np.isfinite(values).all():
         raise UsageError("an input is not a finite number", where=where)
+    for i, name in enumerate(inputs):
+        if name in sizes and values[..., i].min() <= 0:
+            raise UsageError(f"input {name} is the size of a compartment and is {values[..., i].min():g}", where=where,
+                             allowed="more than 0")
     if len(times) and (times[0] < boundaries[0] or times[-1] > boundaries[-1]):
         raise UsageError(
             f"output times run from {times[0]:g} to {times[-1]:g} h", where=where,

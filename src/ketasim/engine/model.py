@@ -18,6 +18,7 @@ from ketasim.core import UsageError, nearest
 from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
 from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .sizes import Size, blame
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -52,12 +53,13 @@ class Description:
     outputs: tuple[str, ...]
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
-    sizes: tuple[str, ...]  # parameters that are compartment sizes
+    sizes: tuple[str, ...]  # parameters and inputs that are compartment sizes
     nominal: dict[str, float]
     width: int
     work_vectors: int
     vector_bytes: int
     switches: tuple[TimeSwitch, ...]
+    varying_sizes: tuple[Size, ...]
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,8 @@ class Model:
         status = np.zeros(count, dtype=np.int64)
         bad = ~np.isfinite(table).all(axis=1)
         for name in self._d.sizes:
+            if name in self.inputs:
+                continue
             bad |= table[:, self.parameters.index(name)] <= 0
         status[bad] = BAD_PARAMETER
         if starts is not None:
@@ -301,7 +305,7 @@ class Model:
             return places.get(state)
 
         plans = [
-            make_plan(k, schedules[k], np.flatnonzero(which == k), self.inputs, moments, place)
+            make_plan(k, schedules[k], np.flatnonzero(which == k), self.inputs, moments, place, self._d.sizes)
             for k in np.unique(which).tolist()
         ]
         if not healthy.all():
@@ -355,9 +359,11 @@ class Model:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
         odd = np.flatnonzero(status == ODD_OUTPUT)
-        if keep_nonfinite:
-            status[odd] = 0
-            odd = odd[:0]
+        if keep_nonfinite:  # but a compartment without a size is no result of any kind
+            sizes = [i for i, n in enumerate(self.outputs) if n in {s.compartment for s in self._d.varying_sizes}]
+            kept = np.isfinite(values[odd][:, :, sizes]).all(axis=(1, 2))
+            status[odd[kept]] = 0
+            odd = odd[~kept]
         for person in odd.tolist():
             when, which = np.argwhere(~np.isfinite(values[person]))[0]
             run.failed_time[person] = moments[when]
@@ -372,7 +378,9 @@ class Model:
                 reasons[person] = "the given start of a state is not a finite number"
             elif code in REASONS:
                 state = dict(zip(self._d.states, failed_state[person].tolist(), strict=True))
-                reasons[person] = f"{REASONS[code]}, at {run.failed_time[person]:g} h"
+                when = float(run.failed_time[person])
+                empty = blame(self._d.varying_sizes, failed_state[person].tolist(), run.table[person].tolist(), when)
+                reasons[person] = f"{REASONS[code]}, at {when:g} h{empty}"
             values[person] = np.nan
             failures.append(Failure(person, code, float(run.failed_time[person]), state))
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)
