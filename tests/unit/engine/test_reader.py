@@ -263,6 +263,14 @@ def test_a_library_that_ends_its_process_is_an_error(monkeypatch: pytest.MonkeyP
     assert "gone" in read_model("gone = 1; gone' = 2;").rates
 
 
+def test_functions_that_double_at_every_level_are_refused() -> None:
+    functions = "function f0(a) a + a; end\n" + "".join(f"function f{i}(a) f{i - 1}(f{i - 1}(a)); end\n" for i in range(1, 24))
+    with pytest.raises(UsageError, match="1,000,000 operations in all"):
+        compile_model(functions + "model m\n x = 1; x' = -1e-30*f23(x);\nend")
+    few = functions.split("function f6")[0]
+    assert at_end(few + "model m\n x = 0; x' = f5(1e-9);\nend", "x") == pytest.approx([2 * 2**32 * 1e-9])
+
+
 def test_half_a_character_is_refused() -> None:
     for text in ("x\ud800 = 1;", sbml("<notes>\udfff</notes>")):
         with pytest.raises(UsageError, match="UTF-8"):
