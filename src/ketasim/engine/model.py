@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
 
+from . import arguments
 from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
 from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
@@ -166,7 +167,8 @@ class Model:
         """
         if relative_to not in ("value", "peak"):
             raise UsageError(f"relative_to is {relative_to!r}", where="simulate", allowed="'value' or 'peak'")
-        control = Control(relative_to, max_steps, max_step)
+        control = Control(relative_to, arguments.whole(max_steps, "max_steps", "simulate", 1, 2**62),
+                          arguments.number(max_step, "max_step", "simulate", 0.0, np.inf, open_start=True))
         return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
                               keep_nonfinite)[0]
 
@@ -176,8 +178,9 @@ class Model:
         initial: Mapping[str, ArrayLike] | None = None, threads: int | None = None,
     ) -> tuple[Trajectories, FloatArray]:
         """The active states (P, n) at the end of one schedule, and the run's status."""
-        count = len(np.asarray(parameters))
-        result, run = self._simulate(parameters, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
+        table = arguments.table(parameters, "parameters", "last_states")
+        count = len(table) if table.ndim else 0
+        result, run = self._simulate(table, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
                                      threads, initial, Control(), keep_last=True)
         assert run.last_state is not None
         return result, run.last_state
@@ -213,6 +216,9 @@ class Model:
         initial: Mapping[str, ArrayLike] | None, control: Control, keep_nonfinite: bool = False,
         keep_last: bool = False,
     ) -> tuple[Trajectories, Run]:
+        schedules = arguments.schedules(schedules, "simulate")
+        if threads is not None:
+            threads = arguments.whole(threads, "threads", "simulate", 1, 4096)
         table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
         tolerance = self._tolerances(rtol, atol)
         run = self._prepare(table, moments, initial, keep_last)
@@ -235,8 +241,8 @@ class Model:
     def _shape(
         self, parameters: ArrayLike, schedule_of: ArrayLike, times: ArrayLike, schedules: int
     ) -> tuple[FloatArray, IntArray, FloatArray]:
-        which = np.ascontiguousarray(schedule_of, dtype=np.int64).reshape(-1)
-        table = np.ascontiguousarray(parameters, dtype=np.float64)
+        which = arguments.indices(schedule_of, "schedule_of", "simulate")
+        table = arguments.table(parameters, "parameters", "simulate")
         if not self.parameters and table.size == 0:
             table = np.zeros((len(which), 0))
         if table.shape != (len(which), len(self.parameters)):
@@ -245,7 +251,7 @@ class Model:
                 allowed=f"{(len(which), len(self.parameters))}: people, ({', '.join(self.parameters)})")
         if len(which) and (which.min() < 0 or which.max() >= schedules):
             raise UsageError(f"schedule_of points outside the {schedules} schedules", where="simulate")
-        moments = np.ascontiguousarray(times, dtype=np.float64).reshape(-1)
+        moments = arguments.table(times, "times", "simulate").reshape(-1)
         if not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
             raise UsageError("output times must be finite and ascend", where="simulate",
                              fix="times = numpy.sort(times)")
@@ -274,20 +280,24 @@ class Model:
         return 1e-14 if self.options.dtype == "float64" else 1e-7
 
     def _tolerances(self, rtol: float, atol: float | Mapping[str, float] | ArrayLike) -> FloatArray:
-        least = self._least_relative()
-        if not least <= rtol < 1:
-            raise UsageError(f"rtol is {rtol:g}", where="simulate", allowed=f"{least:g} to 1")
+        arguments.number(rtol, "rtol", "simulate", self._least_relative(), 1.0, open_end=True)
         names = self._d.states
         if isinstance(atol, Mapping):
             unknown = [n for n in atol if n not in self._d.all_states]
             if unknown:
                 raise UsageError(f"atol names '{unknown[0]}', which is not a state", where="simulate",
                                  allowed=", ".join(nearest(unknown[0], self._d.all_states)))
-            result = np.array([float(atol.get(n, DEFAULT_ABSOLUTE)) for n in names])
+            result = np.array([
+                arguments.number(atol.get(n, DEFAULT_ABSOLUTE), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True)
+                for n in names])
         else:
-            result = np.broadcast_to(np.asarray(atol, dtype=np.float64), (len(names),)).copy()
+            result = arguments.table(atol, "atol", "simulate")
+            if result.shape not in ((), (len(names),)):
+                raise UsageError(f"atol has shape {result.shape}", where="simulate",
+                                 allowed=f"one number, one per active state ({len(names)}), or a mapping from states")
+            result = np.broadcast_to(result, (len(names),)).copy()
         if not (result > 0).all() or not np.isfinite(result).all():
-            raise UsageError("atol must be positive", where="simulate")
+            raise UsageError("atol must be positive", where="simulate", allowed="finite numbers above 0", fix="atol=1e-9")
         return result
 
     def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray, table: FloatArray,
