@@ -10,7 +10,7 @@ import pytest
 
 from ketasim.core import KetasimError, UsageError
 from ketasim.engine import Schedule, compile_model, libraries
-from ketasim.engine.__main__ import read_file
+from ketasim.engine.door import read_file
 from ketasim.engine.reader import LARGEST_TEXT, read_model
 
 
