@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from door import TIME, Door, ap, ci, cn, compartment, decay, math, one_species, parameters, rules, sbml, species
 
-pytestmark = pytest.mark.slow  # minutes: starts one door after another, and some models only end at their limits
-
 LEVEL = 'level="3" version="1"'
 ONE = parameters(("x", 1, False)) + rules(("rate", "x", cn(1)))
 
@@ -197,6 +195,7 @@ def test_right_or_failed_but_never_wrong(name: str, door: Door) -> None:
         assert "failed" in answer.err
 
 
+@pytest.mark.slow  # minutes: some only end at their limits
 @pytest.mark.parametrize("name", LARGE)
 def test_large_models_are_refused_or_done_in_time(name: str, door: Door) -> None:
     model = LARGE[name]

@@ -13,6 +13,6 @@ def _load() -> Callable[[], int]:
 
 
 if __name__ == "__main__":
-    from ketasim._start import start
+    from ketasim._quiet import start
 
     sys.exit(start(_load))
