@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from ketasim.core import UsageError
+from ketasim.core import UsageError, nearest
 
 from .types import FloatArray, IntArray, Options, Schedule
 
@@ -111,3 +111,42 @@ def schedules(given: Any, where: str) -> Sequence[Schedule]:
         if not isinstance(found, Schedule):
             raise UsageError(f"schedules holds {_shown(found)}", where=where, allowed="Schedule", fix=fix)
     return given
+
+
+def people(
+    parameters: Any, schedule_of: Any, times: Any, schedules: int, columns: Sequence[str]
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Parameters (P, n_par), schedule of each person (P,), and output times (T,), checked against each other."""
+    which = indices(schedule_of, "schedule_of", "simulate")
+    rows = table(parameters, "parameters", "simulate")
+    if not columns and rows.size == 0:
+        rows = np.zeros((len(which), 0))
+    if rows.shape != (len(which), len(columns)):
+        raise UsageError(f"parameters has shape {rows.shape}", where="simulate",
+                         allowed=f"{(len(which), len(columns))}: people, ({', '.join(columns)})")
+    if len(which) and (which.min() < 0 or which.max() >= schedules):
+        raise UsageError(f"schedule_of points outside the {schedules} schedules", where="simulate",
+                         allowed=f"0 to {schedules - 1}")
+    moments = table(times, "times", "simulate").reshape(-1)
+    if not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
+        raise UsageError("output times must be finite and ascend", where="simulate", fix="times = numpy.sort(times)")
+    return rows, which, moments
+
+
+def tolerances(given: Any, default: float, states: Sequence[str], all_states: Sequence[str]) -> FloatArray:
+    """Absolute tolerance of each of the active `states`: from one number, one per state, or a mapping with a `default`."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in all_states:
+                raise UsageError(f"atol names '{name}', which is not a state", where="simulate",
+                                 allowed=", ".join(nearest(str(name), all_states)))
+        return np.array([
+            number(given.get(n, default), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True, open_end=True)
+            for n in states])
+    found = table(given, "atol", "simulate")
+    if found.shape not in ((), (len(states),)):
+        raise UsageError(f"atol has shape {found.shape}", where="simulate",
+                         allowed=f"one number, one per active state ({len(states)}), or a mapping from states")
+    if not (found > 0).all() or not np.isfinite(found).all():
+        raise UsageError("atol must be positive", where="simulate", allowed="finite numbers above 0", fix="atol=1e-9")
+    return np.broadcast_to(found, (len(states),)).copy()

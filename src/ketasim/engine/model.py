@@ -19,7 +19,7 @@ from . import arguments
 from .jobs import Plan, address, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
 from .record import NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
-from .sizes import Size, blame
+from .sizes import Size, bad_parameter, blame
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -219,8 +219,9 @@ class Model:
         schedules = arguments.schedules(schedules, "simulate")
         if threads is not None:
             threads = arguments.whole(threads, "threads", "simulate", 1, 4096)
-        table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
-        tolerance = self._tolerances(rtol, atol)
+        table, which, moments = arguments.people(parameters, schedule_of, times, len(schedules), self.parameters)
+        arguments.number(rtol, "rtol", "simulate", self._least_relative(), 1.0, open_end=True)
+        tolerance = arguments.tolerances(atol, DEFAULT_ABSOLUTE, self._d.states, self._d.all_states)
         run = self._prepare(table, moments, initial, keep_last)
         plans = self._plans(schedules, which, moments, table, run.status == 0)
         self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, control)), threads)
@@ -238,25 +239,6 @@ class Model:
         return self._result(run, states, keep_nonfinite), run
 
     # ---- preparation -----------------------------------------------------------------------------------
-    def _shape(
-        self, parameters: ArrayLike, schedule_of: ArrayLike, times: ArrayLike, schedules: int
-    ) -> tuple[FloatArray, IntArray, FloatArray]:
-        which = arguments.indices(schedule_of, "schedule_of", "simulate")
-        table = arguments.table(parameters, "parameters", "simulate")
-        if not self.parameters and table.size == 0:
-            table = np.zeros((len(which), 0))
-        if table.shape != (len(which), len(self.parameters)):
-            raise UsageError(
-                f"parameters has shape {table.shape}", where="simulate",
-                allowed=f"{(len(which), len(self.parameters))}: people, ({', '.join(self.parameters)})")
-        if len(which) and (which.min() < 0 or which.max() >= schedules):
-            raise UsageError(f"schedule_of points outside the {schedules} schedules", where="simulate")
-        moments = arguments.table(times, "times", "simulate").reshape(-1)
-        if not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
-            raise UsageError("output times must be finite and ascend", where="simulate",
-                             fix="times = numpy.sort(times)")
-        return table, which, moments
-
     def _prepare(self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None,
                  keep_last: bool = False) -> Run:
         count, states = len(table), self._d.states
@@ -278,27 +260,6 @@ class Model:
 
     def _least_relative(self) -> float:
         return 1e-14 if self.options.dtype == "float64" else 1e-7
-
-    def _tolerances(self, rtol: float, atol: float | Mapping[str, float] | ArrayLike) -> FloatArray:
-        arguments.number(rtol, "rtol", "simulate", self._least_relative(), 1.0, open_end=True)
-        names = self._d.states
-        if isinstance(atol, Mapping):
-            unknown = [n for n in atol if n not in self._d.all_states]
-            if unknown:
-                raise UsageError(f"atol names '{unknown[0]}', which is not a state", where="simulate",
-                                 allowed=", ".join(nearest(unknown[0], self._d.all_states)))
-            result = np.array([
-                arguments.number(atol.get(n, DEFAULT_ABSOLUTE), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True)
-                for n in names])
-        else:
-            result = arguments.table(atol, "atol", "simulate")
-            if result.shape not in ((), (len(names),)):
-                raise UsageError(f"atol has shape {result.shape}", where="simulate",
-                                 allowed=f"one number, one per active state ({len(names)}), or a mapping from states")
-            result = np.broadcast_to(result, (len(names),)).copy()
-        if not (result > 0).all() or not np.isfinite(result).all():
-            raise UsageError("atol must be positive", where="simulate", allowed="finite numbers above 0", fix="atol=1e-9")
-        return result
 
     def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray, table: FloatArray,
                healthy: NDArray[np.bool_]) -> list[Plan]:
@@ -383,7 +344,7 @@ class Model:
             code = int(status[person])
             state: dict[str, float] = {}
             if code == BAD_PARAMETER:
-                reasons[person] = self._bad_parameter(run.table[person])
+                reasons[person] = bad_parameter(run.table[person].tolist(), self.parameters, self._d.sizes)
             elif code == BAD_START:
                 reasons[person] = "the given start of a state is not a finite number"
             elif code in REASONS:
@@ -394,14 +355,6 @@ class Model:
             values[person] = np.nan
             failures.append(Failure(person, code, float(run.failed_time[person]), state))
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)
-
-    def _bad_parameter(self, row: FloatArray) -> str:
-        for name, value in zip(self.parameters, row.tolist(), strict=True):
-            if not np.isfinite(value):
-                return f"parameter {name} is not a finite number"
-            if name in self._d.sizes and value <= 0:
-                return f"parameter {name} is the size of a compartment and is {value:g}"
-        raise AssertionError("no bad parameter")
 
 
 def _cuts(plan: Plan, rank: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:

@@ -51,3 +51,13 @@ def blame(sizes: Sequence[Size], states: Sequence[float], parameters: Sequence[f
         if not found > SMALL:
             return f"; compartment {size.compartment} has the size {found:g} there, and a size must be more than 0"
     return ""
+
+
+def bad_parameter(row: Sequence[float], names: Sequence[str], sizes: Sequence[str]) -> str:
+    """Which of a person's parameters cannot be used, and why."""
+    for name, value in zip(names, row, strict=True):
+        if not math.isfinite(value):
+            return f"parameter {name} is not a finite number"
+        if name in sizes and value <= 0:
+            return f"parameter {name} is the size of a compartment and is {value:g}"
+    raise AssertionError("no bad parameter")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ketasim.core import UsageError, unknown_name
 
-from .collect import collect_terms
+from .collect import Renamed, collect_terms
 from .graph import Graph
 from .sizes import guarded, has_size
 from .source import Expression, Reaction, SourceModel, Species
-from .translate import Translator, names_in
+from .translate import Translator, names_in, rates_in
 
 EVERYTHING = (("*",), ("*amounts",), ("*concentrations",))
 Key = tuple[str, str]  # (environment, identifier); environments: run, start, rate
@@ -155,7 +155,7 @@ class _Assembler:
 
     def _formula(self, expression: Expression, environment: str, where: str) -> tuple[list[Key], Callable[[], int]]:
         needed = [(environment, n) for n in names_in(expression)]
-        needed += [("rate", n) for n in _rates_in(expression)]
+        needed += [("rate", n) for n in rates_in(expression)]
         time = self.graph.time() if environment == "run" else self.graph.start_time()
 
         def build() -> int:
@@ -311,7 +311,7 @@ class _Assembler:
         read = {int(g.value[n]) for n in g.reach(rates.values()) if g.op[n] == "state"}
         order = sorted(kept, key=lambda i: (i not in read, i))
         renumber = {g.state(old): g.state(new) for new, old in enumerate(order)}
-        renamed = _Renamed(g, renumber)
+        renamed = Renamed(g, renumber)
         return System(
             graph=g,
             states=tuple(self.all_states[i] for i in order),
@@ -378,41 +378,3 @@ class _Assembler:
         s = self.source
         species = [f"{kind.removesuffix('s')}({i})" if kind else i for i in s.species]
         return tuple([*species, *(i for i in [*s.compartments, *s.parameters] if i in s.rates or i in s.assignments)])
-
-
-def _rates_in(expression: Expression) -> list[str]:
-    found, stack = [], [expression]
-    while stack:
-        current = stack.pop()
-        if current[0] == "call":
-            if current[1] == "rate_of":
-                found.append(current[2][0][1])
-            stack.extend(current[2])
-    return found
-
-
-class _Renamed:
-    """Copies nodes with leaves exchanged; everything else is rebuilt by the same constructors."""
-
-    def __init__(self, graph: Graph, exchange: dict[int, int]) -> None:
-        self.graph, self.memo = graph, dict(exchange)
-
-    def __call__(self, root: int) -> int:
-        g = self.graph
-        stack = [root]
-        while stack:
-            node = stack[-1]
-            if node in self.memo or not g.args[node]:
-                self.memo.setdefault(node, node)
-                stack.pop()
-                continue
-            missing = [a for a in g.args[node] if a not in self.memo]
-            if missing:
-                stack.extend(missing)
-                continue
-            args = tuple(self.memo[a] for a in g.args[node])
-            if g.op[node] in ("add", "mul", "and", "or", "xor"):
-                args = tuple(sorted(args))
-            self.memo[node] = node if args == g.args[node] else g.node(g.op[node], *args)
-            stack.pop()
-        return self.memo[root]

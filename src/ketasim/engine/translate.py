@@ -30,6 +30,18 @@ def names_in(expression: Expression) -> Iterator[str]:
             stack.extend(current[2])
 
 
+def rates_in(expression: Expression) -> list[str]:
+    """Identifiers of which `expression` needs the rate."""
+    found, stack = [], [expression]
+    while stack:
+        current = stack.pop()
+        if current[0] == "call":
+            if current[1] == "rate_of":
+                found.append(current[2][0][1])
+            stack.extend(current[2])
+    return found
+
+
 def _operations(expression: Expression) -> int:
     count, stack = 0, [expression]
     while stack:
