@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ketasim.core import KetasimError, UsageError
-from ketasim.engine import Schedule, compile_model, libraries
+from ketasim.engine import Schedule, compile_model, libraries, library_process
 from ketasim.engine.door import read_file
 from ketasim.engine.reader import LARGEST_TEXT, read_model
 
@@ -261,6 +262,37 @@ def test_a_library_that_ends_its_process_is_an_error(monkeypatch: pytest.MonkeyP
         read_model("gone = 1; gone' = 2;")
     monkeypatch.undo()
     assert "gone" in read_model("gone = 1; gone' = 2;").rates
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes of this kind")
+def test_no_package_opens_another_file(tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    os.mkfifo(other)  # whoever opens it waits for ever
+    text = sbml("", "").replace("<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" ')
+    text = text.replace("</model>", '<comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="E"/></comp:listOfSubmodels></model>'
+        f'<comp:listOfExternalModelDefinitions><comp:externalModelDefinition comp:id="E" comp:source="file://{other}" comp:modelRef="q"/>'
+        "</comp:listOfExternalModelDefinitions>")
+    assert library_process.check(text) == []
+    with pytest.raises(UsageError, match="package 'comp'"):
+        read_model(text)
+
+
+def test_a_valid_model_that_names_no_modifier_is_read_and_each_broken_rule_is_explained() -> None:
+    body = """<listOfCompartments><compartment id="c" size="2" constant="true"/></listOfCompartments><listOfSpecies>
+        <species id="a" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/>
+        <species id="b" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="{constant}"/>
+        </listOfSpecies>{more}<listOfReactions><reaction id="r" reversible="false"><listOfProducts><speciesReference species="a"
+        stoichiometry="1" constant="true"/></listOfProducts><kineticLaw>""" + MATH + "<ci>b</ci></math></kineticLaw></reaction></listOfReactions>"
+    assert "r" in read_model(sbml(body.format(constant="true", more=""))).reactions
+    two = "".join(f'<initialAssignment symbol="{s}">{MATH}<cn>{n}</cn></math></initialAssignment>' for s, n in (("b", 1), ("b", 2)))
+    with pytest.raises(UsageError, match="not valid SBML") as caught:
+        read_model(sbml(body.format(constant="true", more=f"<listOfInitialAssignments>{two}</listOfInitialAssignments>")))
+    assert "'b'" in caught.value.where and "rule 20802" in caught.value.allowed
+    both = f'<listOfInitialAssignments><initialAssignment symbol="b">{MATH}<cn>1</cn></math></initialAssignment></listOfInitialAssignments>'
+    both += f"<listOfRules>{rule('b', '<cn>3</cn>')}</listOfRules>"
+    with pytest.raises(UsageError, match="not valid SBML") as caught:
+        read_model(sbml(body.format(constant="false", more=both)))
+    assert "'b'" in caught.value.where and "rule 20803" in caught.value.allowed
 
 
 def test_functions_that_double_at_every_level_are_refused() -> None:
