@@ -94,7 +94,7 @@ def ask(what: str, **request: str) -> dict[str, Any]:
         return answered
     if late.is_set():
         raise UsageError(f"{what} cannot be read within {LONGEST:g} s", where=_longest(*request.values()),
-                         allowed="shorter formulas, and shorter chains of rules that use each other twice",
+                         allowed="shorter formulas, and shorter chains of rules that use each other twice; SBML takes long chains",
                          fix="put what is used again and again into a state, or write it as a sum of fewer terms")
     raise UsageError(f"the library that reads {what} gave up", where=_longest(*request.values()),
                      allowed="shorter formulas, fewer elements; it has 4 GB of memory")
