@@ -287,7 +287,7 @@ class _Assembler:
             if has_size(self.source, compartment):
                 self.resolve(("start", compartment))
         names = self._varying(outputs[0][1:]) if outputs in EVERYTHING else outputs or self.all_states
-        if not names:
+        if not names and outputs in EVERYTHING:  # a part of a chain that is switched off may well be empty
             raise UsageError("there is nothing to simulate: the model has no species and no variable", where="model text",
                              allowed="a species, or a rule that changes something", fix="x = 1; x' = -0.1*x")
         nodes = [self._output(n) for n in names]
