@@ -22,7 +22,7 @@ try:
     resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
 except ImportError:
     pass
-from ketasim.engine.__main__ import main
+from ketasim.engine.door import main
 answers = sys.stdout
 for line in sys.stdin:
     out, err = io.StringIO(), io.StringIO()

@@ -1,138 +1,18 @@
-"""`python -m ketasim.engine FILE --until T --points N --csv -`: simulate any model of the ODE subset of SBML.
-
-Exit code 0 = done, 1 = the integration failed, 2 = wrong use or a model that cannot be read.
-"""
+"""`python -m ketasim.engine`: see `ketasim.engine.door`."""
 
 from __future__ import annotations
 
-import argparse
-import codecs
-import re
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
-
-from ketasim.core import KetasimError, UsageError
-
-from .api import compile_model
-from .types import Schedule, Trajectories
-
-SUFFIXES = (".xml", ".sbml", ".ant")
-LARGEST_FILE = 20_000_000  # bytes
-MOST_POINTS = 1_000_000
-ENCODINGS = frozenset({"utf-8", "utf-16", "ascii", "iso8859-1", "cp1252"})
+from collections.abc import Callable
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(words)
-    try:
-        return _run(arguments)
-    except KetasimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        return 130
+def _load() -> Callable[[], int]:
+    from .door import main
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ketasim.engine",
-        description="Simulate a model given as SBML (.xml, .sbml) or Antimony (.ant). Columns: time, then every "
-        "species, and each compartment and parameter that varies.",
-    )
-    parser.add_argument("file", type=Path, help="the model")
-    parser.add_argument("--until", type=float, required=True, metavar="T", help="last time")
-    parser.add_argument("--start", type=float, default=0.0, metavar="T", help="first time (0)")
-    parser.add_argument("--points", type=int, default=101, metavar="N", help="rows, first and last time included (101)")
-    parser.add_argument("--csv", default="-", metavar="PATH", help="where to write; - is standard output (default)")
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--amounts", action="store_true", help="all species as amounts")
-    kind.add_argument("--concentrations", action="store_true", help="all species as concentrations")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a constant; repeatable")
-    parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (1e-8)")
-    parser.add_argument("--atol", type=float, default=1e-12, help="absolute tolerance (1e-12)")
-    return parser
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    if not np.isfinite([arguments.until, arguments.start]).all() or arguments.until <= arguments.start:
-        raise UsageError(f"--until {arguments.until:g} is not after --start {arguments.start:g}", where="command line")
-    if not 2 <= arguments.points <= MOST_POINTS:
-        raise UsageError(f"--points {arguments.points}", where="command line", allowed=f"2 to {MOST_POINTS:,}")
-    given = dict(_assignment(word) for word in arguments.set)
-    text = read_file(arguments.file)
-    wanted = "*amounts" if arguments.amounts else "*concentrations" if arguments.concentrations else "*"
-    model = compile_model(text, tuple(given), (wanted,))
-    times = np.linspace(arguments.start, arguments.until, arguments.points)
-    schedule = Schedule(np.array([arguments.start, arguments.until]), np.zeros((1, 0)))
-    result = model.simulate(
-        np.array([list(given.values())]).reshape(1, -1), [schedule], [0], times, rtol=arguments.rtol,
-        atol=arguments.atol, keep_nonfinite=True,
-    )
-    if result.status[0]:
-        print(f"error: the integration failed: {result.reasons[0]}", file=sys.stderr)
-        for failure in result.failures:
-            for name, value in failure.state.items():
-                print(f"  {name} = {value!r}", file=sys.stderr)
-        return 1
-    _write(result, arguments.csv)
-    return 0
-
-
-def _assignment(word: str) -> tuple[str, float]:
-    name, _, value = word.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        raise UsageError(f"--set {word}", where="command line", allowed="NAME=NUMBER", fix="--set k1=0.5") from None
-
-
-def read_file(path: Path) -> str:
-    """The text of a model file that the user named."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"'{path.name}' does not look like a model", allowed="files ending in " + ", ".join(SUFFIXES))
-    try:
-        if not path.is_file():
-            raise UsageError(f"there is no file '{path}'")
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise UsageError(f"'{path}' has {size:,} bytes", allowed=f"at most {LARGEST_FILE:,}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"'{path}' cannot be read: {error.strerror}") from error
-    declared = re.match(rb"""<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)["']""", content[:200])
-    encoding = declared.group(1).decode() if declared else "utf-8-sig"
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        encoding = "utf-16"
-    try:
-        if codecs.lookup(encoding).name not in ENCODINGS | {"utf-8-sig"}:
-            raise LookupError
-        return content.decode(encoding)
-    except LookupError:
-        raise UsageError(f"'{path}' is encoded as '{encoding}'", allowed="UTF-8") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"'{path}' is not valid {encoding}: {error.reason}", where=f"byte {error.start}") from None
-
-
-def _write(result: Trajectories, target: str) -> None:
-    names = [re.sub(r"^(?:amount|concentration)\((.*)\)$", r"\1", name) for name in result.outputs]
-    table = np.column_stack([result.times, result.values[0]])
-    lines = [",".join(["time", *names]), *(",".join(map(repr, row)) for row in table.tolist())]
-    text = "\n".join(lines) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"'{target}' cannot be written: {error.strerror}") from error
+    return main
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from ketasim._quiet import start
+
+    sys.exit(start(_load))

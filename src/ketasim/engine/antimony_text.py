@@ -1,68 +1,53 @@
-"""Antimony to SBML through the antimony package.
+"""Antimony text, made ready for the library that converts it to SBML.
 
-The time it takes grows steeply with long chains of assignment rules. Texts with many rules are therefore converted
-in a process of their own, which is ended after a while: a text can be refused, but it cannot hang its reader.
+The library opens files where a text says `import`. Comments are therefore blanked and the word is taken out of
+quoted names before it sees the text; where the word is left it is refused. So nothing depends on whether the library
+takes the same characters for a comment or a name as we do.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
 import re
-import subprocess
-import sys
-from typing import Any
 
 from ketasim.core import UsageError
 
 DEEPEST_FORMULA = 400  # nested brackets
-MOST_RULES_AT_ONCE = 300  # assignment rules converted in this process
-LONGEST = 120.0  # s
+
+PIECES = re.compile(r"""(?P<comment>//[^\r\n]*|\#[^\r\n]*|/\*.*?(?:\*/|\Z))|(?P<name>```.*?```|"[^"\r\n]*")""", re.DOTALL | re.VERBOSE)
+WORDS = re.compile(r"[A-Za-z0-9_.]+")
+STRANGE = re.compile(r"""```.*?```|"[^"\r\n]*"|(?P<letter>[^\t\n\r -~])|(?P<bracket>[(){}\[\]])""", re.DOTALL)
 
 
-def antimony_to_sbml(text: str) -> str:
-    """SBML of the main model in an Antimony text; raises UsageError."""
-    if re.search(r"^\s*import\s", text, flags=re.MULTILINE):
-        raise UsageError("an Antimony text may not import other files", where="import", fix="put all models into one text")
+def prepared(text: str) -> str:
+    """`text` without comments, with its line numbers; raises UsageError for imports and what Antimony cannot hold."""
+    clean = PIECES.sub(_blank, text)
+    for word in WORDS.finditer(clean):
+        if "import" in word[0] and any(map(_imports, word[0].split("."))):
+            raise UsageError("an Antimony text may not import other files", where=_line(clean, word.start()),
+                             fix="put all models into one text, without the import statement")
     depth = 0
-    for character in text:
-        depth += (character in "({[") - (character in ")}]")
-        if depth > DEEPEST_FORMULA:
-            raise UsageError("brackets are nested too deeply", allowed=f"at most {DEEPEST_FORMULA} levels")
-    if text.count(":=") <= MOST_RULES_AT_ONCE:
-        found = convert(text)
-    else:
-        try:
-            done = subprocess.run([sys.executable, "-m", __name__], input=json.dumps(text).encode(), check=False,
-                                  capture_output=True, timeout=LONGEST)
-            found = json.loads(done.stdout) if done.returncode == 0 else {"error": "the converter ended", "where": ""}
-        except subprocess.TimeoutExpired:
-            raise UsageError(f"the Antimony text cannot be converted within {LONGEST:g} s",
-                             allowed="SBML, or fewer rules that depend on each other") from None
-    if "error" in found:
-        raise UsageError(found["error"], where=found["where"])
-    return found["sbml"]
+    for found in STRANGE.finditer(clean):
+        if found["letter"]:
+            raise UsageError(f"Antimony has no character {found[0]!r}", where=_line(clean, found.start()),
+                             allowed='a-z, A-Z, 0-9 and _ in names; anything in comments and "quoted names"')
+        if found["bracket"]:
+            depth += 1 if found[0] in "({[" else -1
+            if depth > DEEPEST_FORMULA:
+                raise UsageError("brackets are nested too deeply", where=_line(clean, found.start()),
+                                 allowed=f"at most {DEEPEST_FORMULA} levels")
+    return clean
 
 
-def convert(text: str) -> dict[str, str]:
-    """`sbml`, or `error` and `where`."""
-    antimony: Any = importlib.import_module("antimony")
-    antimony.clearPreviousLoads()
-    try:
-        if antimony.loadAntimonyString(text) < 0:
-            return {"error": "the model text is not valid Antimony", "where": _line(antimony.getLastError())}
-        sbml = antimony.getSBMLString(antimony.getMainModuleName())
-        if not sbml:
-            return {"error": "the Antimony model cannot be written as SBML",
-                    "where": _line(antimony.getSBMLErrors() or antimony.getLastError())}
-        return {"sbml": str(sbml)}
-    finally:
-        antimony.clearPreviousLoads()
+def _blank(piece: re.Match[str]) -> str:
+    if piece["comment"]:
+        return re.sub(r"[^\r\n]", " ", piece[0])
+    return piece[0].replace("import", "im_ort")
 
 
-def _line(message: Any) -> str:
-    return str(message or "").strip()
+def _imports(part: str) -> bool:
+    """Whether the library would read the word `import` in a run of letters and digits: it ends a number before it."""
+    return part == "import" or (part[:1].isdigit() and part.endswith("import"))
 
 
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(convert(json.loads(sys.stdin.read()))))
+def _line(text: str, place: int) -> str:
+    return f"line {text.count(chr(10), 0, place) + 1}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ketasim.core import UsageError
 
-from . import store
+from . import arguments, store
 from .machine import load_object, processor, register_bytes
 from .model import Model
 from .types import Jump, Options, Schedule, Trajectories
@@ -37,7 +37,10 @@ def compile_model(
     the code. Machine code is kept in this process and on disk (`ketasim.engine.store`). Raises UsageError for text
     that cannot be read, for elements outside the ODE subset and for unknown names.
     """
-    options = options or Options()
+    options = arguments.options(options)
+    parameters, outputs, inputs = (
+        arguments.names(given, name, "compile_model")
+        for name, given in (("parameters", parameters), ("outputs", outputs), ("inputs", inputs)))
     if not isinstance(text, str):
         raise UsageError("the model must be given as text", where="compile_model", fix="text = path.read_text()")
     width = options.width or register_bytes() // (8 if options.dtype == "float64" else 4)

@@ -67,3 +67,30 @@ def collect_terms(graph: Graph, root: int) -> int:
     for factor in sorted(gathered):
         total = graph.add(total, graph.mul(gathered[factor], factor))
     return total
+
+
+class Renamed:
+    """Copies nodes with leaves exchanged; everything else is rebuilt by the same constructors."""
+
+    def __init__(self, graph: Graph, exchange: dict[int, int]) -> None:
+        self.graph, self.memo = graph, dict(exchange)
+
+    def __call__(self, root: int) -> int:
+        g = self.graph
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self.memo or not g.args[node]:
+                self.memo.setdefault(node, node)
+                stack.pop()
+                continue
+            missing = [a for a in g.args[node] if a not in self.memo]
+            if missing:
+                stack.extend(missing)
+                continue
+            args = tuple(self.memo[a] for a in g.args[node])
+            if g.op[node] in ("add", "mul", "and", "or", "xor"):
+                args = tuple(sorted(args))
+            self.memo[node] = node if args == g.args[node] else g.node(g.op[node], *args)
+            stack.pop()
+        return self.memo[root]

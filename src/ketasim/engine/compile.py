@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ketasim.core import UsageError
+
+from . import functions
 from .dop853 import ExplicitTableau
 from .emit import Module
+from .evaluate import program
 from .kernel import (
+    Layout,
     lay_out,
     write_clock,
     write_conditions,
@@ -22,11 +27,14 @@ from .loop import write_loop
 from .machine import build_object, is_x86, llvm_version
 from .model import Description
 from .reader import read_model
+from .sizes import Size
 from .slack import with_slack
-from .system import assemble
+from .system import System, assemble
 from .tableau import METHODS
 from .types import Options
 
+LINES_OF_A_FUNCTION = 60
+MOST_LINES = 1_500_000
 
 def generate(
     text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
@@ -36,6 +44,7 @@ def generate(
     real = "double" if options.dtype == "float64" else "float"
     module = Module(width, real, flush=real == "float" and is_x86(), short=llvm_version() >= 20)
     layout = lay_out(system)
+    _check_amount(system, layout)
     write_prepare(module, layout)
     write_start(module, system, layout)
     write_observe(module, system, layout)
@@ -55,8 +64,19 @@ def generate(
         outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,
         nominal=system.nominal, width=width, work_vectors=memory.size, vector_bytes=module.bytes,
         switches=layout.timed_switches,
+        varying_sizes=tuple(Size(c, program(system.graph, [n])) for c, n in system.varying_sizes.items()),
     )
     return description, module.text()
+
+
+def _check_amount(system: System, layout: Layout) -> None:
+    """Refuses what would fill the memory with text before LLVM can say that it is too much."""
+    graph = system.graph
+    needed = graph.reach([*system.rates, *system.output_nodes, *layout.linear.roots])
+    lines = sum(LINES_OF_A_FUNCTION if graph.op[n] in functions.UNARY or graph.op[n] == "pow" else 1 for n in needed)
+    if lines > MOST_LINES:
+        raise UsageError(f"the model is too large: about {lines:,} instructions", where="compile_model",
+                         allowed=f"about {MOST_LINES:,}; exp, sin and powers are {LINES_OF_A_FUNCTION} each")
 
 
 def build(

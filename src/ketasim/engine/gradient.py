@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, unknown_name
 
+from . import arguments
 from .types import FloatArray, IntArray, Jump, Schedule
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ def gradient(
     if model.width < 2:
         raise UsageError("a gradient needs two people per register", where="gradient",
                          fix="compile_model(..., options=Options(width=2))")
-    names = tuple(with_respect_to) if with_respect_to is not None else model.parameters
+    names = arguments.names(with_respect_to, "with_respect_to", "gradient") if with_respect_to is not None else model.parameters
+    arguments.number(step, "step", "gradient", 1e-12, 0.1)
     for name in names:
         if name not in model.parameters:
             raise unknown_name("parameter", name, model.parameters, where="gradient")
-    table = np.asarray(parameters, dtype=np.float64)
-    which = np.asarray(schedule_of, dtype=np.int64).reshape(-1)
+    table = arguments.table(parameters, "parameters", "gradient")
+    which = arguments.indices(schedule_of, "schedule_of", "gradient")
     count, directions = len(which), len(names)
     if not directions:
         raise UsageError("no parameter to differentiate by", where="gradient", fix="compile_model(text, ('k',), ...)")

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, unknown_name
 
+from . import arguments
 from .record import JOB, LANES
 from .switches import TimeSwitch
 from .types import FloatArray, IntArray, Jump, Schedule
@@ -151,16 +152,16 @@ def cuts(plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwit
 
 def make_plan(
     index: int, schedule: Schedule, people: IntArray, inputs: Sequence[str], times: FloatArray,
-    jump_place: Callable[[str], int | None],
+    jump_place: Callable[[str], int | None], sizes: Sequence[str] = (),
 ) -> Plan:
     """Checks one schedule and packs it. `jump_place` gives the place of a state, None if the model dropped it."""
     where = f"schedule {index}"
-    boundaries = np.ascontiguousarray(schedule.boundaries, dtype=np.float64)
+    boundaries = arguments.table(schedule.boundaries, "boundaries", where)
     if boundaries.ndim != 1 or len(boundaries) < 2 or not (np.diff(boundaries) > 0).all() \
             or not np.isfinite(boundaries).all():
         raise UsageError("the boundaries of a schedule must ascend, be finite, and be at least two", where=where)
     segments, count = len(boundaries) - 1, len(people)
-    values = np.ascontiguousarray(schedule.inputs, dtype=np.float64)
+    values = arguments.table(schedule.inputs, "inputs", where)
     size = (segments, len(inputs))
     if not inputs and values.size == 0:
         values = np.zeros(size)
@@ -171,17 +172,24 @@ def make_plan(
         )
     if not np.isfinite(values).all():
         raise UsageError("an input is not a finite number", where=where)
+    for i, name in enumerate(inputs):
+        if name in sizes and values[..., i].min() <= 0:
+            raise UsageError(f"input {name} is the size of a compartment and is {values[..., i].min():g}", where=where,
+                             allowed="more than 0")
     if len(times) and (times[0] < boundaries[0] or times[-1] > boundaries[-1]):
         raise UsageError(
             f"output times run from {times[0]:g} to {times[-1]:g} h", where=where,
             allowed=f"{boundaries[0]:g} to {boundaries[-1]:g} h, the range of its boundaries",
         )
-    jumps = sorted(schedule.jumps, key=lambda jump: jump.at)
-    placed = [(jump, jump_place(jump.state)) for jump in jumps]
-    for jump in jumps:
-        if not 0 <= jump.at < segments:
+    for jump in schedule.jumps:
+        if not isinstance(jump, Jump) or not isinstance(jump.state, str):
+            raise UsageError(f"jumps holds {jump!r}", where=where, allowed="Jump(at, state, add, scale)",
+                             fix='jumps=(Jump(1, "A", add=100.0),)')
+        if not 0 <= arguments.indices(jump.at, f"the boundary of a jump of {jump.state}", where).item() < segments:
             raise UsageError(f"a jump of {jump.state} is at boundary {jump.at}", where=where,
                              allowed=f"0 to {segments - 1}")
+    jumps = sorted(schedule.jumps, key=lambda jump: jump.at)
+    placed = [(jump, jump_place(jump.state)) for jump in jumps]
     used = [(jump, place) for jump, place in placed if place is not None]
     scale, add = np.empty((len(used), count)), np.empty((len(used), count))
     for row, (jump, _) in enumerate(used):
@@ -195,7 +203,7 @@ def make_plan(
 
 
 def _jump_part(jump: Jump, part: str, count: int, where: str) -> FloatArray:
-    number = np.asarray(getattr(jump, part), dtype=np.float64)
+    number = arguments.table(getattr(jump, part), f"`{part}` of the jump of {jump.state}", where)
     if number.shape not in ((), (count,)):
         raise UsageError(f"`{part}` of the jump of {jump.state} has shape {number.shape}", where=where,
                          allowed=f"one number, or one per person: ({count},)")
@@ -240,6 +248,9 @@ def initial_states(initial: Mapping[str, ArrayLike] | None, count: int, states: 
     """(P, n) start values that replace the model's own; NaN where the model's own holds, inf where one is unusable."""
     if not initial:
         return None
+    if not isinstance(initial, Mapping):
+        raise UsageError(f"initial is {type(initial).__name__}", where="simulate", allowed="a mapping from states to numbers",
+                         fix='initial={"A": 1.0}')
     result = np.full((count, len(states)), np.nan)
     for name, value in initial.items():
         if name not in all_states:
@@ -247,7 +258,7 @@ def initial_states(initial: Mapping[str, ArrayLike] | None, count: int, states: 
         if name in as_amount:
             raise UsageError(f"'{name}' is a concentration in a compartment that changes; its start cannot be replaced",
                              where="initial", fix="declare it with substance units")
-        number = np.asarray(value, dtype=np.float64)
+        number = arguments.table(value, f"the start of '{name}'", "initial")
         if number.shape not in ((), (count,)):
             raise UsageError(f"the start of '{name}' has shape {number.shape}", where="initial",
                              allowed=f"one number, or one per person: ({count},)")

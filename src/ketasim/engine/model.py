@@ -15,9 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
 
+from . import arguments
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 from .machine import Code
 from .record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
+from .sizes import Size, bad_parameter, blame
 from .switches import TimeSwitch
 from .types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 
@@ -53,12 +55,13 @@ class Description:
     outputs: tuple[str, ...]
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
-    sizes: tuple[str, ...]  # parameters that are compartment sizes
+    sizes: tuple[str, ...]  # parameters and inputs that are compartment sizes
     nominal: dict[str, float]
     width: int
     work_vectors: int
     vector_bytes: int
     switches: tuple[TimeSwitch, ...]
+    varying_sizes: tuple[Size, ...]
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ class Model:
         """
         if relative_to not in ("value", "peak"):
             raise UsageError(f"relative_to is {relative_to!r}", where="simulate", allowed="'value' or 'peak'")
-        control = Control(relative_to, max_steps, max_step)
+        control = Control(relative_to, arguments.whole(max_steps, "max_steps", "simulate", 1, 2**62),
+                          arguments.number(max_step, "max_step", "simulate", 0.0, np.inf, open_start=True))
         return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
                               keep_nonfinite)[0]
 
@@ -188,8 +192,9 @@ class Model:
         initial: Mapping[str, ArrayLike] | None = None, threads: int | None = None,
     ) -> tuple[Trajectories, FloatArray]:
         """The active states (P, n) at the end of one schedule, and the run's status."""
-        count = len(np.asarray(parameters))
-        result, run = self._simulate(parameters, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
+        table = arguments.table(parameters, "parameters", "last_states")
+        count = len(table) if table.ndim else 0
+        result, run = self._simulate(table, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
                                      threads, initial, Control(), keep_last=True)
         assert run.last_state is not None
         return result, run.last_state
@@ -225,8 +230,12 @@ class Model:
         initial: Mapping[str, ArrayLike] | None, control: Control, keep_nonfinite: bool = False,
         keep_last: bool = False,
     ) -> tuple[Trajectories, Run]:
-        table, which, moments = self._shape(parameters, schedule_of, times, len(schedules))
-        tolerance = self._tolerances(rtol, atol)
+        schedules = arguments.schedules(schedules, "simulate")
+        if threads is not None:
+            threads = arguments.whole(threads, "threads", "simulate", 1, 4096)
+        table, which, moments = arguments.people(parameters, schedule_of, times, len(schedules), self.parameters)
+        arguments.number(rtol, "rtol", "simulate", self._least_relative(), 1.0, open_end=True)
+        tolerance = arguments.tolerances(atol, DEFAULT_ABSOLUTE, self._d.states, self._d.all_states)
         run = self._prepare(table, moments, initial, keep_last)
         healthy = run.status == 0
         if control.paired:
@@ -250,25 +259,6 @@ class Model:
         return self._result(run, states, keep_nonfinite), run
 
     # ---- preparation -----------------------------------------------------------------------------------
-    def _shape(
-        self, parameters: ArrayLike, schedule_of: ArrayLike, times: ArrayLike, schedules: int
-    ) -> tuple[FloatArray, IntArray, FloatArray]:
-        which = np.ascontiguousarray(schedule_of, dtype=np.int64).reshape(-1)
-        table = np.ascontiguousarray(parameters, dtype=np.float64)
-        if not self.parameters and table.size == 0:
-            table = np.zeros((len(which), 0))
-        if table.shape != (len(which), len(self.parameters)):
-            raise UsageError(
-                f"parameters has shape {table.shape}", where="simulate",
-                allowed=f"{(len(which), len(self.parameters))}: people, ({', '.join(self.parameters)})")
-        if len(which) and (which.min() < 0 or which.max() >= schedules):
-            raise UsageError(f"schedule_of points outside the {schedules} schedules", where="simulate")
-        moments = np.ascontiguousarray(times, dtype=np.float64).reshape(-1)
-        if not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
-            raise UsageError("output times must be finite and ascend", where="simulate",
-                             fix="times = numpy.sort(times)")
-        return table, which, moments
-
     def _prepare(self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None,
                  keep_last: bool = False) -> Run:
         count, states = len(table), self._d.states
@@ -276,6 +266,8 @@ class Model:
         status = np.zeros(count, dtype=np.int64)
         bad = ~np.isfinite(table).all(axis=1)
         for name in self._d.sizes:
+            if name in self.inputs:
+                continue
             bad |= table[:, self.parameters.index(name)] <= 0
         status[bad] = BAD_PARAMETER
         if starts is not None:
@@ -288,23 +280,6 @@ class Model:
 
     def _least_relative(self) -> float:
         return 1e-14 if self.options.dtype == "float64" else 1e-7
-
-    def _tolerances(self, rtol: float, atol: float | Mapping[str, float] | ArrayLike) -> FloatArray:
-        least = self._least_relative()
-        if not least <= rtol < 1:
-            raise UsageError(f"rtol is {rtol:g}", where="simulate", allowed=f"{least:g} to 1")
-        names = self._d.states
-        if isinstance(atol, Mapping):
-            unknown = [n for n in atol if n not in self._d.all_states]
-            if unknown:
-                raise UsageError(f"atol names '{unknown[0]}', which is not a state", where="simulate",
-                                 allowed=", ".join(nearest(unknown[0], self._d.all_states)))
-            result = np.array([float(atol.get(n, DEFAULT_ABSOLUTE)) for n in names])
-        else:
-            result = np.broadcast_to(np.asarray(atol, dtype=np.float64), (len(names),)).copy()
-        if not (result > 0).all() or not np.isfinite(result).all():
-            raise UsageError("atol must be positive", where="simulate")
-        return result
 
     def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray, table: FloatArray,
                healthy: NDArray[np.bool_]) -> list[Plan]:
@@ -321,7 +296,7 @@ class Model:
             return places.get(state)
 
         plans = [
-            make_plan(k, schedules[k], np.flatnonzero(which == k), self.inputs, moments, place)
+            make_plan(k, schedules[k], np.flatnonzero(which == k), self.inputs, moments, place, self._d.sizes)
             for k in np.unique(which).tolist()
         ]
         if not healthy.all():
@@ -372,9 +347,11 @@ class Model:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
         odd = np.flatnonzero(status == ODD_OUTPUT)
-        if keep_nonfinite:
-            status[odd] = 0
-            odd = odd[:0]
+        if keep_nonfinite:  # but a compartment without a size is no result of any kind
+            sizes = [i for i, n in enumerate(self.outputs) if n in {s.compartment for s in self._d.varying_sizes}]
+            kept = np.isfinite(values[odd][:, :, sizes]).all(axis=(1, 2))
+            status[odd[kept]] = 0
+            odd = odd[~kept]
         for person in odd.tolist():
             when, which = np.argwhere(~np.isfinite(values[person]))[0]
             run.failed_time[person] = moments[when]
@@ -384,23 +361,17 @@ class Model:
             code = int(status[person])
             state: dict[str, float] = {}
             if code == BAD_PARAMETER:
-                reasons[person] = self._bad_parameter(run.table[person])
+                reasons[person] = bad_parameter(run.table[person].tolist(), self.parameters, self._d.sizes)
             elif code == BAD_START:
                 reasons[person] = "the given start of a state is not a finite number"
             elif code in REASONS:
                 state = dict(zip(self._d.states, failed_state[person].tolist(), strict=True))
-                reasons[person] = f"{REASONS[code]}, at {run.failed_time[person]:g} h"
+                when = float(run.failed_time[person])
+                empty = blame(self._d.varying_sizes, failed_state[person].tolist(), run.table[person].tolist(), when)
+                reasons[person] = f"{REASONS[code]}, at {when:g} h{empty}"
             values[person] = np.nan
             failures.append(Failure(person, code, float(run.failed_time[person]), state))
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)
-
-    def _bad_parameter(self, row: FloatArray) -> str:
-        for name, value in zip(self.parameters, row.tolist(), strict=True):
-            if not np.isfinite(value):
-                return f"parameter {name} is not a finite number"
-            if name in self._d.sizes and value <= 0:
-                return f"parameter {name} is the size of a compartment and is {value:g}"
-        raise AssertionError("no bad parameter")
 
 
 def processors() -> int:

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from ketasim.core import UsageError
 
-from .antimony_text import antimony_to_sbml
+from . import antimony_text, libraries
 from .mathml import MathReader, function_body
 from .source import (
     Compartment,
@@ -33,6 +33,7 @@ from .source import (
 LARGEST_TEXT = 20_000_000  # characters
 DEEPEST_XML = 1_000  # nested elements; libSBML recurses on the machine stack
 MOST_ELEMENTS = 2_000_000
+LONGEST_MESSAGE = 500  # characters of what libSBML or Antimony says
 HARMLESS_PACKAGES = frozenset({"l3v2extendedmath"})  # functions of Level 3 Version 2, all known here
 
 
@@ -47,12 +48,44 @@ def read_model(text: str) -> SourceModel:
         )
     if "\0" in text:
         raise UsageError("the model text holds a zero character; it is not SBML or Antimony")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise UsageError("the model text holds half a character (a lone surrogate)", allowed="text that is valid UTF-8",
+                         fix='text = path.read_text(encoding="utf-8")')
+    libraries.start()
+    importlib.import_module("libsbml")
     text = text.lstrip("\ufeff \t\r\n")
-    return _read_sbml(text if text.startswith("<") else antimony_to_sbml(text))
+    if text.startswith("<"):
+        # a declaration of another encoding would no longer be true of this string
+        text = re.sub(r"^<\?xml[^>]*\?>", '<?xml version="1.0" encoding="UTF-8"?>', text, count=1)
+        _check_xml(text)
+        model = _read_sbml(text)  # what this engine refuses by name comes before what is not valid
+        _raise_findings(libraries.ask("the SBML", sbml=text)["findings"])
+        return model
+    answer = libraries.ask("the Antimony text", antimony=antimony_text.prepared(text))
+    if "error" in answer:
+        raise UsageError(answer["error"], where=answer["where"][:LONGEST_MESSAGE])
+    model = _read_sbml(answer["sbml"])
+    _raise_findings(answer["findings"])
+    return model
 
 
 def _text(message: Any) -> str:
     return str(message or "").strip()
+
+
+def _raise_findings(findings: list[dict[str, Any]]) -> None:
+    """The first finding of libSBML's consistency check as an error, the others counted."""
+    if not findings:
+        return
+    first = findings[0]
+    rule, _, place = first["message"].partition("\nReference:")
+    reference, _, place = place.partition("\n")
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    raise UsageError(
+        f"the model is not valid SBML: {first['short'][:1].lower()}{first['short'][1:]}{more}",
+        where=" ".join(place.split())[:LONGEST_MESSAGE] or f"line {first['line']}",
+        allowed=f"{' '.join(rule.split())[:LONGEST_MESSAGE]} ({reference.strip() or 'SBML'}, rule {first['id']})",
+    )
 
 
 def _check_xml(text: str) -> None:
@@ -87,9 +120,6 @@ def _check_xml(text: str) -> None:
 
 
 def _read_sbml(text: str) -> SourceModel:
-    # a declaration of another encoding would no longer be true of this string
-    text = re.sub(r"^<\?xml[^>]*\?>", '<?xml version="1.0" encoding="UTF-8"?>', text, count=1)
-    _check_xml(text)
     libsbml: Any = importlib.import_module("libsbml")
     document = libsbml.readSBMLFromString(text)
     for i in range(document.getNumErrors()):

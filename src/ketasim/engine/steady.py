@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ketasim.core import UsageError
+
+from . import arguments
 from .types import FloatArray, IntArray, Schedule
 
 if TYPE_CHECKING:
@@ -41,7 +44,12 @@ def steady_state(
     100 (rtol |y| + atol). A model that keeps oscillating, drifting or accumulating up to `longest` h is reported.
     Time itself runs on from 0, so models that depend on time rarely settle.
     """
-    table = np.ascontiguousarray(parameters, dtype=np.float64)
+    table = arguments.table(parameters, "parameters", "steady_state")
+    arguments.number(rtol, "rtol", "steady_state", 0.0, 1.0, open_start=True, open_end=True)
+    arguments.number(atol, "atol", "steady_state", 0.0, np.inf, open_start=True)
+    arguments.number(longest, "longest", "steady_state", FIRST_SPAN, np.inf, open_end=True)
+    if table.ndim != 2:
+        raise UsageError(f"parameters has shape {table.shape}", where="steady_state", allowed="(people, parameters)")
     count = len(table)
     names = model.active_states
     current = np.full((count, len(names)), np.nan)

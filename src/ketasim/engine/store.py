@@ -25,6 +25,7 @@ from ketasim._version import __version__
 
 from .evaluate import Program
 from .model import Description
+from .sizes import Size
 from .switches import TimeSwitch
 
 MAGIC = b"ketasim machine code 1\n"
@@ -135,6 +136,7 @@ def _description(data: dict[str, Any]) -> Description:
         TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"]) for s in data["switches"]
     )
     fields["switches"] = switches
+    fields["varying_sizes"] = tuple(Size(s["compartment"], _program(s["value"])) for s in data["varying_sizes"])
     return Description(**fields)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
 
+from . import arguments
 from .types import FloatArray, IntArray, Jump, Schedule, Trajectories
 
 if TYPE_CHECKING:
@@ -57,13 +58,17 @@ def stream(
     outputs as float32; `progress(done, all)` is called after each block; further arguments are those of `simulate`.
     Results equal those of one call of `simulate` within the tolerance: registers are filled block by block.
     """
-    place = _fresh(Path(folder))
-    table = np.asarray(parameters, dtype=np.float64)
-    which = np.asarray(schedule_of, dtype=np.int64).reshape(-1)
-    moments = np.asarray(times, dtype=np.float64).reshape(-1)
+    table = arguments.table(parameters, "parameters", "stream")
+    which = arguments.indices(schedule_of, "schedule_of", "stream")
+    moments = arguments.table(times, "times", "stream").reshape(-1)
+    schedules = arguments.schedules(schedules, "stream")
+    if people_per_block is not None:
+        people_per_block = arguments.whole(people_per_block, "people_per_block", "stream", 1, 2**31)
     total, files, failed, done = len(which), list[Path](), 0, 0
-    if len(table) != total:
-        raise UsageError(f"{len(table)} rows of parameters for {total} people", where="stream")
+    if table.ndim != 2 or len(table) != total:
+        raise UsageError(f"parameters has shape {table.shape} for {total} people", where="stream",
+                         allowed=f"{(total, len(model.parameters))}")
+    place = _fresh(Path(folder))
     per_person = max(1, 8 * len(moments) * len(model.outputs))
     block = people_per_block or max(1, BLOCK_BYTES // per_person)
     block = -(-block // model.width) * model.width

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from ketasim.core import UsageError, unknown_name
 
-from .collect import collect_terms
+from .collect import Renamed, collect_terms
 from .graph import Graph
+from .sizes import guarded, has_size
 from .source import Expression, Reaction, SourceModel, Species
-from .translate import Translator, names_in
+from .translate import Translator, names_in, rates_in
 
 EVERYTHING = (("*",), ("*amounts",), ("*concentrations",))
 Key = tuple[str, str]  # (environment, identifier); environments: run, start, rate
@@ -37,7 +38,8 @@ class System:
     as_amount: frozenset[str]  # states kept as amount although the identifier means a concentration
     nominal: dict[str, float]
     read: int  # so many states, the first, are read by rates
-    sizes: tuple[str, ...]  # per-person parameters that are compartment sizes
+    sizes: tuple[str, ...]  # parameters and inputs that are compartment sizes
+    varying_sizes: dict[str, int]  # compartment -> node, of sizes that are not always positive numbers
 
 
 def assemble(
@@ -53,6 +55,7 @@ class _Assembler:
         self.graph = Graph()
         self.translator = Translator(self.graph, source.functions)
         self.memo: dict[Key, int] = {}
+        self.size_nodes: dict[str, int] = {}
         self.changes = self._changes()
         self.all_states = self._find_states()
         self.index = {s: i for i, s in enumerate(self.all_states)}
@@ -130,12 +133,29 @@ class _Assembler:
 
     def _definition(self, environment: str, identifier: str) -> tuple[list[Key], Callable[[], int]]:
         if environment == "rate":
-            return self._rate_definition(identifier)
-        return self._run_definition(identifier) if environment == "run" else self._start_definition(identifier)
+            needed, build = self._rate_definition(identifier)
+        else:
+            needed, build = (self._run_definition if environment == "run" else self._start_definition)(identifier)
+        s, given = self.source, identifier in self.inputs or identifier in self.parameters  # checked person by person
+        moves = identifier in s.rates or identifier in s.assignments
+        if given or not has_size(s, identifier) or (environment == "run" and not moves):
+            return needed, build
+        return needed, lambda: self._positive(environment, identifier, build())
+
+    def _positive(self, environment: str, compartment: str, value: int) -> int:
+        """Value, start or rate of a compartment, NaN where its size is not positive."""
+        size = value
+        if environment == "rate":
+            if compartment not in self.index:
+                return value
+            size = self.graph.state(self.index[compartment])
+        elif environment == "run" or compartment not in self.size_nodes:
+            self.size_nodes[compartment] = size
+        return guarded(self.graph, size, value, compartment)
 
     def _formula(self, expression: Expression, environment: str, where: str) -> tuple[list[Key], Callable[[], int]]:
         needed = [(environment, n) for n in names_in(expression)]
-        needed += [("rate", n) for n in _rates_in(expression)]
+        needed += [("rate", n) for n in rates_in(expression)]
         time = self.graph.time() if environment == "run" else self.graph.start_time()
 
         def build() -> int:
@@ -191,8 +211,6 @@ class _Assembler:
             value = s.parameters[i].value
         elif i in s.compartments:
             value = s.compartments[i].size
-            if value is not None and value < 0:
-                raise UsageError(f"compartment '{i}' has the size {value:g}", allowed="a size of 0 or more")
         else:
             raise unknown_name("identifier", i, s.identifiers(), where="model text")
         if value is None:
@@ -265,7 +283,13 @@ class _Assembler:
     # ---- the result ------------------------------------------------------------------------------------
     def assemble(self, outputs: tuple[str, ...]) -> System:
         g = self.graph
+        for compartment in self.source.compartments:  # a size that cannot be is refused also where nothing needs it
+            if has_size(self.source, compartment):
+                self.resolve(("start", compartment))
         names = self._varying(outputs[0][1:]) if outputs in EVERYTHING else outputs or self.all_states
+        if not names and outputs in EVERYTHING:  # a part of a chain that is switched off may well be empty
+            raise UsageError("there is nothing to simulate: the model has no species and no variable", where="model text",
+                             allowed="a species, or a rule that changes something", fix="x = 1; x' = -0.1*x")
         nodes = [self._output(n) for n in names]
         rates = {}
         kept: set[int] = set()
@@ -278,11 +302,16 @@ class _Assembler:
                 rates[i] = collect_terms(g, self.resolve(("rate", self.all_states[i])))
             kept |= found
             frontier = {rates[i] for i in found}
+        sizes = self._sizes(kept)
+        for c, size in sizes.items():  # a size that is reported, but that no rate needs, fails all the same when it happens
+            if c in names and kept and size not in g.reach(rates.values()):
+                first = min(kept)
+                rates[first] = guarded(g, size, rates[first], c)
         # states that some rate reads come first; the others (sinks) take part in fewer sums
         read = {int(g.value[n]) for n in g.reach(rates.values()) if g.op[n] == "state"}
         order = sorted(kept, key=lambda i: (i not in read, i))
         renumber = {g.state(old): g.state(new) for new, old in enumerate(order)}
-        renamed = _Renamed(g, renumber)
+        renamed = Renamed(g, renumber)
         return System(
             graph=g,
             states=tuple(self.all_states[i] for i in order),
@@ -294,8 +323,17 @@ class _Assembler:
             as_amount=frozenset(i for i in self.all_states if self._as_amount(i)),
             nominal=self._nominal(),
             read=len(read),
-            sizes=tuple(n for n in self.parameters if n in self.source.compartments),
+            sizes=tuple(n for n in (*self.parameters, *self.inputs) if n in self.source.compartments),
+            varying_sizes={c: renamed(n) for c, n in sizes.items()},
         )
+
+    def _sizes(self, kept: set[int]) -> dict[str, int]:
+        """Sizes that may not be positive, of compartments that can be computed from the states that are kept."""
+        g = self.graph
+        return {
+            c: n for c, n in self.size_nodes.items() if not (g.is_number(n) and g.value[n] > 0)
+            and all(int(g.value[m]) in kept for m in g.reach([n]) if g.op[m] == "state")
+        }
 
     def _start_of_state(self, i: str) -> int:
         start = self.resolve(("start", i))
@@ -340,41 +378,3 @@ class _Assembler:
         s = self.source
         species = [f"{kind.removesuffix('s')}({i})" if kind else i for i in s.species]
         return tuple([*species, *(i for i in [*s.compartments, *s.parameters] if i in s.rates or i in s.assignments)])
-
-
-def _rates_in(expression: Expression) -> list[str]:
-    found, stack = [], [expression]
-    while stack:
-        current = stack.pop()
-        if current[0] == "call":
-            if current[1] == "rate_of":
-                found.append(current[2][0][1])
-            stack.extend(current[2])
-    return found
-
-
-class _Renamed:
-    """Copies nodes with leaves exchanged; everything else is rebuilt by the same constructors."""
-
-    def __init__(self, graph: Graph, exchange: dict[int, int]) -> None:
-        self.graph, self.memo = graph, dict(exchange)
-
-    def __call__(self, root: int) -> int:
-        g = self.graph
-        stack = [root]
-        while stack:
-            node = stack[-1]
-            if node in self.memo or not g.args[node]:
-                self.memo.setdefault(node, node)
-                stack.pop()
-                continue
-            missing = [a for a in g.args[node] if a not in self.memo]
-            if missing:
-                stack.extend(missing)
-                continue
-            args = tuple(self.memo[a] for a in g.args[node])
-            if g.op[node] in ("add", "mul", "and", "or", "xor"):
-                args = tuple(sorted(args))
-            self.memo[node] = node if args == g.args[node] else g.node(g.op[node], *args)
-            stack.pop()
-        return self.memo[root]

@@ -14,6 +14,7 @@ from .source import Expression
 STIRLING_SHIFT = 8
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)  # B_2k / (2k (2k-1))
 DEEPEST_CALL = 100  # user functions that call user functions
+MOST_EXPANDED = 1_000_000  # operations of user functions, written out at every call
 
 Build = Callable[[Graph, list[int]], int]
 
@@ -27,6 +28,28 @@ def names_in(expression: Expression) -> Iterator[str]:
             yield current[1]
         elif current[0] == "call" and current[1] != "rate_of":
             stack.extend(current[2])
+
+
+def rates_in(expression: Expression) -> list[str]:
+    """Identifiers of which `expression` needs the rate."""
+    found, stack = [], [expression]
+    while stack:
+        current = stack.pop()
+        if current[0] == "call":
+            if current[1] == "rate_of":
+                found.append(current[2][0][1])
+            stack.extend(current[2])
+    return found
+
+
+def _operations(expression: Expression) -> int:
+    count, stack = 0, [expression]
+    while stack:
+        current = stack.pop()
+        count += 1
+        if current[0] == "call":
+            stack.extend(current[2])
+    return count
 
 
 def _nary(op: str, empty: float) -> Build:
@@ -183,6 +206,8 @@ class Translator:
     def __init__(self, graph: Graph, functions: Mapping[str, tuple[tuple[str, ...], Expression]]) -> None:
         self.graph, self.functions = graph, functions
         self._memo: dict[tuple[object, ...], int] = {}
+        self._expanded = 0
+        self._sizes: dict[str, int] = {}
 
     def build(
         self,
@@ -244,6 +269,13 @@ class Translator:
             raise UsageError(f"function '{called}' calls itself", where=where)
         key = (called, time, *arguments)
         if key not in self._memo:
+            if called not in self._sizes:
+                self._sizes[called] = _operations(body)
+            self._expanded += self._sizes[called]
+            if self._expanded > MOST_EXPANDED:
+                raise UsageError("the functions of the model are too large when each call is written out",
+                                 where=f"function '{called}', {where}", allowed=f"{MOST_EXPANDED:,} operations in all",
+                                 fix="call functions on fewer levels: a function that calls another twice doubles it at every level")
             bound = dict(zip(formal, arguments, strict=True))
 
             def lookup(name: str) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ketasim.engine.__main__ import main
+from ketasim.engine import door
+from ketasim.engine.door import main
 
 MODEL = """
 model m
@@ -81,3 +82,39 @@ def test_as_a_module(model: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "ketasim.engine", str(model), "--until", "1", "--points", "2"],
                           capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.startswith("time,A,B,C,V,p\n0.0,3.0,")
+
+
+def test_negative_numbers_of_any_form_are_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.ant"
+    path.write_text("x = 1; x' = 0;")
+    for words, first, last in ((["--start", "-1e3", "--until", "-.5"], -1000.0, -0.5), (["--start=-2", "--until", "1"], -2.0, 1.0),
+                               (["--until", "-1E-3", "--start", "-1"], -1.0, -0.001)):
+        assert main([str(path), *words, "--points", "2"]) == 0
+        rows = capsys.readouterr().out.strip().split("\n")[1:]
+        assert [float(row.split(",")[0]) for row in rows] == [first, last]
+    assert main([str(path), "--until", "-inf"]) == 2 and "is not after" in capsys.readouterr().err
+
+
+def test_a_long_table_is_written_in_blocks_with_the_same_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, words = tmp_path / "m.ant", ["--until", "10", "--points", "1000"]
+    path.write_text("x = 1; y = 0; x' = y; y' = -x + piecewise(1, time > 3.3, 0);")
+    assert main([str(path), *words]) == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(door, "NUMBERS_AT_ONCE", 300)
+    monkeypatch.setattr(door, "ROWS_AT_ONCE", 7)
+    assert main([str(path), *words]) == 0
+    assert capsys.readouterr().out == whole and whole.count("\n") == 1001
+    path.write_text("x = 1; y = 0; y' = 1; x' = x^2;")  # fails at the end of the table, or nearly: nothing is written
+    assert main([str(path), "--until", "1.5", "--points", "1000"]) == 1
+    done = capsys.readouterr()
+    assert done.out == "" and "failed" in done.err
+
+
+def test_nothing_to_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("m.ant", "// nothing"), ("m.xml", '<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model/></sbml>')):
+        path = tmp_path / name
+        path.write_text(text)
+        assert main([str(path), "--until", "1"]) == 2
+        assert "nothing to simulate" in capsys.readouterr().err

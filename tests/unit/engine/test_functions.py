@@ -11,7 +11,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from ketasim.engine import functions
+from ketasim.core import UsageError
+from ketasim.engine import Schedule, api, compile_model, functions, machine
 from ketasim.engine.emit import Function, Module
 from ketasim.engine.machine import Code, build_object, load_object
 
@@ -141,3 +142,20 @@ def test_special_values(real: str) -> None:
     assert one("sqrt_slack", -1e-9, 1e-9) == 0 and math.isnan(one("sqrt_slack", -1e-9, 0.9e-9)) and one("sqrt_slack", 4.0, 9.0) == 2
     assert math.isnan(one("sin", 1e9)) and math.isnan(one("sin", inf)) and math.isnan(one("asin", 1.5))
     assert one("floor", -1.5) == -2 and one("ceil", -1.5) == -1 and one("trunc", -1.5) == -1
+
+
+def test_long_functions_are_translated_apart_and_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KETASIM_CACHE", "off")
+    text = " ".join(f"x{i} = 1; x{i}' = -x{i} + 0.1*sin({'+'.join(f'x{j}' for j in range(12))} + {i});" for i in range(12))
+    plan, results = Schedule(np.array([0.0, 3.0]), np.zeros((1, 0))), []
+    for long in (machine.LONG, 200):
+        monkeypatch.setattr(machine, "LONG", long)
+        api._models.clear()
+        results.append(compile_model(text).simulate(np.zeros((1, 0)), [plan], [0], [1.0, 3.0], rtol=1e-9, atol=1e-12).values)
+    assert np.abs(results[0] - results[1]).max() < 1e-8 and np.isfinite(results[0]).all()
+    long = machine._by_length("define void @a(ptr %x, double %t) nounwind {\nentry:" + "\n  ret void" * 300 + "\n}\n")
+    assert "define void @a" in long[0] and long[1].strip() == "declare void @a(ptr, double)"
+    monkeypatch.setattr(machine, "MOST_EFFORT", 300**2)
+    api._models.clear()
+    with pytest.raises(UsageError, match="instructions in one piece"):
+        compile_model(text)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ketasim.core import KetasimError, UsageError
-from ketasim.engine import Schedule, antimony_text, compile_model
-from ketasim.engine.__main__ import read_file
+from ketasim.engine import Schedule, compile_model, libraries, library_process
+from ketasim.engine.door import read_file
 from ketasim.engine.reader import LARGEST_TEXT, read_model
 
 
@@ -196,13 +197,116 @@ def test_long_sums_and_long_chains_of_rules_are_read() -> None:
     assert at_end(sbml(body), "a0", "y") == [many, 3000]
 
 
-def test_antimony_with_many_rules_is_converted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = antimony_text.MOST_RULES_AT_ONCE + 1
-    text = ";".join(f"a{i} := x + {i}" for i in range(many)) + "; x = 1; x' = 0;"
-    assert at_end(text, f"a{many - 1}") == [many]
-    monkeypatch.setattr(antimony_text, "LONGEST", 0.5)
-    with pytest.raises(UsageError, match=r"within 0\.5 s"):
-        read_model(";".join(f"a{i} := a{i + 1} + 1" for i in range(many)) + f"; a{many} = 0;")
+IMPORTS = {
+    "at the start": ('import "/etc/hostname"', 1),
+    "after blanks": ('x = 1;\n \t import "/etc/hostname"', 2),
+    "after a comment": ('/* one\n two */ import "/etc/hostname"', 2),
+    "after a semicolon": ('x = 1; x\' = 1;import"/etc/hostname"', 1),
+    "after the end of a model": ('model m\n x = 1; x\' = 1;\nend; import "/etc/passwd"', 3),
+    "after a quoted comment": ('x is "/*"; import "/etc/hostname" //*/', 1),
+    "after a comment that holds a quote": ('x = 1; // "\nimport "/etc/hostname"', 2),
+    "after a number": ('x = 1import "/etc/hostname"', 1),
+    "after a number with an exponent": ('x = 1.5e3import "/etc/hostname"', 1),
+    "before a comment": ('import/**/"/etc/hostname"', 1),
+    "over two lines": ('x = 1; import \\\n "/etc/hostname"', 1),
+    "after notes": ('model m\n```"```import "/etc/hostname"', 2),
+    "after an open quote": ('x = 1; y is "\nimport "/etc/hostname"', 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_no_text_opens_another_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the text reached the library")
+
+    monkeypatch.setattr(libraries, "ask", never)
+    text, line = IMPORTS[name]
+    with pytest.raises(UsageError, match="import") as caught:
+        read_model(text)
+    assert caught.value.where == f"line {line}"
+
+
+def test_the_word_import_is_no_import() -> None:
+    text = """# import "x.ant"
+    /* import "x.ant" */ x = 1; // import "x.ant"
+    x is "import of glucose"; important = 2; glucose_import = 3; import2 = 4; x1import = 5;
+    x' = important + glucose_import + import2 + x1import;"""
+    found = read_model(text)
+    assert found.parameters["x1import"].value == 5 and "x" in found.rates
+
+
+def test_lines_of_errors_are_those_of_the_text() -> None:
+    with pytest.raises(UsageError, match="line 4"):
+        read_model("/* one\n two */ x = 1;\n# three\nx' = = 1;")
+    with pytest.raises(UsageError, match="Antimony has no character 'é'") as caught:
+        read_model('x = 1; // é\nx is "é";\né = 2;')
+    assert caught.value.where == "line 3"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("x = 1; x' = " + "+".join(["x*1e-9"] * 30_000) + ";", "cannot be read within"),
+    ("x = 1.1; a0 := x; " + " ".join(f"a{i} := a{i - 1}*a{i - 1};" for i in range(1, 60)) + " x' = a59;", "59 assignment|60 assignment"),
+])  # fmt: skip
+def test_what_hangs_the_library_is_refused_and_the_next_text_is_read(text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "LONGEST", 0.3)
+    read_model("y = 1; y' = 2;")
+    with pytest.raises(UsageError, match=message):
+        read_model(text)
+    monkeypatch.setattr(libraries, "LONGEST", 25.0)
+    assert "z" in read_model(f"z = {len(text)}; z' = 2;").rates
+
+
+def test_a_library_that_ends_its_process_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries._Process, "ask", lambda self, request: None)
+    with pytest.raises(UsageError, match="gave up"):
+        read_model("gone = 1; gone' = 2;")
+    monkeypatch.undo()
+    assert "gone" in read_model("gone = 1; gone' = 2;").rates
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes of this kind")
+def test_no_package_opens_another_file(tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    os.mkfifo(other)  # whoever opens it waits for ever
+    text = sbml("", "").replace("<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" ')
+    text = text.replace("</model>", '<comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="E"/></comp:listOfSubmodels></model>'
+        f'<comp:listOfExternalModelDefinitions><comp:externalModelDefinition comp:id="E" comp:source="file://{other}" comp:modelRef="q"/>'
+        "</comp:listOfExternalModelDefinitions>")
+    assert library_process.check(text) == []
+    with pytest.raises(UsageError, match="package 'comp'"):
+        read_model(text)
+
+
+def test_a_valid_model_that_names_no_modifier_is_read_and_each_broken_rule_is_explained() -> None:
+    body = """<listOfCompartments><compartment id="c" size="2" constant="true"/></listOfCompartments><listOfSpecies>
+        <species id="a" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/>
+        <species id="b" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="{constant}"/>
+        </listOfSpecies>{more}<listOfReactions><reaction id="r" reversible="false"><listOfProducts><speciesReference species="a"
+        stoichiometry="1" constant="true"/></listOfProducts><kineticLaw>""" + MATH + "<ci>b</ci></math></kineticLaw></reaction></listOfReactions>"
+    assert "r" in read_model(sbml(body.format(constant="true", more=""))).reactions
+    two = "".join(f'<initialAssignment symbol="{s}">{MATH}<cn>{n}</cn></math></initialAssignment>' for s, n in (("b", 1), ("b", 2)))
+    with pytest.raises(UsageError, match="not valid SBML") as caught:
+        read_model(sbml(body.format(constant="true", more=f"<listOfInitialAssignments>{two}</listOfInitialAssignments>")))
+    assert "'b'" in caught.value.where and "rule 20802" in caught.value.allowed
+    both = f'<listOfInitialAssignments><initialAssignment symbol="b">{MATH}<cn>1</cn></math></initialAssignment></listOfInitialAssignments>'
+    both += f"<listOfRules>{rule('b', '<cn>3</cn>')}</listOfRules>"
+    with pytest.raises(UsageError, match="not valid SBML") as caught:
+        read_model(sbml(body.format(constant="false", more=both)))
+    assert "'b'" in caught.value.where and "rule 20803" in caught.value.allowed
+
+
+def test_functions_that_double_at_every_level_are_refused() -> None:
+    functions = "function f0(a) a + a; end\n" + "".join(f"function f{i}(a) f{i - 1}(f{i - 1}(a)); end\n" for i in range(1, 24))
+    with pytest.raises(UsageError, match="1,000,000 operations in all"):
+        compile_model(functions + "model m\n x = 1; x' = -1e-30*f23(x);\nend")
+    few = functions.split("function f6")[0]
+    assert at_end(few + "model m\n x = 0; x' = f5(1e-9);\nend", "x") == pytest.approx([2 * 2**32 * 1e-9])
+
+
+def test_half_a_character_is_refused() -> None:
+    for text in ("x\ud800 = 1;", sbml("<notes>\udfff</notes>")):
+        with pytest.raises(UsageError, match="UTF-8"):
+            read_model(text)
 
 
 def test_files_of_other_encodings(tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""The `ketasim` command: a light module, so that Ctrl-C is answered while the heavy ones load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ._quiet import start
+
+
+def _load() -> Callable[[], None]:
+    from ketasim.cli import main as run
+
+    return run
+
+
+def main() -> None:
+    """Runs the command line; see `ketasim.cli`."""
+    start(_load)
