@@ -58,6 +58,13 @@ class Mood:
         """Change minus the same person's change under placebo, same draws."""
         return self.madrs - self.placebo
 
+    def only(self, count: int) -> Mood:
+        """The same of the first `count` rows."""
+        return Mood(
+            self.madrs[:count], self.placebo[:count], self.ideation[:count], self.latent[:count], self.baseline[:count],
+            self.residual[:count], {key: number[:count] for key, number in self.parameters.items()},
+        )
+
     def response(self, index: int) -> Array:
         """Probability per person of a rated score at or below half the baseline, at that time."""
         return response_probability(
