@@ -119,7 +119,7 @@ class Course:
         return found
 
 
-def percentiles(people: Array, shares: Sequence[float]) -> list[Array]:
+def percentiles(people: NDArray[Any], shares: Sequence[float]) -> list[NDArray[Any]]:
     """As `np.percentile` gives them (linear between neighbours) over the second last axis, that of the people.
 
     One sort of contiguous rows serves all shares; it takes a tenth of the time of the partitions that `np.percentile` makes.
