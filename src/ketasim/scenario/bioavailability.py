@@ -37,7 +37,8 @@ def bioavailability(result: Result, level: str) -> dict[str, Any]:
     if VEIN not in dose.entry.routes:
         return nothing
     alone = result.scenario.but(repeat="", at=None, days=DAYS, draws=0, name="")
-    words = f"{dose.drug} {VEIN} {dose.amount}"
+    usual_h = dose.entry.routes[VEIN].default_duration
+    words = f"{dose.drug} {VEIN} {dose.amount}{f' over {60 * usual_h:g} min' if usual_h else ''}"
     vein = _areas(run(alone.but(words=words)), level)
     route = _areas(run(alone.but(words=str(dose))), level)
     share = np.divide(route, vein, out=np.full_like(route, np.nan), where=vein > 0)
