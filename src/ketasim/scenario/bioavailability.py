@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .plan import LAST_LOOK_H, Scenario
+from .plan import LAST_LOOK_H
 from .result import Result
 from .run import run
 from .summary import area, spread
