@@ -135,3 +135,17 @@ def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
     for word in ("Onset", "Time with an effect", "Bioavailability", "Approval", "Monitoring"):
         assert any(line.startswith(word) for line in said), word
     assert "REMS" in table.inner_text() and "by definition" in table.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("address_", "says"),
+    [
+        ("evidence?tab=zzz", "numbers, claims, check"), ("evidence?tab=numbers&grade=Z", "A, B, C, D"), ("evidence?tab=numbers&stage=moon", "plasma"),
+        ("compare?setting=moon", "saline"), ("compare?" + "&".join(["arm=placebo iv"] * 9), "up to 6"), ("compare?arm= ", "DRUG ROUTE AMOUNT"),
+        ("bench?experiment=nothing", "ampa-block"),
+    ],
+)  # fmt: skip
+def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_: str, says: str) -> None:
+    watched = opened(address_, wait=False)
+    watched.page.get_by_role("alert").filter(has_text=says).first.wait_for(timeout=30_000)
+    assert watched.wrong == []
