@@ -25,7 +25,7 @@ export const SAY: Record<RoleName, Words> = {
     evidence: "Every value with unit, spread, source, place and grade; the scorecard of published numbers; the claims ledger.",
     steps: { dose: "Dose", plasma: "Plasma, venous", receptors: "NMDA occupancy", glutamate: "Glutamate", synapses: "Spines", mood: "MADRS change" },
     blood: "Venous level", felt: { ...FELT, cadss: "Dissociation (CADSS)", sedation: "Sedation (MOAA/S)", "nmda.occupancy": "NMDA occupancy" },
-    circuit: "Glutamate, BDNF", spines: "Spines, of the lost share", score: "MADRS", effect: "MADRS effect (change minus placebo)",
+    circuit: "Glutamate, BDNF", spines: "Spines, of the lost share", score: "MADRS", effect: "Change minus placebo",
   },
   clinic: {
     follow: "What is given, what is felt and watched in the session, and how the score moves in the weeks after. For teaching; it names no dose for anyone.",
