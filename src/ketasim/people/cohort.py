@@ -110,7 +110,7 @@ class People:
         centre : replaces the value, one number for all or one per person; the spread stays.
         """
         if value.between is None:
-            return np.array(np.broadcast_to(value.value if centre is None else centre, len(self)), dtype=np.float64)
+            return np.full(len(self), value.value if centre is None else centre, dtype=np.float64)
         return spread_values(value, self.effect(value.key), centre)
 
     def effect(self, key: str) -> Array:

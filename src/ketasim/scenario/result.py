@@ -106,16 +106,16 @@ class Course:
     def _good(self) -> Array:
         return self.people[np.isfinite(self.people).all(axis=1)] if self.people.size else self.people
 
-    def to_dict(self, bands: Mapping[str, Array] | None = None) -> dict[str, Any]:
+    def to_dict(self, bands: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high. bands : if they are known already."""
         found: dict[str, Any] = {"unit": self.unit, "time_h": plain(self.time_h), "typical": plain(self.typical)}
         if bands is None:
             good = self._good()
-            bands = _bands(good) if len(good) else {}
+            bands = {key: plain(rows) for key, rows in _bands(good).items()} if len(good) else {}
         for key in ("median", "mean", "low", "high"):
-            found[key] = plain(bands[key]) if bands else None
+            found[key] = bands[key] if bands else None
         for key in ("model_low", "model_high"):
-            found[key] = plain(bands[key] if bands and key in bands else getattr(self, key))
+            found[key] = bands[key] if bands and key in bands else plain(getattr(self, key))
         return found
 
 
@@ -219,8 +219,8 @@ class Result:
         courses = {name: course.to_dict(bands.get(name)) for name, course in self.outputs.items()}
         return found | {"outputs": courses, "summary": summary}
 
-    def _bands_together(self) -> dict[str, dict[str, Array]]:
-        """The bands of every output in one pass; empty where people differ in what failed, each output then counts its own."""
+    def _bands_together(self) -> dict[str, dict[str, list[float]]]:
+        """The bands of every output in one pass, as lists; empty where people differ in what failed, each output then counts its own."""
         table = np.stack([course.people for course in self.outputs.values()])
         good = np.isfinite(table).all(axis=2)
         if not table.size or (good != good[0]).any() or not good[0].any():
@@ -230,7 +230,8 @@ class Result:
             drawn = np.stack([course.model for course in self.outputs.values()])
             if np.isfinite(drawn).all():
                 found["model_low"], found["model_high"] = percentiles(drawn, (LOW, HIGH))
-        return {name: {key: rows[i] for key, rows in found.items()} for i, name in enumerate(self.outputs)}
+        lists = {key: rows.tolist() for key, rows in found.items()}
+        return {name: {key: rows[i] for key, rows in lists.items()} for i, name in enumerate(self.outputs)}
 
     def heading(self) -> dict[str, Any]:
         """The same without the courses."""

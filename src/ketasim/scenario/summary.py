@@ -182,17 +182,17 @@ def time_in_clinic(result: Result) -> dict[str, Any]:
         | (result.grid_values["sedation"][:, inside] < rules["clinic_moaas_limit"])
         | (rise > rules["clinic_sbp_limit"])
     )
-    until = np.array([_after_last(row, times) for row in unfit])
+    until = _after_last(unfit, times)
     until[~np.isfinite(result.grid_values["cadss"][:, inside]).all(axis=1)] = np.nan
     stay = np.maximum(until, _dose_length(result) + rules["clinic_minimum_stay"])
     return {"rule_h": rules["clinic_minimum_stay"], "typical": float(stay[0]), **spread(stay[1:])}
 
 
-def _after_last(unfit: NDArray[np.bool_], times: Array) -> float:
-    at = np.flatnonzero(unfit)
-    if not at.size:
-        return 0.0
-    return float(times[min(at[-1] + 1, len(times) - 1)])
+def _after_last(unfit: NDArray[np.bool_], times: Array) -> Array:
+    """The time after the last at which each row (n, T) is true; 0 where it never is."""
+    count = len(times)
+    last = count - 1 - np.argmax(unfit[:, ::-1], axis=1)
+    return np.where(unfit.any(axis=1), times[np.minimum(last + 1, count - 1)], 0.0)
 
 
 def _supervised(result: Result) -> bool:
