@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import READY, ready, until
-from .test_page import FORBIDDEN
+from .test_page import AXE, FORBIDDEN
 from .test_server import ask
 
 ROLES = ("learn", "research", "clinic")
@@ -149,3 +149,14 @@ def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_:
     watched = opened(address_, wait=False)
     watched.page.get_by_role("alert").filter(has_text=says).first.wait_for(timeout=30_000)
     assert watched.wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES[1:])
+@pytest.mark.parametrize("view", READY)
+def test_axe_finds_nothing_in_the_other_roles(opened: Any, view: str, role: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: npm install in frontend/")
+    page = opened(f"{view}?role={role}").page
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
+    assert found == []
