@@ -160,3 +160,20 @@ def test_axe_finds_nothing_in_the_other_roles(opened: Any, view: str, role: str)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
     assert found == []
+
+
+def test_people_of_a_hundred_are_those_of_the_summary(opened: Any, address: str) -> None:
+    """Response after 24 h and 7 d, beside placebo in the same setting and the same people; the drawing has as many full and outlined people."""
+    page = opened(f"follow?{SMALL}").page
+    until(page, "document.querySelectorAll('.hundred').length === 4")
+    said = page.locator(".hundred p").all_inner_texts()
+    for k, words in enumerate(("ketamine iv 0.5 mg/kg over 40 min", "placebo iv")):
+        run = json.loads(ask(address, "api/run", {"scenario": words, "people": 20, "days": 14, "seed": 3})[1])
+        for j, when in enumerate(("24 h", "7 d")):
+            found = run["summary"]["mood"][when]["response"]
+            share, low, high = (int(100 * found[key] + 0.5) for key in ("share", "low", "high"))
+            assert said[2 * j + k].startswith(f"{share} in 100 ({low} to {high})")
+            drawing = page.locator(".hundred svg").nth(2 * j + k)
+            assert drawing.evaluate("svg => [...svg.children].filter(c => c.style.fill !== 'none').length") == share
+            assert drawing.evaluate("svg => [...svg.children].filter(c => !c.style.stroke.includes('edge')).length") == high
+            assert f"{share} in 100" in drawing.get_attribute("aria-label")
