@@ -68,3 +68,23 @@ def test_exit_codes(ketasim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lint, "problems", lambda: lint.Findings((lint.Finding("here", "wrong"),), (), 10, 9))
     answer = ketasim("lint")
     assert answer.code == 1 and "here: wrong" in answer.out
+
+
+def test_a_study_and_a_record_are_shown(ketasim) -> None:
+    study = ketasim("show", "Wilkinson2019").out
+    assert "doi: 10.1038/s41386-019-0317-8" in study and "role: fit" in study and "0.450" in study
+    record = ketasim("show", "IN001").out
+    assert record.startswith("Williams2018") and "numbers of record IN001" in record
+    finding = ketasim("show", "Lord2013").out
+    assert "memantine" in finding and "mouse" in finding
+    assert "Wilkinson2019" in ketasim("show", "Wilkinson201").err
+
+
+def test_every_record_behind_an_experiment_and_a_weighed_study_is_shown() -> None:
+    from ketasim.evidence.weigh import weigh
+    from ketasim.report.study_text import study_text
+    from ketasim.scenario.experiments import experiments
+
+    for name in {*weigh().studies, *(record for plan in experiments().values() for record in plan.records)}:
+        text = study_text(name)
+        assert "a published" in text and text.count("\n") >= 2, name

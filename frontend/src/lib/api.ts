@@ -11,7 +11,7 @@ const PATIENCE_MS = 350;
 const MOST_TRIES = 12;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => void): Promise<Response> {
+async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     let answer: Response;
     try {
@@ -23,9 +23,10 @@ async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => voi
       onBusy?.(false);
       return answer;
     }
-    if (answer.status === 429 && attempt < MOST_TRIES) {
+    if (answer.status === 429 && attempt < MOST_TRIES && !stale?.()) {
       onBusy?.(true);
       await wait(PATIENCE_MS * (1 + Math.random()));
+      if (stale?.()) throw new Refused({ what: "A newer question took its place.", where: "", allowed: "", try: "" }, 429);
       continue;
     }
     onBusy?.(false);
@@ -39,8 +40,8 @@ export async function json<T>(path: string, body?: unknown, onBusy?: (busy: bool
 }
 
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
-export async function curves(body: unknown, onBusy?: (busy: boolean) => void): Promise<Curves> {
-  const bytes = await (await ask("/api/curves", body, onBusy)).arrayBuffer();
+export async function curves(body: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Curves> {
+  const bytes = await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer();
   const size = new DataView(bytes).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
   let at = 4 + size;
@@ -76,5 +77,55 @@ export function newestOnly<Q>(work: (question: Q, stale: () => boolean) => Promi
       await work(mine, () => pending !== undefined);
     }
     running = false;
+  };
+}
+
+const AT_ONCE = 2; // quick questions under way: the next is worked on while the last one is drawn
+const DRAGGED_MS = 140; // moves closer together than this are a drag
+const PAUSE_MS = 70; // of a drag, before the whole answer is worth its time
+
+/** A slider's answers: a quick one for every move that can be kept up with, the whole one when the slider rests; never an older after a newer one. */
+export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise<A>, whole: (question: Q, stale: () => boolean) => Promise<A>, show: (answer: A, complete: boolean) => void, fail: (problem: unknown) => void) {
+  let newest = 0;
+  let drawn = 0;
+  let underWay = 0;
+  let resting = false; // a whole answer is under way
+  let last: { question: Q; turn: number } | undefined;
+  let waiting = false;
+  let moved = -Infinity;
+
+  async function settle() {
+    if (resting || !last) return;
+    const { question, turn } = last;
+    resting = true;
+    try {
+      const answer = await whole(question, () => turn !== newest);
+      if (turn === newest) show(answer, true);
+    } catch (e) {
+      if (turn === newest) fail(e);
+    }
+    resting = false;
+    if (turn !== newest && drawn === newest && !underWay) void settle();
+  }
+  return async (question: Q) => {
+    const now = performance.now();
+    const pause = now - moved < DRAGGED_MS ? PAUSE_MS : 0;
+    moved = now;
+    last = { question, turn: ++newest };
+    waiting = true;
+    if (underWay >= AT_ONCE) return;
+    underWay++;
+    while (waiting) {
+      const mine = last;
+      waiting = false;
+      try {
+        const answer = await quick(mine.question, () => mine.turn !== newest);
+        if (mine.turn > drawn) { drawn = mine.turn; show(answer, false); }
+        if (mine.turn === newest) { if (pause) setTimeout(() => mine.turn === newest && void settle(), PAUSE_MS); else void settle(); }
+      } catch (e) {
+        if (mine.turn === newest) fail(e);
+      }
+    }
+    underWay--;
   };
 }

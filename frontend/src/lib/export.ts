@@ -14,7 +14,12 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
   const copy = main.cloneNode(true) as HTMLElement;
   copy.querySelectorAll<HTMLElement>("figure").forEach((figure, i) => {
     const make = drawn.get(originals[i]);
-    if (make) figure.innerHTML = picture(make());
+    // at the figure's own width, so that its letters keep their size
+    if (make) {
+      const drawing = make();
+      const title = 9 * (drawing.title.length + drawing.unit.length + 4);
+      figure.innerHTML = picture(drawing, Math.max(originals[i].clientWidth - 24, title, 320), Math.max(originals[i].clientHeight - 18, 260));
+    }
   });
   copy.querySelectorAll("aside, form, input, select, .menu, .scrubber, .skip, .pick, .nocopy").forEach((node) => node.remove());
   copy.querySelectorAll("button").forEach((button) => {
@@ -26,7 +31,7 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
   copy.querySelectorAll("details").forEach((node) => node.setAttribute("open", ""));
   const css = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
   const notice = facts?.notice ?? "Research and teaching only.";
-  const extra = ".view{grid-template-columns:minmax(0,1fr)!important} figure svg{max-width:100%;height:auto} button{display:none}";
+  const extra = ".view{grid-template-columns:minmax(0,1fr)!important} figure svg{max-width:100%;height:auto} button{display:none} body>p{margin:10px 20px;max-width:none}";
   return (
     `<!doctype html><html lang="en" data-theme="${document.documentElement.dataset.theme}"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width, initial-scale=1"><title>${title} · Ketasim</title><style>${css}\n${extra}</style></head>` +

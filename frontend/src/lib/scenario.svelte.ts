@@ -13,6 +13,13 @@ export const REPEATS = [
   { words: "three times weekly x 6", label: "three times weekly, 6 doses" },
   { words: "weekly x 4", label: "weekly, 4 doses" },
 ];
+/** Two kinds of uncertainty, never mixed: between people, and of the model about the typical person. */
+export const BANDS = [
+  { key: "both", label: "people, and the model" },
+  { key: "people", label: "people only" },
+  { key: "model", label: "the model only" },
+] as const;
+export type Bands = (typeof BANDS)[number]["key"];
 export const LIMITS = { people: [0, 1000], days: [1, 120], seed: [0, 2147483647] } as const;
 
 /** What is asked for, as the controls hold it; `words` and the rest are the command line's. */
@@ -28,6 +35,7 @@ export class Asked {
   people = $state(100);
   days = $state(28);
   seed = $state(1);
+  bands = $state<Bands>("both");
   notes = $state<string[]>([]);
 
   words = $derived(
@@ -55,13 +63,14 @@ export class Asked {
     this.minutes = route.forms.includes("infusion") && drug.name !== "placebo" ? 40 : null;
   }
 
-  query(): string {
+  query(): URLSearchParams {
     const q = new URLSearchParams({ drug: this.drug, route: this.route, amount: String(this.amount), unit: this.unit });
     if (this.minutes) q.set("minutes", String(this.minutes));
     if (this.repeat) q.set("repeat", this.repeat);
     for (const item of this.with) q.append("with", item);
     for (const key of ["setting", "people", "days", "seed"] as const) q.set(key, String(this[key]));
-    return q.toString();
+    if (this.bands !== "both") q.set("bands", this.bands);
+    return q;
   }
 
   /** From the address. What cannot be read is named, with what is allowed, and the usual stands instead. */
@@ -93,6 +102,9 @@ export class Asked {
     const setting = query.get("setting");
     if (setting && facts.settings.some((s) => s.name === setting)) this.setting = setting;
     else if (setting) notes.push(`setting=${setting} is not known; allowed: ${facts.settings.map((s) => s.name).join(", ")}`);
+    const bands = query.get("bands");
+    if (bands && BANDS.some((b) => b.key === bands)) this.bands = bands as Bands;
+    else if (bands) notes.push(`bands=${bands.slice(0, 40)} is not known; allowed: ${BANDS.map((b) => b.key).join(", ")}`);
     if (query.has("repeat")) this.repeat = query.get("repeat")!.slice(0, 200);
     if (query.has("with")) this.with = query.getAll("with").slice(0, 8).map((w) => w.slice(0, 200));
     this.notes = notes;

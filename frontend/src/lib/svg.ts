@@ -44,8 +44,21 @@ export function range(lines: Line[], from: number, to: number): [number, number]
 }
 
 /** A chart as a drawing that stands alone: title with unit, axes, bands, lines with their dashes, legend, caption. */
-export function picture(p: Picture, width = 720, height = 400): string {
-  const frame = { left: 58, right: width - 18, top: 58, bottom: height - 66 };
+export function picture(p: Picture, width = 720, least_height = 400): string {
+  // the legend takes as many rows, the caption as many lines as they need: nothing is cut, least of all the line on research and teaching
+  const places: { x: number; row: number }[] = [];
+  let across = 58;
+  let row = 0;
+  for (const { label } of p.lines) {
+    const wide = 46 + label.length * 6.8;
+    if (across > 58 && across + wide > width - 8) { across = 58; row++; }
+    places.push({ x: across, row });
+    across += wide;
+  }
+  const lines = wrap(p.caption, Math.floor((width - 28) / 5.7));
+  const top = 58 + 17 * row;
+  const height = Math.max(least_height, top + 150 + 40 + 14 * lines.length);
+  const frame = { left: 58, right: width - 18, top, bottom: height - 38 - 14 * lines.length };
   const [least, most] = range(p.lines, p.from, p.to);
   const scale = scaleOf(Math.min(least, least > 0 && least < most * 0.5 ? 0 : least), most);
   const x = (t: number) => frame.left + ((t - p.from) / (p.to - p.from)) * (frame.right - frame.left);
@@ -56,7 +69,7 @@ export function picture(p: Picture, width = 720, height = 400): string {
     out.push(`<line x1="${frame.left}" x2="${frame.right}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="${grid}"/>`);
     out.push(`<text x="${frame.left - 8}" y="${(y(v) + 4).toFixed(1)}" text-anchor="end" fill="${quiet}">${exact(Number(v.toFixed(10)))}</text>`);
   }
-  for (const t of moments(p.from, p.to)) {
+  for (const t of moments(p.from, p.to, width < 420 ? 4 : 5)) {
     out.push(`<text x="${x(t).toFixed(1)}" y="${frame.bottom + 18}" text-anchor="middle" fill="${quiet}">${tick(t, p.to)}</text>`);
   }
   const path = (time: Float32Array, v: Float32Array, backwards = false) => {
@@ -69,15 +82,15 @@ export function picture(p: Picture, width = 720, height = 400): string {
     if (curve.low && curve.high) out.push(`<polygon points="${path(time, curve.high)} ${path(time, curve.low, true)}" fill="${colour(c)}" fill-opacity="${tint ?? 0.2}"/>`);
     if (curve.model_low && curve.model_high) out.push(`<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`);
   }
-  let across = frame.left;
-  for (const line of p.lines) {
+  for (const [i, line] of p.lines.entries()) {
     const dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
     const stroke = `fill="none" stroke="${colour(line.colour)}" stroke-width="${line.width}"${dash}`;
     out.push(`<polyline points="${path(line.time, line.curve.typical)}" ${stroke}/>`);
-    out.push(`<line x1="${across}" x2="${across + 26}" y1="42" y2="42" ${stroke}/><text x="${across + 32}" y="46" fill="${ink}">${escape(line.label)}</text>`);
-    across += 46 + line.label.length * 6.6;
+    const { x: from, row: r } = places[i];
+    const level = 42 + 17 * r;
+    out.push(`<line x1="${from}" x2="${from + 26}" y1="${level}" y2="${level}" ${stroke}/><text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`);
   }
-  const words = wrap(p.caption, 118).map((text, i) => `<text x="${frame.left - 44}" y="${height - 28 + i * 14}" fill="${quiet}" font-size="11">${escape(text)}</text>`);
+  const words = lines.map((text, i) => `<text x="14" y="${height - 6 - 14 * (lines.length - 1 - i)}" fill="${quiet}" font-size="11">${escape(text)}</text>`);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
     `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
@@ -91,7 +104,7 @@ function wrap(text: string, most: number): string[] {
     if ((lines[lines.length - 1] + word).length > most) lines.push("");
     lines[lines.length - 1] += `${word} `;
   }
-  return lines.slice(0, 3);
+  return lines;
 }
 
 /** The chart's numbers within its window; the caption stands in the first line. */

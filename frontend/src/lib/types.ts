@@ -7,7 +7,7 @@ export interface Route {
 export interface Drug { name: string; label: string; role: string; source: string; place: string; note: string; routes: Route[] }
 export interface Output { name: string; unit: string; label: string; stage: string; needs: string[]; note: string }
 export interface Link { from: string; to: string; stage: string; grade: string; words: string; counts: Record<string, number>; assumed: number; weakest: boolean }
-export interface ExperimentCard { name: string; title: string; asks: string; records: string[]; assumption: string; says: string[]; arms: string[] }
+export interface ExperimentCard { name: string; title: string; asks: string; records: string[]; shown: string[]; assumption: string; says: string[]; arms: string[] }
 export interface Catalogue {
   version: string; notice: string; drugs: Drug[]; outputs: Output[]; links: Link[]; settings: { name: string; label: string }[];
   experiments: ExperimentCard[]; has: Record<string, boolean>; numbers: number; traced: number;

@@ -214,9 +214,9 @@ def value(name: str) -> Value:
     stage, _, key = name.rpartition(".")
     if stage and stage in stages_with_values() and key in values(stage):
         return values(stage)[key]
-    table = {v.key: v for v in all_values()}
-    if name in table:
-        return table[name]
+    for table in map(values, stages_with_values()):
+        if name in table:
+            return table[name]
     raise unknown_name("value", name, [v.name for v in all_values()])
 
 

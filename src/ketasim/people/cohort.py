@@ -109,6 +109,8 @@ class People:
 
         centre : replaces the value, one number for all or one per person; the spread stays.
         """
+        if value.between is None:
+            return np.full(len(self), value.value if centre is None else centre, dtype=np.float64)
         return spread_values(value, self.effect(value.key), centre)
 
     def effect(self, key: str) -> Array:

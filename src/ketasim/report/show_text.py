@@ -25,7 +25,7 @@ def show_text(name: str) -> str:
     if asked in LISTS:
         return _list(asked)
     found: list[str] = []
-    for finder in (_find_output, _find_drug, _find_value, _find_source, _find_identifier):
+    for finder in (_find_output, _find_drug, _find_value, _find_source, _find_study, _find_identifier):
         text = finder(asked)
         if text:
             found.append(text)
@@ -146,6 +146,13 @@ def _source_line(key: str) -> str:
     return f"{source} [{key}]" if source else key
 
 
+def _find_study(name: str) -> str:
+    """A published study, or the one that holds a record."""
+    from .study_text import study_text
+
+    return study_text(name)
+
+
 def _find_identifier(name: str) -> str:
     """An identifier of the composed model, in the default chain or in the first drug's chain that has it."""
     from ketasim.chain import DEFAULT_PARTS, compose, explain, registry
@@ -202,9 +209,11 @@ def _whole() -> Iterable[str]:
 
 
 def _unknown(name: str) -> UsageError:
+    from .study_text import study_names
+
     known = [
         *(word for e in output_register().values() for word in (e.name, *e.aliases)), *drug_words(), *(v.key for v in all_values()),
-        *sources(), *LISTS,
+        *sources(), *study_names(), *LISTS,
     ]  # fmt: skip
     near = nearest(name, known, 5)
     lists = "; ".join(f"show {word}: {what}" for word, what in LISTS.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ketasim.core import UsageError, values
 from ketasim.core.drug_types import Route
 
+from .bioavailability import bioavailability
 from .plan import LAST_LOOK_H, Scenario, scenario
 from .result import Course, Result, plain
 from .run import run
@@ -148,6 +149,9 @@ def time_above(course: Course, limit: float) -> tuple[float, Array]:
 def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
     rules = values("clinic")
     rows = [
+        Row("onset", f"Onset (effect of {rules['onset_points'].value:g} MADRS points)", "h", tuple(r.summary["onset_h"] for r in results)),
+        Row("duration", f"Time with an effect of {rules['onset_points'].value:g} MADRS points or more", "d", tuple(map(_duration, results))),
+        Row("bioavailability", "Bioavailability, against the same dose into a vein", "1", tuple(bioavailability(r, exposed_to(r)) for r in results)),
         Row("exposure", "Exposure (AUC, first 24 h)", "h*ng/mL",
             tuple(exposure(r.fine(exposed_to(r)))["first_24_h"] | {"of": exposed_to(r)} for r in results)),
         Row("exposure_whole", "Exposure (AUC, whole run)", "h*ng/mL",
@@ -183,6 +187,15 @@ def _above(results: Sequence[Result], name: str, label: str, output: str, limit:
         typical, people = time_above(result.fine(output), limit)
         found.append({"typical": typical, "limit": limit, **spread(people)})
     return Row(name, label, "h", tuple(found))
+
+
+def _duration(result: Result) -> Mapping[str, Any]:
+    """Days with an effect beyond the onset threshold within the run; `share_still` of the people have it at its end."""
+    limit = values("clinic")["onset_points"].value
+    effect = result.fine("madrs.effect")
+    typical, people = time_above(replace(effect, typical=-effect.typical, people=-effect.people), limit)
+    still = float((effect.people[:, -1] <= -limit).mean()) if effect.people.size else None
+    return {"typical": typical / 24.0, **spread(people / 24.0), "run_d": float(result.grid_h[-1]) / 24.0, "share_still": still}
 
 
 def _look(result: Result, name: str, key: str) -> Mapping[str, Any]:

@@ -38,14 +38,14 @@ class Drives:
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """Scores (P, T) in points; `latent` is the drive L without wander, `residual` its SD of wander plus rating noise."""
+    """Scores (P, T) in points at `times` (T,) h; `latent` is the drive L without wander."""
 
     madrs: Array
     placebo: Array
     ideation: Array
     latent: Array
     baseline: Array
-    residual: Array
+    times: Array
     parameters: Mapping[str, Array]
 
     @property
@@ -58,15 +58,26 @@ class Mood:
         """Change minus the same person's change under placebo, same draws."""
         return self.madrs - self.placebo
 
+    def only(self, count: int) -> Mood:
+        """The same of the first `count` rows."""
+        return Mood(
+            self.madrs[:count], self.placebo[:count], self.ideation[:count], self.latent[:count], self.baseline[:count],
+            self.times, {key: number[:count] for key, number in self.parameters.items()},
+        )
+
+    def residual(self, index: int) -> Array:
+        """SD of wander plus rating noise at that time, in units of L, (P or 1, 1)."""
+        return residual_sd(self.times[[index]], self.parameters)
+
     def response(self, index: int) -> Array:
         """Probability per person of a rated score at or below half the baseline, at that time."""
         return response_probability(
-            self.latent[:, [index]], self.baseline, self.residual[:, [index]], self.parameters
+            self.latent[:, [index]], self.baseline, self.residual(index), self.parameters
         )[:, 0]
 
     def remission(self, index: int, limit: float) -> Array:
         """Probability per person of a rated score at or below `limit` points, at that time."""
-        return share_below(self.latent[:, [index]], limit, self.baseline, self.residual[:, [index]], self.parameters)[:, 0]
+        return share_below(self.latent[:, [index]], limit, self.baseline, self.residual(index), self.parameters)[:, 0]
 
 
 def observation_numbers(people: People, overrides: Mapping[str, float | Array]) -> dict[str, Array]:
@@ -122,7 +133,7 @@ def mood(
         ),
         latent=np.broadcast_to(latent, own.shape),
         baseline=people.madrs,
-        residual=np.broadcast_to(residual_sd(times, p), own.shape),
+        times=times,
         parameters=p,
     )
 

@@ -32,7 +32,9 @@ def observation_parameters() -> dict[str, float]:
 
 
 def _column(p: Parameters, key: str) -> Array:
-    return np.atleast_1d(np.asarray(p[key], dtype=np.float64)).reshape(-1, 1)
+    """A parameter as (P, 1); as (1, 1) if it is the same for everybody, so that what follows from it alone is worked out once."""
+    found = np.atleast_1d(np.asarray(p[key], dtype=np.float64)).reshape(-1, 1)
+    return found[:1] if len(found) > 1 and (found == found[0]).all() else found
 
 
 def combined_drive(
@@ -50,6 +52,9 @@ def combined_drive(
     k = k.reshape(-1, 1) if k.ndim == 1 else k
     first = np.asarray(drug, dtype=np.float64)
     other = np.asarray(setting, dtype=np.float64) + np.asarray(ssri, dtype=np.float64)
+    if not first.any():  # no drug: the other part alone, as the formula gives it
+        shape = np.broadcast_shapes(first.shape, other.shape, k.shape, np.shape(factor))
+        return np.broadcast_to(other * np.asarray(factor), shape)
     a, b = np.broadcast_arrays(np.maximum(first, 0.0), np.maximum(other, 0.0))
     # scaled by the larger part: x^k alone underflows for a drive of 1e-300 and would return 0 + 0
     large, small = np.maximum(a, b), np.minimum(a, b)

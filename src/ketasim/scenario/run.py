@@ -31,7 +31,9 @@ from .summary import summarise
 
 Array = NDArray[np.float64]
 
-RTOL, ATOL = 1e-6, 1e-8  # against 1e-12 no output moves by more than 2e-6 of its peak; 1e-10 costs half as much again
+# errors are held against the largest size of a state so far: against 1e-11 of the size at each moment no output moves by
+# more than 2e-6 of its peak, in a third fewer steps than against the size at each moment
+RTOL, ATOL, AGAINST = 1e-6, 1e-8, "peak"
 MOST_GRID_TIMES = 700
 MOST_GIGABYTES = 8.0
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
@@ -65,21 +67,20 @@ class _Arm:
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
-    def __init__(
-        self,
-        asked: Scenario,
-        progress: Callable[[float], None] | None = None,
-        everybody: People | None = None,
-        numbers: Mapping[str, float | Array] | None = None,
-    ) -> None:
-        """everybody, numbers : others than those of the scenario (the typical person under draws of the posterior)."""
+    def __init__(self, asked: Scenario, progress: Callable[[float], None] | None = None) -> None:
+        """Rows of everybody: the typical person, the drawn people, then the typical person under each draw of the posterior."""
         self.asked, self.progress = asked, progress
         self.regimen = asked.regimen
-        self.everybody = everybody or draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
-        self.numbers = asked.values if numbers is None else numbers
+        own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
+        self.own = len(own)
+        shipped = posterior() if asked.draws else None
+        self.few = shipped.even(asked.draws) if shipped else None
+        drawn = np.full(len(self.few) if self.few else 0, TYPICAL)
+        self.everybody = People(asked.seed, np.concatenate([own.person, drawn]), asked.traits)
         self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
         self.doses = deliveries(self.regimen, asked.end_h, self.everybody.weight)
         self.composition = self._compose()
+        self.numbers = self._numbers()
         self.amounts = amount_states(self.composition)
         self.register = self._register()
 
@@ -87,17 +88,19 @@ class _Run:
         scores, table, failures = self.courses(self._times())
         times = self.times
         at = np.searchsorted(times, self.asked.times_h)
-        model = self._under_the_posterior(times)
         given = self._ledger()
+        own, drawn = slice(0, self.own), slice(self.own, None)
+        people = {name: rows[own] for name, rows in table.items()}
+        model = {name: rows[drawn] for name, rows in table.items()} if self.few else {}
         cut = [r for r in given if r.given_mg < (1 - LOST_SHARE) * r.asked_mg]
         found = Result(
             scenario=self.asked,
             record=self._record(),
-            people=People(self.asked.seed, self.everybody.person[1:], self.asked.traits),
+            people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
             time_h=times[at],
             grid_h=times,
-            values=MappingProxyType({name: rows[:, at] for name, rows in table.items()}),
-            grid_values=MappingProxyType(table),
+            values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
+            grid_values=MappingProxyType(people),
             model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
             model_grid_values=MappingProxyType(model),
             failures=failures,
@@ -108,7 +111,7 @@ class _Run:
             ),
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
         )
-        return summarise(found, scores, np.isfinite(table["madrs"]).all(axis=1))
+        return summarise(found, scores.only(self.own), np.isfinite(people["madrs"]).all(axis=1))
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
         """Everybody's course of every output, (1 + P, T), on `times` and the boundaries of the segments (then `self.times`)."""
@@ -119,17 +122,6 @@ class _Run:
         scores = mood(self.asked, self.everybody, self.times, arms[0].drives(), arms[-1].drives(), self.numbers)
         table = self._outputs(arms[0], scores, len(self.times))
         return scores, table, self._failures(status, reasons, table)
-
-    def _under_the_posterior(self, times: Array) -> dict[str, Array]:
-        """The typical person's course under draws of the posterior, (draws, T) per output; empty without a posterior."""
-        shipped = posterior()
-        if shipped is None or not self.asked.draws:
-            return {}
-        few = shipped.even(self.asked.draws)
-        known = self._known()
-        drawn = {name: few.draws[:, i] for i, name in enumerate(few.names) if name in known}
-        typical = People(self.asked.seed, np.full(self.asked.draws, TYPICAL), self.asked.traits)
-        return _Run(self.asked, None, typical, drawn | dict(self.asked.values)).courses(times)[1]
 
     # what is needed -----------------------------------------------------------------------------------------------
 
@@ -159,6 +151,17 @@ class _Run:
     def _known(self) -> set[str]:
         """Values that can be replaced in this run: those of the chain, the routing, the setting and the ratings."""
         return {*self.composition.parameters, *_other_numbers()}
+
+    def _numbers(self) -> dict[str, float | Array]:
+        """Values replaced: those set by hand, for all; those of the posterior, the shipped number for people and the drawn one for each draw."""
+        if not self.few:
+            return dict(self.asked.values)
+        known, parameters = self._known(), self.composition.parameters
+        return {
+            name: np.concatenate([np.full(self.own, parameters[name].value if name in parameters else value(name).value), drawn])
+            for name, drawn in zip(self.few.names, self.few.draws.T, strict=True)
+            if name in known
+        } | dict(self.asked.values)
 
     def _register(self) -> dict[str, Output]:
         """The outputs this scenario has: always the main ones, those of other drugs if they are given."""
@@ -205,8 +208,8 @@ class _Run:
         table = np.empty((count, len(names)))
         for column, name in enumerate(names):
             table[:, column] = self.varying.get(name, c.parameters[name].value)
-        _refuse_too_much(count, len(times), len(schedules) * len(given) + len(self.register))
-        values = np.empty((len(schedules), count, len(times), len(given)))
+        _refuse_too_much(self.asked.people, count, len(times), len(schedules) * len(given) + len(self.register))
+        values = np.empty((len(schedules), len(given), count, len(times)))  # so that a port's courses lie side by side
         status = np.zeros((len(schedules), count), dtype=np.int64)
         reasons: list[list[str | None]] = [[] for _ in arms]
         for first in range(0, count, BLOCK):
@@ -215,17 +218,19 @@ class _Run:
             found = model.simulate(
                 np.tile(table[here], (len(schedules), 1)), [part_of(s, here, count) for s in schedules],
                 np.repeat(np.arange(len(schedules)), size), times, rtol=RTOL, atol=ATOL,
+                relative_to=AGAINST,
             )  # fmt: skip
-            values[:, here] = found.values.reshape(len(schedules), size, len(times), -1)[..., : len(given)]
+            for row, course in enumerate(found.values):  # person by person: one course fits into the processor's cache
+                values[row // size, :, first + row % size] = course[:, : len(given)].T
             status[:, here] = found.status.reshape(len(schedules), size)
             for arm in arms:
                 reasons[arm] += found.reasons[arm * size : (arm + 1) * size]
             if first == 0:
-                self.found_amounts = found.values[0, :, len(given) :]
+                self.found_amounts = found.values[0, :, len(given) :].copy()
             if self.progress:
                 self.progress(here.stop / count)
         nulls = {name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in wanted if name not in given}
-        ports = [_Arm({name: values[arm, :, :, i] for i, name in enumerate(given)} | nulls) for arm in arms]
+        ports = [_Arm({name: values[arm, i] for i, name in enumerate(given)} | nulls) for arm in arms]
         if len(ports) == 1:
             ports.append(_Arm({name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in DRIVES}))
         return ports, status.ravel(), [reason for arm in reasons for reason in arm]
@@ -241,11 +246,16 @@ class _Run:
             if entry.observed:
                 table[name] = np.asarray(seen[name])
                 continue
-            rows = sum((arm.table[port] for port in entry.ports[1:]), start=arm.table[entry.ports[0]]) * self._factor(entry)
+            rows = sum((arm.table[port] for port in entry.ports[1:]), start=arm.table[entry.ports[0]])
+            factor = self._factor(entry)
+            if factor != 1.0:
+                rows = rows * factor
             if entry.resting:
                 rows = rows + self.everybody.resting(entry.resting)[:, None]
             # a level that rounding of the integration left a hair below an end of its scale stands at that end
-            table[name] = np.clip(rows, entry.low, entry.high) if entry.low is not None or entry.high is not None else rows
+            below = entry.low is not None and (rows < entry.low).any()
+            above = entry.high is not None and (rows > entry.high).any()
+            table[name] = np.clip(rows, entry.low, entry.high) if below or above else rows
         return table
 
     def _factor(self, entry: Output) -> float:
@@ -259,17 +269,19 @@ class _Run:
     def _failures(
         self, status: NDArray[np.int64], reasons: Sequence[str | None], table: dict[str, Array]
     ) -> tuple[Failure, ...]:
-        """People who failed in the arm or in their placebo; their rows become NaN in every output."""
+        """People who failed in the arm or in their placebo; their rows become NaN in every output, those of failed draws too."""
         count = len(self.everybody)
-        found = {}
+        failed = np.unique(np.flatnonzero(status) % count)
+        for name, rows in table.items() if failed.size else ():
+            table[name] = np.array(rows)  # may be a view of a constant
+            table[name][failed] = np.nan
+        found: dict[int, Failure] = {}
         for row in np.flatnonzero(status).tolist():
             person = int(self.everybody.person[row % count])
-            if person not in found:
+            if row % count < self.own and person not in found:
                 reason = reasons[row] or "the integration failed"
                 when = re.search(r"at ([-+\d.eE]+) h", reason)
                 found[person] = Failure(person, float(when.group(1)) if when else float("nan"), reason)
-                for rows in table.values():
-                    rows[row % count] = np.nan
         return tuple(found[person] for person in sorted(found))
 
     def _ledger(self) -> tuple[LedgerRow, ...]:
@@ -319,11 +331,11 @@ def _other_numbers() -> set[str]:
     return {key for stage in (*SETTING_STAGES, "plasma", "people", "plasticity") for key in values(stage)}
 
 
-def _refuse_too_much(people: int, times: int, rows: int) -> None:
+def _refuse_too_much(people: int, courses: int, times: int, rows: int) -> None:
     """A run keeps every course of every person: say so before the memory is gone."""
-    gigabytes = people * times * rows * np.dtype(np.float64).itemsize / 1e9
+    gigabytes = courses * times * rows * np.dtype(np.float64).itemsize / 1e9
     if gigabytes > MOST_GIGABYTES:
-        asked, fit = people - 1, int(people * MOST_GIGABYTES / gigabytes)
+        asked, fit = people, int(people * MOST_GIGABYTES / gigabytes)
         raise UsageError(
             f"{asked} people on {times} times need {gigabytes:.0f} GB of memory", where=f"--people {asked}",
             allowed=f"about {fit} people over so many days", fix=f"--people {fit}",
@@ -342,12 +354,8 @@ _compiling = threading.Lock()  # the libraries that read a model's text serve on
 
 @lru_cache(maxsize=32)
 def _compiled(text: str, parameters: tuple[str, ...], outputs: Sequence[str], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    """The compiled model; the generated engine if it is there, the libroadrunner one otherwise."""
-    import ketasim.engine as engine
+    """The compiled model."""
+    from ketasim.engine import compile_model
 
     with _compiling:
-        if hasattr(engine, "compile_model"):
-            return engine.compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)
-        from ketasim.engine.reference import compile_model
-
         return compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)

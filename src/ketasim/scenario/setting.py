@@ -82,8 +82,9 @@ def setting_parameters() -> dict[str, float]:
 
 
 def _column(p: Parameters, key: str) -> Array:
-    """A parameter as (1, 1) or, one number per person, (P, 1)."""
-    return np.atleast_1d(np.asarray(p[key], dtype=np.float64)).reshape(-1, 1)
+    """A parameter as (1, 1) or, where people differ in it, (P, 1)."""
+    found = np.atleast_1d(np.asarray(p[key], dtype=np.float64)).reshape(-1, 1)
+    return found[:1] if len(found) > 1 and (found == found[0]).all() else found
 
 
 def _rise(times: Array, onset: Array) -> Array:
@@ -169,27 +170,25 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, beliefs: ArrayLike,
     people = max(shares.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
     shares = np.broadcast_to(shares, (people, shares.shape[1]))
     onset = _column(p, "expectancy_onset")
+    session = np.searchsorted(starts, t, side="right") - 1  # of every time; -1 before the first
+    since = np.where(session >= 0, t - starts[session], 0.0)
+    memory = np.exp(-since / onset)
+    hoped = np.take(shares, session, axis=1) * (1.0 - memory)
     drive = np.zeros((people, t.size))
     for size, decay in (
         ("expectancy_sustained", "expectancy_decay"),
         ("expectancy_transient", "expectancy_transient_decay"),
     ):
-        loss, left = _column(p, decay), np.zeros((people, 1))
-        course = np.zeros((people, t.size))
-        for j, start in enumerate(starts):
-            stop = starts[j + 1] if j + 1 < starts.size else np.inf
-            e = shares[:, j : j + 1]
-
-            def part(u: Array, left: Array = left, e: Array = e, loss: Array = loss) -> Array:
-                memory = np.exp(-u / onset)
-                return np.asarray(np.exp(-u / loss) * (left * memory + e * (1.0 - memory)))
-
-            now = (t >= start) & (t < stop)
-            if now.any():
-                course[:, now] = part((t[now] - start).reshape(1, -1))
-            if np.isfinite(stop):
-                left = part(np.full((1, 1), stop - start))
-        drive += _column(p, size) * course
+        loss = _column(p, decay)
+        left = np.zeros((people, starts.size))  # of the part, when each session begins
+        for j, gap in enumerate(np.diff(starts)):
+            kept = np.exp(-gap / onset)
+            left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (left[:, j : j + 1] * kept + shares[:, j : j + 1] * (1.0 - kept))
+        course = np.take(left, session, axis=1) * memory
+        course += hoped
+        course *= np.exp(-since / loss) * _column(p, size)
+        drive += course
+    drive[:, session < 0] = 0.0
     return drive * _column(p, "expectancy_gain")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -84,26 +85,31 @@ def lowest(course: Course) -> dict[str, Any]:
 
 def area(times: Array, rows: Array) -> Array:
     """Area under each row (n, T) from t = 0 on: trapezium where it rises, log-trapezium where it falls (n,)."""
+    return areas(times, rows, (np.inf,))[0]
+
+
+def areas(times: Array, rows: Array, until: Sequence[float]) -> list[Array]:
+    """`area` up to the last time not after each of `until`, in h; the pieces between neighbours are worked out once for all."""
     at = times >= 0
     t, y = times[at], np.atleast_2d(rows)[:, at]
     if len(t) < 2:
-        return np.zeros(len(y))
+        return [np.zeros(len(y)) for _ in until]
     step, first, last = np.diff(t), y[:, :-1], y[:, 1:]
     falling = (last < first * (1 - 1e-9)) & (last > 0)
-    ratio = np.where(falling, first / np.where(falling, last, 1.0), np.e)
-    pieces = np.where(falling, (first - last) / np.log(ratio), (first + last) / 2)
-    return np.asarray((pieces * step).sum(axis=1))
+    pieces = (first + last) / 2
+    ratio = np.divide(first, last, out=np.full(last.shape, np.e), where=falling)
+    np.divide(first - last, np.log(ratio), out=pieces, where=falling)
+    pieces *= step
+    return [pieces[:, : max(int(np.searchsorted(t, end, side="right")) - 1, 0)].sum(axis=1) for end in until]
 
 
 def exposure(course: Course) -> dict[str, Any]:
     """Area under the curve of the first 24 h and of the whole run, h times the output's unit."""
     found: dict[str, Any] = {"unit": f"h*{course.unit}"}
-    for name, until in (("first_24_h", DAY_H), ("whole_run", float(course.time_h[-1]))):
-        at = course.time_h <= until
-        found[name] = {
-            "typical": float(area(course.time_h[at], course.typical[at])[0]),
-            **spread(area(course.time_h[at], course.people[:, at]) if course.people.size else np.zeros(0)),
-        }
+    ends = (DAY_H, float(course.time_h[-1]))
+    rows = np.vstack([course.typical, *([course.people] if course.people.size else [])])
+    for name, all_of_them in zip(("first_24_h", "whole_run"), areas(course.time_h, rows, ends), strict=True):
+        found[name] = {"typical": float(all_of_them[0]), **spread(all_of_them[1:])}
     return found
 
 
@@ -111,21 +117,22 @@ def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, An
     found: dict[str, Any] = {}
     limit = values("clinic")["remission_limit"].value
     times = result.grid_h
+    courses = {key: result.fine(key) for key in ("madrs.effect", "madrs.change", "madrs")}
     for name, hour in LOOKS.items():
         if hour > times[-1]:
             found[name] = None
             continue
         at = int(np.argmin(np.abs(times - hour)))
         look: dict[str, Any] = {"time_h": float(times[at]), "unit": "points"}
-        for key in ("madrs.effect", "madrs.change", "madrs"):
-            course = result.fine(key)
+        for key, course in courses.items():
             look[key] = {"typical": float(course.typical[at]), **spread(course.people[:, at] if course.people.size else np.zeros(0))}
-            low, high = course.model_low, course.model_high
-            look[key] |= {"model_low": None if low is None else float(low[at]), "model_high": None if high is None else float(high[at])}
+            model = course.model[np.isfinite(course.model).all(axis=1), at] if course.model.size else course.model
+            drawn = spread(model)
+            look[key] |= {"model_low": drawn["low"], "model_high": drawn["high"]}
         look["response"] = _share(scores.response(at)[1:], good[1:])
         look["remission"] = {"limit": limit, **_share(scores.remission(at, limit)[1:], good[1:])}
         found[name] = look
-    found["lowest_effect"] = lowest(result.fine("madrs.effect"))
+    found["lowest_effect"] = lowest(courses["madrs.effect"])
     return found
 
 
@@ -143,13 +150,13 @@ def onset(effect: Course) -> dict[str, Any]:
     """First time (h) at which the mood effect of the typical person, and of each other one, has reached the onset threshold."""
     limit = -values("clinic")["onset_points"].value
 
-    def first(row: Array) -> float:
-        at = np.flatnonzero(row <= limit)
-        return float(effect.time_h[at[0]]) if at.size else np.nan
+    def first(rows: Array) -> Array:
+        there = rows <= limit
+        return np.where(there.any(axis=1), effect.time_h[there.argmax(axis=1)], np.nan)
 
-    people = np.array([first(row) for row in effect.people]) if effect.people.size else np.zeros(0)
+    people = first(effect.people) if effect.people.size else np.zeros(0)
     reached = float(np.isfinite(people).mean()) if people.size else None
-    typical = first(effect.typical)
+    typical = float(first(effect.typical[None])[0])
     return {
         "threshold_points": -limit, "typical": typical if np.isfinite(typical) else None, "share_reached": reached,
         **spread(people),
@@ -175,17 +182,17 @@ def time_in_clinic(result: Result) -> dict[str, Any]:
         | (result.grid_values["sedation"][:, inside] < rules["clinic_moaas_limit"])
         | (rise > rules["clinic_sbp_limit"])
     )
-    until = np.array([_after_last(row, times) for row in unfit])
+    until = _after_last(unfit, times)
     until[~np.isfinite(result.grid_values["cadss"][:, inside]).all(axis=1)] = np.nan
     stay = np.maximum(until, _dose_length(result) + rules["clinic_minimum_stay"])
     return {"rule_h": rules["clinic_minimum_stay"], "typical": float(stay[0]), **spread(stay[1:])}
 
 
-def _after_last(unfit: NDArray[np.bool_], times: Array) -> float:
-    at = np.flatnonzero(unfit)
-    if not at.size:
-        return 0.0
-    return float(times[min(at[-1] + 1, len(times) - 1)])
+def _after_last(unfit: NDArray[np.bool_], times: Array) -> Array:
+    """The time after the last at which each row (n, T) is true; 0 where it never is."""
+    count = len(times)
+    last = count - 1 - np.argmax(unfit[:, ::-1], axis=1)
+    return np.where(unfit.any(axis=1), times[np.minimum(last + 1, count - 1)], 0.0)
 
 
 def _supervised(result: Result) -> bool:
@@ -214,7 +221,7 @@ def _each(course: Course, function: Any) -> Array:
 
 def _ever(rows: Array) -> bool:
     """True if the output does anything at all in this run."""
-    return bool(np.nanmax(np.abs(rows), initial=0.0) > 0)
+    return bool((rows > 0).any() or (rows < 0).any())
 
 
 def _position(row: Array, function: Any) -> int | None:

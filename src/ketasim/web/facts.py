@@ -15,6 +15,7 @@ from ketasim.core.drugs import drugs
 from ketasim.core.values import GRADES
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
+from ketasim.report.study_text import study_name, study_of
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.result import NOTICE, plain
 from ketasim.scenario.setting import SETTINGS
@@ -99,7 +100,7 @@ def experiment_list() -> list[dict[str, Any]]:
     """The virtual experiments before they are carried out."""
     return [
         {
-            "name": p.name, "title": p.title, "asks": p.asks, "records": list(p.records), "assumption": p.assumption,
+            "name": p.name, "title": p.title, "asks": p.asks, "records": list(p.records), "shown": [name for name in p.records if study_name(name)], "assumption": p.assumption,
             "says": [e.says for e in p.expect], "arms": list(p.arms),
         }
         for p in experiments().values()
@@ -119,10 +120,12 @@ def catalogue() -> dict[str, Any]:
 def shown(name: str) -> dict[str, Any]:
     """What `ketasim show` prints, and where it is a number its entry too. Raises UsageError for an unknown name."""
     text = show_text(name)
+    study = study_of(name)
+    found: dict[str, Any] = {"name": name, "text": text, "value": None, "doi": study.doi if study else ""}
     try:
-        return {"name": name, "text": text, "value": value_entry(value(name))}
+        return found | {"value": value_entry(value(name))}
     except KetasimError:
-        return {"name": name, "text": text, "value": None}
+        return found
 
 
 def _there(name: str) -> bool:
@@ -138,10 +141,12 @@ def claim_list() -> list[dict[str, Any]]:
     """The claims ledger: claims, evidence, verdicts; predictions by their words, not yet carried out."""
     from ketasim.decide import claims
 
-    return [
-        {**claims.Evaluated(c, ()).to_dict(), "predictions": [{"label": p.label, "says": p.says, "unit": p.unit} for p in c.predictions]}
-        for c in claims.ledger()
-    ]
+    found = []
+    for c in claims.ledger():
+        entry = {**claims.Evaluated(c, ()).to_dict(), "predictions": [{"label": p.label, "says": p.says, "unit": p.unit} for p in c.predictions]}
+        entry["shown"] = sorted({name for e in entry["evidence"] for name in (*e["records"], *e["sources"]) if name in sources() or study_name(name)})
+        found.append(entry)
+    return found
 
 
 @lru_cache(maxsize=128)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import output, unknown_name
-from ketasim.scenario.result import HIGH, LOW, Result, plain
+from ketasim.scenario.result import HIGH, LOW, Result, percentiles, plain
 
 CURVES = ("typical", "low", "high")
 MODEL_CURVES = ("model_low", "model_high")
@@ -27,18 +27,18 @@ def pack(result: Result, names: list[str]) -> bytes:
     for name in chosen:
         if name not in result.grid_values:
             raise unknown_name("output of this run", name, result.grid_values, where="outputs")
-    table = np.stack([result.grid_values[name] for name in chosen])  # (outputs, 1 + people, times)
-    good = np.isfinite(table[:, 1:]).all(axis=(0, 2))
-    banded = bool(good.any())
-    curves, names_of = [table[:, 0]], CURVES[:1]
-    if banded:
-        curves, names_of = [*curves, *_ends(table[:, 1:][:, good])], CURVES
-    if result.model_grid_values:
-        drawn = np.stack([result.model_grid_values[name] for name in chosen])
-        whole = np.isfinite(drawn).all(axis=(0, 2))
-        if whole.any():
-            curves, names_of = [*curves, *_ends(drawn[:, whole])], (*names_of, *MODEL_CURVES)
-    blocks = [result.grid_h, np.stack(curves, axis=1)]
+    good = np.logical_and.reduce([_whole(result.grid_values[name][1:]) for name in chosen])
+    drawn = np.logical_and.reduce([_whole(result.model_grid_values[name]) for name in chosen]) if result.model_grid_values else np.zeros(0, dtype=bool)
+    names_of = [*CURVES[: 3 if good.any() else 1], *(MODEL_CURVES if drawn.any() else ())]
+    curves = []
+    for name in chosen:  # one by one: what is sorted stays in the processor's cache
+        rows = result.grid_values[name]
+        curves.append(rows[0])
+        if good.any():
+            curves += _ends(rows[1:], good)
+        if drawn.any():
+            curves += _ends(result.model_grid_values[name], drawn)
+    blocks = [result.grid_h, np.array(curves)]
     header: dict[str, Any] = {
         **result.heading(),
         "curves": names_of,
@@ -51,14 +51,11 @@ def pack(result: Result, names: list[str]) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *(np.ascontiguousarray(b, dtype="<f4").tobytes() for b in blocks)])
 
 
-def _ends(people: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """5th and 95th percentile over axis 1, as `np.percentile` gives them (linear between neighbours), on 32-bit numbers."""
-    rows = np.ascontiguousarray(people.transpose(0, 2, 1), dtype=np.float32)
-    places = [(rows.shape[-1] - 1) * share / 100.0 for share in (LOW, HIGH)]
-    below = [int(place) for place in places]
-    above = [min(place + 1, rows.shape[-1] - 1) for place in below]
-    rows.partition(sorted({*below, *above}), axis=-1)
-    low, high = (
-        rows[..., b] + (rows[..., a] - rows[..., b]) * np.float32(place - b) for place, b, a in zip(places, below, above, strict=True)
-    )
-    return low, high
+def _whole(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows hold numbers alone."""
+    return np.asarray(np.isfinite(rows).all(axis=1))
+
+
+def _ends(rows: NDArray[np.float64], which: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+    """5th and 95th percentile over those rows, on 32-bit numbers, which sort in half the time."""
+    return percentiles((rows if which.all() else rows[which]).astype(np.float32), (LOW, HIGH))

@@ -95,7 +95,7 @@ READY = {
     "follow": "main .main[aria-busy=false] .windows canvas",
     "compare": ".charts[aria-busy=false] canvas",
     "bench": ".result[aria-busy=false] canvas",
-    "evidence": "tbody tr",
+    "evidence": ".claim, tbody tr",
 }
 
 

@@ -19,6 +19,8 @@ VIEWS = tuple(READY)
 AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w*|trip)\b", re.IGNORECASE)
 NOTICE = "Research and teaching only"
+INSIDE = """svg => { const box = svg.viewBox.baseVal; return [...svg.querySelectorAll('text')].every(t => { const b = t.getBBox();
+  return b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1 && b.y + b.height <= box.height + 2; }); }"""
 COURSE = "follow?drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&repeat=twice weekly x 8&people=100&days=28&seed=1"
 SOFT_LIMIT_MS, HARD_LIMIT_MS = 100, 300
 
@@ -61,8 +63,8 @@ def test_words(opened: Any, view: str) -> None:
     page = opened(view).page
     text = page.inner_text("body")
     assert NOTICE in text
-    # quoted words of sources and of regulators are theirs; the page's own and the model's are ours
-    assert not FORBIDDEN.findall(text if view != "evidence" else page.inner_text("header") + page.inner_text("main > section:first-of-type")), view
+    # one popular claim is quoted in its own words; everything else is the page's own
+    assert not FORBIDDEN.findall(text.replace("Without the trip there is no benefit.", "")), view
 
 
 def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) -> None:
@@ -288,6 +290,9 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(opened: Any, chromi
         assert NOTICE in copy.inner_text("body") and copy.locator("h1").count() == 1 and copy.locator("script").count() == 0
         if view != "evidence":
             assert copy.locator("figure svg polyline").count() >= 1
+            for drawing in copy.locator("figure svg:has(polyline)").all():
+                assert NOTICE in " ".join(drawing.locator("text").all_text_contents()).replace("  ", " ")
+                assert drawing.evaluate(INSIDE), "a word is cut off"
     finally:
         context.close()
 

@@ -1,0 +1,107 @@
+import uPlot from "uplot";
+import { at, number } from "./format";
+import { moments, scaleOf, tick } from "./svg";
+import type { Line } from "./types";
+
+const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const faint = (c: string, share: number) => `color-mix(in srgb, ${c} ${Math.round(share * 100)}%, transparent)`;
+const PER_LINE = 5; // model high, model low, people high, people low, typical
+
+export interface Frame { from: number; to: number; zero: boolean; height: number }
+interface Told { hover: (t: number | null) => void; drawn: (left: number, width: number) => void }
+
+/** What decides the form of a plot. While it stays, a new answer only brings new numbers: nothing is laid out again. */
+export const formOf = (lines: Line[], frame: Frame, theme: string) =>
+  `${theme}|${frame.from}|${frame.to}|${frame.zero}|${frame.height}|${lines.map((l) => `${l.key},${l.colour},${l.width},${l.tint ?? ""}`).join(";")}`;
+
+/** All curves on the union of their times: the same grid almost always, so the usual case is no work. */
+export function columns(lines: Line[]): uPlot.AlignedData {
+  const first = lines[0]?.time ?? new Float32Array([0, 1]);
+  const same = lines.every((l) => l.time === first || (l.time.length === first.length && l.time.every((t, i) => t === first[i])));
+  const x = same ? first : Float32Array.from([...new Set(lines.flatMap((l) => [...l.time]))].sort((a, b) => a - b));
+  const none: null[] = Array(x.length).fill(null);
+  const on = (l: Line, y?: Float32Array) => (!y ? none : same ? y : Float32Array.from(x, (t) => (t > l.time[l.time.length - 1] + 1e-6 ? NaN : at(l.time, y, t))));
+  const rows: unknown[] = [x];
+  for (const l of lines) {
+    const { curve: c } = l;
+    rows.push(on(l, c.model_high), on(l, c.model_low), on(l, c.high), on(l, c.low), on(l, c.typical));
+  }
+  return rows as uPlot.AlignedData;
+}
+
+/** The canvas of a chart. Lines of the same form are redrawn with new numbers; their bands fade while a newer answer is under way. */
+export class Plot {
+  private plot: uPlot | undefined;
+  private form = "";
+  private lines: Line[] = [];
+  constructor(private box: HTMLElement, private told: Told) {}
+
+  show(lines: Line[], frame: Frame, theme: string) {
+    const form = formOf(lines, frame, theme);
+    this.lines = lines;
+    if (this.plot && form === this.form) {
+      this.plot.setData(columns(lines));
+      return;
+    }
+    this.form = form;
+    this.plot?.destroy();
+    this.plot = new uPlot(this.options(frame), columns(lines), this.box);
+  }
+
+  fit(height: number) {
+    const width = this.box.clientWidth;
+    if (this.plot && width && this.plot.width !== width) this.plot.setSize({ width, height });
+  }
+
+  close() {
+    this.plot?.destroy();
+  }
+
+  private options({ from, to, zero, height }: Frame): uPlot.Options {
+    const width = this.box.clientWidth;
+    const series: uPlot.Series[] = [{}];
+    const bands: uPlot.Band[] = [];
+    this.lines.forEach((l, i) => {
+      const tint = css(l.band ?? l.colour);
+      const [strong, weak] = [faint(tint, 0.35), faint(tint, 0.12)];
+      const [full, pale, model] = [faint(tint, l.tint ?? 0.2), faint(tint, (l.tint ?? 0.2) * 0.4), faint(tint, 0.1)];
+      const old = () => this.lines[i]?.faded;
+      const edge = { stroke: () => (old() ? weak : strong), width: 0.75, points: { show: false } };
+      const begin = 1 + i * PER_LINE;
+      bands.push({ series: [begin, begin + 1], fill: model }, { series: [begin + 2, begin + 3], fill: () => (old() ? pale : full) });
+      series.push({ ...edge, dash: [2, 3] }, { ...edge, dash: [2, 3] }, { ...edge }, { ...edge });
+      series.push({ stroke: css(l.colour), width: l.width, dash: l.dash, points: { show: false } });
+    });
+    const axis = { stroke: css("--quiet"), grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
+    return {
+      width, height, series, bands,
+      legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      scales: {
+        x: { time: false, range: () => [from, to] },
+        y: {
+          range: (_u, low, high) => {
+            if (low === null || high === null || !Number.isFinite(low)) return [0, 1];
+            const s = scaleOf(zero && low > 0 ? 0 : low, high > low ? high : low + 1);
+            return [s.low, s.high];
+          },
+        },
+      },
+      axes: [
+        { ...axis, grid: { show: false }, size: 28, gap: 7, splits: () => moments(from, to, width < 300 ? 4 : 5), values: (_u, ticks) => ticks.map((t) => tick(t, to)) },
+        { ...axis, size: 46, gap: 4, splits: (_u, _i, low, high) => steps(low, high), values: (_u, ticks) => ticks.map((v) => number(v, 3).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")) },
+      ],
+      hooks: {
+        setCursor: [(u) => { const x = u.cursor.left; this.told.hover(x !== undefined && x !== null && x >= 0 ? u.posToVal(x, "x") : null); }],
+        draw: [(u) => { this.told.drawn(u.bbox.left / devicePixelRatio, u.bbox.width / devicePixelRatio); performance.mark("ketasim-drawn"); }],
+      },
+    };
+  }
+}
+
+function steps(low: number, high: number) {
+  const s = scaleOf(low, high);
+  const found: number[] = [];
+  for (let v = s.low; v <= high + s.step / 1000; v += s.step) found.push(Number(v.toPrecision(12)));
+  return found;
+}

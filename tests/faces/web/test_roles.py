@@ -1,0 +1,179 @@
+"""Who reads changes words and what stands open, never a number; what cannot be told apart stands as groups; the classic table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from typing import Any
+
+import pytest
+
+from .conftest import READY, ready, until
+from .test_page import AXE, FORBIDDEN
+from .test_server import ask
+
+ROLES = ("learn", "research", "clinic")
+SMALL = "drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&people=20&days=14&seed=3"
+QUOTED = "Without the trip there is no benefit."  # a popular claim in its own words, with a verdict beside it
+
+
+def numbers(page: Any) -> tuple[list[str], list[str]]:
+    """The values of the chain, and of every chart but the one that the reader chooses (the second)."""
+    chain = page.locator("ol button.value").all_inner_texts()
+    charts = page.locator(".windows figure").all()
+    return chain, [text for i, chart in enumerate(charts) if i != 1 for text in chart.locator("ul.legend .value").all_inner_texts()]
+
+
+def test_the_role_changes_words_and_never_numbers(opened: Any) -> None:
+    seen, titles = [], []
+    for role in ROLES:
+        page = opened(f"follow?{SMALL}&role={role}").page
+        until(page, "[...document.querySelectorAll('figure')].at(-2).querySelectorAll('ul.legend li').length === 3")
+        seen.append(numbers(page))
+        titles.append([*page.locator(".windows h3").all_inner_texts(), page.inner_text(".sentence")])
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0][0]) == 6 and len(seen[0][1]) == 11 and all(re.search(r"\d", text) for text in seen[0][1])
+    assert titles[0] != titles[1] != titles[2] != titles[0]
+
+
+def test_the_role_says_what_stands_open(opened: Any) -> None:
+    learn, research, clinic = (opened(f"follow?{SMALL}&role={role}").page for role in ROLES)
+    assert not learn.locator("pre").first.is_visible() and research.locator("pre").first.is_visible()
+    assert not learn.get_by_label("seed").is_visible() and research.get_by_label("seed").is_visible()
+    assert clinic.get_by_label("Approval and monitoring").is_visible() and not learn.get_by_label("Approval and monitoring").is_visible()
+    assert "Systolic" in clinic.locator(".windows h3").nth(1).inner_text()
+
+
+def test_the_role_goes_into_the_address_and_along_to_other_views(opened: Any) -> None:
+    page = opened(f"follow?{SMALL}").page
+    page.get_by_role("button", name="Clinic-education").click()
+    until(page, "location.hash.includes('role=clinic') && location.hash.includes('seed=3')")
+    page.get_by_role("link", name="Compare routes").first.click()
+    ready(page, "compare")
+    until(page, "location.hash.startsWith('#/compare') && location.hash.includes('role=clinic')")
+    page.reload()
+    ready(page, "compare")
+    assert page.get_by_role("button", name="Clinic-education").get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Learn", exact=True).click()
+    until(page, "!location.hash.includes('role=')")
+
+
+def test_an_unknown_role_or_band_says_what_is_allowed(opened: Any) -> None:
+    watched = opened("follow?role=patient&bands=none&people=3&days=5")
+    said = " ".join(watched.page.locator("main > .problem").all_inner_texts())
+    assert "learn, research, clinic" in said and "both, people, model" in said and watched.wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("view", [*READY, "evidence?tab=numbers"])
+def test_words_in_every_role(opened: Any, view: str, role: str) -> None:
+    page = opened(f"{view}{'&' if '?' in view else '?'}role={role}").page
+    for shut in page.query_selector_all("main details:not([open]):not(.claim):not(.menu) > summary"):
+        shut.evaluate("node => { node.parentElement.open = true }")
+    assert not FORBIDDEN.findall(page.inner_text("body").replace(QUOTED, ""))
+
+
+def test_what_the_server_says_of_itself_has_no_such_word(address: str) -> None:
+    for path in ("api/claims", "api/experiments", "api/drugs", "api/outputs"):
+        said = json.dumps([{k: v for k, v in entry.items() if k not in ("name", "evidence", "shown", "records")} for entry in json.loads(ask(address, path)[1])])
+        assert not FORBIDDEN.findall(said.replace(QUOTED, "")), path
+
+
+@pytest.mark.parametrize(("bands", "says"), [("both", "dotted and paler"), ("people", "5th to 95th percentile of 20 people"), ("model", "over the posterior")])
+def test_bands_of_people_and_of_the_model_are_drawn_apart(opened: Any, bands: str, says: str) -> None:
+    """With either kind chosen each mood curve keeps a band: two columns of the table of its chart hold an interval."""
+    page = opened(f"follow?{SMALL}&bands={bands}").page
+    until(page, "[...document.querySelectorAll('figure')].at(-2).querySelectorAll('ul.legend li').length === 3")
+    assert says in page.locator("p.caption").inner_text()
+    mood = page.locator("figure", has_text="Depression score")
+    mood.locator(".menu summary").click()
+    with page.expect_download() as told:
+        mood.get_by_role("button", name="CSV").click()
+    with open(told.value.path(), encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file.readlines()[2:]))
+    lines = {row[1]: row for row in rows}
+    assert len(lines) == 3
+    for name, row in lines.items():
+        assert (row[4] != "") == (bands != "model"), name
+        assert (row[6] != "") == (bands == "model" or (bands == "both" and "scenario" in name)), name
+
+
+def test_what_cannot_be_told_apart_stands_as_groups(opened: Any) -> None:
+    from ketasim.evidence.weigh import weigh
+
+    known = weigh()
+    titles = {row.entry.id: row.entry.title for row in known.rows}
+    page = opened("bench").page
+    until(page, "document.querySelectorAll('section.card .cards > li').length > 0")
+    section = page.locator("section.card", has_text="Hypotheses side by side")
+    many = [group for group in known.groups if len(group) > 1]
+    findings = section.locator(".finding").all_inner_texts()
+    assert len(findings) == max(len(many), 1)
+    for group in many:
+        assert any(f"{len(group)} of the {len(known.rows)}" in text or f"all {len(group)}" in text for text in findings)
+        assert any(all(titles[name] in text for name in group) for text in findings)
+    assert max(map(len, findings)) < 800, "a sentence, not a wall"
+    pairs = section.get_by_role("region", name="Pairs, table")
+    assert not pairs.is_visible()
+    section.locator("summary", has_text="pairs one by one").click()
+    assert pairs.locator("tbody tr").count() == len(known.pairs)
+
+
+def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
+    import ketasim
+
+    arms = ["ketamine iv 0.5 mg/kg over 40 min", "esketamine nasal 84 mg"]
+    found = ketasim.compare(*arms, people=100, days=28)
+    page = opened("compare?" + "&".join(f"arm={arm}" for arm in arms)).page
+    table = page.get_by_role("region", name="Classic table, table")
+    said = {row.split("\t")[0]: row for row in table.inner_text().splitlines() if row.strip()}
+    share = next(row for row in found.rows if row.name == "bioavailability").arms[1]
+    assert f"{100 * share['typical']:.0f} ({100 * share['low']:.0f} to {100 * share['high']:.0f}) %" in table.inner_text()
+    duration = next(row for row in found.rows if row.name == "duration").arms[0]
+    assert f"{duration['typical']:.0f} (" in table.inner_text()
+    for word in ("Onset", "Time with an effect", "Bioavailability", "Approval", "Monitoring"):
+        assert any(line.startswith(word) for line in said), word
+    assert "REMS" in table.inner_text() and "by definition" in table.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("address_", "says"),
+    [
+        ("evidence?tab=zzz", "numbers, claims, check"), ("evidence?tab=numbers&grade=Z", "A, B, C, D"), ("evidence?tab=numbers&stage=moon", "plasma"),
+        ("compare?setting=moon", "saline"), ("compare?" + "&".join(["arm=placebo iv"] * 9), "up to 6"), ("compare?arm= ", "DRUG ROUTE AMOUNT"),
+        ("bench?experiment=nothing", "ampa-block"),
+    ],
+)  # fmt: skip
+def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_: str, says: str) -> None:
+    watched = opened(address_, wait=False)
+    watched.page.get_by_role("alert").filter(has_text=says).first.wait_for(timeout=30_000)
+    assert watched.wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES[1:])
+@pytest.mark.parametrize("view", READY)
+def test_axe_finds_nothing_in_the_other_roles(opened: Any, view: str, role: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: npm install in frontend/")
+    page = opened(f"{view}?role={role}").page
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
+    assert found == []
+
+
+def test_people_of_a_hundred_are_those_of_the_summary(opened: Any, address: str) -> None:
+    """Response after 24 h and 7 d, beside placebo in the same setting and the same people; the drawing has as many full and outlined people."""
+    page = opened(f"follow?{SMALL}").page
+    until(page, "document.querySelectorAll('.hundred').length === 4")
+    said = page.locator(".hundred p").all_inner_texts()
+    for k, words in enumerate(("ketamine iv 0.5 mg/kg over 40 min", "placebo iv")):
+        run = json.loads(ask(address, "api/run", {"scenario": words, "people": 20, "days": 14, "seed": 3})[1])
+        for j, when in enumerate(("24 h", "7 d")):
+            found = run["summary"]["mood"][when]["response"]
+            share, low, high = (int(100 * found[key] + 0.5) for key in ("share", "low", "high"))
+            assert said[2 * j + k].startswith(f"{share} in 100 ({low} to {high})")
+            drawing = page.locator(".hundred svg").nth(2 * j + k)
+            assert drawing.evaluate("svg => [...svg.children].filter(c => c.style.fill !== 'none').length") == share
+            assert drawing.evaluate("svg => [...svg.children].filter(c => !c.style.stroke.includes('edge')).length") == high
+            assert f"{share} in 100" in drawing.get_attribute("aria-label")
