@@ -33,9 +33,16 @@ class PageBuild(BuildHookInterface):  # type: ignore[misc]
         """Before the wheel is put together. The source distribution holds the sources alone."""
         if self.target_name != "wheel" or not FRONTEND.is_dir():
             return
-        if version == "editable" and (STATIC / "index.html").exists():
+        if version == "editable" and built_since_changed():
             return
         build()
+
+
+def built_since_changed() -> bool:
+    """Whether the built page is newer than all its sources: a second editable install need not build again."""
+    page = STATIC / "index.html"
+    sources = [p for p in FRONTEND.rglob("*") if p.is_file() and "node_modules" not in p.parts]
+    return page.exists() and page.stat().st_mtime >= max(p.stat().st_mtime for p in sources)
 
 
 def build() -> None:
