@@ -83,8 +83,10 @@ export function newestOnly<Q>(work: (question: Q, stale: () => boolean) => Promi
 const AT_ONCE = 2; // quick questions under way: the next is worked on while the last one is drawn
 const DRAGGED_MS = 140; // moves closer together than this are a drag
 const PAUSE_MS = 70; // of a drag, before the whole answer is worth its time
+const SOON_MS = 120; // a single move asks for the whole answer at once if the last one took no longer
 
-/** A slider's answers: a quick one for every move that can be kept up with, the whole one when the slider rests; never an older after a newer one. */
+/** A slider's answers: the whole one for a single move on a machine that is quick enough; in a drag a quick one for every move that can be kept
+up with, the whole one when the slider rests; never an older after a newer one. */
 export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise<A>, whole: (question: Q, stale: () => boolean) => Promise<A>, show: (answer: A, complete: boolean) => void, fail: (problem: unknown) => void) {
   let newest = 0;
   let drawn = 0;
@@ -93,14 +95,17 @@ export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise
   let last: { question: Q; turn: number } | undefined;
   let waiting = false;
   let moved = -Infinity;
+  let took = 0; // the last whole answer, ms
 
   async function settle() {
     if (resting || !last) return;
     const { question, turn } = last;
     resting = true;
+    const begun = performance.now();
     try {
       const answer = await whole(question, () => turn !== newest);
-      if (turn === newest) show(answer, true);
+      took = performance.now() - begun;
+      if (turn === newest) { drawn = turn; show(answer, true); }
     } catch (e) {
       if (turn === newest) fail(e);
     }
@@ -112,6 +117,7 @@ export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise
     const pause = now - moved < DRAGGED_MS ? PAUSE_MS : 0;
     moved = now;
     last = { question, turn: ++newest };
+    if (!pause && !underWay && !resting && took < SOON_MS) return settle();
     waiting = true;
     if (underWay >= AT_ONCE) return;
     underWay++;

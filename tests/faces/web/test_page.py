@@ -114,13 +114,17 @@ def test_slider_to_pixels(opened: Any) -> None:
     watched = opened(COURSE)
     page = watched.page
     page.evaluate("""() => {
-      window.measure = () => new Promise(done => {
+      window.measure = ready => new Promise(done => {
         const slider = document.querySelector('#dose'), t0 = performance.now();
         performance.clearMarks('ketasim-drawn');
         slider.value = +slider.value + 0.01;
         slider.dispatchEvent(new Event('input', {bubbles: true}));
-        const look = () => performance.getEntriesByName('ketasim-drawn').length
-          ? requestAnimationFrame(() => done(performance.now() - t0)) : requestAnimationFrame(look);
+        let first = 0;
+        const look = () => {
+          if (!first && performance.getEntriesByName('ketasim-drawn').length) first = performance.now() - t0;
+          if (first && document.querySelector(ready)) requestAnimationFrame(() => done([first, performance.now() - t0]));
+          else requestAnimationFrame(look);
+        };
         look();
       });
       window.redraws = async () => {
@@ -134,17 +138,19 @@ def test_slider_to_pixels(opened: Any) -> None:
         return +plot.dataset.drawn - before;
       };
     }""")
-    taken = []
+    taken, whole = [], []
     for _ in range(15):
-        taken.append(page.evaluate("measure()"))
-        page.wait_for_selector(READY["follow"])
+        page.wait_for_timeout(250)  # a single move, not a drag
+        first, complete = page.evaluate("ready => measure(ready)", READY["follow"])
+        taken.append(first)
+        whole.append(complete)
     redraws = page.evaluate("redraws()")
-    said = f"slider to pixels: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms (soft limit {SOFT_LIMIT_MS}); {redraws} redraws for 40 moves"
+    said = f"slider to pixels: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms (soft limit {SOFT_LIMIT_MS}); with the whole band {statistics.median(whole):.0f} ms; {redraws} redraws for 40 moves"
     print(said)
     assert redraws > 0 and watched.wrong == []
     if crowded() and (statistics.median(taken) >= HARD_LIMIT_MS or redraws < 20):
         pytest.skip(f"{said}; {crowded()}")
-    assert statistics.median(taken) < HARD_LIMIT_MS
+    assert statistics.median(taken) < HARD_LIMIT_MS and statistics.median(whole) < HARD_LIMIT_MS
     assert redraws >= 20 or os.environ.get("CI"), said
 
 
