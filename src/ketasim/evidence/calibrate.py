@@ -70,7 +70,7 @@ class Problem:
             there = [
                 self.evidence.compared(self.numbers(end)) if known is None else self.evidence.some(self.numbers(end), known, base) for end in ends
             ]
-            width = ends[0][k] - ends[1][k]
+            width = (ends[0][k] - ends[1][k]) or step  # beyond a bound nothing moves: a derivative of 0
             columns.append([(a - b) / width for a, b in zip(*there, strict=True)])
             if known is None:
                 self.touched[p.key] = [bool(np.any(column != 0.0)) for column in columns[-1]]

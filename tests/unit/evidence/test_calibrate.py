@@ -84,6 +84,14 @@ def test_gradient_is_that_of_the_objective():
         assert -gradient[k] == pytest.approx(slope, rel=0.1, abs=0.3)
 
 
+def test_a_value_beyond_its_bound_has_no_slope():
+    base = task(few())
+    problem = Problem(base.evidence, (parameter("subadditivity"),))
+    z = np.array([-20.0])  # held at its lower bound of 1
+    found = problem.jacobian(z, problem.evidence.compared(problem.numbers(z)), 0.25)
+    assert all(np.array_equal(j, np.zeros_like(j)) for j in found)
+
+
 def test_a_saved_fit_resumes_and_refuses_other_values(tmp_path):
     path = tmp_path / "state.json"
     state = State(np.array([0.1, 0.2]), {key: 1.0 for key in TAUS}, 3.0, 2, False, np.eye(2), [4.0, 3.0])
