@@ -57,8 +57,9 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 INTERRUPTED = f"""
-import sys, time, numpy as np
+import signal, sys, time, numpy as np
 from ketasim.engine import compile_model, Schedule
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell is born deaf to it
 model = compile_model({TEXT!r}, ("k",), ("A", "B"), ("rate",))
 schedule = Schedule(np.array([0.0, 5.0]), np.array([[1.0]]))
 def progress(done, total):
