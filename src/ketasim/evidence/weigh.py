@@ -372,18 +372,18 @@ def _log_odds(p: float) -> float:
 
 
 def shared_groups(pairs: Sequence[Pair], known: Mapping[str, Hypothesis]) -> tuple[tuple[str, ...], ...]:
-    """Groups of hypotheses that are linked by pairs not told apart. Expectancy alone never joins a drug hypothesis."""
-    parent = {name: name for name in known}
+    """Groups in which no two hypotheses are told apart, nearest joined first. Expectancy alone never joins a drug hypothesis.
 
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    for pair in pairs:
-        if not pair.apart and known[pair.first].drug_effect == known[pair.second].drug_effect:
-            parent[root(pair.second)] = root(pair.first)
-    found: dict[str, list[str]] = {}
-    for name in known:
-        found.setdefault(root(name), []).append(name)
-    return tuple(tuple(g) for g in found.values())
+    Two groups become one only if every pair across them is not told apart (complete linkage): a hypothesis that is told apart from one member
+    stays outside although it is near another.
+    """
+    apart = {frozenset((p.first, p.second)) for p in pairs if p.apart or known[p.first].drug_effect != known[p.second].drug_effect}
+    groups = {name: [name] for name in known}
+    for pair in sorted(pairs, key=lambda p: abs(p.difference) / max(p.se, 1e-12)):
+        one, other = groups[pair.first], groups[pair.second]
+        if one is not other and not any(frozenset((a, b)) in apart for a in one for b in other):
+            one.extend(other)
+            groups.update(dict.fromkeys(other, one))
+    order = list(known)
+    found = {id(g): tuple(sorted(g, key=order.index)) for g in groups.values()}
+    return tuple(sorted(found.values(), key=lambda g: order.index(g[0])))

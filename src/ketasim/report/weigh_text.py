@@ -60,7 +60,7 @@ def _apart(found: Weighing) -> list[str]:
     many = [g for g in found.groups if len(g) > 1]
     if not many:
         return ["Every pair is told apart by this evidence."]
-    lines = ["Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors, linked by such pairs):"]
+    lines = ["Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors for every pair of a line):"]
     lines += [f"  {', '.join(g)}" for g in many]
     if any(len(g) > MANY for g in many):
         lines.append("  A group of more than three is a finding: published means of mood say little about mechanism. `ketasim next-study A B` says what would.")

@@ -86,6 +86,14 @@ def test_groups_link_pairs_and_keep_expectancy_apart() -> None:
     assert set(shared_groups(pairs, known)) == {("expectancy-only",), ("disinhibition", "opioid-gate"), ("block-at-rest",)}
 
 
+def test_a_group_holds_no_pair_that_is_told_apart() -> None:
+    """A chain of near pairs is no group: the ends of it are told apart."""
+    names = ("disinhibition", "opioid-gate", "block-at-rest")
+    known = {name: hypotheses()[name] for name in names}
+    pairs = (Pair(names[0], names[1], 0.2, 1.0), Pair(names[1], names[2], 1.9, 1.0), Pair(names[0], names[2], 3.0, 1.0))
+    assert set(shared_groups(pairs, known)) == {("disinhibition", "opioid-gate"), ("block-at-rest",)}
+
+
 def made(found: str | float, species: str = "mouse", se: float = float("nan")) -> Finding:
     """A finding of an experiment."""
     entry = Published("x", "madrs.effect", "24 h", "a", found, species, ("GC033",), versus="b", se=se)
