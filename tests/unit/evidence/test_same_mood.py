@@ -11,6 +11,7 @@ from ketasim.evidence.arms import ArmSpec, course
 from ketasim.evidence.mood_arm import arm_mood, drug_drive, felt_points
 from ketasim.evidence.numbers import Numbers
 from ketasim.scenario.mood import Drives, mood
+from ketasim.scenario.observation import link
 from ketasim.scenario.plan import Scenario
 
 PORTS = ("mood_drive", "ideation_drive", "ssri_drive", "cadss", "gaba")
@@ -41,5 +42,11 @@ def test_every_term_is_that_of_the_scenario(name: str) -> None:
     assert mine.baseline == pytest.approx(theirs.baseline)
     for i in range(len(arm.times)):
         assert mine.residual[0, i] == pytest.approx(theirs.residual(i)[0, 0])
-    thoughts = arm_mood(arm, people, where, numbers, numbers.setting(people), ideation=True)
-    assert thoughts.latent.shape == mine.latent.shape and np.abs(thoughts.latent - mine.latent).max() > 0.01
+
+    # suicidal thoughts are scores there: without what varies within and between people by itself, so that the drive is all that is left
+    still = mood(scenario, people, arm.times, drives, nothing, {"wander_sd": 0.0, "course_sd": 0.0})
+    p = numbers.setting(people)
+    thoughts = arm_mood(arm, people, where, numbers, p, ideation=True)
+    item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])[:, None]
+    scores = link(thoughts.latent, item, p["link_ceiling"][:, None], p["link_slope"][:, None], p["ideation_maximum"][:, None])
+    assert scores == pytest.approx(still.ideation, rel=1e-4, abs=1e-7)
