@@ -58,7 +58,9 @@ def build() -> None:
 def _call(command: list[str], surroundings: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=FRONTEND, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"the page could not be built: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        raise SystemExit(
+            f"the page could not be built: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        )
 
 
 def _node() -> tuple[Path, list[str]]:

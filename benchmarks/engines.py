@@ -37,15 +37,53 @@ class Engine:
 
 
 ENGINES = (
-    Engine("ketasim", "ours.py", "ketasim", ("float64 peak rodas4 1", "float64 value rodas4 1", "float64 value dop853 1"), vector=True, notes="RODAS4 or DOP853, one register of people, generated sparse LU"),
-    Engine("ketasim float32", "ours.py", "ketasim", ("float32 peak rodas4 1", "float32 value rodas4 1", "float32 value dop853 1"), vector=True, tightest=1e-6, notes="the same in single precision"),
+    Engine(
+        "ketasim",
+        "ours.py",
+        "ketasim",
+        ("float64 peak rodas4 1", "float64 value rodas4 1", "float64 value dop853 1"),
+        vector=True,
+        notes="RODAS4 or DOP853, one register of people, generated sparse LU",
+    ),
+    Engine(
+        "ketasim float32",
+        "ours.py",
+        "ketasim",
+        ("float32 peak rodas4 1", "float32 value rodas4 1", "float32 value dop853 1"),
+        vector=True,
+        tightest=1e-6,
+        notes="the same in single precision",
+    ),
     Engine("numbalsoda", "numbalsoda_worker.py", "numbalsoda", ("lsoda", "dop853"), notes="takes no Jacobian"),
-    Engine("libroadrunner", "roadrunner_worker.py", "roadrunner", ("bdf", "adams"), people=32, vector=True, notes="CVODE; takes no Jacobian"),
-    Engine("mrgsolve", "mrgsolve_worker.R", "mrgsolve", ("lsoda",), vector=True, language="R", notes="LSODA; takes no Jacobian"),
+    Engine(
+        "libroadrunner",
+        "roadrunner_worker.py",
+        "roadrunner",
+        ("bdf", "adams"),
+        people=32,
+        vector=True,
+        notes="CVODE; takes no Jacobian",
+    ),
+    Engine(
+        "mrgsolve",
+        "mrgsolve_worker.R",
+        "mrgsolve",
+        ("lsoda",),
+        vector=True,
+        language="R",
+        notes="LSODA; takes no Jacobian",
+    ),
     Engine("rxode2", "rxode2_worker.R", "rxode2", ("liblsoda", "dop853"), language="R", notes="takes no Jacobian here"),
     Engine("scipy", "scipy_worker.py", "scipy", ("LSODA", "BDF"), people=4, slow=True, notes="analytic Jacobian"),
-    Engine("diffrax", "diffrax_worker.py", "diffrax", ("tsit5", "kvaerno5"), people=16, slow=True,
-           notes="64 bits, people in one vmap; Jacobian by automatic differentiation"),
+    Engine(
+        "diffrax",
+        "diffrax_worker.py",
+        "diffrax",
+        ("tsit5", "kvaerno5"),
+        people=16,
+        slow=True,
+        notes="64 bits, people in one vmap; Jacobian by automatic differentiation",
+    ),
 )
 
 
@@ -57,8 +95,15 @@ class Worker:
         self.log = (folder / f"{engine.name.replace(' ', '_')}.log").open("w+", encoding="utf-8")
         program = [python] if engine.language == "python" else ["Rscript", "--vanilla"]
         environment = os.environ | ONE_THREAD | {"JAX_PLATFORMS": "cpu", "PYTHONDONTWRITEBYTECODE": "1"}
-        self.process = subprocess.Popen([*program, str(WORKERS / engine.worker), str(folder)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True, bufsize=1, env=environment)
+        self.process = subprocess.Popen(
+            [*program, str(WORKERS / engine.worker), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            bufsize=1,
+            env=environment,
+        )
         self.hello = self._answer()
 
     @property
@@ -81,7 +126,9 @@ class Worker:
         self.log.seek(0)
         return {"error": (self.log.read().strip().splitlines() or ["the worker ended"])[-1][:300]}
 
-    def solve(self, people: int, rtol: float, atol: Any, method: str, repeat: int = 1, save: Path | None = None) -> dict[str, Any]:
+    def solve(
+        self, people: int, rtol: float, atol: Any, method: str, repeat: int = 1, save: Path | None = None
+    ) -> dict[str, Any]:
         """One order; see `workers/base.py`. `atol` a number or one per state."""
         assert self.process.stdin is not None
         if self.engine.language == "R":
@@ -89,8 +136,16 @@ class Worker:
             line = f"{people} {repeat} {rtol!r} {listed} {method} {save or '-'}"
         else:
             atol = atol.tolist() if isinstance(atol, np.ndarray) else atol
-            line = json.dumps({"people": people, "repeat": repeat, "rtol": rtol, "atol": atol, "method": method,
-                               "save": str(save) if save else None})
+            line = json.dumps(
+                {
+                    "people": people,
+                    "repeat": repeat,
+                    "rtol": rtol,
+                    "atol": atol,
+                    "method": method,
+                    "save": str(save) if save else None,
+                }
+            )
         try:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
@@ -122,8 +177,12 @@ def why_absent(engine: Engine, python: str) -> str | None:
     if engine.language == "R":
         if shutil.which("Rscript") is None:
             return "R is not installed"
-        found = subprocess.run(["Rscript", "--vanilla", "-e", f"if (!requireNamespace('{engine.module}', quietly=TRUE)) quit(status=1)"],
-                               capture_output=True, timeout=120, check=False)
+        found = subprocess.run(
+            ["Rscript", "--vanilla", "-e", f"if (!requireNamespace('{engine.module}', quietly=TRUE)) quit(status=1)"],
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
         return None if found.returncode == 0 else f"R has no package {engine.module}"
     probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('{engine.module}') is None)"
     found = subprocess.run([python, "-c", probe], capture_output=True, timeout=120, check=False)

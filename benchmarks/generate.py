@@ -15,8 +15,26 @@ from ketasim.engine.graph import DYNAMIC, Graph
 from ketasim.engine.reader import read_model
 from ketasim.engine.system import System, assemble
 
-UNARY = ("exp", "ln", "sqrt", "abs", "floor", "ceil", "trunc", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asin",
-         "acos", "asinh", "acosh", "atanh")
+UNARY = (
+    "exp",
+    "ln",
+    "sqrt",
+    "abs",
+    "floor",
+    "ceil",
+    "trunc",
+    "sin",
+    "cos",
+    "tanh",
+    "sinh",
+    "cosh",
+    "atan",
+    "asin",
+    "acos",
+    "asinh",
+    "acosh",
+    "atanh",
+)
 RENAMED = {"ln": "log", "abs": "fabs", "ceil": "ceil"}
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "quotient": "/"}
 RELATIONS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!="}
@@ -37,17 +55,36 @@ class Language:
     end: str = ""
 
 
-PYTHON = Language("python", lambda f: RENAMED.get(f, f), "({1} if {0} else {2})", "({0} and {1})", "({0} or {1})", "(not {0})")
-JAX = Language("jax", lambda f: "jnp." + {"ln": "log", "acos": "arccos", "asin": "arcsin", "atan": "arctan"}.get(f, f),
-               "jnp.where({0}, {1}, {2})", "({0} & {1})", "({0} | {1})", "(~{0})")
-CPP = Language("c++", lambda f: RENAMED.get(f, f), "({0} ? {1} : {2})", "({0} && {1})", "({0} || {1})", "(!{0})",
-               power="({0} > 0.0 ? pow({0}, {1}) : 0.0)", declare="double ", end=";")
+PYTHON = Language(
+    "python", lambda f: RENAMED.get(f, f), "({1} if {0} else {2})", "({0} and {1})", "({0} or {1})", "(not {0})"
+)
+JAX = Language(
+    "jax",
+    lambda f: "jnp." + {"ln": "log", "acos": "arccos", "asin": "arcsin", "atan": "arctan"}.get(f, f),
+    "jnp.where({0}, {1}, {2})",
+    "({0} & {1})",
+    "({0} | {1})",
+    "(~{0})",
+)
+CPP = Language(
+    "c++",
+    lambda f: RENAMED.get(f, f),
+    "({0} ? {1} : {2})",
+    "({0} && {1})",
+    "({0} || {1})",
+    "(!{0})",
+    power="({0} > 0.0 ? pow({0}, {1}) : 0.0)",
+    declare="double ",
+    end=";",
+)
 
 
 class Printer:
     """Prints nodes as numbered variables, each once; `leaf` writes what the graph starts from."""
 
-    def __init__(self, graph: Graph, language: Language, leaf: Callable[[str, int], str], known: dict[int, str] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, language: Language, leaf: Callable[[str, int], str], known: dict[int, str] | None = None
+    ) -> None:
         self.graph, self.language, self.leaf = graph, language, leaf
         self.written: dict[int, str] = dict(known or {})
         self.lines: list[str] = []
@@ -120,7 +157,9 @@ class Equations:
         printer = Printer(self.system.graph, language, leaf)
         return printer.lines, [printer(node) for node in self.hoisted]
 
-    def rates(self, language: Language, leaf: Callable[[str, int], str], kept: Iterable[str]) -> tuple[list[str], list[str]]:
+    def rates(
+        self, language: Language, leaf: Callable[[str, int], str], kept: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
         """Lines and expressions of the derivatives, with hoisted values under the names `kept`."""
         printer = Printer(self.system.graph, language, leaf, dict(zip(self.hoisted, kept, strict=True)))
         return printer.lines, [printer(node) for node in self.system.rates]
@@ -139,8 +178,15 @@ def equations(text: str, parameters: tuple[str, ...], inputs: tuple[str, ...]) -
 
 
 def _leaf(op: str, index: int) -> str:
-    return {"parameter": f"p[{index}]", "input": f"u[{index}]", "state": f"y[{index}]", "time": "t", "start_time": "t0",
-            "true": "True", "false": "False"}[op]
+    return {
+        "parameter": f"p[{index}]",
+        "input": f"u[{index}]",
+        "state": f"y[{index}]",
+        "time": "t",
+        "start_time": "t0",
+        "true": "True",
+        "false": "False",
+    }[op]
 
 
 def _function(head: str, lines: list[str], results: list[str]) -> str:
@@ -169,9 +215,17 @@ def jax_source(problem: Equations) -> str:
     """`prepare(p, u, t0)` and `rhs(t, y, q)` with arrays of jax."""
     lines, values = problem.prepare(JAX, _leaf)
     stack = "return jnp.stack([{}])"
-    parts = [_function("def prepare(p, u, t0):", lines, [stack.format(", ".join(f"jnp.asarray({v}, dtype=float)" for v in values))])]
+    parts = [
+        _function(
+            "def prepare(p, u, t0):", lines, [stack.format(", ".join(f"jnp.asarray({v}, dtype=float)" for v in values))]
+        )
+    ]
     lines, values = problem.rates(JAX, _leaf, [f"q[{i}]" for i in range(len(problem.hoisted))])
-    parts.append(_function("def rhs(t, y, q):", lines, [stack.format(", ".join(f"jnp.asarray({v}, dtype=float)" for v in values))]))
+    parts.append(
+        _function(
+            "def rhs(t, y, q):", lines, [stack.format(", ".join(f"jnp.asarray({v}, dtype=float)" for v in values))]
+        )
+    )
     return "\n".join(parts)
 
 
@@ -180,22 +234,38 @@ def mrgsolve_source(problem: Equations) -> str:
     system = problem.system
 
     def leaf(op: str, index: int) -> str:
-        return {"parameter": lambda: system.parameters[index], "input": lambda: system.inputs[index],
-                "state": lambda: system.states[index], "time": lambda: "SOLVERTIME", "start_time": lambda: "0.0",
-                "true": lambda: "true", "false": lambda: "false"}[op]()
+        return {
+            "parameter": lambda: system.parameters[index],
+            "input": lambda: system.inputs[index],
+            "state": lambda: system.states[index],
+            "time": lambda: "SOLVERTIME",
+            "start_time": lambda: "0.0",
+            "true": lambda: "true",
+            "false": lambda: "false",
+        }[op]()
 
     lines, values = problem.prepare(CPP, leaf)
     kept = [f"hoisted_{i}" for i in range(len(values))]
     rates, derivatives = problem.rates(CPP, leaf, kept)
     parameters = [*system.parameters, *system.inputs, *(f"start_{s}" for s in system.states)]
-    return "\n".join([
-        "$PARAM", *(f"{p} = 0" for p in parameters),
-        "$CMT", " ".join(system.states),
-        "$GLOBAL", f"double {', '.join(kept)};" if kept else "",
-        "$MAIN", *lines, *(f"{k} = {v};" for k, v in zip(kept, values, strict=True)),
-        *(f"{s}_0 = start_{s};" for s in system.states),
-        "$ODE", *rates, *(f"dxdt_{s} = {d};" for s, d in zip(system.states, derivatives, strict=True)), "",
-    ])
+    return "\n".join(
+        [
+            "$PARAM",
+            *(f"{p} = 0" for p in parameters),
+            "$CMT",
+            " ".join(system.states),
+            "$GLOBAL",
+            f"double {', '.join(kept)};" if kept else "",
+            "$MAIN",
+            *lines,
+            *(f"{k} = {v};" for k, v in zip(kept, values, strict=True)),
+            *(f"{s}_0 = start_{s};" for s in system.states),
+            "$ODE",
+            *rates,
+            *(f"dxdt_{s} = {d};" for s, d in zip(system.states, derivatives, strict=True)),
+            "",
+        ]
+    )
 
 
 def rxode2_source(problem: Equations) -> str:
@@ -203,16 +273,36 @@ def rxode2_source(problem: Equations) -> str:
     system = problem.system
 
     def leaf(op: str, index: int) -> str:
-        return {"parameter": lambda: system.parameters[index], "input": lambda: system.inputs[index],
-                "state": lambda: system.states[index], "time": lambda: "t", "start_time": lambda: "0",
-                "true": lambda: "1", "false": lambda: "0"}[op]()
+        return {
+            "parameter": lambda: system.parameters[index],
+            "input": lambda: system.inputs[index],
+            "state": lambda: system.states[index],
+            "time": lambda: "t",
+            "start_time": lambda: "0",
+            "true": lambda: "1",
+            "false": lambda: "0",
+        }[op]()
 
-    words = Language("rxode2", lambda f: {"ln": "log"}.get(f, f), "({0} ? {1} : {2})", "({0} && {1})", "({0} || {1})", "(!{0})",
-                     power="({0} > 0 ? {0}^{1} : 0)", end=";")
+    words = Language(
+        "rxode2",
+        lambda f: {"ln": "log"}.get(f, f),
+        "({0} ? {1} : {2})",
+        "({0} && {1})",
+        "({0} || {1})",
+        "(!{0})",
+        power="({0} > 0 ? {0}^{1} : 0)",
+        end=";",
+    )
     printer = Printer(system.graph, words, leaf)
     rates = [printer(node) for node in system.rates]
-    return "\n".join([*(f"{s}(0) = start_{s};" for s in system.states), *printer.lines,
-                      *(f"d/dt({s}) = {r};" for s, r in zip(system.states, rates, strict=True)), ""])
+    return "\n".join(
+        [
+            *(f"{s}(0) = start_{s};" for s in system.states),
+            *printer.lines,
+            *(f"d/dt({s}) = {r};" for s, r in zip(system.states, rates, strict=True)),
+            "",
+        ]
+    )
 
 
 def dynamic_operations(problem: Equations) -> int:

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from peers import Comparison
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-HEAD = ("engine", "version", "method", "rtol", "atol", "people", "error", "steps", "CPU ms per person", "checksum", "ketasim is faster by",
-        "float32 by")
+HEAD = (
+    "engine",
+    "version",
+    "method",
+    "rtol",
+    "atol",
+    "people",
+    "error",
+    "steps",
+    "CPU ms per person",
+    "checksum",
+    "ketasim is faster by",
+    "float32 by",
+)
 INTRODUCTION = """# Speed
 
 Written by `python benchmarks/peers.py --model all` (tables) and `python benchmarks/scaling.py` (the last section). What is
@@ -29,11 +41,22 @@ def _cells(found: Comparison) -> list[tuple[str, ...]]:
     rows = []
     for row in sorted(found.rows, key=lambda r: r.cpu):
         s, name = row.setting, row.engine.name
-        rows.append((
-            name, row.version, s.method, f"{s.rtol:.1e}", s.shown_atol, str(min(row.engine.people, len(found.problem.table))),
-            f"{s.error:.1e}", "" if s.steps is None else f"{s.steps:.0f}", f"{row.cpu * 1e3:.3f}", f"{s.checksum:.5f}",
-            f"{found.ratio(name):.1f}", f"{found.ratio(name, 'ketasim float32'):.1f}" if "ketasim float32" in names else "",
-        ))
+        rows.append(
+            (
+                name,
+                row.version,
+                s.method,
+                f"{s.rtol:.1e}",
+                s.shown_atol,
+                str(min(row.engine.people, len(found.problem.table))),
+                f"{s.error:.1e}",
+                "" if s.steps is None else f"{s.steps:.0f}",
+                f"{row.cpu * 1e3:.3f}",
+                f"{s.checksum:.5f}",
+                f"{found.ratio(name):.1f}",
+                f"{found.ratio(name, 'ketasim float32'):.1f}" if "ketasim float32" in names else "",
+            )
+        )
     return rows
 
 
@@ -41,7 +64,10 @@ def table_text(found: Comparison) -> str:
     """Plain text, aligned."""
     rows = [HEAD, *_cells(found)]
     widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
-    lines = ["  ".join(c.rjust(w) if i > 2 else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))).rstrip() for r in rows]
+    lines = [
+        "  ".join(c.rjust(w) if i > 2 else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))).rstrip()
+        for r in rows
+    ]
     lines += [f"{name}: {reason}" for name, reason in found.absent.items()]
     if found.threads:
         lines.append(f"two threads against one (wall time, median of rounds): {np.median(found.threads):.2f}x")
@@ -50,15 +76,21 @@ def table_text(found: Comparison) -> str:
 
 def markdown(found: Comparison) -> str:
     lines = [f"## {found.problem.name}: {found.problem.title}", ""]
-    lines.append(f"{found.states} states, {found.operations} operations per right-hand side, {len(found.problem.table)} people, "
-                 f"{len(found.problem.schedule.boundaries) - 1} segments, {len(found.problem.times)} output times, all states returned. "
-                 f"scipy's LSODA at 1e-11 confirms the reference to {found.confirmed:.0e} of the peak. {len(found.rows[0].times)} rounds.")
+    lines.append(
+        f"{found.states} states, {found.operations} operations per right-hand side, {len(found.problem.table)} people, "
+        f"{len(found.problem.schedule.boundaries) - 1} segments, {len(found.problem.times)} output times, all states returned. "
+        f"scipy's LSODA at 1e-11 confirms the reference to {found.confirmed:.0e} of the peak. {len(found.rows[0].times)} rounds."
+    )
     lines += ["", "| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     lines += ["| " + " | ".join(row) + " |" for row in _cells(found)]
     lines += ["", *(f"Not measured: {name}: {reason}  " for name, reason in found.absent.items())]
     if found.threads:
-        lines += ["", f"Two threads against one, wall time: {np.median(found.threads):.2f}x (rounds: "
-                  + ", ".join(f"{x:.2f}" for x in found.threads) + ")."]
+        lines += [
+            "",
+            f"Two threads against one, wall time: {np.median(found.threads):.2f}x (rounds: "
+            + ", ".join(f"{x:.2f}" for x in found.threads)
+            + ").",
+        ]
     lines += ["", f"Machine: {machine()}."]
     return "\n".join(lines)
 
@@ -100,14 +132,24 @@ def as_json(all_found: list[Comparison]) -> dict[str, Any]:
 def _one(found: Comparison) -> dict[str, Any]:
     return {
         "title": found.problem.title,
-        "ratios": {row.engine.name: round(found.ratio(row.engine.name), 3) for row in found.rows if row.engine.name != "ketasim"},
+        "ratios": {
+            row.engine.name: round(found.ratio(row.engine.name), 3)
+            for row in found.rows
+            if row.engine.name != "ketasim"
+        },
         "two_threads": round(float(np.median(found.threads)), 3) if found.threads else None,
         "reference_confirmed": found.confirmed,
         "engines": {
             row.engine.name: {
-                "version": row.version, "method": row.setting.method, "rtol": row.setting.rtol, "atol": row.setting.shown_atol,
-                "error": row.setting.error, "steps": row.setting.steps, "cpu_seconds_per_person": row.cpu,
-                "rounds": row.times, "checksum": row.setting.checksum,
+                "version": row.version,
+                "method": row.setting.method,
+                "rtol": row.setting.rtol,
+                "atol": row.setting.shown_atol,
+                "error": row.setting.error,
+                "steps": row.setting.steps,
+                "cpu_seconds_per_person": row.cpu,
+                "rounds": row.times,
+                "checksum": row.setting.checksum,
             }
             for row in found.rows
         },

@@ -32,7 +32,13 @@ from ketasim.engine.reader import read_model
 Array = NDArray[np.float64]
 ALLOWED = 1e-4  # error as a share of each state's peak in each person
 SCAN = tuple(10.0 ** (-k / 2) for k in range(4, 19))  # 1e-2 ... 1e-9
-FACTORS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # absolute tolerance as a share of the relative one (times a state's peak where it may)
+FACTORS = (
+    1.0,
+    1e-1,
+    1e-2,
+    1e-3,
+    1e-4,
+)  # absolute tolerance as a share of the relative one (times a state's peak where it may)
 REFERENCE_TOLERANCE = 1e-11
 CONFIRMED_PEOPLE = 2
 PROBED_PEOPLE, TOO_SLOW = 4, 3.0  # people tried first; settings slower than this times the best are dropped
@@ -108,7 +114,11 @@ def export(problem: Problem, folder: Path) -> tuple[tuple[str, ...], Array]:
     inputs = np.ascontiguousarray(np.broadcast_to(schedule.inputs, (people, segments, len(problem.inputs))))
     jumps = schedule.jumps
     arrays: dict[str, Any] = {
-        "table": problem.table, "boundaries": schedule.boundaries, "inputs": inputs, "times": problem.times, "start": start,
+        "table": problem.table,
+        "boundaries": schedule.boundaries,
+        "inputs": inputs,
+        "times": problem.times,
+        "start": start,
         "jump_segment": np.array([j.at for j in jumps], dtype=np.int64),
         "jump_state": np.array([found.states.index(j.state) for j in jumps], dtype=np.int64),
         "jump_scale": np.array([np.broadcast_to(j.scale, (people,)) for j in jumps]).reshape(len(jumps), people),
@@ -120,9 +130,19 @@ def export(problem: Problem, folder: Path) -> tuple[tuple[str, ...], Array]:
         raise SystemExit(antimony.getLastError())
     sbml = antimony.getSBMLString(antimony.getMainModuleName())
     amounts = [s for s in found.states if s in source.species and source.species[s].substance_only]
-    (folder / "problem.json").write_text(json.dumps({
-        "states": found.states, "inputs": problem.inputs, "parameters": problem.parameters, "text": problem.text,
-        "sbml": sbml, "amounts": amounts}), encoding="utf-8")
+    (folder / "problem.json").write_text(
+        json.dumps(
+            {
+                "states": found.states,
+                "inputs": problem.inputs,
+                "parameters": problem.parameters,
+                "text": problem.text,
+                "sbml": sbml,
+                "amounts": amounts,
+            }
+        ),
+        encoding="utf-8",
+    )
     export_tables(problem, arrays, found.states, folder)
     return found.states, start
 
@@ -139,7 +159,9 @@ def export_tables(problem: Problem, arrays: dict[str, Any], states: tuple[str, .
             now = arrays["inputs"][i, s].tolist()
             events.append([i + 1, begin, 2, 0.0, 1, *now])
             for j in np.flatnonzero(arrays["jump_segment"] == s).tolist():
-                events.append([i + 1, begin, 1, float(arrays["jump_add"][j, i]), int(arrays["jump_state"][j]) + 1, *now])
+                events.append(
+                    [i + 1, begin, 1, float(arrays["jump_add"][j, i]), int(arrays["jump_state"][j]) + 1, *now]
+                )
     _csv(folder / "events.csv", ["ID", "time", "evid", "amt", "cmt", *problem.inputs], events)
     (folder / "times.csv").write_text("\n".join(map(repr, problem.times.tolist())), encoding="utf-8")
     (folder / "states.txt").write_text("\n".join(states) + "\n", encoding="utf-8")
@@ -166,8 +188,15 @@ def truth(problem: Problem, states: tuple[str, ...]) -> Array:
     peaks = np.full(len(states), 1.0)
     for tolerance in (1e-8, REFERENCE_TOLERANCE):
         floor = np.maximum(peaks * tolerance * 1e-2, 1e-300)
-        found = model.simulate(problem.table, [problem.schedule], which, problem.times, rtol=tolerance,
-                               atol=dict(zip(states, floor.tolist(), strict=True)), max_steps=10_000_000)
+        found = model.simulate(
+            problem.table,
+            [problem.schedule],
+            which,
+            problem.times,
+            rtol=tolerance,
+            atol=dict(zip(states, floor.tolist(), strict=True)),
+            max_steps=10_000_000,
+        )
         if (found.status != 0).any():
             raise SystemExit(f"no reference: {next(r for r in found.reasons if r)}")
         peaks = np.abs(found.values).max(axis=1).min(axis=0)
@@ -203,8 +232,16 @@ def confirm(problem: Problem, reference: Array, folder: Path) -> float:
 
             inside = (problem.times > bounds[s]) & (problem.times <= bounds[s + 1])
             grid = np.append(problem.times[inside], bounds[s + 1])
-            found = solve_ivp(rates, (bounds[s], bounds[s + 1]), y, "LSODA", grid, rtol=REFERENCE_TOLERANCE,
-                              atol=np.maximum(np.abs(reference[person]).max(axis=0), SMALLEST_PEAK) * 1e-12, jac=slopes)
+            found = solve_ivp(
+                rates,
+                (bounds[s], bounds[s + 1]),
+                y,
+                "LSODA",
+                grid,
+                rtol=REFERENCE_TOLERANCE,
+                atol=np.maximum(np.abs(reference[person]).max(axis=0), SMALLEST_PEAK) * 1e-12,
+                jac=slopes,
+            )
             out[inside], y = found.y.T[:-1], found.y[:, -1]
         worst = max(worst, error_of(out[None], reference[person : person + 1]))
     return worst
@@ -242,8 +279,10 @@ def tune(worker: Worker, reference: Array, folder: Path, say: Any) -> Setting | 
                     said = found
                     continue
                 found.shown_atol = f"{factor * found.rtol:.0e} {label}".strip()
-                say(f"  {engine.name} {method} rtol {found.rtol:.1e} atol {found.shown_atol}: error {found.error:.1e}, "
-                    f"{found.cpu * 1e3:.3f} ms")
+                say(
+                    f"  {engine.name} {method} rtol {found.rtol:.1e} atol {found.shown_atol}: error {found.error:.1e}, "
+                    f"{found.cpu * 1e3:.3f} ms"
+                )
                 good.append(found)
     if not good:
         return said
@@ -260,7 +299,9 @@ def _repeat(setting: Setting, engine: Engine, people: int) -> int:
     return int(min(max(1, np.ceil(LEAST_CPU / max(setting.cpu / per_person(engine, people), 1e-6))), 1000))
 
 
-def _loosest(worker: Worker, truth: Array, folder: Path, method: str, factor: float, scale: Any, bound: float) -> Setting | str:
+def _loosest(
+    worker: Worker, truth: Array, folder: Path, method: str, factor: float, scale: Any, bound: float
+) -> Setting | str:
     """First tolerance of the scan that is accurate enough, timed once more. A few people go first: what fails in them or
     takes longer than `bound` seconds each is not tried on all."""
     path, said = folder / f"{worker.engine.name.replace(' ', '_')}.npy", ""
@@ -310,11 +351,15 @@ def compare(problem: Problem, engines: list[Engine], rounds: int, python: str, f
     from generate import dynamic_operations
 
     operations = dynamic_operations(equations(problem.text, problem.parameters, problem.inputs))
-    say(f"{problem.title}: {len(states)} states, {len(problem.table)} people, {len(problem.times)} times, "
-        f"{len(problem.schedule.boundaries) - 1} segments, {operations} operations per right-hand side")
+    say(
+        f"{problem.title}: {len(states)} states, {len(problem.table)} people, {len(problem.times)} times, "
+        f"{len(problem.schedule.boundaries) - 1} segments, {operations} operations per right-hand side"
+    )
     reference = truth(problem, states)
     confirmed = confirm(problem, reference, folder)
-    say(f"reference: ours at rtol {REFERENCE_TOLERANCE:g}; scipy LSODA at {REFERENCE_TOLERANCE:g} differs by {confirmed:.1e} of the peak")
+    say(
+        f"reference: ours at rtol {REFERENCE_TOLERANCE:g}; scipy LSODA at {REFERENCE_TOLERANCE:g} differs by {confirmed:.1e} of the peak"
+    )
     absent: dict[str, str] = {}
     running: list[tuple[Worker, Row]] = []
     try:
@@ -353,7 +398,9 @@ def rounds_of(running: list[tuple[Worker, Row]], everybody: int, rounds: int, sa
                 raise SystemExit(f"{row.engine.name}: {reply['error']}")
             row.times.append(reply["cpu"] * share / repeat)
             if row.engine.name == "ketasim":
-                walls = [worker.solve(people, s.rtol, s.atol, m, repeat)["wall"] for m in (s.method, s.method[:-1] + "2") * 2]
+                walls = [
+                    worker.solve(people, s.rtol, s.atol, m, repeat)["wall"] for m in (s.method, s.method[:-1] + "2") * 2
+                ]
                 threads.append(min(walls[0::2]) / min(walls[1::2]))
         say(f"  round {number + 1}: " + ", ".join(f"{r.engine.name} {r.times[-1] * 1e3:.3f} ms" for _, r in running))
     return threads
@@ -371,7 +418,11 @@ def main(words: list[str] | None = None) -> int:
     names = asked.engines.split(",") if asked.engines else [e.name for e in ENGINES]
     unknown = [n for n in names if n not in {e.name for e in ENGINES}]
     if unknown or asked.rounds < 1:
-        parser.error(f"unknown engine {unknown[0]}; there are {', '.join(e.name for e in ENGINES)}" if unknown else "--rounds must be 1 or more")
+        parser.error(
+            f"unknown engine {unknown[0]}; there are {', '.join(e.name for e in ENGINES)}"
+            if unknown
+            else "--rounds must be 1 or more"
+        )
     chosen = [e for e in ENGINES if e.name in names or e.name.startswith("ketasim")]
     from page import as_json, table_text, write_page
 

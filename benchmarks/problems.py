@@ -1,9 +1,9 @@
 """The problems that every engine solves: model, people, doses, output times.
 
-    chain       the shipped default chain (racemic ketamine), 8 infusions of 0.5 mg/kg over 40 min, twice weekly, 42 days
-    nasal       esketamine 84 mg nasal, twice weekly for 4 weeks, then weekly for 4
-    published   mitogen-activated protein kinase cascade (Kholodenko 2000): oscillates, not stiff, no doses
-    stiff       phytochrome in plants (Schaefer 1975, known as HIRES): stiff, no doses
+chain       the shipped default chain (racemic ketamine), 8 infusions of 0.5 mg/kg over 40 min, twice weekly, 42 days
+nasal       esketamine 84 mg nasal, twice weekly for 4 weeks, then weekly for 4
+published   mitogen-activated protein kinase cascade (Kholodenko 2000): oscillates, not stiff, no doses
+stiff       phytochrome in plants (Schaefer 1975, known as HIRES): stiff, no doses
 """
 
 from __future__ import annotations
@@ -72,13 +72,23 @@ def follow(starts: list[float], boundaries: Array, count: int = TIMES) -> Array:
 
 
 def chain() -> Problem:
-    return dosed("chain", "default chain, 8 infusions of 0.5 mg/kg over 40 min twice weekly, 42 days",
-                 "ketamine iv 0.5 mg/kg over 40 min", "twice weekly x 8", 42)
+    return dosed(
+        "chain",
+        "default chain, 8 infusions of 0.5 mg/kg over 40 min twice weekly, 42 days",
+        "ketamine iv 0.5 mg/kg over 40 min",
+        "twice weekly x 8",
+        42,
+    )
 
 
 def nasal() -> Problem:
-    return dosed("nasal", "default chain, esketamine nasal 84 mg twice weekly for 4 weeks, then weekly for 4",
-                 "esketamine nasal 84 mg", "twice weekly x 8, then weekly x 4", 56)
+    return dosed(
+        "nasal",
+        "default chain, esketamine nasal 84 mg twice weekly for 4 weeks, then weekly for 4",
+        "esketamine nasal 84 mg",
+        "twice weekly x 8, then weekly x 4",
+        56,
+    )
 
 
 def published() -> Problem:
@@ -90,8 +100,16 @@ def published() -> Problem:
     table = typical * np.exp(spread * np.random.default_rng(SEED).standard_normal((PEOPLE, len(names))))
     end = 9000.0  # seconds: about six periods
     schedule = Schedule(np.array([0.0, end]), np.zeros((1, 0)))
-    return Problem("published", "MAP kinase cascade of Kholodenko 2000 (doi 10.1046/j.1432-1327.2000.01197.x), 9000 s",
-                   text, names, (), table, schedule, np.linspace(0.0, end, TIMES + 2)[1:-1])
+    return Problem(
+        "published",
+        "MAP kinase cascade of Kholodenko 2000 (doi 10.1046/j.1432-1327.2000.01197.x), 9000 s",
+        text,
+        names,
+        (),
+        table,
+        schedule,
+        np.linspace(0.0, end, TIMES + 2)[1:-1],
+    )
 
 
 def stiff() -> Problem:
@@ -103,8 +121,16 @@ def stiff() -> Problem:
     table = typical * np.exp(spread * np.random.default_rng(SEED).standard_normal((PEOPLE, len(names))))
     end = 321.8122
     schedule = Schedule(np.array([0.0, end]), np.zeros((1, 0)))
-    return Problem("stiff", "photomorphogenesis (HIRES, Schaefer 1975, doi 10.1007/BF00276015)", text, names, (), table, schedule,
-                   np.geomspace(1e-3, 0.999 * end, TIMES))
+    return Problem(
+        "stiff",
+        "photomorphogenesis (HIRES, Schaefer 1975, doi 10.1007/BF00276015)",
+        text,
+        names,
+        (),
+        table,
+        schedule,
+        np.geomspace(1e-3, 0.999 * end, TIMES),
+    )
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {"chain": chain, "nasal": nasal, "published": published, "stiff": stiff}

@@ -77,7 +77,8 @@ def with_timers(text: str, names: list[str]) -> str:
         parts.append(
             f"define void @time_{name}(i64 %count, {values}) {{\nentry:\n  br label %again\nagain:\n"
             f"  %i = phi i64 [ 0, %entry ], [ %j, %again ]\n  call void @{name}({values})\n"
-            "  %j = add i64 %i, 1\n  %more = icmp slt i64 %j, %count\n  br i1 %more, label %again, label %end\nend:\n  ret void\n}\n")
+            "  %j = add i64 %i, 1\n  %more = icmp slt i64 %j, %count\n  br i1 %more, label %again, label %end\nend:\n  ret void\n}\n"
+        )
     return "\n".join(parts)
 
 
@@ -87,14 +88,20 @@ def peak(real: str, width: int) -> float:
     splat = "<" + ", ".join([f"{real} 0.5"] * width) + ">"
     suffix = f"v{width}f{'64' if real == 'double' else '32'}"
     phis = "\n".join(f"  %x{k} = phi {kind} [ {splat}, %entry ], [ %y{k}, %again ]" for k in range(CHAINS))
-    steps = "\n".join(f"  %y{k} = call {kind} @llvm.fma.{suffix}({kind} %x{k}, {kind} {splat}, {kind} {splat})" for k in range(CHAINS))
+    steps = "\n".join(
+        f"  %y{k} = call {kind} @llvm.fma.{suffix}({kind} %x{k}, {kind} {splat}, {kind} {splat})" for k in range(CHAINS)
+    )
     sums, last = [], "%y0"
     for k in range(1, CHAINS):
         sums.append(f"  %s{k} = fadd {kind} {last}, %y{k}")
         last = f"%s{k}"
-    text = (f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})\ndefine void @burn(i64 %n, ptr %out) {{\nentry:\n  br label %again\n"
-            f"again:\n  %i = phi i64 [ 0, %entry ], [ %j, %again ]\n{phis}\n{steps}\n  %j = add i64 %i, 1\n  %more = icmp slt i64 %j, %n\n"
-            f"  br i1 %more, label %again, label %end\nend:\n" + "\n".join(sums) + f"\n  store {kind} {last}, ptr %out, align 64\n  ret void\n}}\n")
+    text = (
+        f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})\ndefine void @burn(i64 %n, ptr %out) {{\nentry:\n  br label %again\n"
+        f"again:\n  %i = phi i64 [ 0, %entry ], [ %j, %again ]\n{phis}\n{steps}\n  %j = add i64 %i, 1\n  %more = icmp slt i64 %j, %n\n"
+        f"  br i1 %more, label %again, label %end\nend:\n"
+        + "\n".join(sums)
+        + f"\n  store {kind} {last}, ptr %out, align 64\n  ret void\n}}\n"
+    )
     code = load_object(build_object(text), ("burn",))
     burn = code.function("burn", ctypes.c_int64, ctypes.c_void_p)
     memory = np.zeros(256, dtype=np.uint8)
@@ -149,31 +156,51 @@ def profile(problem: Problem, dtype: str) -> str:
     best = np.inf
     for _ in range(5):
         begin = time.process_time()
-        found = model.simulate(table, [schedule], which, problem.times, rtol=RTOL, atol=ATOL_SHARE * RTOL * peaks, threads=1,
-                               relative_to="peak")
+        found = model.simulate(
+            table,
+            [schedule],
+            which,
+            problem.times,
+            rtol=RTOL,
+            atol=ATOL_SHARE * RTOL * peaks,
+            threads=1,
+            relative_to="peak",
+        )
         best = min(best, time.process_time() - begin)
     registers = found.steps.sum(axis=1) > 0
     steps = float(found.steps[registers].sum(axis=1).mean())
     total = best / registers.sum()  # s per register
     words = max(description.work_vectors, 4096) * width
     outputs = len(problem.times) / steps
-    parts = [Part(m, c, timed(text, m, code, words), flops_of(text, m))
-             for m, c in zip(names, (1.0, stages - 1.0, outputs), strict=True)]
+    parts = [
+        Part(m, c, timed(text, m, code, words), flops_of(text, m))
+        for m, c in zip(names, (1.0, stages - 1.0, outputs), strict=True)
+    ]
     a, c = METHODS["rodas4"].a, METHODS["rodas4"].c
     sums = sum(2.0 * (np.count_nonzero(a[s]) + np.count_nonzero(c[s])) for s in range(1, stages)) * n
     rest = total / steps - sum(p.calls * p.seconds for p in parts)
     norm, dense = 8.0 * n, outputs * n * 2.0 * (len(METHODS["rodas4"].dense[0]) * len(METHODS["rodas4"].dense) + 2)
     parts.append(Part("stage sums, error norm, dense output, loop", 1.0, rest, sums + norm + dense))
     top = peak(real, width)
-    lines = [f"**{problem.name}, {dtype}**: {n} states, {width} people per register, {steps:.0f} steps per register, "
-             f"{1e3 * total / width:.4f} ms per person.", "",
-             "| part | calls per step | ns per call | share of the time | flop per call and person | share of the peak |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"**{problem.name}, {dtype}**: {n} states, {width} people per register, {steps:.0f} steps per register, "
+        f"{1e3 * total / width:.4f} ms per person.",
+        "",
+        "| part | calls per step | ns per call | share of the time | flop per call and person | share of the peak |",
+        "|---|---|---|---|---|---|",
+    ]
     for p in parts:
         rate = p.flops * width / p.seconds / top
-        lines.append(f"| {p.name} | {p.calls:.2f} | {p.seconds * 1e9:.0f} | {p.calls * p.seconds * steps / total:.0%} | {p.flops:.0f} | {rate:.0%} |")
+        lines.append(
+            f"| {p.name} | {p.calls:.2f} | {p.seconds * 1e9:.0f} | {p.calls * p.seconds * steps / total:.0%} | {p.flops:.0f} | {rate:.0%} |"
+        )
     work = sum(p.calls * p.flops for p in parts)
-    lines += ["", f"{work:.0f} flop per step and person; {work * steps * width / total / 1e9:.1f} Gflop/s of {top / 1e9:.1f} "
-              f"({work * steps * width / total / top:.0%} of the peak of multiply-adds). The bound is {work * steps / top * 1e3:.4f} ms per person.", ""]
+    lines += [
+        "",
+        f"{work:.0f} flop per step and person; {work * steps * width / total / 1e9:.1f} Gflop/s of {top / 1e9:.1f} "
+        f"({work * steps * width / total / top:.0%} of the peak of multiply-adds). The bound is {work * steps / top * 1e3:.4f} ms per person.",
+        "",
+    ]
     return "\n".join(lines)
 
 

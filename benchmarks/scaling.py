@@ -1,10 +1,10 @@
 """How the engine scales, and what the package costs to start: `python benchmarks/scaling.py [--json]`.
 
-    people    one call of `simulate` with 1 to 30 000 people, one thread
-    states    chains of linear compartments with 10 to 1 000 states: time to compile, time per step
-    threads   one and two threads, bit for bit the same
-    memory    100 000 people through 42 days streamed to Parquet in a process of its own: wall time and peak memory
-    start     `import ketasim`; `ketasim run` with 200 people, with an empty and with a filled cache of machine code
+people    one call of `simulate` with 1 to 30 000 people, one thread
+states    chains of linear compartments with 10 to 1 000 states: time to compile, time per step
+threads   one and two threads, bit for bit the same
+memory    100 000 people through 42 days streamed to Parquet in a process of its own: wall time and peak memory
+start     `import ketasim`; `ketasim run` with 200 people, with an empty and with a filled cache of machine code
 """
 
 from __future__ import annotations
@@ -31,9 +31,26 @@ from ketasim.engine import Options, Schedule, compile_model
 
 RTOL, ATOL = 1e-5, 1e-8
 STREAMED = 100_000
-RUN = ("run", "ketamine iv 0.5 mg/kg over 40 min", "--repeat", "twice weekly x 8", "--people", "200", "--days", "42", "--json")
+RUN = (
+    "run",
+    "ketamine iv 0.5 mg/kg over 40 min",
+    "--repeat",
+    "twice weekly x 8",
+    "--people",
+    "200",
+    "--days",
+    "42",
+    "--json",
+)
 LOOKS = 5  # of each start, best and median
-OUTPUTS = ("mood_drive", "ideation_drive", "cadss", "spines", "nmda_occupancy", "glutamate")  # of the streamed population
+OUTPUTS = (
+    "mood_drive",
+    "ideation_drive",
+    "cadss",
+    "spines",
+    "nmda_occupancy",
+    "glutamate",
+)  # of the streamed population
 STREAM = """
 import resource, sys, time
 sys.path.insert(0, {here!r})
@@ -75,7 +92,16 @@ def people_part() -> list[dict[str, float]]:
         best = np.inf
         for _ in range(3 if people < 30_000 else 1):
             begin = time.process_time()
-            result = model.simulate(table, [schedule], np.zeros(people, dtype=int), times, rtol=RTOL, atol=ATOL, threads=1, relative_to="peak")
+            result = model.simulate(
+                table,
+                [schedule],
+                np.zeros(people, dtype=int),
+                times,
+                rtol=RTOL,
+                atol=ATOL,
+                threads=1,
+                relative_to="peak",
+            )
             best = min(best, time.process_time() - begin)
         assert (result.status == 0).all()
         found.append({"people": people, "cpu_ms": best * 1e3, "cpu_ms_per_person": best * 1e3 / people})
@@ -96,11 +122,20 @@ def states_part() -> list[dict[str, float]]:
         best = np.inf
         for _ in range(3):
             begin = time.process_time()
-            result = model.simulate(table, [schedule], np.zeros(64, dtype=int), np.linspace(0, 2.0 * n, 50), rtol=RTOL, atol=ATOL, threads=1)
+            result = model.simulate(
+                table, [schedule], np.zeros(64, dtype=int), np.linspace(0, 2.0 * n, 50), rtol=RTOL, atol=ATOL, threads=1
+            )
             best = min(best, time.process_time() - begin)
         assert (result.status == 0).all()
         steps = result.steps.sum()
-        found.append({"states": n, "compile_s": compiled, "us_per_step_of_a_register": best * 1e6 / steps, "ns_per_step_and_state": best * 1e9 / steps / n})
+        found.append(
+            {
+                "states": n,
+                "compile_s": compiled,
+                "us_per_step_of_a_register": best * 1e6 / steps,
+                "ns_per_step_and_state": best * 1e9 / steps / n,
+            }
+        )
     os.environ.pop("KETASIM_CACHE", None)
     return found
 
@@ -117,8 +152,16 @@ def threads_part() -> dict[str, Any]:
         for _ in range(LOOKS):
             for threads in walls:
                 begin = time.perf_counter()
-                values[threads] = model.simulate(table, [schedule], np.zeros(4096, dtype=int), problem.times[::4], rtol=RTOL, atol=ATOL,
-                                                 threads=threads, relative_to="peak").values
+                values[threads] = model.simulate(
+                    table,
+                    [schedule],
+                    np.zeros(4096, dtype=int),
+                    problem.times[::4],
+                    rtol=RTOL,
+                    atol=ATOL,
+                    threads=threads,
+                    relative_to="peak",
+                ).values
                 walls[threads].append(time.perf_counter() - begin)
         assert np.array_equal(values[1], values[2])
         found[dtype] = {"one_s": min(walls[1]), "two_s": min(walls[2]), "gain": min(walls[1]) / min(walls[2])}
@@ -128,17 +171,32 @@ def threads_part() -> dict[str, Any]:
 
 def memory_part(people: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        code = STREAM.format(here=str(Path(__file__).parent), people=people, outputs=OUTPUTS, folder=str(Path(folder) / "out"), threads=os.cpu_count())
+        code = STREAM.format(
+            here=str(Path(__file__).parent),
+            people=people,
+            outputs=OUTPUTS,
+            folder=str(Path(folder) / "out"),
+            threads=os.cpu_count(),
+        )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-500:])
         wall, peak, finished, failed = map(float, done.stdout.split())
         size = sum(f.stat().st_size for f in (Path(folder) / "out").iterdir()) / 2**20
-    return {"people": finished, "failed": failed, "outputs": len(OUTPUTS), "times": 200, "wall_s": wall, "peak_mb": peak, "files_mb": size}
+    return {
+        "people": finished,
+        "failed": failed,
+        "outputs": len(OUTPUTS),
+        "times": 200,
+        "wall_s": wall,
+        "peak_mb": peak,
+        "files_mb": size,
+    }
 
 
 def start_part() -> dict[str, Any]:
     """Wall and CPU seconds from process start to exit."""
+
     def look(words: list[str], cache: str | None) -> tuple[float, float]:
         environment = os.environ | ({"KETASIM_CACHE": cache} if cache else {})
         before, begin = os.times(), time.perf_counter()
@@ -146,8 +204,11 @@ def start_part() -> dict[str, Any]:
         wall, after = time.perf_counter() - begin, os.times()
         return wall, after.children_user + after.children_system - before.children_user - before.children_system
 
-    program = [sys.executable, "-m", "ketasim.cli"] if not Path(sys.executable).with_name("ketasim").exists() else [
-        str(Path(sys.executable).with_name("ketasim"))]
+    program = (
+        [sys.executable, "-m", "ketasim.cli"]
+        if not Path(sys.executable).with_name("ketasim").exists()
+        else [str(Path(sys.executable).with_name("ketasim"))]
+    )
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         cases = {
@@ -176,24 +237,48 @@ def _summary(looks: list[tuple[float, float]]) -> dict[str, float]:
 def markdown(found: dict[str, Any]) -> str:
     lines = ["## Scaling, memory, start", ""]
     if "people" in found:
-        lines += ["Default chain, 8 infusions, 42 days, 50 output times, 6 outputs, one thread:", "", "| people | CPU ms | CPU ms per person |", "|---|---|---|"]
+        lines += [
+            "Default chain, 8 infusions, 42 days, 50 output times, 6 outputs, one thread:",
+            "",
+            "| people | CPU ms | CPU ms per person |",
+            "|---|---|---|",
+        ]
         lines += [f"| {r['people']:,} | {r['cpu_ms']:.1f} | {r['cpu_ms_per_person']:.3f} |" for r in found["people"]]
     if "states" in found:
-        lines += ["", "Chain of linear compartments (two outputs; compiled without the cache):", "",
-                  "| states | compile, CPU s | CPU us per step of a register | ns per step and state |", "|---|---|---|---|"]
-        lines += [f"| {r['states']:,} | {r['compile_s']:.2f} | {r['us_per_step_of_a_register']:.2f} | {r['ns_per_step_and_state']:.1f} |" for r in found["states"]]
+        lines += [
+            "",
+            "Chain of linear compartments (two outputs; compiled without the cache):",
+            "",
+            "| states | compile, CPU s | CPU us per step of a register | ns per step and state |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {r['states']:,} | {r['compile_s']:.2f} | {r['us_per_step_of_a_register']:.2f} | {r['ns_per_step_and_state']:.1f} |"
+            for r in found["states"]
+        ]
     if "threads" in found:
         t = found["threads"]
-        lines += ["", "Two threads against one, 4 096 people, wall time, best of " + f"{LOOKS}: float64 {t['float64']['gain']:.2f}x, float32 "
-                  f"{t['float32']['gain']:.2f}x; the results are the same bit for bit. Load of the machine {t['load_average']:.1f} on {os.cpu_count()} cores."]
+        lines += [
+            "",
+            "Two threads against one, 4 096 people, wall time, best of "
+            + f"{LOOKS}: float64 {t['float64']['gain']:.2f}x, float32 "
+            f"{t['float32']['gain']:.2f}x; the results are the same bit for bit. Load of the machine {t['load_average']:.1f} on {os.cpu_count()} cores.",
+        ]
     if "memory" in found:
         m = found["memory"]
-        lines += ["", f"{m['people']:,.0f} people, 42 days, {m['times']} times, {m['outputs']} outputs streamed to Parquet: {m['wall_s']:.1f} s wall, "
-                  f"peak memory {m['peak_mb']:.0f} MB, {m['files_mb']:.0f} MB of files, {m['failed']:.0f} failed."]
+        lines += [
+            "",
+            f"{m['people']:,.0f} people, 42 days, {m['times']} times, {m['outputs']} outputs streamed to Parquet: {m['wall_s']:.1f} s wall, "
+            f"peak memory {m['peak_mb']:.0f} MB, {m['files_mb']:.0f} MB of files, {m['failed']:.0f} failed.",
+        ]
     if "start" in found:
         s = found["start"]
         lines += ["", "| start to exit | wall s, best | wall s, median | CPU s |", "|---|---|---|---|"]
-        lines += [f"| {k} | {v['wall_best_s']:.2f} | {v['wall_median_s']:.2f} | {v['cpu_best_s']:.2f} |" for k, v in s.items() if k != "load_average"]
+        lines += [
+            f"| {k} | {v['wall_best_s']:.2f} | {v['wall_median_s']:.2f} | {v['cpu_best_s']:.2f} |"
+            for k, v in s.items()
+            if k != "load_average"
+        ]
         lines += ["", f"`ketasim run`: 8 infusions, 200 people, 42 days. Load of the machine {s['load_average']:.1f}."]
     return "\n".join([*lines, "", f"Machine: {machine()}."])
 
@@ -205,7 +290,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--no-page", action="store_true")
     asked = parser.parse_args()
-    parts = {"people": people_part, "states": states_part, "threads": threads_part, "memory": lambda: memory_part(asked.people), "start": start_part}
+    parts = {
+        "people": people_part,
+        "states": states_part,
+        "threads": threads_part,
+        "memory": lambda: memory_part(asked.people),
+        "start": start_part,
+    }
     found = {name: part() for name, part in parts.items() if asked.part in (name, "all")}
     text = markdown(found)
     print(json.dumps(found, indent=1) if asked.json else text)

@@ -70,8 +70,12 @@ def doses(count: int) -> list[float]:
 def figures(times: list[float]) -> dict[str, float]:
     at = sorted(times)
     return {
-        "median": statistics.median(at), "lowest": at[0], "tenth": at[len(at) // 10], "ninetieth": at[(9 * len(at)) // 10], "highest": at[-1],
-    }  # fmt: skip
+        "median": statistics.median(at),
+        "lowest": at[0],
+        "tenth": at[len(at) // 10],
+        "ninetieth": at[(9 * len(at)) // 10],
+        "highest": at[-1],
+    }
 
 
 def served(sources: list[Path], count: int) -> dict[str, Any]:
@@ -91,10 +95,12 @@ def served(sources: list[Path], count: int) -> dict[str, Any]:
             server.close()
     return {
         str(server.source): {
-            "wall_ms": figures([w for w, _, _ in rows]), "processor_ms": sum(c for _, c, _ in rows) / len(rows), "bytes": rows[-1][2],
+            "wall_ms": figures([w for w, _, _ in rows]),
+            "processor_ms": sum(c for _, c, _ in rows) / len(rows),
+            "bytes": rows[-1][2],
         }
         for server, rows in zip(servers, taken, strict=True)
-    }  # fmt: skip
+    }
 
 
 def stages(count: int) -> dict[str, float]:
@@ -115,8 +121,14 @@ def stages(count: int) -> dict[str, float]:
 
         return call
 
-    for owner, name in ((module._Run, "__init__"), (module._Run, "_simulate"), (module, "mood"), (module._Run, "_outputs"), (module, "summarise"),
-                        (Result, "to_json")):  # fmt: skip
+    for owner, name in (
+        (module._Run, "__init__"),
+        (module._Run, "_simulate"),
+        (module, "mood"),
+        (module._Run, "_outputs"),
+        (module, "summarise"),
+        (Result, "to_json"),
+    ):
         setattr(owner, name, timed(name, getattr(owner, name)))
     kept: list[dict[str, float]] = []
     for k, dose in enumerate([1.2 + 0.01 * j for j in range(WARM)] + doses(count)):
@@ -136,15 +148,20 @@ def main() -> None:
     reader.add_argument("--json", action="store_true")
     given = reader.parse_args()
     begin = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    found = {"servers": served([HERE, *([given.beside.resolve()] if given.beside else [])], given.count), "stages": stages(given.count)}
+    found = {
+        "servers": served([HERE, *([given.beside.resolve()] if given.beside else [])], given.count),
+        "stages": stages(given.count),
+    }
     found |= {"load": [*begin, *(os.getloadavg() if hasattr(os, "getloadavg") else ())], "processors": os.cpu_count()}
     if given.json:
         print(json.dumps(found, indent=2))
         return
     for source, row in found["servers"].items():
         w = row["wall_ms"]
-        print(f"{source}\n  POST /api/run, {given.count} doses: median {w['median']:.1f} ms (10 % {w['tenth']:.1f}, 90 % {w['ninetieth']:.1f}, lowest {w['lowest']:.1f}, "
-              f"highest {w['highest']:.1f}); processor {row['processor_ms']:.1f} ms a request; {row['bytes']} bytes")
+        print(
+            f"{source}\n  POST /api/run, {given.count} doses: median {w['median']:.1f} ms (10 % {w['tenth']:.1f}, 90 % {w['ninetieth']:.1f}, lowest {w['lowest']:.1f}, "
+            f"highest {w['highest']:.1f}); processor {row['processor_ms']:.1f} ms a request; {row['bytes']} bytes"
+        )
     print("  stages, ms: " + ", ".join(f"{name.strip('_')} {ms:.1f}" for name, ms in found["stages"].items()))
     print(f"  load {', '.join(f'{x:.2f}' for x in found['load'])} on {found['processors']} processors")
 

@@ -42,7 +42,10 @@ class Problem:
     def segments(self):
         """(begin, end, first output, last output + 1, inputs index) of each segment; no output lies on a boundary."""
         bounds = np.searchsorted(self.times, self.boundaries)
-        return [(self.boundaries[s], self.boundaries[s + 1], int(bounds[s]), int(bounds[s + 1])) for s in range(len(self.boundaries) - 1)]
+        return [
+            (self.boundaries[s], self.boundaries[s + 1], int(bounds[s]), int(bounds[s + 1]))
+            for s in range(len(self.boundaries) - 1)
+        ]
 
     def jumps_before(self, segment):
         """Rows of the jump table that act just before a segment."""

@@ -20,7 +20,9 @@ def load(problem):
     segments = problem.segments()
     most = max(last - first for _, _, first, last in segments) + 1
     n = problem.states_count
-    grids = np.array([[*problem.times[first:last], *([end] * (most - last + first))] for _, end, first, last in segments])
+    grids = np.array(
+        [[*problem.times[first:last], *([end] * (most - last + first))] for _, end, first, last in segments]
+    )
     spans = np.array([(begin, end) for begin, end, _, _ in segments])
     scale = np.ones((len(segments), n, len(problem.table)))
     add = np.zeros_like(scale)
@@ -36,10 +38,20 @@ def load(problem):
             def segment(y, given):
                 u, span, grid, scale, add = given
                 found = diffrax.diffeqsolve(
-                    term, solver, span[0], span[1], None, scale * y + add, names["prepare"](p, u, spans[0, 0]),
-                    saveat=diffrax.SaveAt(ts=grid), stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
-                    max_steps=1_000_000, throw=False)
+                    term,
+                    solver,
+                    span[0],
+                    span[1],
+                    None,
+                    scale * y + add,
+                    names["prepare"](p, u, spans[0, 0]),
+                    saveat=diffrax.SaveAt(ts=grid),
+                    stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
+                    max_steps=1_000_000,
+                    throw=False,
+                )
                 return found.ys[-1], (found.ys, found.stats["num_steps"], found.result == diffrax.RESULTS.successful)
+
             _, (ys, steps, good) = jax.lax.scan(segment, y, (u, jnp.asarray(spans), jnp.asarray(grids), scale, add))
             return ys, steps.sum(), good.all()
 
@@ -48,7 +60,13 @@ def load(problem):
     compiled = {name: course(solver) for name, solver in solvers.items()}
 
     def solve(people, rtol, atol, method):
-        given = (problem.table[:people], problem.inputs[:people], problem.start[:people], scale[..., :people], add[..., :people])
+        given = (
+            problem.table[:people],
+            problem.inputs[:people],
+            problem.start[:people],
+            scale[..., :people],
+            add[..., :people],
+        )
         ys, steps, good = jax.block_until_ready(compiled[method](*given, rtol, float(atol)))
         if not bool(np.all(good)):
             raise RuntimeError("the solver gave up")

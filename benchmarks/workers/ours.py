@@ -15,9 +15,15 @@ COPIES = 16  # of the people, so that a call is as long as a user's; the results
 
 def load(problem):
     models = {
-        (kind, integrator): compile_model(problem.info["text"], tuple(problem.parameters), tuple(problem.states), tuple(problem.inputs_names),
-                            Options(dtype=kind, method=integrator))
-        for kind in ("float64", "float32") for integrator in ("rodas4", "dop853")
+        (kind, integrator): compile_model(
+            problem.info["text"],
+            tuple(problem.parameters),
+            tuple(problem.states),
+            tuple(problem.inputs_names),
+            Options(dtype=kind, method=integrator),
+        )
+        for kind in ("float64", "float32")
+        for integrator in ("rodas4", "dop853")
     }
 
     def schedule(people, copies):
@@ -26,7 +32,8 @@ def load(problem):
 
         jumps = tuple(
             Jump(int(s), problem.states[int(k)], add=tile(problem.jump_add[j]), scale=tile(problem.jump_scale[j]))
-            for j, (s, k) in enumerate(zip(problem.jump_segment, problem.jump_state, strict=True)))
+            for j, (s, k) in enumerate(zip(problem.jump_segment, problem.jump_state, strict=True))
+        )
         return Schedule(problem.boundaries, np.tile(problem.inputs[:people], (copies, 1, 1)), jumps)
 
     plans = {}
@@ -37,8 +44,16 @@ def load(problem):
         if people not in plans:
             plans[people] = schedule(people, copies)
         table = np.tile(problem.table[:people], (copies, 1))
-        found = models[kind, integrator].simulate(table, [plans[people]], np.zeros(len(table), dtype=int), problem.times, rtol=rtol,
-                                      atol=atol, threads=int(threads), relative_to=relative_to)
+        found = models[kind, integrator].simulate(
+            table,
+            [plans[people]],
+            np.zeros(len(table), dtype=int),
+            problem.times,
+            rtol=rtol,
+            atol=atol,
+            threads=int(threads),
+            relative_to=relative_to,
+        )
         if (found.status != 0).any():
             raise RuntimeError(next(r for r in found.reasons if r))
         steps = found.steps[found.steps.sum(axis=1) > 0].sum(axis=1).mean()

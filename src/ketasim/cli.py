@@ -31,9 +31,14 @@ app = typer.Typer(
 
 PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
-Words = Annotated[str, typer.Argument(help='DRUG ROUTE AMOUNT [over DURATION], such as "ketamine iv 0.5 mg/kg over 40 min"')]
+Words = Annotated[
+    str, typer.Argument(help='DRUG ROUTE AMOUNT [over DURATION], such as "ketamine iv 0.5 mg/kg over 40 min"')
+]
 Repeat = Annotated[str, typer.Option(help='repeats of the main dose, such as "twice weekly x 6"')]
-With = Annotated[list[str] | None, typer.Option("--with", help='co-medication, such as "naltrexone oral 50 mg at -45 min"; again for more')]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", help='co-medication, such as "naltrexone oral 50 mg at -45 min"; again for more'),
+]
 People = Annotated[int | None, typer.Option(help="people to draw for the bands (0: the typical person alone)")]
 Seed = Annotated[int, typer.Option(help="random seed: the same seed gives the same people")]
 Days = Annotated[float | None, typer.Option(help="length of the run in days")]
@@ -47,24 +52,60 @@ Baseline = Annotated[float | None, typer.Option(help="MADRS of everybody before 
 Genotype = Annotated[str | None, typer.Option(help="BDNF Val66Met: val/val | val/met | met/met")]
 Ethnicity = Annotated[str | None, typer.Option(help="unspecified | asian | japanese (covariates of the PK)")]
 Compound = Annotated[list[str] | None, typer.Option(help="TOML file of a compound of your own; again for more")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="replace a value of the model, such as naltrexone_mu_affinity=0.14")]
-Variant = Annotated[list[str] | None, typer.Option(help="mechanisms of a stage instead of its default ones: circuit=rest_block,drive")]
-Hypothesis = Annotated[str | None, typer.Option(help="mechanisms and numbers of a hypothesis, such as opioid-gate (`ketasim weigh` lists them)")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="replace a value of the model, such as naltrexone_mu_affinity=0.14")
+]
+Variant = Annotated[
+    list[str] | None, typer.Option(help="mechanisms of a stage instead of its default ones: circuit=rest_block,drive")
+]
+Hypothesis = Annotated[
+    str | None,
+    typer.Option(help="mechanisms and numbers of a hypothesis, such as opioid-gate (`ketasim weigh` lists them)"),
+]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object")]
 Csv = Annotated[bool, typer.Option("--csv", help="a long table, unit in its own column")]
 Plot = Annotated[Path | None, typer.Option(help="write a figure (.png, .svg, .pdf)")]
 
 
 def _options(
-    repeat: str, with_: list[str] | None, people: int | None, seed: int, days: float | None, at: str, setting: str, masked: bool,
-    weight: float | None, age: float | None, sex: str | None, baseline: float | None, genotype: str | None,
-    ethnicity: str | None, compound: list[str] | None, set_: list[str] | None, variant: list[str] | None, hypothesis: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    repeat: str,
+    with_: list[str] | None,
+    people: int | None,
+    seed: int,
+    days: float | None,
+    at: str,
+    setting: str,
+    masked: bool,
+    weight: float | None,
+    age: float | None,
+    sex: str | None,
+    baseline: float | None,
+    genotype: str | None,
+    ethnicity: str | None,
+    compound: list[str] | None,
+    set_: list[str] | None,
+    variant: list[str] | None,
+    hypothesis: str | None = None,
+) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "repeat": repeat, "with_": with_ or (), "seed": seed, "days": days, "at": at or None, "setting": setting, "masked": masked,
-        "weight": weight, "age": age, "sex": sex, "baseline": baseline, "genotype": genotype, "ethnicity": ethnicity,
-        "compound": compound or (), "values": _pairs(set_), "variants": _variants(variant), "hypothesis": hypothesis,
-    }  # fmt: skip
+        "repeat": repeat,
+        "with_": with_ or (),
+        "seed": seed,
+        "days": days,
+        "at": at or None,
+        "setting": setting,
+        "masked": masked,
+        "weight": weight,
+        "age": age,
+        "sex": sex,
+        "baseline": baseline,
+        "genotype": genotype,
+        "ethnicity": ethnicity,
+        "compound": compound or (),
+        "values": _pairs(set_),
+        "variants": _variants(variant),
+        "hypothesis": hypothesis,
+    }
     return found | ({} if people is None else {"people": people})
 
 
@@ -78,7 +119,9 @@ def _pairs(items: list[str] | None) -> dict[str, float]:
                 raise ValueError
         except ValueError:
             raise UsageError(
-                f"'{item}' is not NAME=NUMBER", where=f"--set {item}", allowed="a value's name and a number in its unit",
+                f"'{item}' is not NAME=NUMBER",
+                where=f"--set {item}",
+                allowed="a value's name and a number in its unit",
                 fix="--set naltrexone_mu_affinity=0.14",
             ) from None
     return found
@@ -101,21 +144,58 @@ def _one_format(json: bool, csv: bool) -> None:
 
 @app.command()
 def run(
-    words: Words, repeat: Repeat = "", with_: With = None, people: People = None, seed: Seed = 1, days: Days = None,
-    at: At = "", setting: Setting = "saline", masked: Masked = False, weight: Weight = None, age: Age = None, sex: Sex = None,
-    baseline: Baseline = None, genotype: Genotype = None, ethnicity: Ethnicity = None, compound: Compound = None,
-    set_: Set = None, variant: Variant = None, hypothesis: Hypothesis = None, json: Json = False, csv: Csv = False, plot: Plot = None,
-) -> None:  # fmt: skip
+    words: Words,
+    repeat: Repeat = "",
+    with_: With = None,
+    people: People = None,
+    seed: Seed = 1,
+    days: Days = None,
+    at: At = "",
+    setting: Setting = "saline",
+    masked: Masked = False,
+    weight: Weight = None,
+    age: Age = None,
+    sex: Sex = None,
+    baseline: Baseline = None,
+    genotype: Genotype = None,
+    ethnicity: Ethnicity = None,
+    compound: Compound = None,
+    set_: Set = None,
+    variant: Variant = None,
+    hypothesis: Hypothesis = None,
+    json: Json = False,
+    csv: Csv = False,
+    plot: Plot = None,
+) -> None:
     """Simulate one scenario: blood, receptors, glutamate, synapses, mood, dissociation, blood pressure."""
     _one_format(json, csv)
     place = _plot_place(plot)
     from ketasim.scenario.plan import scenario
     from ketasim.scenario.run import run as simulate
 
-    asked = scenario(words, **_options(
-        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant,
-        hypothesis,
-    ))  # fmt: skip
+    asked = scenario(
+        words,
+        **_options(
+            repeat,
+            with_,
+            people,
+            seed,
+            days,
+            at,
+            setting,
+            masked,
+            weight,
+            age,
+            sex,
+            baseline,
+            genotype,
+            ethnicity,
+            compound,
+            set_,
+            variant,
+            hypothesis,
+        ),
+    )
     with _Progress("people") as bar:
         result = simulate(asked, progress=bar.show)
     if place and not result.nobody:
@@ -133,24 +213,59 @@ def run(
     if place and not (json or csv):
         _print(f"\nFigure: {place}")
     if result.nobody:
-        raise CheckFailed("no run went through, not even that of the typical person", allowed="see status for the reasons")
+        raise CheckFailed(
+            "no run went through, not even that of the typical person", allowed="see status for the reasons"
+        )
 
 
 @app.command()
 def compare(
     words: Annotated[list[str], typer.Argument(help="up to six scenarios in words")],
-    repeat: Repeat = "", with_: With = None, people: People = None, seed: Seed = 1, days: Days = None, at: At = "",
-    setting: Setting = "saline", masked: Masked = False, weight: Weight = None, age: Age = None, sex: Sex = None, baseline: Baseline = None,
-    genotype: Genotype = None, ethnicity: Ethnicity = None, compound: Compound = None, set_: Set = None,
-    variant: Variant = None, hypothesis: Hypothesis = None, json: Json = False, csv: Csv = False, plot: Plot = None,
-) -> None:  # fmt: skip
+    repeat: Repeat = "",
+    with_: With = None,
+    people: People = None,
+    seed: Seed = 1,
+    days: Days = None,
+    at: At = "",
+    setting: Setting = "saline",
+    masked: Masked = False,
+    weight: Weight = None,
+    age: Age = None,
+    sex: Sex = None,
+    baseline: Baseline = None,
+    genotype: Genotype = None,
+    ethnicity: Ethnicity = None,
+    compound: Compound = None,
+    set_: Set = None,
+    variant: Variant = None,
+    hypothesis: Hypothesis = None,
+    json: Json = False,
+    csv: Csv = False,
+    plot: Plot = None,
+) -> None:
     """Up to six scenarios side by side, in the same people."""
     _one_format(json, csv)
     place = _plot_place(plot)
     from ketasim.scenario.compare import compare as side_by_side
 
     options = _options(
-        repeat, with_, people, seed, days, at, setting, masked, weight, age, sex, baseline, genotype, ethnicity, compound, set_, variant,
+        repeat,
+        with_,
+        people,
+        seed,
+        days,
+        at,
+        setting,
+        masked,
+        weight,
+        age,
+        sex,
+        baseline,
+        genotype,
+        ethnicity,
+        compound,
+        set_,
+        variant,
         hypothesis,
     )
     with _Progress("arms") as bar:
@@ -170,8 +285,12 @@ def compare(
 @app.command()
 def experiment(
     name: Annotated[str, typer.Argument(help="a virtual experiment, or `list`")],
-    people: People = None, seed: Seed = 1, hypothesis: Hypothesis = None, json: Json = False, plot: Plot = None,
-) -> None:  # fmt: skip
+    people: People = None,
+    seed: Seed = 1,
+    hypothesis: Hypothesis = None,
+    json: Json = False,
+    plot: Plot = None,
+) -> None:
     """A virtual experiment by name: what follows, what was published, and what every hypothesis predicts."""
     place = _plot_place(plot)
     from ketasim.report.experiment_text import experiment_list, experiment_text
@@ -182,7 +301,12 @@ def experiment(
         return
     with _Progress("arms") as bar:
         found = carry_out(
-            name, progress=bar.show, seed=seed, hypotheses=True, hypothesis=hypothesis, **({} if people is None else {"people": people})
+            name,
+            progress=bar.show,
+            seed=seed,
+            hypotheses=True,
+            hypothesis=hypothesis,
+            **({} if people is None else {"people": people}),
         )
     if place:
         from ketasim.report.figures import draw_arms
@@ -194,7 +318,9 @@ def experiment(
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="a value, an output, a drug, a source, an identifier of the model")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="a value, an output, a drug, a source, an identifier of the model")],
+) -> None:
     """Any number, output, drug, source or equation, with where it comes from."""
     from ketasim.report.show_text import show_text
 
@@ -228,7 +354,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
 ) -> None:
     pass
 
@@ -313,8 +441,10 @@ def _understood(error: Any) -> UsageError:
     message = error.format_message() or "no command is given"
     command = error.ctx.command_path if getattr(error, "ctx", None) else "ketasim"
     return UsageError(
-        message.rstrip(".")[:1].lower() + message.rstrip(".")[1:], where=" ".join(["ketasim", *sys.argv[1:]]),
-        allowed=f"the options of {command} -h", fix=f"{command} -h",
+        message.rstrip(".")[:1].lower() + message.rstrip(".")[1:],
+        where=" ".join(["ketasim", *sys.argv[1:]]),
+        allowed=f"the options of {command} -h",
+        fix=f"{command} -h",
     )
 
 

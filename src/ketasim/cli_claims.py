@@ -32,7 +32,9 @@ def claims(
         typer.echo(claims_text(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     fallen = [one.claim.name for one in found if not one.stands]
     if fallen:
-        raise CheckFailed("predictions have left what their verdict needs: " + ", ".join(fallen), fix=f"ketasim claims {fallen[0]}")
+        raise CheckFailed(
+            "predictions have left what their verdict needs: " + ", ".join(fallen), fix=f"ketasim claims {fallen[0]}"
+        )
 
 
 def add_commands(app: typer.Typer) -> None:

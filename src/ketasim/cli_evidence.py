@@ -18,7 +18,12 @@ def check(
     from ketasim.evidence.scorecard import card_of, text
 
     if html is not None and not html.absolute().parent.is_dir():
-        raise UsageError(f"there is no folder {html.parent}", where=f"--html {html}", allowed="a file in a folder that exists", fix="--html check.html")
+        raise UsageError(
+            f"there is no folder {html.parent}",
+            where=f"--html {html}",
+            allowed="a file in a folder that exists",
+            fix="--html check.html",
+        )
     card = card_of(study)
     if html is not None:
         from ketasim.report.scorecard_page import page

@@ -18,12 +18,17 @@ def _priors(items: list[str] | None) -> dict[str, float]:
         try:
             found[name.strip()] = float(number)
         except ValueError:
-            raise UsageError(f"'{item}' is not NAME=CHANCE", where=f"--prior {item}", fix="--prior expectancy-only=0.3") from None
+            raise UsageError(
+                f"'{item}' is not NAME=CHANCE", where=f"--prior {item}", fix="--prior expectancy-only=0.3"
+            ) from None
     return found
 
 
 def weigh(
-    prior: Annotated[list[str] | None, typer.Option(help="prior chance of a hypothesis, NAME=CHANCE; again for more; the others share what is left")] = None,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(help="prior chance of a hypothesis, NAME=CHANCE; again for more; the others share what is left"),
+    ] = None,
     animals: Annotated[bool, typer.Option(help="count animal evidence")] = True,
     without: Annotated[list[str] | None, typer.Option(help="leave a study out; again for more")] = None,
     studies: Annotated[bool, typer.Option("--studies", help="the fit of every study")] = False,

@@ -12,7 +12,22 @@ from ketasim.core import values
 from ketasim.evidence.plasma_arms import Bench, arm, statistic
 
 P = {key: item.value for key, item in values("plasma").items()}
-SPACES = ("nasal", "gut_nasal", "gut_oral", "mouth", "gut_mouth", "central", "shallow", "deep", "liver", "nk_liver", "nk", "nk_far", "hnk", "hnk_far")
+SPACES = (
+    "nasal",
+    "gut_nasal",
+    "gut_oral",
+    "mouth",
+    "gut_mouth",
+    "central",
+    "shallow",
+    "deep",
+    "liver",
+    "nk_liver",
+    "nk",
+    "nk_far",
+    "hnk",
+    "hnk_far",
+)
 AT = {name: index for index, name in enumerate(SPACES)}
 
 
@@ -51,7 +66,9 @@ def system() -> np.ndarray:
     return matrix
 
 
-def after_input(matrix: np.ndarray, rates: dict[str, tuple[float, float]], start: dict[str, float], time: float) -> np.ndarray:
+def after_input(
+    matrix: np.ndarray, rates: dict[str, tuple[float, float]], start: dict[str, float], time: float
+) -> np.ndarray:
     """Amounts at `time`; `rates` space -> (umol/h, until h); exact by augmented matrix exponentials between changes."""
     amounts = np.zeros(len(SPACES))
     for name, amount in start.items():
@@ -77,7 +94,11 @@ CASES = {
     "oral": ({"gut_oral": ("oral", P["oral_release_duration"])}, {}),
 }
 SHARES = {
-    "infusion": 1.0, "nasal": 1 - P["nasal_fraction"], "mouth": P["mucosal_fraction"], "gut": 1 - P["mucosal_fraction"], "oral": 1.0,
+    "infusion": 1.0,
+    "nasal": 1 - P["nasal_fraction"],
+    "mouth": P["mucosal_fraction"],
+    "gut": 1 - P["mucosal_fraction"],
+    "oral": 1.0,
 }
 
 
@@ -88,7 +109,11 @@ def test_every_route_agrees_with_matrix_exponentials(name: str) -> None:
     curves = Bench(rtol=1e-10).curves(which)
     rates = {space: (SHARES[kind] * which.given / length, length) for space, (kind, length) in windows.items()}
     start = {space: share * which.given for space, share in deposits.items()}
-    masses = {"ketamine": ("central", "central_volume"), "norketamine": ("nk", "norketamine_volume"), "hnk": ("hnk", "hnk_volume")}
+    masses = {
+        "ketamine": ("central", "central_volume"),
+        "norketamine": ("nk", "norketamine_volume"),
+        "hnk": ("hnk", "hnk_volume"),
+    }
     picked = np.linspace(5, len(curves.times) - 1, 12).astype(int)
     exact = np.array([after_input(system(), rates, start, curves.times[i]) for i in picked])
     for output, (space, volume) in masses.items():
@@ -109,7 +134,9 @@ def test_clearance_and_bioavailability_follow_from_flows_and_extraction() -> Non
     oral = (1.0 - extraction) / (1.0 + P["gut_clearance_ratio"])
     reference = bench.curves(arm("long_iv"))
     assert statistic("clearance", reference, "ketamine")[0] == pytest.approx(flow * extraction, rel=3e-3)
-    assert statistic("bioavailability", bench.curves(arm("oral")), "ketamine", 0.0, reference)[0] == pytest.approx(oral, rel=3e-3)
+    assert statistic("bioavailability", bench.curves(arm("oral")), "ketamine", 0.0, reference)[0] == pytest.approx(
+        oral, rel=3e-3
+    )
     first, later = P["nasal_fraction"], P["nasal_fraction"] * P["nasal_later_spray_factor"]
     taken = (first + 2 * later) / 3
     nasal = statistic("bioavailability", bench.curves(arm("long_nasal_84")), "ketamine", 0.0, reference)[0]
@@ -121,7 +148,9 @@ def test_clearance_and_bioavailability_follow_from_flows_and_extraction() -> Non
 
 def test_intravenous_bioavailability_is_one_whatever_the_rate() -> None:
     bench = Bench()
-    value = statistic("bioavailability", bench.curves(arm("long_iv_racemate")), "ketamine", 0.0, bench.curves(arm("long_iv_racemate")))
+    value = statistic(
+        "bioavailability", bench.curves(arm("long_iv_racemate")), "ketamine", 0.0, bench.curves(arm("long_iv_racemate"))
+    )
     assert value[0] == 1.0
     fast, slow = bench.curves(arm("iv_10_long")), bench.curves(arm("long_iv"))
     assert statistic("bioavailability", fast, "ketamine", 0.0, slow)[0] == pytest.approx(1.0, abs=3e-3)

@@ -12,8 +12,18 @@ from ketasim.stages.plasma.stage import administrations
 
 TIMES = np.unique(np.concatenate([np.linspace(0, 4, 81), np.linspace(4, 48, 45), [0.53, 0.32, 0.2183, 0.4983, 1.53]]))
 VARIED = (
-    "central_volume", "metabolic_capacity", "gut_clearance_ratio", "nasal_fraction", "nasal_absorption", "mucosal_fraction",
-    "oral_absorption", "norketamine_clearance", "hnk_fraction", "dhnk_fraction", "hnk_volume", "intramuscular_fraction",
+    "central_volume",
+    "metabolic_capacity",
+    "gut_clearance_ratio",
+    "nasal_fraction",
+    "nasal_absorption",
+    "mucosal_fraction",
+    "oral_absorption",
+    "norketamine_clearance",
+    "hnk_fraction",
+    "dhnk_fraction",
+    "hnk_volume",
+    "intramuscular_fraction",
 )
 
 
@@ -57,24 +67,42 @@ def test_all_that_was_given_is_somewhere(route: str) -> None:
     for name in VARIED:
         spread = np.exp(0.4 * random.standard_normal(people))
         drawn = table[name].value * spread
-        numbers[name] = np.minimum(drawn, 0.8) if table[name].unit == "dimensionless" and table[name].value < 1 else drawn
+        numbers[name] = (
+            np.minimum(drawn, 0.8) if table[name].unit == "dimensionless" and table[name].value < 1 else drawn
+        )
     numbers["hnk_fraction"] = np.minimum(numbers["hnk_fraction"], 0.95 - numbers["dhnk_fraction"])
     names = [name for name in VARIED if name in made.parameters]
     states = [state for state in made.states if not state.endswith("_enzyme")]
     model = compile_model(made.antimony, parameters=names, outputs=states, inputs=made.inputs)
     plan = schedule(events, made.inputs, 48.0, numbers)
     result = model.simulate(
-        np.column_stack([numbers[name] for name in names]), [plan], np.zeros(people, dtype=int), TIMES, rtol=1e-8, atol=1e-9
+        np.column_stack([numbers[name] for name in names]),
+        [plan],
+        np.zeros(people, dtype=int),
+        TIMES,
+        rtol=1e-8,
+        atol=1e-9,
     )
     assert not result.status.any()
-    for prefix, owners in (("s_", ("s_ketamine",)), ("r_", ("r_ketamine",)), ("rifampicin_", ("rifampicin",)), ("ticlopidine_", ("ticlopidine",))):
+    for prefix, owners in (
+        ("s_", ("s_ketamine",)),
+        ("r_", ("r_ketamine",)),
+        ("rifampicin_", ("rifampicin",)),
+        ("ticlopidine_", ("ticlopidine",)),
+    ):
         columns = [i for i, state in enumerate(states) if state.startswith(prefix)]
         found = result.values[:, :, columns].sum(axis=2)
         expected = np.column_stack([given(events, owners, at, numbers) for at in TIMES])
         whole = given(events, owners, 49.0, numbers)[:, None]
         assert np.max(np.abs(found - expected) / whole) < 1e-6, (route, prefix)
         assert result.values[:, :, columns].min() > -1e-6 * whole.max(), "no amount is negative"
-    for metabolite in ("s_norketamine_central", "r_hnk_central", "s_dhnk_central", "r_eliminated_hnk", "s_other_norketamine"):
+    for metabolite in (
+        "s_norketamine_central",
+        "r_hnk_central",
+        "s_dhnk_central",
+        "r_eliminated_hnk",
+        "s_other_norketamine",
+    ):
         assert result.values[:, -1, states.index(metabolite)].min() > 0.0, metabolite
 
 

@@ -20,8 +20,14 @@ Array = NDArray[np.float64]
 WORDS = {"&&": " and ", "||": " or ", "^": "**", "!": " not "}
 FUNCTIONS = {
     "piecewise": lambda *a: next((a[i] for i in range(0, len(a) - 1, 2) if a[i + 1]), a[-1]),
-    "ln": math.log, "exp": math.exp, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max, "tanh": math.tanh,
-}  # fmt: skip
+    "ln": math.log,
+    "exp": math.exp,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "min": min,
+    "max": max,
+    "tanh": math.tanh,
+}
 
 
 def python(node: libsbml.ASTNode) -> str:
@@ -54,8 +60,10 @@ def read(sbml: str) -> Equations:
     for i in range(model.getNumReactions()):
         reaction = model.getReaction(i)
         laws[reaction.getId()] = python(reaction.getKineticLaw().getMath())
-        for sign, count, get in (("-", reaction.getNumReactants(), reaction.getReactant),
-                                 ("+", reaction.getNumProducts(), reaction.getProduct)):
+        for sign, count, get in (
+            ("-", reaction.getNumReactants(), reaction.getReactant),
+            ("+", reaction.getNumProducts(), reaction.getProduct),
+        ):
             for j in range(count):
                 part = get(j)
                 flows.setdefault(part.getSpecies(), []).append(f"{sign}{part.getStoichiometry()!r}*{reaction.getId()}")
@@ -82,7 +90,9 @@ def read(sbml: str) -> Equations:
     return Equations(states, constants, start, _function(states, algebra | laws, slopes, tuple(constants)))
 
 
-def _function(states: tuple[str, ...], algebra: Mapping[str, str], slopes: Mapping[str, str], constants: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _function(
+    states: tuple[str, ...], algebra: Mapping[str, str], slopes: Mapping[str, str], constants: tuple[str, ...]
+):  # type: ignore[no-untyped-def]
     """One Python function; algebra in an order in which each line follows what it uses."""
     uses = {name: set(re.findall(r"[A-Za-z_]\w*", text)) & set(algebra) for name, text in algebra.items()}
     order: list[str] = []
@@ -99,8 +109,17 @@ def _function(states: tuple[str, ...], algebra: Mapping[str, str], slopes: Mappi
     return names["rates"]
 
 
-def course(equations: Equations, changed: Mapping[str, float], inputs: Sequence[str], boundaries: Array, levels: Array,
-           times: Array, rtol: float, atol: float, deposits: Sequence[tuple[int, str, float]] = ()) -> Array:
+def course(
+    equations: Equations,
+    changed: Mapping[str, float],
+    inputs: Sequence[str],
+    boundaries: Array,
+    levels: Array,
+    times: Array,
+    rtol: float,
+    atol: float,
+    deposits: Sequence[tuple[int, str, float]] = (),
+) -> Array:
     """(T, n) by scipy's LSODA, restarted at every boundary; `levels` (S, inputs); left limits at boundaries.
 
     `deposits`: (segment, state, amount), added just before the segment.
@@ -115,8 +134,15 @@ def course(equations: Equations, changed: Mapping[str, float], inputs: Sequence[
         now = dict(equations.constants) | dict(changed) | dict(zip(inputs, levels[s].tolist(), strict=True))
         inside = (times > boundaries[s]) & (times <= boundaries[s + 1])
         grid = np.unique(np.append(times[inside], boundaries[s + 1]))
-        found = solve_ivp(lambda t, y, now=now: equations.rates(t, y.tolist(), now), (boundaries[s], boundaries[s + 1]), y,
-                          "LSODA", grid, rtol=rtol, atol=atol)
+        found = solve_ivp(
+            lambda t, y, now=now: equations.rates(t, y.tolist(), now),
+            (boundaries[s], boundaries[s + 1]),
+            y,
+            "LSODA",
+            grid,
+            rtol=rtol,
+            atol=atol,
+        )
         assert found.success, found.message
         out[inside] = found.y.T[np.searchsorted(grid, times[inside])]
         y = found.y[:, -1]

@@ -39,10 +39,22 @@ def alone(stage: str, variants: tuple[str, ...]) -> Composition:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "given.ant").write_text("// ports imposed by a test\nmodel given\n" + "".join(lines) + "end\n")
-        giver = Stage(name="given", label="Given", folder=folder, inputs=(), outputs=real.inputs, default=("on",),
-                      fragments={"on": (Fragment("given.ant", provides=tuple(p.name for p in real.inputs)),)})
+        giver = Stage(
+            name="given",
+            label="Given",
+            folder=folder,
+            inputs=(),
+            outputs=real.inputs,
+            default=("on",),
+            fragments={"on": (Fragment("given.ant", provides=tuple(p.name for p in real.inputs)),)},
+        )
         stages = [giver, real] if real.inputs else [real]
-        used = {part for variant, f in real.all_fragments() if variant in variants for part in (*f.parts, *f.also, *f.instances)}
+        used = {
+            part
+            for variant, f in real.all_fragments()
+            if variant in variants
+            for part in (*f.parts, *f.also, *f.instances)
+        }
         return compose(tuple(sorted(used - {"compound"})), {stage: variants}, stages=stages)
 
 
@@ -119,10 +131,12 @@ def agree(model: Composition, people: int, seed: int, with_scipy: bool) -> None:
         return
     which = np.zeros(people, dtype=int)
     ours = compile_model(model.antimony, names, outputs, model.inputs).simulate(
-        table, [schedule], which, TIMES, rtol=1e-9, atol=1e-12)
+        table, [schedule], which, TIMES, rtol=1e-9, atol=1e-12
+    )
     assert (ours.status == 0).all(), ours.reasons
     theirs = reference.compile_model(model.antimony, names, outputs, model.inputs).simulate(
-        table, [schedule], which, TIMES, rtol=1e-11, atol=1e-14)
+        table, [schedule], which, TIMES, rtol=1e-11, atol=1e-14
+    )
     assert (theirs.status == 0).all(), theirs.reasons
     differ(ours.values, theirs.values, outputs, "libroadrunner")
     if model.states:
@@ -132,11 +146,22 @@ def agree(model: Composition, people: int, seed: int, with_scipy: bool) -> None:
         equations = sbml_in_python.read(reference.to_sbml(model.antimony))
         deposits = [(jump.at, jump.state, float(np.asarray(jump.add))) for jump in schedule.jumps]
         places = [equations.states.index(s) for s in model.states]
-        found = np.array([
-            sbml_in_python.course(equations, dict(zip(names, row.tolist(), strict=True)), model.inputs, BOUNDARIES,
-                                  schedule.inputs, TIMES, 1e-10, 1e-13, deposits)[:, places]
-            for row in table[:1]
-        ])
+        found = np.array(
+            [
+                sbml_in_python.course(
+                    equations,
+                    dict(zip(names, row.tolist(), strict=True)),
+                    model.inputs,
+                    BOUNDARIES,
+                    schedule.inputs,
+                    TIMES,
+                    1e-10,
+                    1e-13,
+                    deposits,
+                )[:, places]
+                for row in table[:1]
+            ]
+        )
         differ(ours.values[:1, :, : len(places)], found, model.states, "scipy")
 
 
@@ -145,7 +170,9 @@ def differ(ours: Array, theirs: Array, names: tuple[str, ...], engine: str) -> N
     peak = np.maximum(np.abs(theirs).max(axis=1), 1e-6)
     error = np.abs(ours - theirs).max(axis=1) / peak
     person, worst = np.unravel_index(int(np.nanargmax(np.where(np.isnan(error), np.inf, error))), error.shape)
-    assert error[person, worst] < CLOSE, f"{names[worst]} of person {person} differs from {engine} by {error[person, worst]:.1e} of its peak"
+    assert error[person, worst] < CLOSE, (
+        f"{names[worst]} of person {person} differs from {engine} by {error[person, worst]:.1e} of its peak"
+    )
 
 
 @pytest.mark.parametrize(("stage", "variants"), list(cases()), ids=lambda x: "+".join(x) if isinstance(x, tuple) else x)
@@ -159,7 +186,9 @@ def test_the_chain_of_a_hypothesis_agrees(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "variants"), [*cases(), *singles()], ids=lambda x: "+".join(x) if isinstance(x, tuple) else x)
+@pytest.mark.parametrize(
+    ("stage", "variants"), [*cases(), *singles()], ids=lambda x: "+".join(x) if isinstance(x, tuple) else x
+)
 def test_a_stage_alone_agrees_in_many_draws(stage: str, variants: tuple[str, ...]) -> None:
     for seed in range(3, 3 + MANY // 50):
         agree(composed(stage, variants), 50, seed, with_scipy=True)
@@ -174,5 +203,7 @@ def test_the_chain_of_a_hypothesis_agrees_in_many_draws(name: str) -> None:
 
 def test_every_stage_every_variant_and_every_hypothesis_is_covered() -> None:
     covered = {(stage, variant) for stage, variants in cases() for variant in variants}
-    everything = {(name, variant) for name, stage in registry().stages.items() for variant in stage.fragments if variant != "none"}
+    everything = {
+        (name, variant) for name, stage in registry().stages.items() for variant in stage.fragments if variant != "none"
+    }
     assert covered == everything and len(hypotheses()) > 5

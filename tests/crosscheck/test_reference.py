@@ -35,7 +35,8 @@ def run(schedules, schedule_of, times, parameters, outputs=STATES, **extra):
 def test_infusion_and_jumps_agree_with_the_closed_form_per_person():
     rates, adds = np.array([0.7, 1.3]), np.array([5.0, 9.0])
     schedule = Schedule(
-        boundaries=np.array([-1.0, 0.5, 2.0, 6.0]), inputs=np.array([[0.0], [4.0], [0.0]]),
+        boundaries=np.array([-1.0, 0.5, 2.0, 6.0]),
+        inputs=np.array([[0.0], [4.0], [0.0]]),
         jumps=(Jump(0, "first", add=adds), Jump(2, "first", scale=0.5, add=1.0)),
     )
     times = np.array([-1.0, 0.5, 1.0, 2.0, 6.0])
@@ -64,8 +65,9 @@ def test_initial_values_follow_the_parameters_of_each_person_and_may_be_replaced
     schedule = Schedule(np.array([0.0, 1.0]), np.zeros((1, 1)))
     got = run([schedule], [0, 0, 0], [0.0], [[0.7, 3.0], [0.7, 5.0], [0.7, 4.0]], outputs=("level",))
     assert got.values[:, 0, 0].tolist() == [6.0, 10.0, 8.0]
-    got = run([schedule], [0, 0], [0.0], [[0.7, 3.0], [0.7, 5.0]], outputs=("level",),
-              initial={"level": np.array([1.5, 2.5])})
+    got = run(
+        [schedule], [0, 0], [0.0], [[0.7, 3.0], [0.7, 5.0]], outputs=("level",), initial={"level": np.array([1.5, 2.5])}
+    )
     assert got.values[:, 0, 0].tolist() == [1.5, 2.5]
 
 
@@ -103,8 +105,12 @@ def test_a_failed_person_has_a_reason_and_leaves_the_others_alone():
     ],
 )
 def test_what_does_not_fit_is_refused_before_integration(change, message):
-    given = {"schedule": Schedule(np.array([0.0, 1.0]), np.zeros((1, 1))), "times": [1.0],
-             "parameters": [[0.7, 3.0]], "initial": None} | change
+    given = {
+        "schedule": Schedule(np.array([0.0, 1.0]), np.zeros((1, 1))),
+        "times": [1.0],
+        "parameters": [[0.7, 3.0]],
+        "initial": None,
+    } | change
     with pytest.raises(UsageError, match=message):
         run([given["schedule"]], [0], given["times"], given["parameters"], initial=given["initial"])
 

@@ -64,8 +64,15 @@ class Door:
         self.folder, self.number = folder, 0
         self.child: subprocess.Popen[str] | None = None
 
-    def __call__(self, model: str | bytes, *words: str, suffix: str = ".ant", until: str = "10", points: str = "5",
-                 limit: float = LIMIT) -> Answer:
+    def __call__(
+        self,
+        model: str | bytes,
+        *words: str,
+        suffix: str = ".ant",
+        until: str = "10",
+        points: str = "5",
+        limit: float = LIMIT,
+    ) -> Answer:
         self.number += 1
         path = self.folder / f"model{self.number}{suffix}"
         path.write_bytes(model if isinstance(model, bytes) else model.encode("utf-8", "surrogatepass"))
@@ -74,8 +81,15 @@ class Door:
     def run(self, words: list[str], limit: float = LIMIT) -> Answer:
         if self.child is None:
             environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            self.child = subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                          stderr=subprocess.DEVNULL, text=True, bufsize=1, env=environment)
+            self.child = subprocess.Popen(
+                [sys.executable, "-c", CHILD],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                bufsize=1,
+                env=environment,
+            )
         assert self.child.stdin is not None and self.child.stdout is not None
         begin = time.monotonic()
         self.child.stdin.write(json.dumps(words) + "\n")
@@ -108,8 +122,10 @@ class Door:
 def sbml(body: str, level: int = 3, version: int = 1, attributes: str = "") -> str:
     """An SBML document around the content of a model."""
     core = "/core" if level == 3 else ""
-    return (f'<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level{level}/version{version}{core}" '
-            f'{attributes} level="{level}" version="{version}"><model id="m">{body}</model></sbml>')
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level{level}/version{version}{core}" '
+        f'{attributes} level="{level}" version="{version}"><model id="m">{body}</model></sbml>'
+    )
 
 
 def math(inner: str) -> str:
@@ -130,37 +146,57 @@ def ap(operator: str, *arguments: str) -> str:
 
 def parameters(*entries: tuple[str, object, bool]) -> str:
     """(identifier, value, constant)"""
-    return "<listOfParameters>" + "".join(
-        f'<parameter id="{i}" value="{v}" constant="{str(c).lower()}"/>' for i, v, c in entries) + "</listOfParameters>"
+    return (
+        "<listOfParameters>"
+        + "".join(f'<parameter id="{i}" value="{v}" constant="{str(c).lower()}"/>' for i, v, c in entries)
+        + "</listOfParameters>"
+    )
 
 
 def rules(*entries: tuple[str, str, str]) -> str:
     """(kind, variable, MathML); kind is rate or assignment."""
-    return "<listOfRules>" + "".join(f'<{k}Rule variable="{v}">{math(m)}</{k}Rule>' for k, v, m in entries) + "</listOfRules>"
+    return (
+        "<listOfRules>"
+        + "".join(f'<{k}Rule variable="{v}">{math(m)}</{k}Rule>' for k, v, m in entries)
+        + "</listOfRules>"
+    )
 
 
 def compartment(size: object = 1, constant: bool = True) -> str:
-    return (f'<listOfCompartments><compartment id="c" size="{size}" constant="{str(constant).lower()}" spatialDimensions="3"/>'
-            "</listOfCompartments>")
+    return (
+        f'<listOfCompartments><compartment id="c" size="{size}" constant="{str(constant).lower()}" spatialDimensions="3"/>'
+        "</listOfCompartments>"
+    )
 
 
-def species(identifier: str = "a", place: str = "c", amount: bool = True, boundary: bool = False, constant: bool = False) -> str:
+def species(
+    identifier: str = "a", place: str = "c", amount: bool = True, boundary: bool = False, constant: bool = False
+) -> str:
     flag = {True: "true", False: "false"}
-    return (f'<species id="{identifier}" compartment="{place}" initialAmount="1" hasOnlySubstanceUnits="{flag[amount]}" '
-            f'boundaryCondition="{flag[boundary]}" constant="{flag[constant]}"/>')
+    return (
+        f'<species id="{identifier}" compartment="{place}" initialAmount="1" hasOnlySubstanceUnits="{flag[amount]}" '
+        f'boundaryCondition="{flag[boundary]}" constant="{flag[constant]}"/>'
+    )
 
 
-def decay(identifier: str = "r", reactant: str = "a", stoichiometry: object = 1, law: str = "<ci>a</ci>", fast: str = "false") -> str:
+def decay(
+    identifier: str = "r", reactant: str = "a", stoichiometry: object = 1, law: str = "<ci>a</ci>", fast: str = "false"
+) -> str:
     """A reaction that removes `reactant`."""
-    return (f'<reaction id="{identifier}" reversible="false" fast="{fast}"><listOfReactants><speciesReference species="{reactant}" '
-            f'stoichiometry="{stoichiometry}" constant="true"/></listOfReactants><kineticLaw>{math(law)}</kineticLaw></reaction>')
+    return (
+        f'<reaction id="{identifier}" reversible="false" fast="{fast}"><listOfReactants><speciesReference species="{reactant}" '
+        f'stoichiometry="{stoichiometry}" constant="true"/></listOfReactants><kineticLaw>{math(law)}</kineticLaw></reaction>'
+    )
 
 
 def one_species(reaction: str = "", **settings: object) -> str:
     """Compartment, species `a`, and its decay."""
     size, fixed = settings.pop("size", 1), bool(settings.pop("fixed_size", True))
-    return (compartment(size, fixed) + f"<listOfSpecies>{species(**settings)}</listOfSpecies>"  # type: ignore[arg-type]
-            + f"<listOfReactions>{reaction or decay()}</listOfReactions>")
+    return (
+        compartment(size, fixed)
+        + f"<listOfSpecies>{species(**settings)}</listOfSpecies>"  # type: ignore[arg-type]
+        + f"<listOfReactions>{reaction or decay()}</listOfReactions>"
+    )
 
 
 TIME = '<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/time">t</csymbol>'

@@ -19,7 +19,10 @@ BAD = [
     (["run", GOOD, "--weight", "nan"], ["weight nan", "30 to 250 kg"]),
     (["run", GOOD, "--age", "7"], ["age 7", "18 to 100 years"]),
     (["run", GOOD, "--baseline", "99"], ["baseline 99", "1 to 59 points"]),
-    (["run", "esketamine nasal 84 mg", "--repeat", "every 5 min x 3"], ["starts too early", "15 min apart", "every 15 min x 3"]),
+    (
+        ["run", "esketamine nasal 84 mg", "--repeat", "every 5 min x 3"],
+        ["starts too early", "15 min apart", "every 15 min x 3"],
+    ),
     (["run", GOOD, "--repeat", "twice wekly x 6"], ["'wekly' is not a repeat", "twice weekly x 6"]),
     (["run", GOOD, "--repeat", "banana"], ["not a repeat", "every 3.5 d"]),
     (["run", GOOD, "--with", "naltrexon oral 50 mg"], ["unknown drug 'naltrexon'", "naltrexone oral 50 mg"]),
@@ -91,7 +94,9 @@ def test_nothing_half_written(ketasim, tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
 
-def test_an_unwritable_folder_is_refused_before_computing(ketasim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_folder_is_refused_before_computing(
+    ketasim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ketasim.scenario.run as module
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("computed before the path was checked"))

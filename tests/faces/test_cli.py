@@ -27,8 +27,26 @@ def parse(text: str) -> dict:
 @pytest.fixture(scope="module")
 def printed() -> dict:
     """One real process, as a person would start it."""
-    command = [sys.executable, "-m", "ketasim.cli", "run", GOOD, "--repeat", "twice weekly x 6", "--with",
-               "naltrexone oral 50 mg at -45 min", "--people", "12", "--days", "28", "--at", "168,0,0.67,24", "--seed", "5", "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "ketasim.cli",
+        "run",
+        GOOD,
+        "--repeat",
+        "twice weekly x 6",
+        "--with",
+        "naltrexone oral 50 mg at -45 min",
+        "--people",
+        "12",
+        "--days",
+        "28",
+        "--at",
+        "168,0,0.67,24",
+        "--seed",
+        "5",
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return parse(done.stdout)
@@ -52,11 +70,34 @@ def test_json_ledger_rows(printed: dict) -> None:
 def test_json_outputs_have_units_times_and_bands(printed: dict) -> None:
     register = output_register()
     named = {
-        "plasma.s_ketamine", "plasma.r_ketamine", "plasma.ketamine", "plasma.norketamine", "plasma.dhnk", "plasma.hnk", "plasma.rr_hnk",
-        "plasma.naltrexone", "arterial.ketamine", "nmda.occupancy", "mu.activity", "kappa.activity", "delta.activity", "glutamate",
-        "bdnf", "spines", "madrs", "madrs.change", "madrs.effect", "ideation", "cadss", "sbp", "dbp", "heart_rate", "sedation",
-        "nausea", "dizziness",
-    }  # fmt: skip
+        "plasma.s_ketamine",
+        "plasma.r_ketamine",
+        "plasma.ketamine",
+        "plasma.norketamine",
+        "plasma.dhnk",
+        "plasma.hnk",
+        "plasma.rr_hnk",
+        "plasma.naltrexone",
+        "arterial.ketamine",
+        "nmda.occupancy",
+        "mu.activity",
+        "kappa.activity",
+        "delta.activity",
+        "glutamate",
+        "bdnf",
+        "spines",
+        "madrs",
+        "madrs.change",
+        "madrs.effect",
+        "ideation",
+        "cadss",
+        "sbp",
+        "dbp",
+        "heart_rate",
+        "sedation",
+        "nausea",
+        "dizziness",
+    }
     assert named <= set(printed["outputs"])
     for name, course in printed["outputs"].items():
         assert list(course) == ["unit", "time_h", "typical", "median", "mean", "low", "high", "model_low", "model_high"]
@@ -83,7 +124,15 @@ def test_same_command_same_answer(ketasim) -> None:
 
 def test_plain_sentences(ketasim) -> None:
     text = ketasim("run", GOOD, "--people", "10", "--with", "naltrexone oral 50 mg at -45 min").out
-    for part in ("Research and teaching only", "asked 35, given 35 mg", "NMDA receptors", "24 h: MADRS", "7 d: MADRS", "Time in clinic", "seed 1"):
+    for part in (
+        "Research and teaching only",
+        "asked 35, given 35 mg",
+        "NMDA receptors",
+        "24 h: MADRS",
+        "7 d: MADRS",
+        "Time in clinic",
+        "seed 1",
+    ):
         assert part in text, text
     for word in ("cure", "optimal", "recommended", "nan"):
         assert word not in text.lower().split()
@@ -122,11 +171,25 @@ def test_the_same_run_draws_the_same_file(ketasim, tmp_path: Path) -> None:
 def test_compare(ketasim, tmp_path: Path) -> None:
     words = ("compare", GOOD, "esketamine nasal 84 mg", "placebo iv", "--people", "4")
     text = ketasim(*words, "--plot", str(tmp_path / "arms.png")).out
-    for part in ("A  ketamine iv", "B  esketamine nasal", "Peak in the artery", "Time in clinic", "B - A", "REMS", "no head-to-head"):
+    for part in (
+        "A  ketamine iv",
+        "B  esketamine nasal",
+        "Peak in the artery",
+        "Time in clinic",
+        "B - A",
+        "REMS",
+        "no head-to-head",
+    ):
         assert part in text
     found = parse(ketasim(*words, "--json").out)
     assert len(found["arms"]) == len(found["runs"]) == 3
-    assert {row["name"] for row in found["rows"]} >= {"exposure", "venous_peak", "madrs.change@24 h", "cadss_peak", "time_in_clinic"}
+    assert {row["name"] for row in found["rows"]} >= {
+        "exposure",
+        "venous_peak",
+        "madrs.change@24 h",
+        "cadss_peak",
+        "time_in_clinic",
+    }
     assert (tmp_path / "arms.png").exists()
     assert ketasim(*words, "--csv").out.startswith("quantity,unit,arm,typical")
 
@@ -134,7 +197,9 @@ def test_compare(ketasim, tmp_path: Path) -> None:
 def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
     assert "spine-ablation" in ketasim("experiment", "list").out
     listed = json.loads(ketasim("experiment", "list", "--json").out)["experiments"]
-    assert {"name", "title", "asks", "arms", "records"} == set(listed[0]) and "naltrexone" in [e["name"] for e in listed]
+    assert {"name", "title", "asks", "arms", "records"} == set(listed[0]) and "naltrexone" in [
+        e["name"] for e in listed
+    ]
     answer = ketasim("experiment", "spine-ablation", "--plot", str(tmp_path / "arms.svg"))
     assert "spine-ablation: ablation" in (tmp_path / "arms.svg").read_text(encoding="utf-8")
     assert answer.code == 0

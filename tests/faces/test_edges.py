@@ -67,13 +67,18 @@ def test_midazolam_is_felt_through_its_level() -> None:
     schedules = asked._schedules(times)
     arms, _, _ = asked._simulate(schedules, np.union1d(times, schedules[0].boundaries))
     assert value("midazolam_felt_potentiation").value == pytest.approx(arms[0].table[FELT_OF_MIDAZOLAM].max(), rel=5e-3)
-    usual, none = (run(words, at=(2.0,), **SHORT).values["madrs.effect"][0, 0] for words in (MIDAZOLAM, MIDAZOLAM.replace("0.045", "0.000045")))
+    usual, none = (
+        run(words, at=(2.0,), **SHORT).values["madrs.effect"][0, 0]
+        for words in (MIDAZOLAM, MIDAZOLAM.replace("0.045", "0.000045"))
+    )
     assert usual < -1 and abs(none) < 0.1
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_a_full_disk_is_said_in_one_line() -> None:
     with open("/dev/full", "w") as full:
-        told = subprocess.run([sys.executable, "-m", "ketasim.cli", "show", "drugs"], stdout=full, stderr=subprocess.PIPE, text=True)
+        told = subprocess.run(
+            [sys.executable, "-m", "ketasim.cli", "show", "drugs"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert told.returncode == 1
     assert told.stderr.startswith("cannot write the answer") and "Traceback" not in told.stderr

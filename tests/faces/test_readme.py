@@ -15,7 +15,11 @@ def test_the_two_commands_are_what_ci_runs() -> None:
     for command in commands:
         for step in command.split(" && "):
             words = step.replace(".venv/bin/", "").replace(f"python{version} -m venv .venv", "-m venv")
-            found = words if words in script else re.sub(r"^(pip|python|ketasim) ", "", words).replace("install ", "install --quiet ")
+            found = (
+                words
+                if words in script
+                else re.sub(r"^(pip|python|ketasim) ", "", words).replace("install ", "install --quiet ")
+            )
             assert found in script, step
 
 

@@ -54,7 +54,16 @@ def test_lint_sees_planted_faults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_assumed_numbers_are_listed_and_are_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    value = Value(key="typical_age", stage="people", value=45.0, unit="year", source="KetasimConventions", place="x", basis="assumed", grade="D")
+    value = Value(
+        key="typical_age",
+        stage="people",
+        value=45.0,
+        unit="year",
+        source="KetasimConventions",
+        place="x",
+        basis="assumed",
+        grade="D",
+    )
     monkeypatch.setattr(lint, "all_values", lambda: iter([value]))
     for check in ("_chain", "_drugs", "_outputs"):
         monkeypatch.setattr(lint, check, lambda numbers: [])

@@ -42,9 +42,21 @@ def doses(draw):
 
 
 PATTERNS = st.sampled_from(
-    ["daily", "twice daily", "weekly", "twice weekly", "three times weekly", "every two weeks", "monthly", "every other day",
-     "every 3.5 d", "every 36 h", "every 3 weeks", "every 5 h 20 min"]
-)  # fmt: skip
+    [
+        "daily",
+        "twice daily",
+        "weekly",
+        "twice weekly",
+        "three times weekly",
+        "every two weeks",
+        "monthly",
+        "every other day",
+        "every 3.5 d",
+        "every 36 h",
+        "every 3 weeks",
+        "every 5 h 20 min",
+    ]
+)
 COUNTS = st.integers(1, 12)
 
 
@@ -63,10 +75,18 @@ def repeats(draw):
 
 
 CO = st.sampled_from(
-    ["naltrexone oral 50 mg at -45 min", "naltrexone oral 50 mg HCl at -1.5, 2 h once", "ssri oral daily", "ssri oral 20 mg daily from -7 d x 9",
-     "clarithromycin oral 500 mg twice daily from -4 d to 1 d", "midazolam iv 0.02 mg/kg over 7 min at 3 h", "lorazepam oral 2 mg once",
-     "grapefruit juice oral", "memantine oral 10 mg from -3 d daily x 4, then weekly x 2"]
-)  # fmt: skip
+    [
+        "naltrexone oral 50 mg at -45 min",
+        "naltrexone oral 50 mg HCl at -1.5, 2 h once",
+        "ssri oral daily",
+        "ssri oral 20 mg daily from -7 d x 9",
+        "clarithromycin oral 500 mg twice daily from -4 d to 1 d",
+        "midazolam iv 0.02 mg/kg over 7 min at 3 h",
+        "lorazepam oral 2 mg once",
+        "grapefruit juice oral",
+        "memantine oral 10 mg from -3 d daily x 4, then weekly x 2",
+    ]
+)
 REGIMENS = st.builds(
     lambda d, r, co: (d, r, co), doses(), st.one_of(st.just(""), repeats()), st.lists(CO, max_size=2, unique=True)
 )
@@ -134,7 +154,9 @@ def test_devices_hold_exactly_the_dose(per_kg, weights, salt):
 
 @SETTINGS
 @given(
-    st.lists(st.tuples(st.floats(-50, 100), st.floats(1e-3, 60), st.floats(0, 1e4), st.sampled_from("ab")), max_size=12),
+    st.lists(
+        st.tuples(st.floats(-50, 100), st.floats(1e-3, 60), st.floats(0, 1e4), st.sampled_from("ab")), max_size=12
+    ),
     st.lists(st.floats(-50, 100), max_size=5),
 )
 def test_a_schedule_gives_what_its_windows_hold(items, cuts):
@@ -159,7 +181,82 @@ def test_output_times_are_ascending_and_hold_what_is_asked(words, horizon, at):
     assert set(at) <= set(times.tolist())
 
 
-WORDS = ["ketamine", "ketmine", "esketamine", "hnk", "placebo", "ssri", "naltrexone", "iv", "nasal", "oral", "nsal", "film", "0.5", "84", "-3", "0", "1e9", "0,5", "mg", "mg/kg", "mg/kgs", "mcg", "ug", "g", "over", "40", "min", "40min", "h", "d", "x", "x6", "×", "then", ",", ";", "with", "at", "from", "to", "for", "until", "once", "twice", "thrice", "three", "times", "daily", "weekly", "weekli", "every", "other", "two", "weeks", "monthly", "fortnightly", "days", "and", "HCl", "base", "bolus", "infusion", "before", "and/or", "(", ")", "%", "'", "nan", "inf", "−45", "—", "é", "\t"]
+WORDS = [
+    "ketamine",
+    "ketmine",
+    "esketamine",
+    "hnk",
+    "placebo",
+    "ssri",
+    "naltrexone",
+    "iv",
+    "nasal",
+    "oral",
+    "nsal",
+    "film",
+    "0.5",
+    "84",
+    "-3",
+    "0",
+    "1e9",
+    "0,5",
+    "mg",
+    "mg/kg",
+    "mg/kgs",
+    "mcg",
+    "ug",
+    "g",
+    "over",
+    "40",
+    "min",
+    "40min",
+    "h",
+    "d",
+    "x",
+    "x6",
+    "×",
+    "then",
+    ",",
+    ";",
+    "with",
+    "at",
+    "from",
+    "to",
+    "for",
+    "until",
+    "once",
+    "twice",
+    "thrice",
+    "three",
+    "times",
+    "daily",
+    "weekly",
+    "weekli",
+    "every",
+    "other",
+    "two",
+    "weeks",
+    "monthly",
+    "fortnightly",
+    "days",
+    "and",
+    "HCl",
+    "base",
+    "bolus",
+    "infusion",
+    "before",
+    "and/or",
+    "(",
+    ")",
+    "%",
+    "'",
+    "nan",
+    "inf",
+    "−45",
+    "—",
+    "é",
+    "\t",
+]
 NOISE = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
 
 

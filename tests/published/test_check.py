@@ -52,9 +52,23 @@ def test_json_has_the_promised_form():
     summary = report()["summary"]
     assert {"studies", "values", "fit", "validate"} <= set(summary)
     assert "inside_ci" in summary["fit"]
-    assert {"loose", "strict", "strict_perfect", "coverage80", "log_score_gain", "log_score_gain_se"} <= set(summary["validate"])
+    assert {"loose", "strict", "strict_perfect", "coverage80", "log_score_gain", "log_score_gain_se"} <= set(
+        summary["validate"]
+    )
     row = report()["rows"][0]
-    assert {"study", "role", "group", "endpoint", "time_h", "observed", "se", "tau", "predicted", "low80", "high80"} <= set(row)
+    assert {
+        "study",
+        "role",
+        "group",
+        "endpoint",
+        "time_h",
+        "observed",
+        "se",
+        "tau",
+        "predicted",
+        "low80",
+        "high80",
+    } <= set(row)
     for name in ("loose", "strict", "strict_perfect", "coverage50", "coverage80", "coverage95"):
         assert 0 <= summary["validate"][name] <= 1
     assert all(r["low80"] <= r["predicted"] <= r["high80"] for r in report()["rows"])
@@ -116,7 +130,16 @@ def test_the_page_holds_every_row_and_reaches_nowhere():
     assert made.count("<tr") >= len(card().rows)
     assert "<script" not in made and "http" not in made
     over_time = courses(card().rows)
-    shown = [r for r in card().rows if r.endpoint == "madrs" and r.statistic in ("change_mean", "response", "remission") and r.time_h and not r.versus]
+    shown = [
+        r
+        for r in card().rows
+        if r.endpoint == "madrs"
+        and r.statistic in ("change_mean", "response", "remission")
+        and r.time_h
+        and not r.versus
+    ]
     assert over_time in made and 0.9 * len(shown) <= over_time.count("<circle") <= len(shown)
-    one = next(r for r in shown if r.study == "Daly2018" and r.arm == "e84" and r.statistic == "response" and r.time_h == 24)
+    one = next(
+        r for r in shown if r.study == "Daly2018" and r.arm == "e84" and r.statistic == "response" and r.time_h == 24
+    )
     assert f"Daly2018, e84: published {one.observed:.3g}, predicted {one.predicted:.3g}" in over_time

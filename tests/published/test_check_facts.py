@@ -15,19 +15,27 @@ def rows() -> tuple[ScoredRow, ...]:
     return shipped_scorecard().rows
 
 
-def predicted(study: str, arm: str, statistic: str, time_h: float | None = None, versus: str = "", endpoint: str = "madrs") -> float:
+def predicted(
+    study: str, arm: str, statistic: str, time_h: float | None = None, versus: str = "", endpoint: str = "madrs"
+) -> float:
     found = [
-        r for r in rows()
-        if (r.study, r.arm, r.statistic, r.versus, r.endpoint) == (study, arm, statistic, versus, endpoint) and (time_h is None or r.time_h == time_h)
-    ]  # fmt: skip
+        r
+        for r in rows()
+        if (r.study, r.arm, r.statistic, r.versus, r.endpoint) == (study, arm, statistic, versus, endpoint)
+        and (time_h is None or r.time_h == time_h)
+    ]
     assert len(found) == 1, [(r.time_h, r.statistic) for r in found]
     return found[0].predicted
 
 
 def test_same_ketamine_response_but_midazolam_above_saline():
-    assert predicted("Wilkinson2019", "ketamine_midazolam", "response") == pytest.approx(predicted("Wilkinson2019", "ketamine_saline", "response"), abs=0.02)
+    assert predicted("Wilkinson2019", "ketamine_midazolam", "response") == pytest.approx(
+        predicted("Wilkinson2019", "ketamine_saline", "response"), abs=0.02
+    )
     assert predicted("Wilkinson2019", "midazolam", "response") > 2 * predicted("Wilkinson2019", "saline", "response")
-    assert predicted("Wilkinson2019", "ketamine_midazolam", "smd", versus="midazolam") > predicted("Wilkinson2019", "ketamine_saline", "smd", versus="saline")
+    assert predicted("Wilkinson2019", "ketamine_midazolam", "smd", versus="midazolam") > predicted(
+        "Wilkinson2019", "ketamine_saline", "smd", versus="saline"
+    )
 
 
 def test_dose_response():
@@ -53,7 +61,9 @@ def test_four_week_nasal_differences_and_a_placebo_that_falls_fifteen():
 
 def test_naltrexone_takes_part_of_the_effect_and_leaves_dissociation():
     assert 0.3 < predicted("Jelen2025", "naltrexone", "ratio", versus="ketamine") < 1.0
-    assert predicted("Williams2018", "naltrexone", "ratio", versus="ketamine", endpoint="cadss") == pytest.approx(1.0, abs=0.02)
+    assert predicted("Williams2018", "naltrexone", "ratio", versus="ketamine", endpoint="cadss") == pytest.approx(
+        1.0, abs=0.02
+    )
 
 
 def test_routine_care_below_trials():

@@ -15,8 +15,14 @@ from ketasim.core import value
 
 HALF = ketamine(0.5)
 NALTREXONE = Dose("naltrexone", 50, "oral", -0.75)
-VARIED = ("naltrexone_mu_affinity", "bdnf_availability", "val66met_secretion", "rapamycin_brain_share",
-          "rapamycin_spine_protection", "interneuron_nmda_presence")  # fmt: skip
+VARIED = (
+    "naltrexone_mu_affinity",
+    "bdnf_availability",
+    "val66met_secretion",
+    "rapamycin_brain_share",
+    "rapamycin_spine_protection",
+    "interneuron_nmda_presence",
+)
 
 
 def course(*doses: Dose, changed: dict[str, float] | None = None, **options: object) -> Course:
@@ -249,7 +255,12 @@ def test_anaesthetic_dose_gives_no_late_rebound(alone: Course, mg_per_kg: float,
 
 
 REBOUND = "since the fit converged mood falls by another 0.22 points after 4 h (limit 0.1), docs/decisions/evidence.md"
-DEEP = [(2.0, 1 / 60), (3.0, 1 / 60), (4.5, 2 / 3), pytest.param(6.0, 2.0, marks=pytest.mark.xfail(reason=REBOUND, strict=True))]
+DEEP = [
+    (2.0, 1 / 60),
+    (3.0, 1 / 60),
+    (4.5, 2 / 3),
+    pytest.param(6.0, 2.0, marks=pytest.mark.xfail(reason=REBOUND, strict=True)),
+]
 
 
 @pytest.mark.parametrize(("mg_per_kg", "hours"), DEEP)

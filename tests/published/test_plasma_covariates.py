@@ -20,7 +20,11 @@ PUBLISHED = {
 
 def people() -> dict[str, list[float]]:
     typical = [P[name] for name in NAMES]
-    asian = [typical[0] * P["asian_other_clearance_factor"], typical[1] * P["asian_norketamine_clearance_factor"], *typical[2:]]
+    asian = [
+        typical[0] * P["asian_other_clearance_factor"],
+        typical[1] * P["asian_norketamine_clearance_factor"],
+        *typical[2:],
+    ]
     japanese = [*asian[:2], asian[2] * P["japanese_nasal_fraction_factor"], asian[3]]
     old = [*typical[:3], typical[3] + 10 * P["hepatic_flow_age_slope"]]
     return {"typical": typical, "asian": asian, "japanese": japanese, "old": old}

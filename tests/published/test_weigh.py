@@ -29,7 +29,9 @@ def test_only_studies_of_role_fit_are_weighed_and_only_validate_is_held_out(real
 
 def test_every_hypothesis_is_in_the_table_with_its_error(real: Weighing) -> None:
     assert {r.entry.id for r in real.rows} | set(real.not_weighed) == set(hypotheses())
-    assert sum(r.weight for r in real.rows) == pytest.approx(1.0) and sum(r.stacking for r in real.rows) == pytest.approx(1.0)
+    assert sum(r.weight for r in real.rows) == pytest.approx(1.0) and sum(
+        r.stacking for r in real.rows
+    ) == pytest.approx(1.0)
     for r in real.rows:
         assert 0 < r.log_evidence_se < 1.0 and r.effective > 2, r.entry.id
         assert np.isfinite(r.held_out)
@@ -77,5 +79,7 @@ def test_unknown_studies_teach() -> None:
 
 def test_json_is_what_the_issue_asks(real: Weighing) -> None:
     table = real.to_dict()
-    assert {"id", "variants", "free", "log_evidence", "log_evidence_se", "stacking", "held_out"} <= set(table["hypotheses"][0])
+    assert {"id", "variants", "free", "log_evidence", "log_evidence_se", "stacking", "held_out"} <= set(
+        table["hypotheses"][0]
+    )
     assert table["swings"] and table["pairs"] and table["groups"]

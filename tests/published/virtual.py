@@ -25,11 +25,35 @@ RACEMATE = ("s_ketamine", "r_ketamine")
 WEIGHT = values("people")["typical_weight"].value
 BASELINE = values("people")["typical_madrs"].value
 WATCHED = (
-    "nmda_occupancy", "nmda_block_interneuron", "mu_activity", "kappa_activity", "delta_activity", "mu_antagonist_occupancy",
-    "delta_antagonist_occupancy", "kappa_antagonist_occupancy", "gaba_potentiation", "release_inhibition", "mtor_inhibition",
-    "ampa_block", "glutamate", "glutamate_surge", "drive", "ampa_gain", "bdnf", "spines_new", "spines_consolidated", "spines",
-    "mood_drive", "ideation_drive", "ssri_drive", "cadss", "naltrexone", "buprenorphine", "memantine", "rapamycin",
-)  # fmt: skip
+    "nmda_occupancy",
+    "nmda_block_interneuron",
+    "mu_activity",
+    "kappa_activity",
+    "delta_activity",
+    "mu_antagonist_occupancy",
+    "delta_antagonist_occupancy",
+    "kappa_antagonist_occupancy",
+    "gaba_potentiation",
+    "release_inhibition",
+    "mtor_inhibition",
+    "ampa_block",
+    "glutamate",
+    "glutamate_surge",
+    "drive",
+    "ampa_gain",
+    "bdnf",
+    "spines_new",
+    "spines_consolidated",
+    "spines",
+    "mood_drive",
+    "ideation_drive",
+    "ssri_drive",
+    "cadss",
+    "naltrexone",
+    "buprenorphine",
+    "memantine",
+    "rapamycin",
+)
 _SAME = 1e-9
 
 
@@ -77,9 +101,48 @@ def _model(parts: tuple[str, ...], varying: tuple[str, ...], variants: tuple[tup
 
 HOURS = tuple(
     float(h)
-    for h in (0, 0.25, 0.5, 2 / 3, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30, 36, 42, 48, 60, 72, 96,
-              120, 144, 168, 192, 216, 240, 264, 288, 312, 336)
-)  # fmt: skip
+    for h in (
+        0,
+        0.25,
+        0.5,
+        2 / 3,
+        0.75,
+        1,
+        1.25,
+        1.5,
+        2,
+        2.5,
+        3,
+        4,
+        5,
+        6,
+        8,
+        10,
+        12,
+        15,
+        18,
+        21,
+        24,
+        27,
+        30,
+        36,
+        42,
+        48,
+        60,
+        72,
+        96,
+        120,
+        144,
+        168,
+        192,
+        216,
+        240,
+        264,
+        288,
+        312,
+        336,
+    )
+)
 
 
 def simulate(
@@ -136,8 +199,12 @@ def simulate(
     jumps += [Jump(place(t), state, scale=0.0) for t, state in removed]
     run = model.simulate(
         np.array([list((changed or {}).values())]),
-        [Schedule(boundaries, inputs, tuple(sorted(jumps, key=lambda j: j.at)))], [0], moments, rtol=1e-8, atol=1e-10,
-    )  # fmt: skip
+        [Schedule(boundaries, inputs, tuple(sorted(jumps, key=lambda j: j.at)))],
+        [0],
+        moments,
+        rtol=1e-8,
+        atol=1e-10,
+    )
     assert run.status[0] == 0, run.reasons
     curves = {name: run.values[0, :, i] for i, name in enumerate(outputs)}
     for name, null in chain.nulls.items():
@@ -155,7 +222,13 @@ def mood(moments: Array, curves: Mapping[str, Array], sessions: Sequence[float],
     arm = setting.setting_drive(where, moments, sessions, felt, p)
     comparator = setting.setting_drive(where, moments, sessions, np.zeros_like(felt), p, arm="comparator")
     scores = observation.mood_scores(
-        curves["mood_drive"][None, :], arm, curves["ssri_drive"][None, :], comparator, 0.0, np.array([BASELINE]), p,
+        curves["mood_drive"][None, :],
+        arm,
+        curves["ssri_drive"][None, :],
+        comparator,
+        0.0,
+        np.array([BASELINE]),
+        p,
         factor=setting.routine_factor(where, p),
-    )  # fmt: skip
+    )
     return scores.effect[0], scores.change[0]

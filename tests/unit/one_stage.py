@@ -37,9 +37,14 @@ def alone(
         folder = Path(place)
         (folder / "given.ant").write_text("// ports imposed by a test\nmodel given\n" + "".join(lines) + "end\n")
         giver = Stage(
-            name="given", label="Given", folder=folder, inputs=(), outputs=real.inputs,
-            fragments={"on": (Fragment("given.ant", provides=imposed),)}, default=("on",),
-        )  # fmt: skip
+            name="given",
+            label="Given",
+            folder=folder,
+            inputs=(),
+            outputs=real.inputs,
+            fragments={"on": (Fragment("given.ant", provides=imposed),)},
+            default=("on",),
+        )
         chain: Composition = compose(parts, {stage: variants} if variants else None, stages=[giver, real])
     wanted = tuple(dict.fromkeys((*chain.outputs, *outputs)))
     wanted = tuple(name for name in wanted if name not in imposed)

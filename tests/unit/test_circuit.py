@@ -115,8 +115,12 @@ def test_rest_block_is_monotone_and_needs_no_surge() -> None:
         assert "glutamate_surge" not in seen
     assert (np.diff(drives) > 0).all()
     quick = run(
-        "circuit", (0.0, 1.0), [("nmda_block_rest", 0.0, 1.0, v("rest_half_block"))], variants=("rest_block",), changed={"adaptation_rate": 0.0}
-    )  # fmt: skip
+        "circuit",
+        (0.0, 1.0),
+        [("nmda_block_rest", 0.0, 1.0, v("rest_half_block"))],
+        variants=("rest_block",),
+        changed={"adaptation_rate": 0.0},
+    )
     assert quick["rest_block"][-1] == pytest.approx(0.5)
 
 
@@ -143,8 +147,12 @@ def test_hnk_pathway_in_closed_form() -> None:
 def test_habenula_holds_what_was_trapped() -> None:
     """GC021: in within minutes, out with a half-life of 6-24 h."""
     seen = run(
-        "circuit", (0.0, 1.0, 11.0, 72.0), [("nmda_block_trapping", 0.0, 1.0, 0.6)], variants=("habenula",), outputs=("trapped_block",)
-    )  # fmt: skip
+        "circuit",
+        (0.0, 1.0, 11.0, 72.0),
+        [("nmda_block_trapping", 0.0, 1.0, 0.6)],
+        variants=("habenula",),
+        outputs=("trapped_block",),
+    )
     assert seen["trapped_block"][1] > 0.55
     assert seen["trapped_block"][2] == pytest.approx(seen["trapped_block"][1] / 2, rel=0.02)
     assert seen["habenula"][1] > 0.8 > 0.5 > seen["habenula"][2] and seen["habenula"][3] < 0.01

@@ -73,12 +73,12 @@ def test_every_dose_of_the_catalogue_can_be_routed(entry):
 # Published levels of naltrexone, 50 mg of the hydrochloride: what the fit was given, and how near it comes.
 NALTREXONE = {
     "naltrexone_cmax": 0.10,
-    "naltrexone_tmax": 0.25,      # known misfit: an early peak and 5 % available pull against one hour
+    "naltrexone_tmax": 0.25,  # known misfit: an early peak and 5 % available pull against one hour
     "naltrexone_half_life": 0.05,
     "naltrexol_cmax": 0.10,
     "naltrexol_tmax": 0.10,
     "naltrexol_half_life": 0.05,
-}  # fmt: skip
+}
 
 
 @cache

@@ -209,16 +209,32 @@ def _equations(
     pieces: Sequence[Piece], totals: Mapping[str, tuple[str, ...]], defined: Mapping[str, tuple[str, str, str]]
 ) -> tuple[Equation, ...]:
     found = [
-        Equation(name, "algebra", f"{name} := {' + '.join(terms)}", terms, defined[name][0], "stage.py", "", 0,
-                 "sum over the stage")
+        Equation(
+            name,
+            "algebra",
+            f"{name} := {' + '.join(terms)}",
+            terms,
+            defined[name][0],
+            "stage.py",
+            "",
+            0,
+            "sum over the stage",
+        )
         for name, terms in totals.items()
     ]
     for piece in pieces:
         names = piece.names
         found += [
             Equation(
-                names[s.targets[0]], s.kind, s.text(names), tuple(names[u] for u in s.uses), piece.stage.name,
-                piece.file, piece.prefix, s.line, s.comment,
+                names[s.targets[0]],
+                s.kind,
+                s.text(names),
+                tuple(names[u] for u in s.uses),
+                piece.stage.name,
+                piece.file,
+                piece.prefix,
+                s.line,
+                s.comment,
             )
             for s in piece.parsed.statements
             if s.kind in ("reaction", "rate", "algebra", "start")
@@ -268,7 +284,8 @@ class _Linker:
             if name in self.defined:
                 stage, file, copy = self.defined[name]
                 self._problem(
-                    piece.at(line), f"{name} is already defined in {stage}/{file}" + (f" (copy {copy})" if copy else ""),
+                    piece.at(line),
+                    f"{name} is already defined in {stage}/{file}" + (f" (copy {copy})" if copy else ""),
                     "two variants that give the same quantity cannot be on together",
                 )
                 continue
@@ -277,8 +294,9 @@ class _Linker:
                 self._problem(piece.at(line), f"{name} is a port of the stage {owner} and cannot be defined here")
             if name in self.values:
                 self._problem(
-                    piece.at(line), f"{name} is defined here and has a value in knowledge/values/"
-                    f"{self.values[name].stage}.toml", "rename one of the two",
+                    piece.at(line),
+                    f"{name} is defined here and has a value in knowledge/values/{self.values[name].stage}.toml",
+                    "rename one of the two",
                 )
             self.defined[name] = (piece.stage.name, piece.file, piece.prefix)
             if local in parsed.inputs:
@@ -296,7 +314,8 @@ class _Linker:
                 if name in self.defined:
                     self._problem(f"stages/{stage.name}/stage.py", f"the total {name} is also defined in a file")
                 terms = tuple(
-                    other for other, (owner, _, _) in from_files
+                    other
+                    for other, (owner, _, _) in from_files
                     if owner == stage.name and (other == total.local or other.endswith("_" + total.local))
                 )
                 if terms:
@@ -346,8 +365,8 @@ class _Linker:
         earlier = self.unit_of.setdefault(name, dimension)
         if earlier != dimension:
             self._problem(
-                piece.at(statement.line), f"{name} has {units.symbol(dimension)} here and "
-                f"{units.symbol(earlier)} in {self.unit_place[name]}",
+                piece.at(statement.line),
+                f"{name} has {units.symbol(dimension)} here and {units.symbol(earlier)} in {self.unit_place[name]}",
             )
         self.unit_place.setdefault(name, piece.at(statement.line))
 
@@ -379,7 +398,8 @@ class _Linker:
         earlier = self.unit_of.setdefault(name, dimension)
         if earlier != dimension:
             self._problem(
-                place, f"{name} is in {units.symbol(dimension)} there, but in {units.symbol(earlier)} "
+                place,
+                f"{name} is in {units.symbol(dimension)} there, but in {units.symbol(earlier)} "
                 f"in {self.unit_place.get(name, 'another place')}",
             )
 

@@ -26,26 +26,42 @@ from .registry import chosen_variants, registry
 from .syntax import Problem
 
 SHARED = "shared"
-_FIELDS = frozenset((
-    "title", "says", "mixture", "default", "drug_effect", "records", "sources", "predicts", "refuted_by", "paths", "variants", "values", "free",
-))  # fmt: skip
+_FIELDS = frozenset(
+    (
+        "title",
+        "says",
+        "mixture",
+        "default",
+        "drug_effect",
+        "records",
+        "sources",
+        "predicts",
+        "refuted_by",
+        "paths",
+        "variants",
+        "values",
+        "free",
+    )
+)
 _NEEDED = ("title", "says", "variants", "predicts", "refuted_by", "records", "sources", "paths")
 _KINDS = ("lognormal", "normal", "logitnormal")
 
 # The number that switches a variant off (0) in a model that holds every variant at once.
-SWITCHES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({
-    ("circuit", "disinhibition"): ("surge_weight", "glutamate_rise", "glutamate_fall"),
-    ("circuit", "opioid_gate"): ("opioid_gate_weight",),
-    ("circuit", "kappa_gate"): ("kappa_gate_weight",),
-    ("circuit", "kappa_relief"): ("mood_kappa_size",),
-    ("circuit", "rest_block"): ("rest_block_weight",),
-    ("circuit", "hnk"): ("hnk_weight",),
-    ("circuit", "habenula"): ("mood_habenula_size",),
-    ("plasticity", "synapses"): ("bdnf_release", "ampa_gain_rate"),
-    ("plasticity", "trkb"): ("trkb_direct_weight",),
-    ("mood", "two_paths"): ("mood_fast_size", "mood_late_size"),
-    ("mood", "ideation"): ("ideation_fast_size", "ideation_late_size"),
-})  # fmt: skip
+SWITCHES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("circuit", "disinhibition"): ("surge_weight", "glutamate_rise", "glutamate_fall"),
+        ("circuit", "opioid_gate"): ("opioid_gate_weight",),
+        ("circuit", "kappa_gate"): ("kappa_gate_weight",),
+        ("circuit", "kappa_relief"): ("mood_kappa_size",),
+        ("circuit", "rest_block"): ("rest_block_weight",),
+        ("circuit", "hnk"): ("hnk_weight",),
+        ("circuit", "habenula"): ("mood_habenula_size",),
+        ("plasticity", "synapses"): ("bdnf_release", "ampa_gain_rate"),
+        ("plasticity", "trkb"): ("trkb_direct_weight",),
+        ("mood", "two_paths"): ("mood_fast_size", "mood_late_size"),
+        ("mood", "ideation"): ("ideation_fast_size", "ideation_late_size"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +176,23 @@ def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
         raise unknown_name("entry of a prior", sorted(unknown)[0], ("kind", "sd", "median", "because"), where=where)
     own = number.uncertain
     if table and not table.get("because"):
-        raise KetasimError(f"the prior of {key} differs from that of its value without a reason", where=where, fix='because = "..."')
+        raise KetasimError(
+            f"the prior of {key} differs from that of its value without a reason", where=where, fix='because = "..."'
+        )
     kind = table.get("kind", own.kind if own else "")
     sd = float(table.get("sd", own.sd if own else 0.0))
     if kind not in _KINDS or not sd > 0:
         raise KetasimError(
-            f"the free value {key} has no prior", where=where, allowed=f"kind {' | '.join(_KINDS)} and sd above 0, here or as `uncertain` of the value",
+            f"the free value {key} has no prior",
+            where=where,
+            allowed=f"kind {' | '.join(_KINDS)} and sd above 0, here or as `uncertain` of the value",
             fix=f'{key} = {{ kind = "lognormal", sd = 0.5, because = "..." }}',
         )
     median = float(table.get("median", number.value))
     if (kind == "lognormal" and median <= 0) or (kind == "logitnormal" and not 0 < median < 1):
-        raise KetasimError(f"a {kind} prior of {key} cannot have the median {median:g}", where=where, fix="median = ...")
+        raise KetasimError(
+            f"a {kind} prior of {key} cannot have the median {median:g}", where=where, fix="median = ..."
+        )
     return Prior(key, median, kind, sd, number.bounds or (-np.inf, np.inf), str(table.get("because", "")))
 
 
@@ -188,7 +210,9 @@ def read_hypothesis(name: str, table: Mapping[str, Any], shared: Mapping[str, An
     for key in _NEEDED:
         if key not in table:
             raise KetasimError(f"the hypothesis has no {key}", where=where, fix=f"{key} = ...")
-    variants = {stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in table["variants"].items()}
+    variants = {
+        stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in table["variants"].items()
+    }
     chosen_variants(registry(), variants)
     for key in table["sources"]:
         if key not in sources():
@@ -198,13 +222,20 @@ def read_hypothesis(name: str, table: Mapping[str, Any], shared: Mapping[str, An
             raise unknown_name("path to mood", key, shared["paths"], where=where)
     entries = dict(shared["free"]) | {key: shared["paths"][key] for key in table["paths"]} | dict(table.get("free", {}))
     return Hypothesis(
-        id=name, title=table["title"], says=table["says"], variants=MappingProxyType(variants),
+        id=name,
+        title=table["title"],
+        says=table["says"],
+        variants=MappingProxyType(variants),
         values=MappingProxyType({key: float(v) for key, v in table.get("values", {}).items() if value(key)}),
         free=tuple(_prior(key, entry, where) for key, entry in entries.items()),
-        predicts=tuple(table["predicts"]), refuted_by=tuple(table["refuted_by"]), records=tuple(table["records"]),
-        sources=tuple(table["sources"]), mixture=bool(table.get("mixture", False)), default=bool(table.get("default", False)),
+        predicts=tuple(table["predicts"]),
+        refuted_by=tuple(table["refuted_by"]),
+        records=tuple(table["records"]),
+        sources=tuple(table["sources"]),
+        mixture=bool(table.get("mixture", False)),
+        default=bool(table.get("default", False)),
         drug_effect=bool(table.get("drug_effect", True)),
-    )  # fmt: skip
+    )
 
 
 def same_model(first: Hypothesis, second: Hypothesis) -> bool:
@@ -226,7 +257,13 @@ def hypotheses() -> Mapping[str, Hypothesis]:
 def hypothesis(name: str) -> Hypothesis:
     """The hypothesis of that name; an unknown one is a UsageError with the nearest names."""
     if name not in hypotheses():
-        raise unknown_name("hypothesis", name, hypotheses(), where=f"hypothesis '{name}'", fix=(nearest(name, hypotheses()) or ["opioid-gate"])[0])
+        raise unknown_name(
+            "hypothesis",
+            name,
+            hypotheses(),
+            where=f"hypothesis '{name}'",
+            fix=(nearest(name, hypotheses()) or ["opioid-gate"])[0],
+        )
     return hypotheses()[name]
 
 
@@ -245,14 +282,27 @@ def lint_hypotheses(entries: Sequence[Hypothesis] | None = None) -> list[Problem
         has = compose(DEFAULT_PARTS, dict(entry.variants)).parameters
         for key in (*entry.free_keys, *entry.values):
             if key not in has and value(key).stage not in stages:
-                found.append(Problem(where, f"{key} has no part in the equations of this hypothesis", "remove it, or pick the variant that uses it"))
+                found.append(
+                    Problem(
+                        where,
+                        f"{key} has no part in the equations of this hypothesis",
+                        "remove it, or pick the variant that uses it",
+                    )
+                )
     for i, first in enumerate(known):
         for second in known[i + 1 :]:
             if same_model(first, second):
-                found.append(Problem(
-                    f"knowledge/hypotheses/{second.id}.toml", f"the same equations and fixed numbers as {first.id}: nothing could tell them apart",
-                    "pick another variant, or remove one of the two",
-                ))  # fmt: skip
+                found.append(
+                    Problem(
+                        f"knowledge/hypotheses/{second.id}.toml",
+                        f"the same equations and fixed numbers as {first.id}: nothing could tell them apart",
+                        "pick another variant, or remove one of the two",
+                    )
+                )
     if sum(entry.default for entry in known) != 1:
-        found.append(Problem("knowledge/hypotheses", "exactly one hypothesis is the working default", "default = true in one file"))
+        found.append(
+            Problem(
+                "knowledge/hypotheses", "exactly one hypothesis is the working default", "default = true in one file"
+            )
+        )
     return found

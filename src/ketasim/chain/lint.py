@@ -100,7 +100,9 @@ def _mentioned(known: Registry) -> set[str]:
     found: set[str] = set()
     for stage in known.stages.values():
         for _, fragment in stage.all_fragments():
-            read = {name for s in parse_file(stage.folder / fragment.file).statements for name in s.uses if s.kind != "unit"}
+            read = {
+                name for s in parse_file(stage.folder / fragment.file).statements for name in s.uses if s.kind != "unit"
+            }
             found |= read
             for prefix in fragment.instances.values():
                 found |= {global_name(name, prefix, fragment.rename) for name in read}

@@ -70,14 +70,15 @@ def _build(stages: tuple[Stage, ...]) -> Registry:
                 if (stage.name, variant) not in parts[part]:
                     parts[part].append((stage.name, variant))
     return Registry(
-        {stage.name: stage for stage in stages}, ports, owner, tuple(outputs),
+        {stage.name: stage for stage in stages},
+        ports,
+        owner,
+        tuple(outputs),
         {part: tuple(users) for part, users in parts.items()},
     )
 
 
-def chosen_variants(
-    known: Registry, variants: Mapping[str, Sequence[str]] | None
-) -> dict[str, tuple[str, ...]]:
+def chosen_variants(known: Registry, variants: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     """The variants of every stage: those asked for, else the stage's default. Unknown names are refused."""
     for name in variants or {}:
         if name not in known.stages:
@@ -89,7 +90,10 @@ def chosen_variants(
         for variant in wanted:
             if variant not in stage.fragments:
                 raise unknown_name(
-                    f"variant of the stage {name}", variant, stage.fragments, where="variants",
+                    f"variant of the stage {name}",
+                    variant,
+                    stage.fragments,
+                    where="variants",
                     fix=f'variants={{"{name}": ({", ".join(repr(v) for v in stage.default)},)}}',
                 )
         chosen[name] = wanted
@@ -112,7 +116,8 @@ def check_parts(known: Registry, asked: frozenset[str], chosen: Mapping[str, tup
     for part in sorted(asked - used):
         users = [f"{variant} of {name}" for name, variant in known.parts[part]]
         raise UsageError(
-            f"nothing in the chosen variants uses the part '{part}'", where="parts",
+            f"nothing in the chosen variants uses the part '{part}'",
+            where="parts",
             allowed="it belongs to " + ", ".join(users),
         )
 
@@ -140,15 +145,21 @@ def declaration_problems(known: Registry) -> list[Problem]:
             else:
                 given = known.ports[port.name]
                 if _dimension(given.unit) != _dimension(port.unit):
-                    found.append(Problem(
-                        where, f"takes {port.name} in {port.unit}; {giver} gives it in {given.unit}",
-                        f'Port("{port.name}", "{given.unit}", ...)',
-                    ))
+                    found.append(
+                        Problem(
+                            where,
+                            f"takes {port.name} in {port.unit}; {giver} gives it in {given.unit}",
+                            f'Port("{port.name}", "{given.unit}", ...)',
+                        )
+                    )
                 if given.null != port.null:
-                    found.append(Problem(
-                        where, f"takes {port.name} with null {port.null:g}; {giver} declares {given.null:g}",
-                        f"null={given.null:g}",
-                    ))
+                    found.append(
+                        Problem(
+                            where,
+                            f"takes {port.name} with null {port.null:g}; {giver} declares {given.null:g}",
+                            f"null={given.null:g}",
+                        )
+                    )
         seen.add(stage.name)
         found += _file_problems(stage, where)
     return found
@@ -163,18 +174,22 @@ def _file_problems(stage: Stage, where: str) -> list[Problem]:
         path = stage.folder / fragment.file
         if not path.exists():
             near = nearest(fragment.file, [p.name for p in stage.folder.glob("*.ant")])
-            found.append(Problem(where, f"variant {variant} names {fragment.file}, which is not there",
-                                 ", ".join(near)))
+            found.append(
+                Problem(where, f"variant {variant} names {fragment.file}, which is not there", ", ".join(near))
+            )
             continue
         parsed = parse_file(path)
         found += [p for p in parsed.problems if p not in found]
         defined = parsed.defined()
         for local in fragment.provides:
             if local not in defined:
-                found.append(Problem(
-                    f"{stage.name}/{fragment.file}", f"says it provides {local}, but does not define it",
-                    ", ".join(nearest(local, defined)),
-                ))
+                found.append(
+                    Problem(
+                        f"{stage.name}/{fragment.file}",
+                        f"says it provides {local}, but does not define it",
+                        ", ".join(nearest(local, defined)),
+                    )
+                )
         prefixes = tuple(dict.fromkeys(fragment.instances.values())) or ("",)
         given |= {global_name(local, prefix, fragment.rename) for prefix in prefixes for local in defined}
     for path in sorted(stage.folder.glob("*.ant")):
@@ -183,12 +198,18 @@ def _file_problems(stage: Stage, where: str) -> list[Problem]:
     given |= {total.port.name for total in stage.totals}
     for port in stage.outputs:
         if port.name not in given:
-            found.append(Problem(where, f"no file of the stage defines the output {port.name}",
-                                 ", ".join(nearest(port.name, given))))
+            found.append(
+                Problem(
+                    where, f"no file of the stage defines the output {port.name}", ", ".join(nearest(port.name, given))
+                )
+            )
     for variant in stage.default:
         if variant not in stage.fragments:
-            found.append(Problem(where, f"the default variant {variant} does not exist",
-                                 ", ".join(nearest(variant, stage.fragments))))
+            found.append(
+                Problem(
+                    where, f"the default variant {variant} does not exist", ", ".join(nearest(variant, stage.fragments))
+                )
+            )
     return found
 
 

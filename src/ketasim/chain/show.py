@@ -68,7 +68,14 @@ def explain(name: str, model: Composition | None = None) -> Explanation:
     value = model.parameters.get(name)
     label = port.label if port else value.label if value else ""
     return Explanation(
-        name, kind, model.units.get(name, port.unit if port else ""), label, own + moved, read, value, model.nulls.get(name)
+        name,
+        kind,
+        model.units.get(name, port.unit if port else ""),
+        label,
+        own + moved,
+        read,
+        value,
+        model.nulls.get(name),
     )
 
 

@@ -19,21 +19,95 @@ SPACE = "body_space"
 """The compartment of every amount. It has no meaning beyond SBML's wish for one: amounts are amounts."""
 
 LITERALS = ("0", "1", "2")
-FUNCTIONS = frozenset({
-    "exp", "ln", "log10", "sqrt", "abs", "tanh", "piecewise", "max", "min", "floor", "ceil",
-})
-RESERVED = frozenset({
-    "model", "module", "end", "function", "import", "species", "substanceOnly", "compartment", "reaction", "gene",
-    "operator", "is", "has", "in", "at", "after", "before", "var", "const", "ext", "formula", "unit", "delete", "time",
-    "avogadro", "delay", "pi", "exponentiale", "e", "infinity", "inf", "nan", "notanumber", "true", "false", "time_unit",
-    "substance", "volume", "area", "length", "extent", "and", "or", "not", "xor", "pow", "power", "log", "sin", "cos",
-    "tan", "root", "gamma", "DNA", "constraint", "event", "t", "priority", "persistent", "identical", "maximize",
-    "minimize", "rateOf", "rate_of", "since",
-}) | FUNCTIONS
-
-_TOKEN = re.compile(
-    r"[A-Za-z_]\w*|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|:=|->|=>|<=|>=|==|!=|&&|\|\||\"[^\"]*\"|\s+|."
+FUNCTIONS = frozenset(
+    {
+        "exp",
+        "ln",
+        "log10",
+        "sqrt",
+        "abs",
+        "tanh",
+        "piecewise",
+        "max",
+        "min",
+        "floor",
+        "ceil",
+    }
 )
+RESERVED = (
+    frozenset(
+        {
+            "model",
+            "module",
+            "end",
+            "function",
+            "import",
+            "species",
+            "substanceOnly",
+            "compartment",
+            "reaction",
+            "gene",
+            "operator",
+            "is",
+            "has",
+            "in",
+            "at",
+            "after",
+            "before",
+            "var",
+            "const",
+            "ext",
+            "formula",
+            "unit",
+            "delete",
+            "time",
+            "avogadro",
+            "delay",
+            "pi",
+            "exponentiale",
+            "e",
+            "infinity",
+            "inf",
+            "nan",
+            "notanumber",
+            "true",
+            "false",
+            "time_unit",
+            "substance",
+            "volume",
+            "area",
+            "length",
+            "extent",
+            "and",
+            "or",
+            "not",
+            "xor",
+            "pow",
+            "power",
+            "log",
+            "sin",
+            "cos",
+            "tan",
+            "root",
+            "gamma",
+            "DNA",
+            "constraint",
+            "event",
+            "t",
+            "priority",
+            "persistent",
+            "identical",
+            "maximize",
+            "minimize",
+            "rateOf",
+            "rate_of",
+            "since",
+        }
+    )
+    | FUNCTIONS
+)
+
+_TOKEN = re.compile(r"[A-Za-z_]\w*|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|:=|->|=>|<=|>=|==|!=|&&|\|\||\"[^\"]*\"|\s+|.")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _NUMBER = re.compile(r"\d|\.\d")
 
@@ -133,8 +207,15 @@ def parse(text: str, path: Path) -> Parsed:
         reader.line(number, line)
     reader.close()
     return Parsed(
-        path, reader.model, tuple(reader.statements), reader.species, reader.reactions, reader.rates,
-        reader.algebra, reader.inputs, tuple(reader.problems),
+        path,
+        reader.model,
+        tuple(reader.statements),
+        reader.species,
+        reader.reactions,
+        reader.rates,
+        reader.algebra,
+        reader.inputs,
+        tuple(reader.problems),
     )
 
 
@@ -173,8 +254,17 @@ class _Reader:
             for index, statement in enumerate(found):
                 last = place == len(pieces) - 1 and index == len(found) - 1
                 self.statements.append(
-                    Statement(statement.kind, number, statement.targets, statement.tokens, statement.uses,
-                              statement.moved, statement.word, comment if last else "", indent)
+                    Statement(
+                        statement.kind,
+                        number,
+                        statement.targets,
+                        statement.tokens,
+                        statement.uses,
+                        statement.moved,
+                        statement.word,
+                        comment if last else "",
+                        indent,
+                    )
                 )
 
     def close(self) -> None:
@@ -186,7 +276,8 @@ class _Reader:
         for name, number in self.starts.items():
             if name not in states:
                 self.problem(
-                    number, f"`{name} = ...` sets a start value, but {name} is not a state of this file",
+                    number,
+                    f"`{name} = ...` sets a start value, but {name} is not a state of this file",
                     f"{name} := ...   (algebra), or put the number into knowledge/values",
                 )
 
@@ -218,8 +309,11 @@ class _Reader:
         elif first == "const":
             yield from self._inputs(number, piece)
         elif first in ("unit", "function", "import", "var", "ext", "reaction", "gene", "operator", "at", "delete"):
-            self.problem(number, f"`{first}` is not used in a stage's file",
-                         "units are defined by the composer" if first == "unit" else "")
+            self.problem(
+                number,
+                f"`{first}` is not used in a stage's file",
+                "units are defined by the composer" if first == "unit" else "",
+            )
         elif "has" in tokens:
             yield from self._units(number, piece)
         elif "is" in tokens:
@@ -241,7 +335,9 @@ class _Reader:
         for item in body.split(","):
             match = re.fullmatch(r"\s*(\w+)\s+in\s+(\w+)\s*", item)
             if not match:
-                self.problem(number, f"cannot read the species `{item.strip()}`", f"substanceOnly species x in {SPACE};")
+                self.problem(
+                    number, f"cannot read the species `{item.strip()}`", f"substanceOnly species x in {SPACE};"
+                )
                 continue
             if match.group(2) != SPACE:
                 self.problem(number, "the only compartment is " + SPACE, f"{match.group(1)} in {SPACE}")
@@ -265,7 +361,11 @@ class _Reader:
                 self.problem(number, f"cannot read the unit in `{item.strip()}`", "x has umol_per_hour;")
                 continue
             yield Statement(
-                "unit", number, (match.group(1),), tuple(tokens_of(item.strip())), (match.group(1),),
+                "unit",
+                number,
+                (match.group(1),),
+                tuple(tokens_of(item.strip())),
+                (match.group(1),),
                 word=match.group(2),
             )
 
@@ -323,17 +423,22 @@ class _Reader:
             after = tokens[place + 1] if place + 1 < len(tokens) else ""
             if _NUMBER.match(token) and token not in LITERALS:
                 self.problem(
-                    number, f"the number {token} stands naked in an equation (allowed: {', '.join(LITERALS)})",
+                    number,
+                    f"the number {token} stands naked in an equation (allowed: {', '.join(LITERALS)})",
                     "give it a name, and a value with source in knowledge/values",
                 )
             elif _NAME.match(token) and after == "(" and token not in FUNCTIONS:
-                self.problem(number, f"the function {token}() is not used here",
-                             "x^y" if token in ("pow", "power") else f"one of {', '.join(sorted(FUNCTIONS))}")
+                self.problem(
+                    number,
+                    f"the function {token}() is not used here",
+                    "x^y" if token in ("pow", "power") else f"one of {', '.join(sorted(FUNCTIONS))}",
+                )
             elif token in RESERVED and token not in FUNCTIONS:
                 self.problem(number, f"{token} is a word of Antimony and cannot be read as a name")
             elif token == "^" and place and tokens[place - 1] == ")" and _quotient(tokens[:place]):
                 self.problem(
-                    number, "a power of a quotient hides a wrong scale from the unit check",
+                    number,
+                    "a power of a quotient hides a wrong scale from the unit check",
                     "C^n/(EC50^n + C^n) instead of (C/EC50)^n",
                 )
 

@@ -55,7 +55,9 @@ class Writer:
     ) -> tuple[str, str]:
         """The text and its code (no comments)."""
         self._comment("Ketasim: " + (", ".join(parts) or "no drug") + ". Written by ketasim.chain; do not edit.")
-        self._comment("Time in h, amounts in umol, concentrations in umol/L. A parameter stands below its first equation.")
+        self._comment(
+            "Time in h, amounts in umol, concentrations in umol/L. A parameter stands below its first equation."
+        )
         self._line(["model ketasim"], indent="")
         self._heading("Units: one per dimension (a point is a candela, a beat an item: bases used by nothing else)")
         for line in units.definitions(set(self.unit_of.values())):

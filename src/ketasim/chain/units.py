@@ -22,8 +22,13 @@ Dimension = tuple[int, ...]
 BASES = ("umol", "L", "h", "kg", "point", "mmHg", "bpm")
 _WORDS = ("umol", "litre", "hour", "kg", "point", "mmHg", "bpm")
 _SI = {
-    "umol": "1e-6 mole", "litre": "", "hour": "3600 second", "kg": "kilogram", "point": "candela",
-    "mmHg": "133.322 pascal", "bpm": "item / (60 second)",
+    "umol": "1e-6 mole",
+    "litre": "",
+    "hour": "3600 second",
+    "kg": "kilogram",
+    "point": "candela",
+    "mmHg": "133.322 pascal",
+    "bpm": "item / (60 second)",
 }
 NONE: Dimension = (0,) * len(BASES)
 _MOLAR: Dimension = (1, -1, 0, 0, 0, 0, 0)

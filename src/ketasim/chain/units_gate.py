@@ -25,7 +25,11 @@ from .syntax import Problem
 
 _CANNOT_CHECK = (99505, 99506, 99507, 99508, 99509)
 _KINDS = {
-    ("mole", 1e-6): 0, ("litre", 1.0): 1, ("second", 3600.0): 2, ("kilogram", 1.0): 3, ("candela", 1.0): 4,
+    ("mole", 1e-6): 0,
+    ("litre", 1.0): 1,
+    ("second", 3600.0): 2,
+    ("kilogram", 1.0): 3,
+    ("candela", 1.0): 4,
     ("pascal", 133.322): 5,
 }
 _UNIT = re.compile(r"(\w+) \(exponent = ([-\d.]+), multiplier = ([\d.e+-]+), scale = (-?\d+)\)")
@@ -68,7 +72,9 @@ def _strict(document: Any) -> list[Problem]:
         elif "does not have a 'units' attribute" in message or "<parameter> '" in message:
             causes[where] = Problem(where, "has no unit, so nothing that reads it can be checked")
         elif "cannot be fully checked" in message:
-            effects.setdefault(where, Problem(where, f"{amid} cannot be fully checked: {unlike or 'a unit is missing'}"))
+            effects.setdefault(
+                where, Problem(where, f"{amid} cannot be fully checked: {unlike or 'a unit is missing'}")
+            )
         elif "inconsistent with units of earlier KineticLaw" not in message:
             effects.setdefault(where, Problem(where, _expectation(message)))
     return [*causes.values(), *(p for where, p in effects.items() if where not in causes)]
@@ -139,10 +145,14 @@ def _one_per_dimension(model: Any) -> list[Problem]:
         first = seen.setdefault(dimension, (size, unit, name))
         if not math.isclose(first[0], size, rel_tol=1e-9):
             ratio = max(size, first[0]) / min(size, first[0])
-            found.append(Problem(
-                name, f"the {element} is in {unit}, but {first[2]} is in {first[1]}: the same dimension, a factor "
-                f"{ratio:.6g} apart", "one unit per dimension: " + ", ".join(units.BASES),
-            ))
+            found.append(
+                Problem(
+                    name,
+                    f"the {element} is in {unit}, but {first[2]} is in {first[1]}: the same dimension, a factor "
+                    f"{ratio:.6g} apart",
+                    "one unit per dimension: " + ", ".join(units.BASES),
+                )
+            )
     return found
 
 
@@ -195,10 +205,14 @@ def _powers(model: Any) -> list[Problem]:
         for node in _nodes(formula):
             power = node.getType() in (lib.AST_POWER, lib.AST_FUNCTION_POWER)
             if power and node.getChild(0).getType() == lib.AST_DIVIDE:
-                found.append(Problem(
-                    variable, f"`{lib.formulaToL3String(node)}`: a power of a quotient hides a wrong scale from the "
-                    "unit check", "C^n/(EC50^n + C^n) instead of (C/EC50)^n",
-                ))
+                found.append(
+                    Problem(
+                        variable,
+                        f"`{lib.formulaToL3String(node)}`: a power of a quotient hides a wrong scale from the "
+                        "unit check",
+                        "C^n/(EC50^n + C^n) instead of (C/EC50)^n",
+                    )
+                )
     return found
 
 

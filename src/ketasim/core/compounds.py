@@ -41,9 +41,11 @@ def _rules() -> dict[str, Any]:
 def compound_fields(section: str) -> dict[str, Field]:
     """The numbers of one section ("pk", "route" or "affinity") of a compound file, by key."""
     return {
-        key: Field(key, t["parameter"], t["unit"], (float(t["bounds"][0]), float(t["bounds"][1])), t["label"], t["example"])
+        key: Field(
+            key, t["parameter"], t["unit"], (float(t["bounds"][0]), float(t["bounds"][1])), t["label"], t["example"]
+        )
         for key, t in _rules()[section].items()
-    }  # fmt: skip
+    }
 
 
 def absorption_sites() -> dict[str, str]:

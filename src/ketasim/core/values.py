@@ -194,9 +194,13 @@ def _fitted(start: Value, known: Mapping[str, Mapping[str, Any]]) -> Value:
         if "sd" in table and start.uncertain is not None:
             uncertain = replace(start.uncertain, sd=float(table["sd"]))
         found = replace(
-            found, value=float(table["mode"]), basis="derived", source="KetasimPosterior", uncertain=uncertain or start.uncertain,
+            found,
+            value=float(table["mode"]),
+            basis="derived",
+            source="KetasimPosterior",
+            uncertain=uncertain or start.uncertain,
             place=f"mode of the posterior (knowledge/posterior); started at {start.value:g} from {start.source}, {start.place}",
-        )  # fmt: skip
+        )
     spread = known.get(f"{start.key}.spread")
     if spread is not None and start.between is not None:
         found = replace(found, between=replace(start.between, sd=float(spread["mode"])))

@@ -27,9 +27,20 @@ from .measures import OF_A_GROUP, Term, combine, read, read_posterior, statistic
 from .records import OUTSIDE, VERDICTS, Claim, Evaluated, Evidence, Found, Prediction
 
 __all__ = [
-    "OUTSIDE", "PEOPLE", "VERDICTS", "Claim", "Evaluated", "Evidence", "Found", "Prediction", "claim", "evaluate",
-    "evaluate_all", "ledger", "lint_claims",
-]  # fmt: skip
+    "OUTSIDE",
+    "PEOPLE",
+    "VERDICTS",
+    "Claim",
+    "Evaluated",
+    "Evidence",
+    "Found",
+    "Prediction",
+    "claim",
+    "evaluate",
+    "evaluate_all",
+    "ledger",
+    "lint_claims",
+]
 
 Array = NDArray[np.float64]
 
@@ -46,9 +57,11 @@ def ledger() -> tuple[Claim, ...]:
     found = book()
     if found.problems:
         raise KetasimError(
-            f"{len(found.problems)} problem(s) in the claims ledger", where=WHERE,
-            allowed="\n".join(str(problem) for problem in found.problems), fix="ketasim lint",
-        )  # fmt: skip
+            f"{len(found.problems)} problem(s) in the claims ledger",
+            where=WHERE,
+            allowed="\n".join(str(problem) for problem in found.problems),
+            fix="ketasim lint",
+        )
     return found.claims
 
 
@@ -72,7 +85,11 @@ def evaluate(asked: Claim | str, people: int = PEOPLE, seed: int = SEED) -> Eval
 
 
 def evaluate_all(
-    claims: Iterable[Claim] | None = None, *, people: int = PEOPLE, seed: int = SEED, progress: Callable[[float], None] | None = None
+    claims: Iterable[Claim] | None = None,
+    *,
+    people: int = PEOPLE,
+    seed: int = SEED,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[Evaluated, ...]:
     """Every claim evaluated. progress : told the share done."""
     asked = tuple(ledger() if claims is None else claims)

@@ -19,7 +19,20 @@ FILE = "claims.toml"
 WHERE = f"knowledge/{FILE}"
 CLAIM_KEYS = ("group", "claim", "verdict", "why", "evidence", "predicts", "outside", "as_of")
 TERM_KEYS = tuple(Term.__dataclass_fields__)
-PREDICTION_KEYS = (*TERM_KEYS, "label", "says", "unit", "versus", "how", "who", "low", "high", "rests_on", "records", "misfit")
+PREDICTION_KEYS = (
+    *TERM_KEYS,
+    "label",
+    "says",
+    "unit",
+    "versus",
+    "how",
+    "who",
+    "low",
+    "high",
+    "rests_on",
+    "records",
+    "misfit",
+)
 SCENARIO_KEYS = ("words", "repeat", "with", "setting", "masked", "days", "genotype", "hypothesis", "variants", "scale")
 UNITS = ("points", "share", "h", "d", "fold", "mmHg")
 LONGEST_CLAIM = 96  # the table keeps a claim on one line
@@ -89,19 +102,34 @@ class _Reader:
             self.word(where, "verdict", table["verdict"], VERDICTS)
         if len(table.get("claim", "")) > LONGEST_CLAIM:
             self.say(where, f"the claim is longer than {LONGEST_CLAIM} characters")
-        evidence = tuple(self.evidence(f"{where} evidence {i + 1}", item) for i, item in enumerate(table.get("evidence", ())))
-        predictions = [self.prediction(f"{where} predicts {i + 1}", item) for i, item in enumerate(table.get("predicts", ()))]
+        evidence = tuple(
+            self.evidence(f"{where} evidence {i + 1}", item) for i, item in enumerate(table.get("evidence", ()))
+        )
+        predictions = [
+            self.prediction(f"{where} predicts {i + 1}", item) for i, item in enumerate(table.get("predicts", ()))
+        ]
         if not predictions and not table.get("outside"):
             self.say(where, "neither a prediction nor a reason why it is outside the model", 'outside = "..."')
         seen = [r for item in evidence for r in (*item.records, *item.sources) if r not in item.memory]
         if not seen and table.get("verdict") in VERDICTS[:-1]:
-            self.say(where, "a verdict needs evidence that somebody has seen; records from memory carry none", 'verdict = "unknown"')
+            self.say(
+                where,
+                "a verdict needs evidence that somebody has seen; records from memory carry none",
+                'verdict = "unknown"',
+            )
         if len(self.problems) > before:
             return None
         return Claim(
-            name=name, group=table["group"], claim=table["claim"], verdict=table["verdict"], why=table["why"], evidence=evidence,
-            predictions=tuple(p for p in predictions if p), outside=table.get("outside", ""), as_of=table.get("as_of", ""),
-        )  # fmt: skip
+            name=name,
+            group=table["group"],
+            claim=table["claim"],
+            verdict=table["verdict"],
+            why=table["why"],
+            evidence=evidence,
+            predictions=tuple(p for p in predictions if p),
+            outside=table.get("outside", ""),
+            as_of=table.get("as_of", ""),
+        )
 
     def evidence(self, where: str, table: Mapping[str, Any]) -> Evidence:
         self.keys(where, table, ("says", "records", "sources"))
@@ -133,7 +161,9 @@ class _Reader:
             self.word(where, "unit", table["unit"], UNITS)
         low, high = table.get("low"), table.get("high")
         if low is None and high is None:
-            self.say(where, "no interval: the verdict must rest on something that can be wrong", "low = ... or high = ...")
+            self.say(
+                where, "no interval: the verdict must rest on something that can be wrong", "low = ... or high = ..."
+            )
         elif low is not None and high is not None and not low < high:
             self.say(where, f"the interval {low:g} to {high:g} is empty")
         records = self.records(where, table)
@@ -145,10 +175,19 @@ class _Reader:
         if len(self.problems) > before or terms[0] is None:
             return None
         return Prediction(
-            label=table["label"], says=table["says"], unit=table["unit"], first=terms[0], versus=terms[1] if len(terms) > 1 else None,
-            how=table.get("how", ""), who=table.get("who", "typical"), low=low, high=high, rests_on=table["rests_on"],
-            records=records, misfit=table.get("misfit", ""),
-        )  # fmt: skip
+            label=table["label"],
+            says=table["says"],
+            unit=table["unit"],
+            first=terms[0],
+            versus=terms[1] if len(terms) > 1 else None,
+            how=table.get("how", ""),
+            who=table.get("who", "typical"),
+            low=low,
+            high=high,
+            rests_on=table["rests_on"],
+            records=records,
+            misfit=table.get("misfit", ""),
+        )
 
     def term(self, where: str, table: Mapping[str, Any]) -> Term | None:
         before = len(self.problems)
@@ -188,17 +227,34 @@ class _Reader:
 def build(name: str, table: Mapping[str, Any], at: Iterable[float] = (), people: int = 0, seed: int = 1) -> Scenario:
     """The scenario of a table of this file, or of an arm of a virtual experiment, looked at at the times `at` (h)."""
     return scenario(
-        table["words"], repeat=table.get("repeat", ""), with_=tuple(table.get("with", ())), setting=table.get("setting", "saline"),
-        masked=table.get("masked", False), days=table.get("days"), at=sorted({0.0, *at}), people=people, seed=seed,
-        genotype=table.get("genotype"), variants=table.get("variants"), hypothesis=table.get("hypothesis"),
+        table["words"],
+        repeat=table.get("repeat", ""),
+        with_=tuple(table.get("with", ())),
+        setting=table.get("setting", "saline"),
+        masked=table.get("masked", False),
+        days=table.get("days"),
+        at=sorted({0.0, *at}),
+        people=people,
+        seed=seed,
+        genotype=table.get("genotype"),
+        variants=table.get("variants"),
+        hypothesis=table.get("hypothesis"),
         values={key: factor * value(key).value for key, factor in table.get("scale", {}).items()},
-        sudden=[Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0))) for j in table.get("jumps", ())], name=name,
-    )  # fmt: skip
+        sudden=[
+            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0))) for j in table.get("jumps", ())
+        ],
+        name=name,
+    )
 
 
 def _arms() -> list[str]:
     """Arms of the virtual experiments that `build` can carry out: those that change nothing but what a scenario can."""
-    return [f"{plan.name}{EXPERIMENT_ARM}{arm}" for plan in experiments().values() for arm, table in plan.arms.items() if set(table) <= {*SCENARIO_KEYS, "jumps"}]
+    return [
+        f"{plan.name}{EXPERIMENT_ARM}{arm}"
+        for plan in experiments().values()
+        for arm, table in plan.arms.items()
+        if set(table) <= {*SCENARIO_KEYS, "jumps"}
+    ]
 
 
 @cache
@@ -234,7 +290,9 @@ def citation_of(record: str) -> str:
     if not place.is_file():
         return ""
     table = read_toml(place)
-    return " ".join(part for part in (table.get("citation", ""), f"doi:{table['doi']}" if table.get("doi") else "") if part)
+    return " ".join(
+        part for part in (table.get("citation", ""), f"doi:{table['doi']}" if table.get("doi") else "") if part
+    )
 
 
 @cache

@@ -76,8 +76,17 @@ def read_design(name: str, table: Mapping[str, Any]) -> Design:
     if len(table["arms"]) < 2:
         raise KetasimError("a design compares at least two arms", where=where)
     setting(table["setting"])
-    arms = tuple(DesignArm(n, a["words"], a.get("repeat", ""), tuple(a.get("with", ()))) for n, a in table["arms"].items())
-    return Design(name, table["title"], table["setting"], arms, tuple(_measure(m, where) for m in table["measures"]), bool(table.get("crossover", False)))
+    arms = tuple(
+        DesignArm(n, a["words"], a.get("repeat", ""), tuple(a.get("with", ()))) for n, a in table["arms"].items()
+    )
+    return Design(
+        name,
+        table["title"],
+        table["setting"],
+        arms,
+        tuple(_measure(m, where) for m in table["measures"]),
+        bool(table.get("crossover", False)),
+    )
 
 
 @cache

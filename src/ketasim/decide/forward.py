@@ -47,14 +47,19 @@ def forward_predictions(names: Sequence[str] | None = None, draws: int = DRAWS) 
             table = {arm.name: b.outcome(design, arm) for arm in design.arms}
             rows[b.entry.id] = {
                 arm.name: {
-                    m.label: _band(table[arm.name].mean[:, i] - table["placebo"].mean[:, i], b.weights) for i, m in enumerate(design.measures)
+                    m.label: _band(table[arm.name].mean[:, i] - table["placebo"].mean[:, i], b.weights)
+                    for i, m in enumerate(design.measures)
                 }
-                for arm in design.arms if arm.name != "placebo"
-            }  # fmt: skip
+                for arm in design.arms
+                if arm.name != "placebo"
+            }
         out[name] = {
-            "title": design.title, "records": list(records), "setting": design.setting,
-            "arms": {a.name: f"{a.words}{', ' + a.repeat if a.repeat else ''}" for a in design.arms}, "difference_to_placebo": rows,
-        }  # fmt: skip
+            "title": design.title,
+            "records": list(records),
+            "setting": design.setting,
+            "arms": {a.name: f"{a.words}{', ' + a.repeat if a.repeat else ''}" for a in design.arms},
+            "difference_to_placebo": rows,
+        }
     return out
 
 
@@ -73,24 +78,46 @@ def fingerprint(predictions: dict[str, Any]) -> str:
 def page(predictions: dict[str, Any], day: str, weights: dict[str, float]) -> str:
     """The page of the documentation."""
     lines = [
-        "# Forward predictions", "",
-        f"Made on {day} with Ketasim {__version__}, before any result was known to its authors. {NOTICE}", "",
-        f"SHA-256 of the predictions (canonical JSON, below): `{fingerprint(predictions)}`", "",
+        "# Forward predictions",
+        "",
+        f"Made on {day} with Ketasim {__version__}, before any result was known to its authors. {NOTICE}",
+        "",
+        f"SHA-256 of the predictions (canonical JSON, below): `{fingerprint(predictions)}`",
+        "",
         "Difference to the placebo arm in the same trial: median (5th to 95th percentile over the draws of the calibrated hypothesis). MADRS in points, negative is",
         "benefit; CADSS in points. In a saline setting a drug that is felt does something through belief even if it does nothing itself. `weight` is the",
-        "weight of the hypothesis on the evidence of that day, even prior.", "",
-    ]  # fmt: skip
+        "weight of the hypothesis on the evidence of that day, even prior.",
+        "",
+    ]
     for entry in predictions.values():
-        lines += [f"## {entry['title']}", "", f"Setting: {entry['setting']}. Records: {', '.join(entry['records'])}.", ""]
+        lines += [
+            f"## {entry['title']}",
+            "",
+            f"Setting: {entry['setting']}. Records: {', '.join(entry['records'])}.",
+            "",
+        ]
         lines += [f"- {name.replace('_', ' ')}: {words}" for name, words in entry["arms"].items()]
         first = next(iter(entry["difference_to_placebo"].values()))
         for arm, measures in first.items():
-            lines += ["", f"**{arm.replace('_', ' ')}**", "", "| hypothesis | weight | " + " | ".join(_heading(m) for m in measures) + " |", "| --- | --- |" + " --- |" * len(measures)]
+            lines += [
+                "",
+                f"**{arm.replace('_', ' ')}**",
+                "",
+                "| hypothesis | weight | " + " | ".join(_heading(m) for m in measures) + " |",
+                "| --- | --- |" + " --- |" * len(measures),
+            ]
             for name, arms in entry["difference_to_placebo"].items():
                 cells = [f"{x[0]:.1f} ({x[1]:.1f} to {x[2]:.1f})" for x in arms[arm].values()]
                 lines.append(f"| {name} | {weights[name]:.2f} | " + " | ".join(cells) + " |")
         lines.append("")
-    lines += ["## The predictions as data", "", "```json", json.dumps(predictions, sort_keys=True, separators=(",", ":")), "```", ""]
+    lines += [
+        "## The predictions as data",
+        "",
+        "```json",
+        json.dumps(predictions, sort_keys=True, separators=(",", ":")),
+        "```",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -65,7 +65,9 @@ def draw(p: Predictive, count: int, seed: int, purpose: str) -> tuple[Array, NDA
     return p.means[which] + np.einsum("nij,nj->ni", roots[which], noise), which
 
 
-def expected_information(predictives: Sequence[Predictive], prior: Sequence[float], count: int, seed: int, misled_from: float) -> Information:
+def expected_information(
+    predictives: Sequence[Predictive], prior: Sequence[float], count: int, seed: int, misled_from: float
+) -> Information:
     """Information about which hypothesis holds, standard error over outer draws, chance of a misleading answer under each.
 
     misled_from : the chance (from even odds before the study) that a wrong hypothesis must reach for the answer to count as misleading.
@@ -74,7 +76,9 @@ def expected_information(predictives: Sequence[Predictive], prior: Sequence[floa
     total, variance, misled, right = 0.0, 0.0, [], []
     for h, own in enumerate(predictives):
         y, which = draw(own, count, seed, f"study {h}")
-        logs = np.stack([log_density(y, other, which if g == h else None) for g, other in enumerate(predictives)], axis=1)
+        logs = np.stack(
+            [log_density(y, other, which if g == h else None) for g, other in enumerate(predictives)], axis=1
+        )
         gain = logs[:, h] - logsumexp(logs + np.log(p), axis=1)
         total += p[h] * gain.mean()
         variance += p[h] ** 2 * gain.var(ddof=1) / count

@@ -164,7 +164,9 @@ def _ever_above(term: Term, given: Courses) -> Array:
 def _response(term: Term, given: Courses) -> Array:
     """Probability of a rating at or below half of the own baseline."""
     times, rows = _rows(term, given)
-    return _rated_at_most(_value(times, rows, term.hour), observation_parameters()["response_share"] * rows[:, 0], rows[:, 0])
+    return _rated_at_most(
+        _value(times, rows, term.hour), observation_parameters()["response_share"] * rows[:, 0], rows[:, 0]
+    )
 
 
 def _remission(term: Term, given: Courses) -> Array:
@@ -197,12 +199,27 @@ def _relapse(term: Term, given: Courses) -> Array:
 
 
 MEASURES: Mapping[str, Callable[[Term, Courses], Array]] = {
-    "at": _at, "peak": _peak, "lowest": _lowest, "peak time": _peak_time, "half time": _half_time, "first": _first,
-    "back": _back, "area": _area, "ever above": _ever_above, "response": _response, "remission": _remission, "relapse": _relapse,
-}  # fmt: skip
+    "at": _at,
+    "peak": _peak,
+    "lowest": _lowest,
+    "peak time": _peak_time,
+    "half time": _half_time,
+    "first": _first,
+    "back": _back,
+    "area": _area,
+    "ever above": _ever_above,
+    "response": _response,
+    "remission": _remission,
+    "relapse": _relapse,
+}
 NEEDS_LOOK = ("at", "response", "remission", "relapse")
 ABOUT_MADRS = ("response", "remission", "relapse")
-OF_A_GROUP = ("response", "remission", "relapse", "ever above")  # per person a probability or an event: only the group's number speaks
+OF_A_GROUP = (
+    "response",
+    "remission",
+    "relapse",
+    "ever above",
+)  # per person a probability or an event: only the group's number speaks
 
 
 # from people to one number ---------------------------------------------------------------------------------------------
@@ -232,8 +249,11 @@ def _spread(found: Array) -> float:
 
 
 STATISTICS: Mapping[str, Callable[[Array], float]] = {
-    "typical": _typical, "mean": _mean, "median": _median, "spread": _spread,
-}  # fmt: skip
+    "typical": _typical,
+    "mean": _mean,
+    "median": _median,
+    "spread": _spread,
+}
 
 
 COMBINATIONS: Mapping[str, Callable[..., Any]] = {

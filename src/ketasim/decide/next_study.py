@@ -61,15 +61,27 @@ class Ranked:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "design": self.design.name, "title": self.design.title, "setting": self.design.setting, "crossover": self.design.crossover,
-            "arms": [{"name": a.name, "words": a.words, "repeat": a.repeat, "with": list(a.with_)} for a in self.design.arms],
-            "measures": list(self.measured), "no_prediction_for": list(self.unspoken), "participants": self.participants,
-            "information_nats": self.information.nats, "information_se": self.information.se, "information_share": self.information.share,
+            "design": self.design.name,
+            "title": self.design.title,
+            "setting": self.design.setting,
+            "crossover": self.design.crossover,
+            "arms": [
+                {"name": a.name, "words": a.words, "repeat": a.repeat, "with": list(a.with_)} for a in self.design.arms
+            ],
+            "measures": list(self.measured),
+            "no_prediction_for": list(self.unspoken),
+            "participants": self.participants,
+            "information_nats": self.information.nats,
+            "information_se": self.information.se,
+            "information_share": self.information.share,
             "information_other_seed": self.other_seed,
             "misleading": dict(zip(self.predicted, self.information.misleading, strict=True)),
             "decides_rightly": dict(zip(self.predicted, self.information.right, strict=True)),
-            "predicted": {h: {a: {m: {"mean": x[0], "sd_of_prediction": x[1]} for m, x in ms.items()} for a, ms in arms.items()} for h, arms in self.predicted.items()},
-        }  # fmt: skip
+            "predicted": {
+                h: {a: {m: {"mean": x[0], "sd_of_prediction": x[1]} for m, x in ms.items()} for a, ms in arms.items()}
+                for h, arms in self.predicted.items()
+            },
+        }
 
 
 @dataclass(frozen=True)
@@ -87,10 +99,17 @@ class NextStudy:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for --json."""
         return {
-            "hypotheses": list(self.hypotheses), "budget": self.budget, "designs": [r.to_dict() for r in self.ranked],
-            "by_size": {name: [{"participants": n, "information_nats": x, "se": s} for n, x, s in rows] for name, rows in self.by_size.items()},
-            "stable_to_seed": self.stable, "order_not_sure": [list(p) for p in self.unsure], "failed": dict(self.failed),
-        }  # fmt: skip
+            "hypotheses": list(self.hypotheses),
+            "budget": self.budget,
+            "designs": [r.to_dict() for r in self.ranked],
+            "by_size": {
+                name: [{"participants": n, "information_nats": x, "se": s} for n, x, s in rows]
+                for name, rows in self.by_size.items()
+            },
+            "stable_to_seed": self.stable,
+            "order_not_sure": [list(p) for p in self.unsure],
+            "failed": dict(self.failed),
+        }
 
 
 class Believer:
@@ -105,7 +124,9 @@ class Believer:
         self.z, self.weights = shipped.z[picks], np.full(draws, 1.0 / draws)
         priors = [parameter_prior(key) for key in read_toml(knowledge_path() / "fits" / "weigh.toml")["nuisance"]]
         columns = [np.asarray(p.natural(normals(SEEDS[0], f"nuisance {p.key}", draws))) for p in priors]
-        self.nuisance = [dict(zip((p.key for p in priors), map(float, row), strict=True)) for row in np.column_stack(columns)]
+        self.nuisance = [
+            dict(zip((p.key for p in priors), map(float, row), strict=True)) for row in np.column_stack(columns)
+        ]
         self.kept: dict[tuple[str, DesignArm, tuple[Any, ...]], Outcome] = {}
 
     def outcome(self, design: Design, arm: DesignArm) -> Outcome:
@@ -129,7 +150,9 @@ class Believer:
             moved.append((there[0] - base[0]) / step)
         return base[0], base[1], np.stack(moved, axis=1)
 
-    def _means(self, design: Design, found: Course, numbers: HypothesisNumbers, effects: StudyEffects) -> tuple[Array, Array]:
+    def _means(
+        self, design: Design, found: Course, numbers: HypothesisNumbers, effects: StudyEffects
+    ) -> tuple[Array, Array]:
         people = found.spec.everybody()
         mood = arm_mood(found, people, design.setting, numbers, numbers.setting(people), effects)
         means, sds = [], []
@@ -148,7 +171,14 @@ class Believer:
         return np.array(means), np.array(sds)
 
 
-def predictive(believer: Believer, design: Design, participants: int, use: NDArray[np.bool_], taus: Mapping[str, float], studies: int = STUDIES) -> Predictive:
+def predictive(
+    believer: Believer,
+    design: Design,
+    participants: int,
+    use: NDArray[np.bool_],
+    taus: Mapping[str, float],
+    studies: int = STUDIES,
+) -> Predictive:
     """What a hypothesis predicts for the arm means of the measures `use`, as a mixture over parameters and study effects."""
     outcomes = [believer.outcome(design, arm) for arm in design.arms]
     mean = np.concatenate([o.mean[:, use] for o in outcomes], axis=1)
@@ -164,17 +194,25 @@ def predictive(believer: Believer, design: Design, participants: int, use: NDArr
             if i != j and alike and (same_arm or design.crossover):
                 shape[i, j] = rho if same_arm or i % measures == j % measures else rho**2
     sizes = np.repeat(sd[:, None, :] * sd[:, :, None] * shape / design.per_arm(participants), studies, axis=0)
-    effects = np.column_stack([
-        taus["tau_mood_setting"] * normals(SEEDS[0], "study setting", draws * studies), taus["tau_mood_drug"] * normals(SEEDS[0], "study drug", draws * studies),
-    ])  # fmt: skip
+    effects = np.column_stack(
+        [
+            taus["tau_mood_setting"] * normals(SEEDS[0], "study setting", draws * studies),
+            taus["tau_mood_drug"] * normals(SEEDS[0], "study drug", draws * studies),
+        ]
+    )
     means = np.repeat(mean, studies, axis=0) + np.einsum("kme,ke->km", np.repeat(slopes, studies, axis=0), effects)
     return Predictive(means, sizes, np.repeat(believer.weights / studies, studies))
 
 
 def next_study(
-    *names: str, budget: int = 160, only: Sequence[str] | None = None, draws: int = DRAWS, outer: int = OUTER,
-    progress: Callable[[float], None] | None = None, library: Mapping[str, Design] | None = None,
-) -> NextStudy:  # fmt: skip
+    *names: str,
+    budget: int = 160,
+    only: Sequence[str] | None = None,
+    draws: int = DRAWS,
+    outer: int = OUTER,
+    progress: Callable[[float], None] | None = None,
+    library: Mapping[str, Design] | None = None,
+) -> NextStudy:
     """Rank the designs by what they would say about which of the named hypotheses holds, with `budget` participants.
 
     Raises UsageError for fewer than two or unknown hypotheses, or a budget too small for two people per arm.
@@ -184,7 +222,12 @@ def next_study(
     chosen = [known[name] for name in only or known]
     most = max(len(d.arms) for d in chosen)
     if budget < 2 * most:
-        raise UsageError(f"{budget} participants are too few for {most} arms", where=f"--budget {budget}", allowed=f"{2 * most} or more", fix="--budget 160")
+        raise UsageError(
+            f"{budget} participants are too few for {most} arms",
+            where=f"--budget {budget}",
+            allowed=f"{2 * most} or more",
+            fix="--budget 160",
+        )
     taus, prior = shipped_taus(), [1.0 / len(believers)] * len(believers)
     misled = value("weigh.misleading_chance").value
     found: list[Ranked] = []
@@ -200,8 +243,16 @@ def next_study(
                 raise
             failed[design.name] = error.what
             continue
-        tables = {n: [predictive(b, design, n, use, taus) for b in believers] for n in sorted({*SIZES, budget}) if n >= 2 * len(design.arms)}
-        first = {n: expected_information(t, prior, outer, SEEDS[0], misled) for n, t in tables.items() if n <= max(budget, SIZES[-1])}
+        tables = {
+            n: [predictive(b, design, n, use, taus) for b in believers]
+            for n in sorted({*SIZES, budget})
+            if n >= 2 * len(design.arms)
+        }
+        first = {
+            n: expected_information(t, prior, outer, SEEDS[0], misled)
+            for n, t in tables.items()
+            if n <= max(budget, SIZES[-1])
+        }
         again = expected_information(tables[budget], prior, outer, SEEDS[1], misled)
         sizes[design.name] = tuple((n, i.nats, i.se) for n, i in first.items())
         measured = tuple(m.label for m, u in zip(design.measures, use, strict=True) if u)
@@ -210,18 +261,28 @@ def next_study(
             progress((done + 1) / len(chosen))
     found.sort(key=lambda r: -r.information.nats)
     unsure = tuple(
-        (a.design.name, b.design.name) for a, b in pairwise(found)
+        (a.design.name, b.design.name)
+        for a, b in pairwise(found)
         if a.information.nats - b.information.nats < 2.0 * math.hypot(a.information.se, b.information.se)
-    )  # fmt: skip
+    )
     second = [r.design.name for r in sorted(found, key=lambda r: -r.other_seed)]
     return NextStudy(names, budget, tuple(found), sizes, [r.design.name for r in found] == second, unsure, failed)
 
 
 def _believers(names: Sequence[str], draws: int) -> list[Believer]:
     if len(names) < 2:
-        raise UsageError("a study separates at least two hypotheses", where=" ".join(names), fix="ketasim next-study opioid-gate disinhibition")
+        raise UsageError(
+            "a study separates at least two hypotheses",
+            where=" ".join(names),
+            fix="ketasim next-study opioid-gate disinhibition",
+        )
     if len(set(names)) < len(names):
-        raise UsageError("a hypothesis is named twice", where=" ".join(names), allowed="two or more different ones", fix="ketasim next-study opioid-gate disinhibition")
+        raise UsageError(
+            "a hypothesis is named twice",
+            where=" ".join(names),
+            allowed="two or more different ones",
+            fix="ketasim next-study opioid-gate disinhibition",
+        )
     return [Believer(hypothesis(name), draws) for name in names]
 
 
@@ -246,6 +307,8 @@ def _summary(design: Design, believers: Sequence[Believer]) -> dict[str, dict[st
             mean = b.weights @ o.mean
             sd = np.sqrt(b.weights @ (o.mean - mean) ** 2)
             out[b.entry.id][arm.name] = {
-                m.label: (float(x), float(s)) for m, x, s in zip(design.measures, mean, sd, strict=True) if np.isfinite(x)
+                m.label: (float(x), float(s))
+                for m, x, s in zip(design.measures, mean, sd, strict=True)
+                if np.isfinite(x)
             }
     return out

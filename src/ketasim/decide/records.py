@@ -50,7 +50,11 @@ class Prediction:
 
     def inside(self, value: float) -> bool:
         """True if the value lies in the interval; never for a value that does not exist."""
-        return not math.isnan(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        return (
+            not math.isnan(value)
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,25 @@ class Found:
         """Plain data."""
         p = self.prediction
         found: dict[str, Any] = {
-            "label": p.label, "says": p.says, "unit": p.unit, "value": self.value, "low": self.low, "high": self.high, "band": self.band,
-            "people": self.people, "model_low": self.model_low, "model_high": self.model_high, "who": p.who,
+            "label": p.label,
+            "says": p.says,
+            "unit": p.unit,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "band": self.band,
+            "people": self.people,
+            "model_low": self.model_low,
+            "model_high": self.model_high,
+            "who": p.who,
             "needs": {"low": p.low, "high": p.high, "rests_on": p.rests_on, "records": list(p.records)},
-            "inside": self.inside, "stands": self.stands, "misfit": p.misfit or None, "first": _term(p.first),
-            "versus": _term(p.versus) if p.versus else None, "how": p.how or None,
-        }  # fmt: skip
+            "inside": self.inside,
+            "stands": self.stands,
+            "misfit": p.misfit or None,
+            "first": _term(p.first),
+            "versus": _term(p.versus) if p.versus else None,
+            "how": p.how or None,
+        }
         return dict(plain(found))
 
 
@@ -131,8 +148,17 @@ class Evaluated:
         """Plain data: the claim, its evidence, its predictions, the verdict."""
         c = self.claim
         return {
-            "name": c.name, "group": c.group, "claim": c.claim, "verdict": c.verdict, "why": c.why, "stands": self.stands,
-            "outside_the_model": c.outside or None, "as_of": c.as_of or None,
-            "evidence": [{"says": e.says, "records": list(e.records), "sources": list(e.sources), "from_memory": list(e.memory)} for e in c.evidence],
+            "name": c.name,
+            "group": c.group,
+            "claim": c.claim,
+            "verdict": c.verdict,
+            "why": c.why,
+            "stands": self.stands,
+            "outside_the_model": c.outside or None,
+            "as_of": c.as_of or None,
+            "evidence": [
+                {"says": e.says, "records": list(e.records), "sources": list(e.sources), "from_memory": list(e.memory)}
+                for e in c.evidence
+            ],
             "predictions": [found.to_dict() for found in self.found],
-        }  # fmt: skip
+        }

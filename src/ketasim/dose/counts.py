@@ -42,9 +42,7 @@ def read_count(cursor: Cursor, pattern: Pattern, course: Course) -> int | None:
     if word.kind == "number":
         rest = cursor.peek(1)
         span = (word.start, rest.end if rest.low == "x" else word.end)
-        raise cursor.fault(
-            "a count is written x N", span, "x N (counts doses)", instead=f"x {word.text.lstrip('+-')}"
-        )
+        raise cursor.fault("a count is written x N", span, "x N (counts doses)", instead=f"x {word.text.lstrip('+-')}")
     return None
 
 
@@ -52,13 +50,9 @@ def _whole(cursor: Cursor, number: Token) -> int:
     value = exact(number.text)
     if value.denominator != 1 or value < 1:
         instead = str(max(1, abs(round(value))))
-        raise cursor.fault(
-            f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead
-        )
+        raise cursor.fault(f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead)
     if value > MOST_DOSES:
-        raise cursor.fault(
-            f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}", instead="6"
-        )
+        raise cursor.fault(f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}", instead="6")
     return int(value)
 
 
@@ -89,7 +83,5 @@ def _count(
     for _ in takewhile(lambda time: within(time, first), times):
         count += 1
         if count > MOST_DOSES:
-            raise cursor.fault(
-                "that is more doses than any course", span, f"up to {MOST_DOSES} doses", instead="28 d"
-            )
+            raise cursor.fault("that is more doses than any course", span, f"up to {MOST_DOSES} doses", instead="28 d")
     return count

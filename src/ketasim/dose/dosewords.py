@@ -131,9 +131,7 @@ def read_amounts(
         end, salt = word.end, False
     if salt and (entry.salt_molar_mass is None or entry.molar_mass is None):
         at = word if word.low in SALT_WORDS else numbers[0]
-        raise cursor.fault(
-            f"no hydrochloride of {entry.name} is known", at, "the amount without HCl", instead=""
-        )
+        raise cursor.fault(f"no hydrochloride of {entry.name} is known", at, "the amount without HCl", instead="")
     span = (numbers[0].start, end)
     amounts = []
     for number in numbers:
@@ -161,11 +159,7 @@ def _read_unit(cursor: Cursor, numbers: list[Token], entry: Drug, way: Route) ->
     word = cursor.peek()
     own = {unit.lower(): unit for unit in entry.units}
     text, end = word.low, word.end
-    if (
-        word.kind == "word"
-        and cursor.peek(1).low in ("/", "per")
-        and cursor.peek(2).low in ("kg", "kilogram")
-    ):
+    if word.kind == "word" and cursor.peek(1).low in ("/", "per") and cursor.peek(2).low in ("kg", "kilogram"):
         text, end = f"{text}/kg", cursor.peek(2).end
         width = 3
     elif word.kind == "word" and cursor.peek(1).low == "/kg":
@@ -183,9 +177,7 @@ def _read_unit(cursor: Cursor, numbers: list[Token], entry: Drug, way: Route) ->
         return own[text], Fraction(1), end
     if word.kind != "word" or text in ("over", "hcl", "x", "at", "once", "then", "with", *SALT_WORDS):
         unit = example_amount(entry, way).unit
-        raise cursor.fault(
-            f"the amount {number.text} has no unit", number, allowed, instead=f"{number.text} {unit}"
-        )
+        raise cursor.fault(f"the amount {number.text} has no unit", number, allowed, instead=f"{number.text} {unit}")
     if text in MASS_MISTAKES:
         unit, factor = MASS_MISTAKES[text]
         corrected = ", ".join(fraction_text(exact(n.text) * factor) for n in numbers)
@@ -228,9 +220,7 @@ def example_amount(entry: Drug, way: Route) -> Amount:
             if way.device_mass is not None:
                 rounds = [max(1, round(middle / way.device_mass)) * way.device_mass]
             inside = [value for value in rounds if low <= value <= high] or [float(f"{middle:.2g}")]
-            nearest_first = sorted(
-                inside, key=lambda value: (round(abs(math.log(value / middle)), 1), -value)
-            )
+            nearest_first = sorted(inside, key=lambda value: (round(abs(math.log(value / middle)), 1), -value))
             return Amount(nearest_first[0], unit)
     if entry.default_amount is not None:
         return Amount(*entry.default_amount)
@@ -286,9 +276,7 @@ def _read_form(cursor: Cursor, head: Head, kind: Token | None) -> tuple[str, flo
         if kind is not None and kind.low == "bolus":
             over = cursor.next()
             _, span = read_duration(cursor)
-            raise cursor.fault(
-                "a bolus does not run over a time", (over.start, span[1]), "bolus, or over", instead=""
-            )
+            raise cursor.fault("a bolus does not run over a time", (over.start, span[1]), "bolus, or over", instead="")
         return "infusion", read_over(cursor, way)
     if kind is not None and kind.low in ("infusion", "drip"):
         end = cursor.tokens[cursor.place - 1].end
@@ -313,11 +301,7 @@ def read_over(cursor: Cursor, way: Route) -> float:
         raise cursor.fault("over how long?", word, "over 40 min", instead=f"over {example}")
     hours, span = read_duration(cursor)
     if "infusion" not in way.forms:
-        reason = (
-            "sprays come one after the other by themselves"
-            if "devices" in way.forms
-            else "it is given at once"
-        )
+        reason = "sprays come one after the other by themselves" if "devices" in way.forms else "it is given at once"
         raise cursor.fault(
             f"{way.drug} by the {way.name} route does not run over a time: {reason}",
             (word.start, span[1]),

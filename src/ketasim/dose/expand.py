@@ -134,9 +134,7 @@ def scheduled(
         else:
             rows += [(time, line, block, dose) for time, block, dose in co.course.times(horizon_h)]
     rows.sort(key=lambda row: (row[0], row[1]))
-    return tuple(
-        ScheduledDose(index, time, dose, line, block) for index, (time, line, block, dose) in enumerate(rows)
-    )
+    return tuple(ScheduledDose(index, time, dose, line, block) for index, (time, line, block, dose) in enumerate(rows))
 
 
 def events(
@@ -170,9 +168,7 @@ def events(
     return tuple(sorted(found, key=lambda event: event.time_h))
 
 
-def _event(
-    row: ScheduledDose, time_h: float, device: int, above: float = 0.0, mass: float | None = None
-) -> DoseEvent:
+def _event(row: ScheduledDose, time_h: float, device: int, above: float = 0.0, mass: float | None = None) -> DoseEvent:
     dose = row.dose
     return DoseEvent(
         time_h,
@@ -238,9 +234,7 @@ def _clashes(rows: tuple[ScheduledDose, ...], weight: float | None) -> Iterator[
             drips[key] = (row.time_h + dose.duration_h, row)
 
 
-def _clash(
-    before: tuple[float, ScheduledDose], row: ScheduledDose, reason: str, weight: float | None
-) -> Clash:
+def _clash(before: tuple[float, ScheduledDose], row: ScheduledDose, reason: str, weight: float | None) -> Clash:
     first = before[1]
     count = devices(first.dose, reference_weight() if weight is None else weight)
     needs = count * (first.dose.way.device_spacing or 0.0) if count else first.dose.duration_h
@@ -308,17 +302,13 @@ def refuse_clash(main: Course, beside: tuple[CoMedication, ...]) -> None:
     if line == 0:
         raise UsageError(clash.what, where=str(main), allowed=clash.allowed, fix=spaced(main, clash))
     co = beside[line - 1]
-    raise UsageError(
-        clash.what, where=str(co), allowed=clash.allowed, fix=moved(co.course.blocks[0].dose, clash, line)
-    )
+    raise UsageError(clash.what, where=str(co), allowed=clash.allowed, fix=moved(co.course.blocks[0].dose, clash, line))
 
 
 # questions ------------------------------------------------------------------------------------------------------
 
 
-def ledger(
-    regimen: Regimen, weight: float | None = None, horizon_h: float | None = None
-) -> tuple[LedgerRow, ...]:
+def ledger(regimen: Regimen, weight: float | None = None, horizon_h: float | None = None) -> tuple[LedgerRow, ...]:
     """One row per single dose with the free base asked for, for a person of that weight (kg)."""
     return tuple(
         LedgerRow(
@@ -355,9 +345,7 @@ def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarn
                 span = f"{shown(low)} to {shown(high)}"
                 add("duration", f"{words}: the duration lies outside what has been given ({span})", words)
     if horizon_h is not None:
-        for line, course in enumerate(
-            [regimen.main, *(co.course for co in regimen.beside if not co.offsets_h)]
-        ):
+        for line, course in enumerate([regimen.main, *(co.course for co in regimen.beside if not co.offsets_h)]):
             if course.endless:
                 continue
             asked = sum(1 for _ in course.times())

@@ -28,9 +28,7 @@ _WITH = re.compile(r"(?:^|[\s,;]+)with\s+", re.IGNORECASE)
 _COUNTERS = ("x", "×", "for", "to", "until")
 
 
-def parse(
-    text: str, repeat: str = "", with_: str | Sequence[str] = (), compounds: Iterable[Drug] = ()
-) -> Regimen:
+def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compounds: Iterable[Drug] = ()) -> Regimen:
     """Read a scenario in words.
 
     text : "DRUG ROUTE AMOUNT [HCl] [over DURATION] [REPEAT] [with CO-MEDICATION] ...".
@@ -95,9 +93,7 @@ def add_then(regimen: Regimen, words: str) -> Regimen:
 def add_with(regimen: Regimen, words: str, compounds: Iterable[Drug] = ()) -> Regimen:
     """The regimen with one more co-medication in the words of --with."""
     known = Vocabulary([*compounds, *regimen.drugs()])
-    return replace(
-        regimen, beside=(*regimen.beside, _read_beside(words, regimen.main, regimen.beside, known))
-    )
+    return replace(regimen, beside=(*regimen.beside, _read_beside(words, regimen.main, regimen.beside, known)))
 
 
 def _known(regimen: Regimen) -> Vocabulary:
@@ -159,9 +155,7 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
             whole=f"{cursor.text[:begin]}at {shifted}",
         )
     given = [each.at(i) for each in course.blocks for i in range(max(1, len(each.amounts)))]
-    if first.amount is not None and not any(
-        (dose.drug, dose.amount) == (first.drug, first.amount) for dose in given
-    ):
+    if first.amount is not None and not any((dose.drug, dose.amount) == (first.drug, first.amount) for dose in given):
         raise cursor.fault(
             f"{first.amount} of {first.drug} is written first and given nowhere",
             span,
@@ -170,18 +164,14 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
         )
     clash = first_clash(course)
     if clash is not None:
-        raise cursor.fault(
-            clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{spaced(course, clash)}"
-        )
+        raise cursor.fault(clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{spaced(course, clash)}")
     return course
 
 
 # co-medication --------------------------------------------------------------------------------------------------
 
 
-def _read_beside(
-    text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary
-) -> CoMedication:
+def _read_beside(text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary) -> CoMedication:
     words = _WITH.sub("", normal(text), count=1) if _WITH.match(text) else text
     return read_or_teach(words, lambda line: _read_with(line, main, others, known), WITH_EXAMPLE)
 

@@ -87,9 +87,7 @@ def output_times(
     return times
 
 
-def _times(
-    events: Sequence[DoseEvent], horizon_h: float, start: float, at: FloatArray, grid: Grid
-) -> FloatArray:
+def _times(events: Sequence[DoseEvent], horizon_h: float, start: float, at: FloatArray, grid: Grid) -> FloatArray:
     exact: list[float] = [start, horizon_h, *at.tolist()]
     for event in events:
         exact += [time for time in (event.time_h, event.end_h) if time < horizon_h]

@@ -202,18 +202,10 @@ def _times(cursor: Cursor, count: int, first: Token) -> Pattern:
     """The rest after once, twice, N times: daily, weekly, a day, per week, every day."""
     word = cursor.peek()
     span = (first.start, word.end)
-    if (
-        cursor.take("daily")
-        or cursor.take("a", "day")
-        or cursor.take("per", "day")
-        or cursor.take("every", "day")
-    ):
+    if cursor.take("daily") or cursor.take("a", "day") or cursor.take("per", "day") or cursor.take("every", "day"):
         table, unit = PER_DAY, "daily"
     elif (
-        cursor.take("weekly")
-        or cursor.take("a", "week")
-        or cursor.take("per", "week")
-        or cursor.take("every", "week")
+        cursor.take("weekly") or cursor.take("a", "week") or cursor.take("per", "week") or cursor.take("every", "week")
     ):
         table, unit = PER_WEEK, "weekly"
     else:
@@ -228,9 +220,7 @@ def _times(cursor: Cursor, count: int, first: Token) -> Pattern:
         )
     if count not in table:
         largest = max(table)
-        raise cursor.fault(
-            f"{count} times {unit} has no fixed days", span, ALLOWED, instead=str(table[largest])
-        )
+        raise cursor.fault(f"{count} times {unit} has no fixed days", span, ALLOWED, instead=str(table[largest]))
     return table[count]
 
 
@@ -259,11 +249,7 @@ def _every(cursor: Cursor) -> Pattern:
         cursor.place += 2
         return every(float(number * HOURS[unit]))
     if word.kind != "number":
-        near = (
-            nearest(word.low, ("day", "week", "month", "fortnight", "other"), 1)
-            if word.kind == "word"
-            else []
-        )
+        near = nearest(word.low, ("day", "week", "month", "fortnight", "other"), 1) if word.kind == "word" else []
         if near:
             raise cursor.fault(f"'{word.text}' is not an interval", word, ALLOWED, instead=near[0])
         raise cursor.fault(

@@ -45,9 +45,7 @@ def preview(regimen: Regimen, weight: float | None = None, horizon_h: float | No
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     right = {0, 1, 3, 7, 8}
     lines = [
-        "  ".join(
-            cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)
-        ).rstrip()
+        "  ".join(cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip()
         for row in rows
     ]
     return "\n".join([str(regimen), *lines, *(f"note: {warning}" for warning in regimen.warnings(horizon_h))])

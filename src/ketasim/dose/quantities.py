@@ -163,9 +163,7 @@ def times_text(hours: Sequence[float]) -> str:
     if len(hours) == 1:
         return duration_text(hours[0])
     largest = max(abs(time) for time in hours)
-    order = (
-        ("d", "h", "min") if largest >= 48.0 else ("h", "min", "d") if largest >= 2.0 else ("min", "h", "s")
-    )
+    order = ("d", "h", "min") if largest >= 48.0 else ("h", "min", "d") if largest >= 2.0 else ("min", "h", "s")
     for unit in order:
         texts = [_texts(time, unit) for time in hours]
         if all(text is not None and len(text) <= 11 for text in texts):
@@ -186,9 +184,7 @@ def bad_time_unit(cursor: Cursor, number: Token) -> Exception:
             f"the time {number.text} has no unit", number, DURATION_ALLOWED, instead=f"{number.text} min"
         )
     if unit.low in ("m", "mn", "'"):
-        return cursor.fault(
-            f"'{unit.text}' is not a unit of time here", unit, DURATION_ALLOWED, instead="min"
-        )
+        return cursor.fault(f"'{unit.text}' is not a unit of time here", unit, DURATION_ALLOWED, instead="min")
     near = nearest(unit.low, [word for word in TIME_WORDS if len(word) > 1], 1)
     return cursor.fault(
         f"'{unit.text}' is not a unit of time",
@@ -217,9 +213,7 @@ def read_duration(cursor: Cursor) -> tuple[float, tuple[int, int]]:
         part = exact(number.text) * HOURS[unit]
         total += -part if negative and number is not first else part
     if abs(total) > MOST_HOURS:
-        raise cursor.fault(
-            "that is more than twenty years", (first.start, end), DURATION_ALLOWED, instead="28 d"
-        )
+        raise cursor.fault("that is more than twenty years", (first.start, end), DURATION_ALLOWED, instead="28 d")
     return float(total), (first.start, end)
 
 
@@ -256,9 +250,7 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
                 following = time_unit(cursor.peek(1)) if cursor.peek().kind == "number" else None
         if cursor.peek().kind == "comma" and cursor.peek(1).kind == "number":
             cursor.next()
-        elif (
-            cursor.peek().kind == "comma" and cursor.peek(1).low == "and" and cursor.peek(2).kind == "number"
-        ):
+        elif cursor.peek().kind == "comma" and cursor.peek(1).low == "and" and cursor.peek(2).kind == "number":
             cursor.place += 2
         elif cursor.at("and") and cursor.peek(1).kind == "number":
             cursor.next()

@@ -261,9 +261,7 @@ class Regimen:
             return replace(self, main=main, beside=self.beside + after.beside)
         return add_then(self, after)
 
-    def with_(
-        self, words: str | Regimen, at: str = "", once: bool = False, compounds: Iterable[Drug] = ()
-    ) -> Regimen:
+    def with_(self, words: str | Regimen, at: str = "", once: bool = False, compounds: Iterable[Drug] = ()) -> Regimen:
         """Co-medication beside it, in the words of --with, or a regimen placed `at` an offset ("-45 min")."""
         from .grammar import add_with
 
@@ -390,11 +388,7 @@ def probe(course: Course) -> float | None:
     if not course.endless:
         return None
     closed = Course(course.blocks[:-1], course.start_h)
-    last = (
-        max((time for time, _, _ in closed.times()), default=course.start_h)
-        if closed.blocks
-        else course.start_h
-    )
+    last = max((time for time, _, _ in closed.times()), default=course.start_h) if closed.blocks else course.start_h
     pattern = course.blocks[-1].pattern
     assert pattern is not None
     return last + PROBED_PERIODS * pattern.period_h

@@ -197,9 +197,7 @@ def _read_block(
 def _pattern(cursor: Cursor) -> Pattern:
     word = cursor.peek()
     if word.low in COUNT_SIGNS or word.low == "for":
-        raise cursor.fault(
-            "how often? A count alone is no repeat", word, ALLOWED, instead=f"twice weekly {word.text}"
-        )
+        raise cursor.fault("how often? A count alone is no repeat", word, ALLOWED, instead=f"twice weekly {word.text}")
     if word.kind == "number" and time_unit(cursor.peek(1)):
         raise cursor.fault("an interval begins with every", word, ALLOWED, instead=f"every {word.text}")
     if word.kind == "number" and cursor.peek(1).low in COUNT_SIGNS:
@@ -352,9 +350,7 @@ def _left_over(cursor: Cursor) -> Fault:
             "a further block begins with then", word, "..., then weekly x 4", instead=f", then {word.text}"
         )
     if near:
-        return cursor.fault(
-            f"'{word.text}' has no meaning here", word, "then, with, or the end", instead=near[0]
-        )
+        return cursor.fault(f"'{word.text}' has no meaning here", word, "then, with, or the end", instead=near[0])
     return cursor.fault(
         f"'{cursor.text[word.start : end].strip()}' has no meaning here",
         (word.start, end),

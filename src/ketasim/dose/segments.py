@@ -115,9 +115,7 @@ def build_schedule(
         _check_window(window, names, begin)
     for jump in jumps:
         if jump.time_h < begin - MERGE_H:
-            raise KetasimError(
-                f"a jump of '{jump.state}' at {jump.time_h:g} h lies before the start at {begin:g} h"
-            )
+            raise KetasimError(f"a jump of '{jump.state}' at {jump.time_h:g} h lies before the start at {begin:g} h")
     live = [window for window in windows if window.start_h < end_h - MERGE_H]
     late = [jump for jump in jumps if jump.time_h < end_h - MERGE_H]
     inside = [cut for cut in np.asarray(cuts, dtype=float).ravel().tolist() if begin < cut < end_h]
@@ -142,8 +140,7 @@ def build_schedule(
         rate = np.asarray(window.rate, dtype=float) * (wanted / length)
         table[..., first:last, names.index(window.input)] += rate[:, None] if rate.ndim else rate
     placed = tuple(
-        Jump(int(index), jump.state, jump.add, jump.scale)
-        for index, jump in zip(group[place:], late, strict=True)
+        Jump(int(index), jump.state, jump.add, jump.scale) for index, jump in zip(group[place:], late, strict=True)
     )
     return Schedule(boundaries, table, placed)
 

@@ -38,9 +38,7 @@ class Token:
 class Fault(Exception):
     """A line that cannot be read: what is wrong in `text[start:end]`, what is allowed, and a candidate to try."""
 
-    def __init__(
-        self, what: str, text: str, span: tuple[int, int], allowed: str = "", candidate: str = ""
-    ) -> None:
+    def __init__(self, what: str, text: str, span: tuple[int, int], allowed: str = "", candidate: str = "") -> None:
         super().__init__(what)
         self.what, self.text, self.span, self.allowed, self.candidate = what, text, span, allowed, candidate
 
@@ -60,8 +58,7 @@ def normal(text: str) -> str:
 def tokens(text: str, start: int = 0) -> list[Token]:
     """The tokens of `text[start:]`; the last one is of kind "end"."""
     found = [
-        Token(str(match.lastgroup), match.group(), match.start(), match.end())
-        for match in _TOKEN.finditer(text, start)
+        Token(str(match.lastgroup), match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text, start)
     ]
     end = max(len(text), start)
     return [*found, Token("end", "", end, end)]
@@ -156,7 +153,5 @@ def _sized(text: str) -> str:
         raise Fault("the line is too long", text[:80], (0, 80), f"up to {_MOST_CHARACTERS} characters")
     for token in tokens(text):
         if token.kind == "number" and len(token.text) > _MOST_DIGITS:
-            raise Fault(
-                "that number is too long", text, (token.start, token.end), f"up to {_MOST_DIGITS} digits"
-            )
+            raise Fault("that number is too long", text, (token.start, token.end), f"up to {_MOST_DIGITS} digits")
     return text

@@ -33,9 +33,7 @@ class Vocabulary:
 
     def __init__(self, compounds: Iterable[Drug] = ()) -> None:
         self.own = {entry.name: entry for entry in compounds if entry.name not in drugs()}
-        self._own_keys = {
-            plain(word): name for name, entry in self.own.items() for word in (name, *entry.aliases)
-        }
+        self._own_keys = {plain(word): name for name, entry in self.own.items() for word in (name, *entry.aliases)}
 
     def drug(self, words: str) -> Drug | None:
         """The drug of that name or alias, or None."""
@@ -68,9 +66,7 @@ class Vocabulary:
     def names(self) -> str:
         """Every drug by its canonical name, the main ones first."""
         entries = [*drugs().values(), *self.own.values()]
-        return ", ".join(
-            entry.name for entry in sorted(entries, key=lambda e: (e.role == "co-medication", e.name))
-        )
+        return ", ".join(entry.name for entry in sorted(entries, key=lambda e: (e.role == "co-medication", e.name)))
 
 
 def route_of(words: str) -> str | None:
@@ -119,7 +115,13 @@ def read_head(text: str, known: Vocabulary, start: int, end: int) -> Head:
         raise _route_fault(text, entry, words, longest, named)
     if route_of(words[0][0].rstrip(",;")) is not None:
         span, rest = (words[0][1], words[0][2]), text[words[0][1] :]
-        raise Fault("which drug? A route stands first", text, span, f"one of {known.names()}", f"{text[: span[0]]}ketamine {rest}")
+        raise Fault(
+            "which drug? A route stands first",
+            text,
+            span,
+            f"one of {known.names()}",
+            f"{text[: span[0]]}ketamine {rest}",
+        )
     unknown = phrase(0, routes[0][0]) if routes else words[0][0].rstrip(",;")
     span = (words[0][1], words[0][1] + len(unknown))
     near = known.near(unknown)
@@ -138,8 +140,7 @@ def _with_route(
         candidate = f"{text[:first]}{other}{text[last:]}"
         written = text[first:last].rstrip(",;")
         raise Fault(
-            f"{entry.name} has no data by the {route} route"
-            + (f" ('{written}')" if written.lower() != route else ""),
+            f"{entry.name} has no data by the {route} route" + (f" ('{written}')" if written.lower() != route else ""),
             text,
             (first, first + len(written)),
             f"{entry.name} by {choices}",
@@ -170,9 +171,7 @@ def _route_fault(text: str, entry: Drug, words: list[tuple[str, int, int]], plac
             )
     if place >= len(words) or place >= named or words[place][0].lower() in ("over", "at", "x", "daily"):
         candidate = f"{text[:after]} {first}{text[after:]}"
-        return Fault(
-            f"by which route? {entry.name} stands alone", text, (words[0][1], after), choices, candidate
-        )
+        return Fault(f"by which route? {entry.name} stands alone", text, (words[0][1], after), choices, candidate)
     word, start, stop = words[place]
     word = word.rstrip(",;")
     span = (start, start + len(word))

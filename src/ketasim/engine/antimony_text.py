@@ -13,7 +13,9 @@ from ketasim.core import UsageError
 
 DEEPEST_FORMULA = 400  # nested brackets
 
-PIECES = re.compile(r"""(?P<comment>//[^\r\n]*|\#[^\r\n]*|/\*.*?(?:\*/|\Z))|(?P<name>```.*?```|"[^"\r\n]*")""", re.DOTALL | re.VERBOSE)
+PIECES = re.compile(
+    r"""(?P<comment>//[^\r\n]*|\#[^\r\n]*|/\*.*?(?:\*/|\Z))|(?P<name>```.*?```|"[^"\r\n]*")""", re.DOTALL | re.VERBOSE
+)
 WORDS = re.compile(r"[A-Za-z0-9_.]+")
 STRANGE = re.compile(r"""```.*?```|"[^"\r\n]*"|(?P<letter>[^\t\n\r -~])|(?P<bracket>[(){}\[\]])""", re.DOTALL)
 
@@ -23,18 +25,27 @@ def prepared(text: str) -> str:
     clean = PIECES.sub(_blank, text)
     for word in WORDS.finditer(clean):
         if "import" in word[0] and any(map(_imports, word[0].split("."))):
-            raise UsageError("an Antimony text may not import other files", where=_line(clean, word.start()),
-                             fix="put all models into one text, without the import statement")
+            raise UsageError(
+                "an Antimony text may not import other files",
+                where=_line(clean, word.start()),
+                fix="put all models into one text, without the import statement",
+            )
     depth = 0
     for found in STRANGE.finditer(clean):
         if found["letter"]:
-            raise UsageError(f"Antimony has no character {found[0]!r}", where=_line(clean, found.start()),
-                             allowed='a-z, A-Z, 0-9 and _ in names; anything in comments and "quoted names"')
+            raise UsageError(
+                f"Antimony has no character {found[0]!r}",
+                where=_line(clean, found.start()),
+                allowed='a-z, A-Z, 0-9 and _ in names; anything in comments and "quoted names"',
+            )
         if found["bracket"]:
             depth += 1 if found[0] in "({[" else -1
             if depth > DEEPEST_FORMULA:
-                raise UsageError("brackets are nested too deeply", where=_line(clean, found.start()),
-                                 allowed=f"at most {DEEPEST_FORMULA} levels")
+                raise UsageError(
+                    "brackets are nested too deeply",
+                    where=_line(clean, found.start()),
+                    allowed=f"at most {DEEPEST_FORMULA} levels",
+                )
     return clean
 
 

@@ -40,13 +40,19 @@ def compile_model(
     options = arguments.options(options)
     parameters, outputs, inputs = (
         arguments.names(given, name, "compile_model")
-        for name, given in (("parameters", parameters), ("outputs", outputs), ("inputs", inputs)))
+        for name, given in (("parameters", parameters), ("outputs", outputs), ("inputs", inputs))
+    )
     if not isinstance(text, str):
         raise UsageError("the model must be given as text", where="compile_model", fix="text = path.read_text()")
     width = options.width or register_bytes() // (8 if options.dtype == "float64" else 4)
     key = store.key_of(
-        text=text, parameters=list(parameters), outputs=list(outputs), inputs=list(inputs),
-        options=dataclasses.asdict(options), width=width, processor=processor(),
+        text=text,
+        parameters=list(parameters),
+        outputs=list(outputs),
+        inputs=list(inputs),
+        options=dataclasses.asdict(options),
+        width=width,
+        processor=processor(),
     )
     with _lock:
         if key in _models:

@@ -24,13 +24,18 @@ def options(given: Options | None) -> Options:
     if given is None:
         return Options()
     if not isinstance(given, Options):
-        raise UsageError(f"options is {_shown(given)}", where="compile_model", allowed="None or Options",
-                         fix='options=Options(dtype="float32")')
+        raise UsageError(
+            f"options is {_shown(given)}",
+            where="compile_model",
+            allowed="None or Options",
+            fix='options=Options(dtype="float32")',
+        )
     for field, kind in get_type_hints(Options).items():
         value, allowed = getattr(given, field), _choices(kind)
         if not any(type(value) is type(a) and value == a for a in allowed):
-            raise UsageError(f"Options: {field} is {_shown(value)}", where="compile_model",
-                             allowed=", ".join(map(repr, allowed)))
+            raise UsageError(
+                f"Options: {field} is {_shown(value)}", where="compile_model", allowed=", ".join(map(repr, allowed))
+            )
     return given
 
 
@@ -45,8 +50,12 @@ def _choices(kind: Any) -> list[Any]:
 def names(given: Iterable[str], argument: str, where: str) -> tuple[str, ...]:
     """A sequence of names; a single text is refused, since its letters would be taken for names."""
     if isinstance(given, str):
-        raise UsageError(f"{argument} is one text, {_shown(given)}", where=where, allowed="a sequence of names",
-                         fix=f"{argument}=({given!r},)")
+        raise UsageError(
+            f"{argument} is one text, {_shown(given)}",
+            where=where,
+            allowed="a sequence of names",
+            fix=f"{argument}=({given!r},)",
+        )
     try:
         found = tuple(given)
     except TypeError:
@@ -62,7 +71,9 @@ def table(given: Any, argument: str, where: str) -> FloatArray:
     try:
         found = np.asarray(given)
     except ValueError:
-        raise UsageError(f"{argument} has rows of different lengths", where=where, allowed="a rectangular array") from None
+        raise UsageError(
+            f"{argument} has rows of different lengths", where=where, allowed="a rectangular array"
+        ) from None
     if found.dtype.kind == "O":  # None, fractions, decimals, missing numbers
         with contextlib.suppress(TypeError, ValueError):
             found = found.astype(np.float64)
@@ -81,8 +92,16 @@ def indices(given: Any, argument: str, where: str) -> IntArray:
     return np.ascontiguousarray(found, dtype=np.int64)
 
 
-def number(given: Any, argument: str, where: str, least: float, most: float, *, open_start: bool = False,
-           open_end: bool = False) -> float:
+def number(
+    given: Any,
+    argument: str,
+    where: str,
+    least: float,
+    most: float,
+    *,
+    open_start: bool = False,
+    open_end: bool = False,
+) -> float:
     """One real number between `least` and `most`."""
     allowed = f"a number {'above' if open_start else 'from'} {least:g} {'to below' if open_end else 'to'} {most:g}"
     if isinstance(given, bool) or not isinstance(given, numbers.Real):
@@ -96,8 +115,12 @@ def number(given: Any, argument: str, where: str, least: float, most: float, *, 
 def whole(given: Any, argument: str, where: str, least: int, most: int) -> int:
     """One whole number between `least` and `most`; 500.0 counts as whole."""
     allowed = f"a whole number from {least:,} to {most:,}"
-    if isinstance(given, bool) or not isinstance(given, numbers.Real) or not least <= float(given) <= most \
-            or float(given) != np.rint(float(given)):
+    if (
+        isinstance(given, bool)
+        or not isinstance(given, numbers.Real)
+        or not least <= float(given) <= most
+        or float(given) != np.rint(float(given))
+    ):
         raise UsageError(f"{argument} is {_shown(given)}", where=where, allowed=allowed)
     return int(float(given))
 
@@ -106,7 +129,9 @@ def schedules(given: Any, where: str) -> Sequence[Schedule]:
     """A sequence of Schedules."""
     fix = "schedules=[Schedule(numpy.array([0.0, 24.0]), numpy.zeros((1, 0)))]"
     if isinstance(given, Schedule) or not isinstance(given, Sequence):
-        raise UsageError(f"schedules is {_shown(type(given).__name__)}", where=where, allowed="a list of Schedule", fix=fix)
+        raise UsageError(
+            f"schedules is {_shown(type(given).__name__)}", where=where, allowed="a list of Schedule", fix=fix
+        )
     for found in given:
         if not isinstance(found, Schedule):
             raise UsageError(f"schedules holds {_shown(found)}", where=where, allowed="Schedule", fix=fix)
@@ -122,11 +147,15 @@ def people(
     if not columns and rows.size == 0:
         rows = np.zeros((len(which), 0))
     if rows.shape != (len(which), len(columns)):
-        raise UsageError(f"parameters has shape {rows.shape}", where="simulate",
-                         allowed=f"{(len(which), len(columns))}: people, ({', '.join(columns)})")
+        raise UsageError(
+            f"parameters has shape {rows.shape}",
+            where="simulate",
+            allowed=f"{(len(which), len(columns))}: people, ({', '.join(columns)})",
+        )
     if len(which) and (which.min() < 0 or which.max() >= schedules):
-        raise UsageError(f"schedule_of points outside the {schedules} schedules", where="simulate",
-                         allowed=f"0 to {schedules - 1}")
+        raise UsageError(
+            f"schedule_of points outside the {schedules} schedules", where="simulate", allowed=f"0 to {schedules - 1}"
+        )
     moments = table(times, "times", "simulate").reshape(-1)
     if not np.isfinite(moments).all() or (np.diff(moments) < 0).any():
         raise UsageError("output times must be finite and ascend", where="simulate", fix="times = numpy.sort(times)")
@@ -138,15 +167,24 @@ def tolerances(given: Any, default: float, states: Sequence[str], all_states: Se
     if isinstance(given, Mapping):
         for name in given:
             if name not in all_states:
-                raise UsageError(f"atol names '{name}', which is not a state", where="simulate",
-                                 allowed=", ".join(nearest(str(name), all_states)))
-        return np.array([
-            number(given.get(n, default), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True, open_end=True)
-            for n in states])
+                raise UsageError(
+                    f"atol names '{name}', which is not a state",
+                    where="simulate",
+                    allowed=", ".join(nearest(str(name), all_states)),
+                )
+        return np.array(
+            [
+                number(given.get(n, default), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True, open_end=True)
+                for n in states
+            ]
+        )
     found = table(given, "atol", "simulate")
     if found.shape not in ((), (len(states),)):
-        raise UsageError(f"atol has shape {found.shape}", where="simulate",
-                         allowed=f"one number, one per active state ({len(states)}), or a mapping from states")
+        raise UsageError(
+            f"atol has shape {found.shape}",
+            where="simulate",
+            allowed=f"one number, one per active state ({len(states)}), or a mapping from states",
+        )
     if not (found > 0).all() or not np.isfinite(found).all():
         raise UsageError("atol must be positive", where="simulate", allowed="finite numbers above 0", fix="atol=1e-9")
     return np.broadcast_to(found, (len(states),)).copy()

@@ -36,6 +36,7 @@ from .types import Options
 LINES_OF_A_FUNCTION = 60
 MOST_LINES = 1_500_000
 
+
 def generate(
     text: str, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str], options: Options, width: int
 ) -> tuple[Description, str]:
@@ -60,9 +61,17 @@ def generate(
         write_substitution(module, layout)
     memory = write_loop(module, system, layout, method)
     description = Description(
-        states=system.states, all_states=system.all_states, as_amount=tuple(sorted(system.as_amount)),
-        outputs=system.outputs, parameters=system.parameters, inputs=system.inputs, sizes=system.sizes,
-        nominal=system.nominal, width=width, work_vectors=memory.size, vector_bytes=module.bytes,
+        states=system.states,
+        all_states=system.all_states,
+        as_amount=tuple(sorted(system.as_amount)),
+        outputs=system.outputs,
+        parameters=system.parameters,
+        inputs=system.inputs,
+        sizes=system.sizes,
+        nominal=system.nominal,
+        width=width,
+        work_vectors=memory.size,
+        vector_bytes=module.bytes,
         switches=layout.timed_switches,
         varying_sizes=tuple(Size(c, program(system.graph, [n])) for c, n in system.varying_sizes.items()),
     )
@@ -75,8 +84,11 @@ def _check_amount(system: System, layout: Layout) -> None:
     needed = graph.reach([*system.rates, *system.output_nodes, *layout.linear.roots])
     lines = sum(LINES_OF_A_FUNCTION if graph.op[n] in functions.UNARY or graph.op[n] == "pow" else 1 for n in needed)
     if lines > MOST_LINES:
-        raise UsageError(f"the model is too large: about {lines:,} instructions", where="compile_model",
-                         allowed=f"about {MOST_LINES:,}; exp, sin and powers are {LINES_OF_A_FUNCTION} each")
+        raise UsageError(
+            f"the model is too large: about {lines:,} instructions",
+            where="compile_model",
+            allowed=f"about {MOST_LINES:,}; exp, sin and powers are {LINES_OF_A_FUNCTION} each",
+        )
 
 
 def build(

@@ -28,7 +28,9 @@ class Switches:
     in_states: tuple[int, ...]
 
 
-def find_switches(graph: Graph, rates: Iterable[int], parameters: Sequence[str] = (), inputs: Sequence[str] = ()) -> Switches:
+def find_switches(
+    graph: Graph, rates: Iterable[int], parameters: Sequence[str] = (), inputs: Sequence[str] = ()
+) -> Switches:
     """The comparisons that the rates depend on; `parameters` and `inputs` are names for messages."""
     in_time, nodes, in_states = list[TimeSwitch](), list[int](), set[int]()
     derivative = Derivative(graph)

@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--amounts", action="store_true", help="all species as amounts")
     kind.add_argument("--concentrations", action="store_true", help="all species as concentrations")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a constant; repeatable")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a constant; repeatable"
+    )
     parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (1e-8)")
     parser.add_argument("--atol", type=float, default=1e-12, help="absolute tolerance (1e-12)")
     return parser
@@ -125,7 +127,12 @@ def _blocks(model: Model, values: list[float], arguments: argparse.Namespace) ->
     starts = range(0, len(times), rows)
     for asked in [*([times[-1:]] if len(starts) > 1 else []), *(times[first : first + rows] for first in starts)]:
         result = model.simulate(
-            np.array([values]).reshape(1, -1), [schedule], [0], asked, rtol=arguments.rtol, atol=arguments.atol,
+            np.array([values]).reshape(1, -1),
+            [schedule],
+            [0],
+            asked,
+            rtol=arguments.rtol,
+            atol=arguments.atol,
             keep_nonfinite=True,
         )
         if result.status[0] or len(starts) == 1 or len(asked) > 1 or asked[0] != times[-1]:
@@ -192,5 +199,9 @@ def _write(result: Trajectories, file: TextIO) -> None:
     """Rows as text, some at a time. repr reads back as the same number."""
     values = result.values[0]
     for first in range(0, len(values), ROWS_AT_ONCE):
-        rows = zip(result.times[first : first + ROWS_AT_ONCE].tolist(), values[first : first + ROWS_AT_ONCE].tolist(), strict=True)
+        rows = zip(
+            result.times[first : first + ROWS_AT_ONCE].tolist(),
+            values[first : first + ROWS_AT_ONCE].tolist(),
+            strict=True,
+        )
         file.write("".join(",".join(map(repr, (time, *row))) + "\n" for time, row in rows))

@@ -38,7 +38,9 @@ class Drift:
 
     def __init__(self, stepper: Stepper) -> None:
         self.s, f = stepper, stepper.f
-        self.sum = f.variable("double", double(0.0))  # of the largest error in the register, which bounds that of each person
+        self.sum = f.variable(
+            "double", double(0.0)
+        )  # of the largest error in the register, which bounds that of each person
         self.active = f.variable("i1", "false")
         self.lasting = f.variable(f.vector, f.splat_number(0.0))
         self.limit = f.scalar("fdiv", double(BEGIN), stepper.job["relative"])
@@ -73,7 +75,13 @@ class Drift:
             share = f.div(f.mul(relative, functions.absolute(f, moved)), allowed)
             worst.set(f.select(f.compare("ogt", share, worst.get()), share, worst.get()))
         one = f.splat_number(1.0)
-        self.lasting.set(f.select(f.compare("ogt", worst.get(), f.splat_number(ALLOWED)), f.add(self.lasting.get(), one), f.splat_number(0.0)))
+        self.lasting.set(
+            f.select(
+                f.compare("ogt", worst.get(), f.splat_number(ALLOWED)),
+                f.add(self.lasting.get(), one),
+                f.splat_number(0.0),
+            )
+        )
         lost = f.logic("and", f.compare("oge", self.lasting.get(), f.splat_number(LASTING)), s.alive.get())
         with f.when(s.any(lost)):
             s.switch_off(lost, DRIFTED)

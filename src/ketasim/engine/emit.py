@@ -22,7 +22,9 @@ class Module:
     real: str
     parts: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
-    flush: bool = False  # whether this processor has the control word of x86, and numbers below the normal range shall be 0
+    flush: bool = (
+        False  # whether this processor has the control word of x86, and numbers below the normal range shall be 0
+    )
     short: bool = False  # whether this LLVM reads "splat (double 1.0)" (version 20 and later)
 
     @property

@@ -36,7 +36,19 @@ def program(graph: Graph, roots: Sequence[int]) -> Program:
     return Program(steps, tuple(place[r] for r in roots))
 
 
-SIGNS = {"add": "+", "sub": "-", "mul": "*", "quotient": "/", "pow": "^", "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "and": "&&", "or": "||"}
+SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "quotient": "/",
+    "pow": "^",
+    "lt": "<",
+    "le": "<=",
+    "eq": "==",
+    "ne": "!=",
+    "and": "&&",
+    "or": "||",
+}
 LONGEST_TEXT = 200
 
 
@@ -53,11 +65,18 @@ def describe(code: Program, parameters: Sequence[str] = (), inputs: Sequence[str
         elif not args:
             text = op
         elif op in SIGNS:
-            text = " ".join((a[0] if code.steps[args[0]][1] == () else f"({a[0]})", SIGNS[op],
-                             a[1] if code.steps[args[1]][1] == () else f"({a[1]})"))
+            text = " ".join(
+                (
+                    a[0] if code.steps[args[0]][1] == () else f"({a[0]})",
+                    SIGNS[op],
+                    a[1] if code.steps[args[1]][1] == () else f"({a[1]})",
+                )
+            )
         else:
             text = {"recip": "1/({})", "neg": "-({})", "not": "!({})"}.get(op, op + "({})").format(", ".join(a))
-        texts.append(text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} ... {text[-LONGEST_TEXT // 2 :]}")
+        texts.append(
+            text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} ... {text[-LONGEST_TEXT // 2 :]}"
+        )
     return texts[code.results[0]]
 
 
@@ -76,25 +95,61 @@ def _power_sign(y: Array) -> Array:
 
 
 OPERATIONS: dict[str, Any] = {
-    "neg": np.negative, "add": np.add, "sub": np.subtract, "mul": np.multiply, "recip": np.reciprocal,
-    "safe_recip": lambda a: np.where(a == 0, 0.0, 1.0 / np.where(a == 0, 1.0, a)), "quotient": np.divide,
-    "pow": _power, "power_sign": _power_sign, "sqrt": _sqrt, "exp": np.exp, "ln": np.log, "abs": np.abs,
-    "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "sin": np.sin, "cos": np.cos, "tanh": np.tanh,
-    "sinh": np.sinh, "cosh": np.cosh, "atan": np.arctan, "asin": np.arcsin, "acos": np.arccos,
-    "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
-    "lt": np.less, "le": np.less_equal, "eq": np.equal, "ne": np.not_equal,
-    "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not, "select": np.where,
-}  # fmt: skip
+    "neg": np.negative,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "recip": np.reciprocal,
+    "safe_recip": lambda a: np.where(a == 0, 0.0, 1.0 / np.where(a == 0, 1.0, a)),
+    "quotient": np.divide,
+    "pow": _power,
+    "power_sign": _power_sign,
+    "sqrt": _sqrt,
+    "exp": np.exp,
+    "ln": np.log,
+    "abs": np.abs,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "atan": np.arctan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "xor": np.logical_xor,
+    "not": np.logical_not,
+    "select": np.where,
+}
 
 
 def evaluate(
-    code: Program, *, time: ArrayLike = 0.0, start_time: ArrayLike = 0.0, parameters: Sequence[ArrayLike] = (),
-    inputs: Sequence[ArrayLike] = (), states: Sequence[ArrayLike] = (), shift: ArrayLike = 0.0,
+    code: Program,
+    *,
+    time: ArrayLike = 0.0,
+    start_time: ArrayLike = 0.0,
+    parameters: Sequence[ArrayLike] = (),
+    inputs: Sequence[ArrayLike] = (),
+    states: Sequence[ArrayLike] = (),
+    shift: ArrayLike = 0.0,
     slack: Sequence[ArrayLike] | None = None,
 ) -> list[Array]:
     """Values of the program's results; arguments broadcast against each other. `slack` is 0 for all states if None."""
     leaves: dict[str, Iterable[Any]] = {
-        "parameter": list(parameters), "input": list(inputs), "state": list(states),
+        "parameter": list(parameters),
+        "input": list(inputs),
+        "state": list(states),
         "slack": list(slack) if slack is not None else [0.0] * len(states),
     }
     single = {"time": time, "start_time": start_time, "shift": shift}

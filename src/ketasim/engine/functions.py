@@ -96,15 +96,13 @@ def log_positive(f: Function, x: str) -> str:
     """ln x for 0 < x <= largest number; fdlibm's arrangement of s = f/(2+f) with own coefficients."""
     double = f.real == "double"
     one, middle, shift, mantissa_one = (
-        (0x3FF0 << 48, 0x3FE6A09E667F3BCD, 52, 0x4330 << 48) if double
-        else (0x3F800000, 0x3F3504F3, 23, 0x4B000000)
+        (0x3FF0 << 48, 0x3FE6A09E667F3BCD, 52, 0x4330 << 48) if double else (0x3F800000, 0x3F3504F3, 23, 0x4B000000)
     )
     offset = (2.0**52 + 1023.0) if double else (2.0**23 + 127.0)
     bits = _bits(f, x)
     moved = f.new(f"add {f.integers} {bits}, {_integer(f, one - middle)}")
     biased = f.new(f"lshr {f.integers} {moved}, {_integer(f, shift)}")
-    k = f.sub(_from_bits(f, f.new(f"or {f.integers} {biased}, {_integer(f, mantissa_one)}")),
-              f.splat_number(offset))
+    k = f.sub(_from_bits(f, f.new(f"or {f.integers} {biased}, {_integer(f, mantissa_one)}")), f.splat_number(offset))
     exponent = f.new(f"shl {f.integers} {biased}, {_integer(f, shift)}")
     reduced = f.new(f"sub {f.integers} {bits}, {exponent}")
     m = _from_bits(f, f.new(f"add {f.integers} {reduced}, {_integer(f, one)}"))
@@ -253,8 +251,11 @@ def atan(f: Function, x: str) -> str:
     quarter, half = f.splat_number(0.7853981633974483), f.splat_number(1.5707963267948966)
     base = f.select(far, half, f.select(middle, quarter, f.splat_number(0.0)))
     # the part of pi/4 and pi/2 beyond the first 53 bits
-    rest = f.select(far, f.splat_number(6.123233995736766e-17),
-                    f.select(middle, f.splat_number(3.061616997868383e-17), f.splat_number(0.0)))
+    rest = f.select(
+        far,
+        f.splat_number(6.123233995736766e-17),
+        f.select(middle, f.splat_number(3.061616997868383e-17), f.splat_number(0.0)),
+    )
     value = f.add(base, f.add(rest, _odd(f, reduced, poly.ATAN[f.real])))
     return with_sign(f, value, x)
 
@@ -292,10 +293,23 @@ def atanh(f: Function, x: str) -> str:
 
 
 UNARY: dict[str, Callable[..., str]] = {
-    "exp": exp, "ln": log, "sqrt": sqrt, "abs": absolute, "sin": sin, "cos": cos, "tanh": tanh, "sinh": sinh,
-    "cosh": cosh, "atan": atan, "asin": asin, "acos": acos, "asinh": asinh, "acosh": acosh, "atanh": atanh,
+    "exp": exp,
+    "ln": log,
+    "sqrt": sqrt,
+    "abs": absolute,
+    "sin": sin,
+    "cos": cos,
+    "tanh": tanh,
+    "sinh": sinh,
+    "cosh": cosh,
+    "atan": atan,
+    "asin": asin,
+    "acos": acos,
+    "asinh": asinh,
+    "acosh": acosh,
+    "atanh": atanh,
     "power_sign": power_sign,
     "floor": lambda f, x: f.intrinsic("floor", x),
     "ceil": lambda f, x: f.intrinsic("ceil", x),
     "trunc": lambda f, x: f.intrinsic("trunc", x),
-}  # fmt: skip
+}

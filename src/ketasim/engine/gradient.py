@@ -64,9 +64,16 @@ def gradient(
     values are the means of the displaced pair, exact to second order in `step`.
     """
     if model.width < 2:
-        raise UsageError("a gradient needs two people per register", where="gradient",
-                         fix="compile_model(..., options=Options(width=2))")
-    names = arguments.names(with_respect_to, "with_respect_to", "gradient") if with_respect_to is not None else model.parameters
+        raise UsageError(
+            "a gradient needs two people per register",
+            where="gradient",
+            fix="compile_model(..., options=Options(width=2))",
+        )
+    names = (
+        arguments.names(with_respect_to, "with_respect_to", "gradient")
+        if with_respect_to is not None
+        else model.parameters
+    )
     arguments.number(step, "step", "gradient", 1e-12, 0.1)
     for name in names:
         if name not in model.parameters:
@@ -77,8 +84,9 @@ def gradient(
     if not directions:
         raise UsageError("no parameter to differentiate by", where="gradient", fix="compile_model(text, ('k',), ...)")
     if table.shape != (count, len(model.parameters)):
-        raise UsageError(f"parameters has shape {table.shape}", where="gradient",
-                         allowed=f"{(count, len(model.parameters))}")
+        raise UsageError(
+            f"parameters has shape {table.shape}", where="gradient", allowed=f"{(count, len(model.parameters))}"
+        )
     columns = [model.parameters.index(name) for name in names]
     size = np.abs(table[:, columns])
     wanted = np.where(size > 0, step * size, SMALLEST)
@@ -90,8 +98,13 @@ def gradient(
     width = np.stack([copies[:, d, 0, c] - copies[:, d, 1, c] for d, c in enumerate(columns)], axis=1)
     many = 2 * directions
     result = model.simulate_pairs(
-        copies.reshape(count * many, -1), [_repeated(s, many) for s in schedules], np.repeat(which, many), times,
-        rtol=rtol, atol=atol, threads=threads,
+        copies.reshape(count * many, -1),
+        [_repeated(s, many) for s in schedules],
+        np.repeat(which, many),
+        times,
+        rtol=rtol,
+        atol=atol,
+        threads=threads,
         initial={n: np.repeat(np.broadcast_to(v, (count,)), many) for n, v in (initial or {}).items()},
     )
     shape = (count, directions, 2, len(result.times), len(result.outputs))

@@ -18,11 +18,17 @@ from collections.abc import Callable, Iterable
 NUMBER, PERSON, SEGMENT, DYNAMIC = range(4)
 
 LEAF_LEVEL = {
-    "number": NUMBER, "true": NUMBER, "false": NUMBER,
-    "parameter": PERSON, "start_time": PERSON,
+    "number": NUMBER,
+    "true": NUMBER,
+    "false": NUMBER,
+    "parameter": PERSON,
+    "start_time": PERSON,
     "input": SEGMENT,
-    "state": DYNAMIC, "time": DYNAMIC, "shift": DYNAMIC, "slack": DYNAMIC,
-}  # fmt: skip
+    "state": DYNAMIC,
+    "time": DYNAMIC,
+    "shift": DYNAMIC,
+    "slack": DYNAMIC,
+}
 BOOLEAN = frozenset({"true", "false", "lt", "le", "eq", "ne", "and", "or", "not", "xor"})
 LARGEST_EXPANDED_POWER = 12
 
@@ -36,11 +42,25 @@ def _exp(x: float) -> float:
 
 
 FOLD: dict[str, Callable[[float], float]] = {
-    "exp": _exp, "ln": _log, "sqrt": math.sqrt, "abs": abs, "floor": math.floor, "ceil": math.ceil,
-    "trunc": math.trunc, "sin": math.sin, "cos": math.cos, "atan": math.atan, "asin": math.asin,
-    "acos": math.acos, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh,
-    "acosh": math.acosh, "atanh": math.atanh,
-}  # fmt: skip
+    "exp": _exp,
+    "ln": _log,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "sin": math.sin,
+    "cos": math.cos,
+    "atan": math.atan,
+    "asin": math.asin,
+    "acos": math.acos,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "asinh": math.asinh,
+    "acosh": math.acosh,
+    "atanh": math.atanh,
+}
 
 
 class Graph:

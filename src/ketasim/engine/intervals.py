@@ -19,14 +19,24 @@ from .types import FloatArray
 
 Mask = NDArray[np.bool_]
 RISING: dict[str, Any] = {
-    "exp": np.exp, "tanh": np.tanh, "atan": np.arctan, "sinh": np.sinh, "asinh": np.arcsinh, "floor": np.floor, "ceil": np.ceil,
+    "exp": np.exp,
+    "tanh": np.tanh,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "asinh": np.arcsinh,
+    "floor": np.floor,
+    "ceil": np.ceil,
     "trunc": np.trunc,
-}  # fmt: skip
+}
 # rising (or falling) only between two bounds, and not a number outside
 PARTIAL: dict[str, tuple[Any, float, float]] = {
-    "sqrt": (np.sqrt, 0.0, np.inf), "ln": (np.log, 0.0, np.inf), "asin": (np.arcsin, -1.0, 1.0),
-    "acos": (np.arccos, -1.0, 1.0), "acosh": (np.arccosh, 1.0, np.inf), "atanh": (np.arctanh, -1.0, 1.0),
-}  # fmt: skip
+    "sqrt": (np.sqrt, 0.0, np.inf),
+    "ln": (np.log, 0.0, np.inf),
+    "asin": (np.arcsin, -1.0, 1.0),
+    "acos": (np.arccos, -1.0, 1.0),
+    "acosh": (np.arccosh, 1.0, np.inf),
+    "atanh": (np.arctanh, -1.0, 1.0),
+}
 COMPARISONS = ("lt", "le", "eq", "ne")
 
 
@@ -57,7 +67,9 @@ class Interval:
         return Interval.of(self.low, self.high, other.low, other.high, maybe=self.maybe | other.maybe)
 
 
-def bounds(code: Program, low: FloatArray, high: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray) -> list[Interval]:
+def bounds(
+    code: Program, low: FloatArray, high: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray
+) -> list[Interval]:
     """Bounds of each result on each interval [low, high] of time; the program may depend on no state."""
     values: list[Interval] = []
     leaves = {"parameter": parameters, "input": inputs}
@@ -124,7 +136,11 @@ def _quotient(a: Interval, b: Interval) -> Interval:
 def _safe_recip(a: Interval) -> Interval:
     result = _recip(a)
     zero = (a.low <= 0) & (a.high >= 0)
-    return Interval(np.where(zero, np.fmin(result.low, 0.0), result.low), np.where(zero, np.fmax(result.high, 0.0), result.high), a.maybe)
+    return Interval(
+        np.where(zero, np.fmin(result.low, 0.0), result.low),
+        np.where(zero, np.fmax(result.high, 0.0), result.high),
+        a.maybe,
+    )
 
 
 def _even(f: Any, a: Interval) -> Interval:
@@ -155,7 +171,11 @@ def _power(base: Interval, exponent: Interval, sign: Interval) -> Interval:
     size = Interval(np.maximum(base.low, 0.0), np.maximum(base.high, 0.0), base.maybe)
     fractional = _corners(np.power, size, exponent)
     gone = base.high < 0
-    fractional = Interval(np.where(gone, np.nan, fractional.low), np.where(gone, np.nan, fractional.high), fractional.maybe | (base.low < 0))
+    fractional = Interval(
+        np.where(gone, np.nan, fractional.low),
+        np.where(gone, np.nan, fractional.high),
+        fractional.maybe | (base.low < 0),
+    )
     mirrored = Interval(np.maximum(-base.high, 0.0), np.maximum(-base.low, 0.0), base.maybe)
     left = _corners(np.power, mirrored, exponent)
     plain, negative = base.low >= 0, base.high <= 0
@@ -184,7 +204,9 @@ def _comparison(op: str, a: Interval, b: Interval) -> Interval:
     lost = np.isnan(a.low) | np.isnan(b.low)
     apart = (a.high < b.low) | (b.high < a.low)
     same = (a.low == a.high) & (b.low == b.high) & (a.low == b.low)
-    never, always = {"lt": (a.low >= b.high, a.high < b.low), "le": (a.low > b.high, a.high <= b.low)}.get(op, (apart, same))
+    never, always = {"lt": (a.low >= b.high, a.high < b.low), "le": (a.low > b.high, a.high <= b.low)}.get(
+        op, (apart, same)
+    )
     never, always = never | lost, always & ~_maybe(a, b)
     if op == "ne":
         never, always = always, never
@@ -212,10 +234,22 @@ def _select(condition: Interval, yes: Interval, no: Interval) -> Interval:
 
 
 OPERATIONS: dict[str, Callable[..., Interval]] = {
-    "neg": _neg, "add": _add, "sub": lambda a, b: _add(a, _neg(b)), "mul": lambda a, b: _corners(np.multiply, a, b),
-    "recip": _recip, "quotient": _quotient, "safe_recip": _safe_recip,
-    "abs": lambda a: _even(np.abs, a), "cosh": lambda a: _even(np.cosh, a),
-    "sin": lambda a: _sine(a, 0.0), "cos": lambda a: _sine(a, 0.5 * np.pi), "pow": _power, "power_sign": _power_sign,
-    "not": lambda a: Interval(1.0 - a.high, 1.0 - a.low, a.maybe), "and": _truth(np.minimum), "or": _truth(np.maximum),
-    "xor": _xor, "select": _select,
-}  # fmt: skip
+    "neg": _neg,
+    "add": _add,
+    "sub": lambda a, b: _add(a, _neg(b)),
+    "mul": lambda a, b: _corners(np.multiply, a, b),
+    "recip": _recip,
+    "quotient": _quotient,
+    "safe_recip": _safe_recip,
+    "abs": lambda a: _even(np.abs, a),
+    "cosh": lambda a: _even(np.cosh, a),
+    "sin": lambda a: _sine(a, 0.0),
+    "cos": lambda a: _sine(a, 0.5 * np.pi),
+    "pow": _power,
+    "power_sign": _power_sign,
+    "not": lambda a: Interval(1.0 - a.high, 1.0 - a.low, a.maybe),
+    "and": _truth(np.minimum),
+    "or": _truth(np.maximum),
+    "xor": _xor,
+    "select": _select,
+}

@@ -51,8 +51,15 @@ class Plan:
     def take(self, ranks: IntArray) -> Plan:
         """The plan of some of its people, by rank."""
         inputs = np.ascontiguousarray(self.inputs[ranks]) if self.per_person else self.inputs
-        return Plan(self.people[ranks], self.boundaries, inputs, self.jump_segment, self.jump_state,
-                    np.ascontiguousarray(self.jump_scale[:, ranks]), np.ascontiguousarray(self.jump_add[:, ranks]))
+        return Plan(
+            self.people[ranks],
+            self.boundaries,
+            inputs,
+            self.jump_segment,
+            self.jump_state,
+            np.ascontiguousarray(self.jump_scale[:, ranks]),
+            np.ascontiguousarray(self.jump_add[:, ranks]),
+        )
 
     def inputs_of(self, rank: int) -> FloatArray:
         return self.inputs[rank] if self.per_person else self.inputs
@@ -102,8 +109,11 @@ def mix(parts: Sequence[Plan]) -> Plan:
         first += len(part.people)
     columns.sort(key=lambda column: column[0])
     return Plan(
-        np.concatenate([part.people for part in parts]), boundaries, inputs,
-        np.array([c[0] for c in columns], dtype=np.int64), np.array([c[1] for c in columns], dtype=np.int64),
+        np.concatenate([part.people for part in parts]),
+        boundaries,
+        inputs,
+        np.array([c[0] for c in columns], dtype=np.int64),
+        np.array([c[1] for c in columns], dtype=np.int64),
         np.array([c[2] for c in columns]).reshape(len(columns), count),
         np.array([c[3] for c in columns]).reshape(len(columns), count),
     )
@@ -151,14 +161,23 @@ def cuts(plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwit
 
 
 def make_plan(
-    index: int, schedule: Schedule, people: IntArray, inputs: Sequence[str], times: FloatArray,
-    jump_place: Callable[[str], int | None], sizes: Sequence[str] = (),
+    index: int,
+    schedule: Schedule,
+    people: IntArray,
+    inputs: Sequence[str],
+    times: FloatArray,
+    jump_place: Callable[[str], int | None],
+    sizes: Sequence[str] = (),
 ) -> Plan:
     """Checks one schedule and packs it. `jump_place` gives the place of a state, None if the model dropped it."""
     where = f"schedule {index}"
     boundaries = arguments.table(schedule.boundaries, "boundaries", where)
-    if boundaries.ndim != 1 or len(boundaries) < 2 or not (np.diff(boundaries) > 0).all() \
-            or not np.isfinite(boundaries).all():
+    if (
+        boundaries.ndim != 1
+        or len(boundaries) < 2
+        or not (np.diff(boundaries) > 0).all()
+        or not np.isfinite(boundaries).all()
+    ):
         raise UsageError("the boundaries of a schedule must ascend, be finite, and be at least two", where=where)
     segments, count = len(boundaries) - 1, len(people)
     values = arguments.table(schedule.inputs, "inputs", where)
@@ -167,27 +186,37 @@ def make_plan(
         values = np.zeros(size)
     if values.shape not in (size, (count, *size)):
         raise UsageError(
-            f"inputs has shape {values.shape}", where=where,
+            f"inputs has shape {values.shape}",
+            where=where,
             allowed=f"{size} (segments, inputs) or {(count, *size)} (people, segments, inputs)",
         )
     if not np.isfinite(values).all():
         raise UsageError("an input is not a finite number", where=where)
     for i, name in enumerate(inputs):
         if name in sizes and values[..., i].min() <= 0:
-            raise UsageError(f"input {name} is the size of a compartment and is {values[..., i].min():g}", where=where,
-                             allowed="more than 0")
+            raise UsageError(
+                f"input {name} is the size of a compartment and is {values[..., i].min():g}",
+                where=where,
+                allowed="more than 0",
+            )
     if len(times) and (times[0] < boundaries[0] or times[-1] > boundaries[-1]):
         raise UsageError(
-            f"output times run from {times[0]:g} to {times[-1]:g} h", where=where,
+            f"output times run from {times[0]:g} to {times[-1]:g} h",
+            where=where,
             allowed=f"{boundaries[0]:g} to {boundaries[-1]:g} h, the range of its boundaries",
         )
     for jump in schedule.jumps:
         if not isinstance(jump, Jump) or not isinstance(jump.state, str):
-            raise UsageError(f"jumps holds {jump!r}", where=where, allowed="Jump(at, state, add, scale)",
-                             fix='jumps=(Jump(1, "A", add=100.0),)')
+            raise UsageError(
+                f"jumps holds {jump!r}",
+                where=where,
+                allowed="Jump(at, state, add, scale)",
+                fix='jumps=(Jump(1, "A", add=100.0),)',
+            )
         if not 0 <= arguments.indices(jump.at, f"the boundary of a jump of {jump.state}", where).item() < segments:
-            raise UsageError(f"a jump of {jump.state} is at boundary {jump.at}", where=where,
-                             allowed=f"0 to {segments - 1}")
+            raise UsageError(
+                f"a jump of {jump.state} is at boundary {jump.at}", where=where, allowed=f"0 to {segments - 1}"
+            )
     jumps = sorted(schedule.jumps, key=lambda jump: jump.at)
     placed = [(jump, jump_place(jump.state)) for jump in jumps]
     used = [(jump, place) for jump, place in placed if place is not None]
@@ -196,17 +225,24 @@ def make_plan(
         scale[row] = _jump_part(jump, "scale", count, where)
         add[row] = _jump_part(jump, "add", count, where)
     return Plan(
-        people, boundaries, values,
+        people,
+        boundaries,
+        values,
         np.array([jump.at for jump, _ in used], dtype=np.int64),
-        np.array([place for _, place in used], dtype=np.int64), scale, add,
+        np.array([place for _, place in used], dtype=np.int64),
+        scale,
+        add,
     )
 
 
 def _jump_part(jump: Jump, part: str, count: int, where: str) -> FloatArray:
     number = arguments.table(getattr(jump, part), f"`{part}` of the jump of {jump.state}", where)
     if number.shape not in ((), (count,)):
-        raise UsageError(f"`{part}` of the jump of {jump.state} has shape {number.shape}", where=where,
-                         allowed=f"one number, or one per person: ({count},)")
+        raise UsageError(
+            f"`{part}` of the jump of {jump.state} has shape {number.shape}",
+            where=where,
+            allowed=f"one number, or one per person: ({count},)",
+        )
     if not np.isfinite(number).all():
         raise UsageError(f"`{part}` of the jump of {jump.state} is not a finite number", where=where)
     return number
@@ -243,25 +279,40 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
     return np.concatenate(records) if records else np.zeros(0, dtype=job_type(width))
 
 
-def initial_states(initial: Mapping[str, ArrayLike] | None, count: int, states: Sequence[str],
-                   all_states: Sequence[str], as_amount: frozenset[str]) -> FloatArray | None:
+def initial_states(
+    initial: Mapping[str, ArrayLike] | None,
+    count: int,
+    states: Sequence[str],
+    all_states: Sequence[str],
+    as_amount: frozenset[str],
+) -> FloatArray | None:
     """(P, n) start values that replace the model's own; NaN where the model's own holds, inf where one is unusable."""
     if not initial:
         return None
     if not isinstance(initial, Mapping):
-        raise UsageError(f"initial is {type(initial).__name__}", where="simulate", allowed="a mapping from states to numbers",
-                         fix='initial={"A": 1.0}')
+        raise UsageError(
+            f"initial is {type(initial).__name__}",
+            where="simulate",
+            allowed="a mapping from states to numbers",
+            fix='initial={"A": 1.0}',
+        )
     result = np.full((count, len(states)), np.nan)
     for name, value in initial.items():
         if name not in all_states:
             raise unknown_name("state", name, all_states, where="initial")
         if name in as_amount:
-            raise UsageError(f"'{name}' is a concentration in a compartment that changes; its start cannot be replaced",
-                             where="initial", fix="declare it with substance units")
+            raise UsageError(
+                f"'{name}' is a concentration in a compartment that changes; its start cannot be replaced",
+                where="initial",
+                fix="declare it with substance units",
+            )
         number = arguments.table(value, f"the start of '{name}'", "initial")
         if number.shape not in ((), (count,)):
-            raise UsageError(f"the start of '{name}' has shape {number.shape}", where="initial",
-                             allowed=f"one number, or one per person: ({count},)")
+            raise UsageError(
+                f"the start of '{name}' has shape {number.shape}",
+                where="initial",
+                allowed=f"one number, or one per person: ({count},)",
+            )
         if name in states:
             result[:, states.index(name)] = np.where(np.isfinite(number), number, np.inf)
     return result

@@ -67,7 +67,6 @@ class Layout:
     def depends_on_time(self) -> bool:
         return any(not self.graph.is_number(n, 0.0) for n in self.time_rows)
 
-
     def reach(self, nodes: list[int], kept: bool) -> set[int]:
         """Nodes to be computed for `nodes`: those behind them, up to hoisted ones if these are at hand."""
         seen: set[int] = set()
@@ -91,8 +90,9 @@ def lay_out(system: System) -> Layout:
     roots = [*system.rates, *time_rows, *system.output_nodes, *layout.conditions, *layout.timed, *linear.roots]
     count = len(graph.reach(roots))
     if count > MOST_NODES:
-        raise UsageError(f"the model is too large: {count:,} operations", where="compile_model",
-                         allowed=f"at most {MOST_NODES:,}")
+        raise UsageError(
+            f"the model is too large: {count:,} operations", where="compile_model", allowed=f"at most {MOST_NODES:,}"
+        )
     layout.slacks = slack_states(graph, roots)
     for node in graph.hoisted(roots):
         layout.kept[node] = len(layout.kept)
@@ -177,15 +177,26 @@ Frame = Callable[[Writer], None] | None
 
 
 @contextmanager
-def _part(module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True, held: bool = False) -> Iterator[Writer]:
+def _part(
+    module: Module, name: str, arguments: Arguments, layout: Layout, kept: bool = True, held: bool = False
+) -> Iterator[Writer]:
     """One function and the writer of its nodes."""
     with Function(module, name, arguments, ATTRIBUTES) as f:
         yield Writer(f, layout.graph, layout.held if held else layout.constant if kept else {})
 
 
-def _in_parts(module: Module, name: str, arguments: Arguments, layout: Layout, items: list[tuple[int, list[int]]],
-              body: Callable[[Writer, list[int]], None], before: Frame = None, after: Frame = None,
-              kept: bool = True, held: bool = False) -> None:
+def _in_parts(
+    module: Module,
+    name: str,
+    arguments: Arguments,
+    layout: Layout,
+    items: list[tuple[int, list[int]]],
+    body: Callable[[Writer, list[int]], None],
+    before: Frame = None,
+    after: Frame = None,
+    kept: bool = True,
+    held: bool = False,
+) -> None:
     """A function that works through `items` (key, nodes), cut into several where it would be long.
 
     The time LLVM takes grows faster than the length of a function.
@@ -304,8 +315,17 @@ def write_first_stage(module: Module, system: System, layout: Layout) -> None:
         linear.fill(write.f, write, right(write), states)
 
     items = [(k, [system.rates[k], layout.time_rows[k], *linear.entries(k)]) for k in range(len(system.states))]
-    _in_parts(module, "first_stage", arguments, layout, items, body,
-              before=lambda write: linear.clear(write.f), after=lambda write: linear.factorise(write.f), held=True)
+    _in_parts(
+        module,
+        "first_stage",
+        arguments,
+        layout,
+        items,
+        body,
+        before=lambda write: linear.clear(write.f),
+        after=lambda write: linear.factorise(write.f),
+        held=True,
+    )
 
 
 def write_stage(module: Module, system: System, layout: Layout) -> None:

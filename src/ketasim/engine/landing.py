@@ -99,7 +99,9 @@ class Landing:
         ahead = f.scalar("fmul", h, double(AHEAD))
         factor = f.splat(f.scalar("fmul", ahead, s.slopes(t, end)))
         with f.loop(s.n) as i:
-            f.store_vector(s.at["dense"], i, f.muladd(factor, f.load_vector(s.at["u0"], i), f.load_vector(s.here.get(), i)))
+            f.store_vector(
+                s.at["dense"], i, f.muladd(factor, f.load_vector(s.at["u0"], i), f.load_vector(s.here.get(), i))
+            )
         self._evaluate(s.at["dense"], f.scalar("fadd", t, ahead), "probe")
         with f.when(self._changed("probe")):
             self._renew("probe")
@@ -115,7 +117,14 @@ class Landing:
 
     def _evaluate(self, y: str, time: str, target: str) -> None:
         s = self.s
-        s.f.call("conditions", "void", ("ptr", y), ("ptr", s.at["q"]), ("double", s.inside_segment(time)), ("ptr", s.at[target]))
+        s.f.call(
+            "conditions",
+            "void",
+            ("ptr", y),
+            ("ptr", s.at["q"]),
+            ("double", s.inside_segment(time)),
+            ("ptr", s.at[target]),
+        )
 
     def _renew(self, source: str) -> None:
         f = self.s.f
@@ -159,8 +168,12 @@ class Landing:
         self._look(t, h, double(0.5), "middle")
         f.leave_if(self.found.get(), out)
         with f.loop(self.count) as condition, f.loop(self.s.width) as lane:
-            place = f.scalar("add", f.scalar("mul", f.scalar("add", condition, str(self.count), "i64"),
-                                             str(self.s.width), "i64"), lane, "i64")
+            place = f.scalar(
+                "add",
+                f.scalar("mul", f.scalar("add", condition, str(self.count), "i64"), str(self.s.width), "i64"),
+                lane,
+                "i64",
+            )
             self._extremum(t, h, place, out)
         f.jump(out)
         f.place(out)
@@ -186,8 +199,15 @@ class Landing:
             bend = f.scalar("fdiv", f.scalar("fsub", second, first), f.scalar("fsub", x2, x0))
             shift = f.scalar("fdiv", first, f.scalar("fmul", bend, double(2.0)))
             share = f.scalar("fsub", f.scalar("fmul", f.scalar("fadd", x0, x1), double(0.5)), shift)
-            value = f.scalar("fadd", g0, f.scalar("fmul", f.scalar("fsub", share, x0), f.scalar(
-                "fadd", first, f.scalar("fmul", bend, f.scalar("fsub", share, x1)))))
+            value = f.scalar(
+                "fadd",
+                g0,
+                f.scalar(
+                    "fmul",
+                    f.scalar("fsub", share, x0),
+                    f.scalar("fadd", first, f.scalar("fmul", bend, f.scalar("fsub", share, x1))),
+                ),
+            )
             span = f.scalar("fsub", f.larger(g0, f.larger(g1, g2)), f.smaller(g0, f.smaller(g1, g2)))
             flips = f.new(f"fcmp ole double {f.scalar('fmul', value, g1)}, {double(0.0)}")
             near = f.new(f"fcmp ole double {self.s.magnitude(value)}, {f.scalar('fmul', span, double(NEAR_ZERO))}")

@@ -30,8 +30,12 @@ class _Process:
     def __init__(self) -> None:
         script = Path(__file__).with_name("library_process.py")
         self.child = subprocess.Popen(
-            [sys.executable or "python", "-P", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, encoding="ascii",
+            [sys.executable or "python", "-P", str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="ascii",
         )
         self.owner = os.getpid()
 
@@ -93,11 +97,17 @@ def ask(what: str, **request: str) -> dict[str, Any]:
     if answered is not None:
         return answered
     if late.is_set():
-        raise UsageError(f"{what} cannot be read within {LONGEST:g} s", where=_longest(*request.values()),
-                         allowed="shorter formulas, and shorter chains of rules that use each other twice; SBML takes long chains",
-                         fix="put what is used again and again into a state, or write it as a sum of fewer terms")
-    raise UsageError(f"the library that reads {what} gave up", where=_longest(*request.values()),
-                     allowed="shorter formulas, fewer elements; it has 4 GB of memory")
+        raise UsageError(
+            f"{what} cannot be read within {LONGEST:g} s",
+            where=_longest(*request.values()),
+            allowed="shorter formulas, and shorter chains of rules that use each other twice; SBML takes long chains",
+            fix="put what is used again and again into a state, or write it as a sum of fewer terms",
+        )
+    raise UsageError(
+        f"the library that reads {what} gave up",
+        where=_longest(*request.values()),
+        allowed="shorter formulas, fewer elements; it has 4 GB of memory",
+    )
 
 
 def _longest(text: str) -> str:
@@ -107,8 +117,10 @@ def _longest(text: str) -> str:
         longest = max(map(len, line.split(";")))
         if longest > size:
             where, size = number, longest
-    return (f"{len(text):,} characters, {text.count(':='):,} assignment rules; the longest statement, of {size:,} "
-            f"characters, is in line {where}")
+    return (
+        f"{len(text):,} characters, {text.count(':='):,} assignment rules; the longest statement, of {size:,} "
+        f"characters, is in line {where}"
+    )
 
 
 def _running() -> _Process:

@@ -17,8 +17,15 @@ MEMORY = 4 << 30  # bytes of address space
 MOST_FINDINGS = 20
 
 # The rules of SBML that say what a model means. Whether units fit together, and what is good style, is not asked.
-CATEGORIES = ("IDENTIFIER_CONSISTENCY", "MATHML_CONSISTENCY", "GENERAL_CONSISTENCY", "UNITS_CONSISTENCY",
-              "SBO_CONSISTENCY", "OVERDETERMINED_MODEL", "MODELING_PRACTICE")
+CATEGORIES = (
+    "IDENTIFIER_CONSISTENCY",
+    "MATHML_CONSISTENCY",
+    "GENERAL_CONSISTENCY",
+    "UNITS_CONSISTENCY",
+    "SBO_CONSISTENCY",
+    "OVERDETERMINED_MODEL",
+    "MODELING_PRACTICE",
+)
 FORMULAS, STRUCTURE = CATEGORIES[:2], CATEGORIES[2:3]
 FORGIVEN = {
     10313,  # a unit that is not defined: no number depends on it
@@ -36,8 +43,10 @@ def convert(text: str) -> dict[str, Any]:
             return {"error": "the model text is not valid Antimony", "where": _said(antimony.getLastError)}
         sbml = antimony.getSBMLString(antimony.getMainModuleName())
         if not sbml:
-            return {"error": "the Antimony model cannot be written as SBML",
-                    "where": _said(antimony.getSBMLErrors) or _said(antimony.getLastError)}
+            return {
+                "error": "the Antimony model cannot be written as SBML",
+                "where": _said(antimony.getSBMLErrors) or _said(antimony.getLastError),
+            }
         return {"sbml": str(sbml)}
     finally:
         antimony.clearPreviousLoads()
@@ -67,8 +76,14 @@ def check(sbml: str) -> list[dict[str, Any]]:
     for i in range(document.getNumErrors()):
         error = document.getError(i)
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and error.getErrorId() not in FORGIVEN:
-            found.append({"id": error.getErrorId(), "short": error.getShortMessage(), "message": error.getMessage(),
-                          "line": error.getLine()})
+            found.append(
+                {
+                    "id": error.getErrorId(),
+                    "short": error.getShortMessage(),
+                    "message": error.getMessage(),
+                    "line": error.getLine(),
+                }
+            )
     return found[:MOST_FINDINGS]
 
 

@@ -136,14 +136,18 @@ class Tabled:
         if targets + len(self.place) > MOST_TABLED:
             raise UsageError(
                 f"the model is too densely coupled: eliminating its {self.n} states takes {targets:,} multiplications "
-                "per step", where="compile_model", allowed=f"about {MOST_TABLED:,}")
+                "per step",
+                where="compile_model",
+                allowed=f"about {MOST_TABLED:,}",
+            )
         by_row: dict[int, list[int]] = {k: [] for k in order}
         for p, k in enumerate(order):
             for i in lower[p]:
                 by_row[i].append(k)
         self.tables = {
             "order": order,
-            "upper_start": _starts(upper), "lower_start": _starts(lower),
+            "upper_start": _starts(upper),
+            "lower_start": _starts(lower),
             "upper_state": [j for row in upper for j in row],
             "target": [self.place[i, j] for p in range(self.n) for i in lower[p] for j in upper[p]],
             "row_start": _starts([by_row[k] for k in order]),

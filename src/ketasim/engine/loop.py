@@ -35,9 +35,16 @@ class Memory:
     def of(cls, system: System, layout: Layout, tableau: Tableau | ExplicitTableau) -> Memory:
         n = len(system.states)
         sizes = {
-            "p": len(system.parameters), "in": len(system.inputs), "q": layout.size,
-            "lu": layout.linear.size + 1, "ft": n if layout.depends_on_time else 0,
-            "ya": n, "yb": n, "peak": n, "dense": n, "o": len(system.outputs) + 1,
+            "p": len(system.parameters),
+            "in": len(system.inputs),
+            "q": layout.size,
+            "lu": layout.linear.size + 1,
+            "ft": n if layout.depends_on_time else 0,
+            "ya": n,
+            "yb": n,
+            "peak": n,
+            "dense": n,
+            "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
         }
         sizes |= {f"u{s}": n for s in range(tableau.stages)}
@@ -58,8 +65,11 @@ def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau 
     with Function(module, "solve", [("ptr", "job"), ("ptr", "work")], "nounwind") as f:
         (_ExplicitLoop if isinstance(tableau, ExplicitTableau) else _Loop)(f, system, layout, tableau, memory).write()
     size = 8 * (len(JOB) + len(LANES) * module.width)
-    with Function(module, "solve_many", [("ptr", "jobs"), ("i64", "count"), ("ptr", "work")], "nounwind") as f, \
-            _flushed(f), f.loop("%count") as i:
+    with (
+        Function(module, "solve_many", [("ptr", "jobs"), ("i64", "count"), ("ptr", "work")], "nounwind") as f,
+        _flushed(f),
+        f.loop("%count") as i,
+    ):
         offset = f.scalar("mul", i, str(size), "i64")
         f.call("solve", "void", ("ptr", f.address("i8", "%jobs", offset)), ("ptr", "%work"))
     return memory
@@ -85,7 +95,9 @@ def _flushed(f: Function) -> Iterator[None]:
 class _Loop(Stepper):
     """Adds people, segments, inputs, jumps and outputs to the steps."""
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
+    def __init__(
+        self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory
+    ) -> None:
         super().__init__(f, system, layout, tableau)
         self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
         self.here.set(self.at["ya"])
@@ -300,7 +312,9 @@ class _Loop(Stepper):
 class _ExplicitLoop(ExplicitSteps, _Loop):
     """The same with the steps of an explicit method."""
 
-    def __init__(self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory) -> None:
+    def __init__(
+        self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory
+    ) -> None:
         super().__init__(f, system, layout, tableau, memory)
         assert isinstance(tableau, ExplicitTableau)
         self.method = tableau

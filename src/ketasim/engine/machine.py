@@ -62,8 +62,10 @@ def build_object(text: str) -> bytes:
     sums and elementary functions, are therefore translated without it. Raises UsageError for those that take minutes even so.
     """
     long, short = _by_length(text)
-    return b"".join(len(code).to_bytes(8, "little") + code
-                    for code in ([_object(short, 2), _object(long, 0)] if long else [_object(short, 2)]))
+    return b"".join(
+        len(code).to_bytes(8, "little") + code
+        for code in ([_object(short, 2), _object(long, 0)] if long else [_object(short, 2)])
+    )
 
 
 def _by_length(text: str) -> tuple[str, str]:
@@ -72,9 +74,12 @@ def _by_length(text: str) -> tuple[str, str]:
     lengths = [f[0].count("\n") for f in found]
     effort = sum(n * n for n in lengths)
     if effort > MOST_EFFORT:
-        raise UsageError(f"the model is too large: the code of its rates has {max(lengths):,} instructions in one piece",
-                         where="compile_model", allowed=f"about {int(MOST_EFFORT**0.5):,}",
-                         fix="shorter formulas; the rate of one state is one piece, sin and exp are about 60 instructions each")
+        raise UsageError(
+            f"the model is too large: the code of its rates has {max(lengths):,} instructions in one piece",
+            where="compile_model",
+            allowed=f"about {int(MOST_EFFORT**0.5):,}",
+            fix="shorter formulas; the rate of one state is one piece, sin and exp are about 60 instructions each",
+        )
     long = [f for f, n in zip(found, lengths, strict=True) if n > LONG]
     if not long:
         return "", text
@@ -98,7 +103,8 @@ def _object(text: str, level: int) -> bytes:
     with _lock:
         module = llvm.parse_assembly(text)
         machine = llvm.Target.from_triple(triple).create_target_machine(
-            cpu=name, features=features, opt=level, reloc="pic", codemodel="small" if "x86_64" in triple else "default")
+            cpu=name, features=features, opt=level, reloc="pic", codemodel="small" if "x86_64" in triple else "default"
+        )
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
         passes = llvm.create_new_function_pass_manager()
         passes.add_sroa_pass()

@@ -90,12 +90,21 @@ class Run:
     def common(self, relative: float, tolerance: FloatArray, control: Control) -> dict[str, Any]:
         """Fields that all job records share."""
         return {
-            "parameters": address(self.table), "initial": address(self.starts) if self.starts is not None else 0,
-            "count": len(self.moments), "times": address(self.moments), "out": address(self.values),
-            "tolerance": address(tolerance), "relative": relative, "first_step": np.inf,
-            "largest_step": control.largest_step, "most_steps": control.most_steps,
-            "peaks": int(control.relative_to == "peak"), "paired": int(control.paired), "status": address(self.status),
-            "failed_time": address(self.failed_time), "steps": address(self.steps),
+            "parameters": address(self.table),
+            "initial": address(self.starts) if self.starts is not None else 0,
+            "count": len(self.moments),
+            "times": address(self.moments),
+            "out": address(self.values),
+            "tolerance": address(tolerance),
+            "relative": relative,
+            "first_step": np.inf,
+            "largest_step": control.largest_step,
+            "most_steps": control.most_steps,
+            "peaks": int(control.relative_to == "peak"),
+            "paired": int(control.paired),
+            "status": address(self.status),
+            "failed_time": address(self.failed_time),
+            "steps": address(self.steps),
             "last_state": address(self.last_state) if self.last_state is not None else 0,
         }
 
@@ -169,33 +178,59 @@ class Model:
         """
         if relative_to not in ("value", "peak"):
             raise UsageError(f"relative_to is {relative_to!r}", where="simulate", allowed="'value' or 'peak'")
-        control = Control(relative_to, arguments.whole(max_steps, "max_steps", "simulate", 1, 2**62),
-                          arguments.number(max_step, "max_step", "simulate", 0.0, np.inf, open_start=True))
-        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control,
-                              keep_nonfinite)[0]
+        control = Control(
+            relative_to,
+            arguments.whole(max_steps, "max_steps", "simulate", 1, 2**62),
+            arguments.number(max_step, "max_step", "simulate", 0.0, np.inf, open_start=True),
+        )
+        return self._simulate(
+            parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control, keep_nonfinite
+        )[0]
 
     def simulate_pairs(
-        self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
-        rtol: float = DEFAULT_RELATIVE, atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
-        threads: int | None = None, initial: Mapping[str, ArrayLike] | None = None,
+        self,
+        parameters: ArrayLike,
+        schedules: Sequence[Schedule],
+        schedule_of: ArrayLike,
+        times: ArrayLike,
+        rtol: float = DEFAULT_RELATIVE,
+        atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        threads: int | None = None,
+        initial: Mapping[str, ArrayLike] | None = None,
     ) -> Trajectories:
         """Like `simulate`, for people 2k and 2k + 1 that are copies of one, displaced to both sides by the same amount.
 
         A pair takes the same steps, and the mean of its errors controls them. A pair of which one copy fails is tried
         again together. Needs two people per register.
         """
-        return self._simulate(parameters, schedules, schedule_of, times, rtol, atol, threads, initial, Control(paired=True))[0]
+        return self._simulate(
+            parameters, schedules, schedule_of, times, rtol, atol, threads, initial, Control(paired=True)
+        )[0]
 
     def last_states(
-        self, parameters: ArrayLike, schedule: Schedule, rtol: float = DEFAULT_RELATIVE,
+        self,
+        parameters: ArrayLike,
+        schedule: Schedule,
+        rtol: float = DEFAULT_RELATIVE,
         atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
-        initial: Mapping[str, ArrayLike] | None = None, threads: int | None = None,
+        initial: Mapping[str, ArrayLike] | None = None,
+        threads: int | None = None,
     ) -> tuple[Trajectories, FloatArray]:
         """The active states (P, n) at the end of one schedule, and the run's status."""
         table = arguments.table(parameters, "parameters", "last_states")
         count = len(table) if table.ndim else 0
-        result, run = self._simulate(table, [schedule], np.zeros(count, dtype=np.int64), np.zeros(0), rtol, atol,
-                                     threads, initial, Control(), keep_last=True)
+        result, run = self._simulate(
+            table,
+            [schedule],
+            np.zeros(count, dtype=np.int64),
+            np.zeros(0),
+            rtol,
+            atol,
+            threads,
+            initial,
+            Control(),
+            keep_last=True,
+        )
         assert run.last_state is not None
         return result, run.last_state
 
@@ -204,15 +239,29 @@ class Model:
         """States whose start cannot be replaced: concentrations in a compartment that changes."""
         return self._d.as_amount
 
-    def gradient(self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
-                 with_respect_to: Sequence[str] | None = None, **settings: Any) -> Gradients:
+    def gradient(
+        self,
+        parameters: ArrayLike,
+        schedules: Sequence[Schedule],
+        schedule_of: ArrayLike,
+        times: ArrayLike,
+        with_respect_to: Sequence[str] | None = None,
+        **settings: Any,
+    ) -> Gradients:
         """Outputs and their derivatives by parameters; see `ketasim.engine.gradient.gradient`."""
         from .gradient import gradient
 
         return gradient(self, parameters, schedules, schedule_of, times, with_respect_to, **settings)
 
-    def stream(self, folder: str | Path, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike,
-               times: ArrayLike, **settings: Any) -> Streamed:
+    def stream(
+        self,
+        folder: str | Path,
+        parameters: ArrayLike,
+        schedules: Sequence[Schedule],
+        schedule_of: ArrayLike,
+        times: ArrayLike,
+        **settings: Any,
+    ) -> Streamed:
         """A population to Parquet files with bounded memory; see `ketasim.engine.streaming.stream`."""
         from .streaming import stream
 
@@ -225,9 +274,17 @@ class Model:
         return steady_state(self, parameters, **settings)
 
     def _simulate(
-        self, parameters: ArrayLike, schedules: Sequence[Schedule], schedule_of: ArrayLike, times: ArrayLike,
-        rtol: float, atol: float | Mapping[str, float] | ArrayLike, threads: int | None,
-        initial: Mapping[str, ArrayLike] | None, control: Control, keep_nonfinite: bool = False,
+        self,
+        parameters: ArrayLike,
+        schedules: Sequence[Schedule],
+        schedule_of: ArrayLike,
+        times: ArrayLike,
+        rtol: float,
+        atol: float | Mapping[str, float] | ArrayLike,
+        threads: int | None,
+        initial: Mapping[str, ArrayLike] | None,
+        control: Control,
+        keep_nonfinite: bool = False,
         keep_last: bool = False,
     ) -> tuple[Trajectories, Run]:
         schedules = arguments.schedules(schedules, "simulate")
@@ -248,10 +305,15 @@ class Model:
         states = np.zeros((0, len(self._d.states)))
         if len(again):
             run.status[again] = 0
-            states = run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
+            states = (
+                run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
+            )
             size = 2 if control.paired else 1
-            alone = [plan.take(ranks) for plan in plans
-                     for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)]
+            alone = [
+                plan.take(ranks)
+                for plan in plans
+                for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)
+            ]
             tighter = tolerance * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
             common = run.common(relative, tighter, control) | {"last_state": address(states)}
@@ -259,8 +321,9 @@ class Model:
         return self._result(run, states, keep_nonfinite), run
 
     # ---- preparation -----------------------------------------------------------------------------------
-    def _prepare(self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None,
-                 keep_last: bool = False) -> Run:
+    def _prepare(
+        self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None, keep_last: bool = False
+    ) -> Run:
         count, states = len(table), self._d.states
         starts = initial_states(initial, count, states, self._d.all_states, frozenset(self._d.as_amount))
         status = np.zeros(count, dtype=np.int64)
@@ -273,26 +336,43 @@ class Model:
         if starts is not None:
             status[np.isinf(starts).any(axis=1) & ~bad] = BAD_START
         return Run(
-            table, moments, starts, np.empty((count, len(moments), len(self.outputs))), status,
-            np.zeros((count, 2), dtype=np.int64), np.full(count, np.nan),
+            table,
+            moments,
+            starts,
+            np.empty((count, len(moments), len(self.outputs))),
+            status,
+            np.zeros((count, 2), dtype=np.int64),
+            np.full(count, np.nan),
             np.full((count, len(states)), np.nan) if keep_last else None,
         )
 
     def _least_relative(self) -> float:
         return 1e-14 if self.options.dtype == "float64" else 1e-7
 
-    def _plans(self, schedules: Sequence[Schedule], which: IntArray, moments: FloatArray, table: FloatArray,
-               healthy: NDArray[np.bool_]) -> list[Plan]:
+    def _plans(
+        self,
+        schedules: Sequence[Schedule],
+        which: IntArray,
+        moments: FloatArray,
+        table: FloatArray,
+        healthy: NDArray[np.bool_],
+    ) -> list[Plan]:
         """Plans whose people fill registers: segments cut at switches, leftovers of schedules mixed."""
         places = {name: i for i, name in enumerate(self._d.states)}
 
         def place(state: str) -> int | None:
             if state in self._d.as_amount:
-                raise UsageError(f"'{state}' is a concentration in a compartment that changes; it cannot jump",
-                                 where="jump", fix="declare it with substance units")
+                raise UsageError(
+                    f"'{state}' is a concentration in a compartment that changes; it cannot jump",
+                    where="jump",
+                    fix="declare it with substance units",
+                )
             if state not in self._d.all_states:
-                raise UsageError(f"a jump names '{state}', which is not a state", where="jump",
-                                 allowed=", ".join(nearest(state, self._d.all_states)))
+                raise UsageError(
+                    f"a jump names '{state}', which is not a state",
+                    where="jump",
+                    allowed=", ".join(nearest(state, self._d.all_states)),
+                )
             return places.get(state)
 
         plans = [
@@ -309,7 +389,8 @@ class Model:
         if personal:
             pieces = [
                 plan.take(np.arange(first, min(first + self.width, len(plan.people))))
-                for plan in plans for first in range(0, len(plan.people), self.width)
+                for plan in plans
+                for first in range(0, len(plan.people), self.width)
             ]
             plans = [piece.refine(cuts(piece, len(piece.people), table, personal)) for piece in pieces]
         return plans

@@ -43,14 +43,15 @@ def read_model(text: str) -> SourceModel:
     if not isinstance(text, str) or not text.strip():
         raise UsageError("the model text is empty", allowed="SBML or Antimony")
     if len(text) > LARGEST_TEXT:
-        raise UsageError(
-            f"the model text has {len(text):,} characters", allowed=f"at most {LARGEST_TEXT:,}"
-        )
+        raise UsageError(f"the model text has {len(text):,} characters", allowed=f"at most {LARGEST_TEXT:,}")
     if "\0" in text:
         raise UsageError("the model text holds a zero character; it is not SBML or Antimony")
     if any("\ud800" <= c <= "\udfff" for c in text):
-        raise UsageError("the model text holds half a character (a lone surrogate)", allowed="text that is valid UTF-8",
-                         fix='text = path.read_text(encoding="utf-8")')
+        raise UsageError(
+            "the model text holds half a character (a lone surrogate)",
+            allowed="text that is valid UTF-8",
+            fix='text = path.read_text(encoding="utf-8")',
+        )
     libraries.start()
     importlib.import_module("libsbml")
     text = text.lstrip("\ufeff \t\r\n")
@@ -97,17 +98,22 @@ def _check_xml(text: str) -> None:
         depth += 1
         count += 1
         if depth > DEEPEST_XML or count > MOST_ELEMENTS:
-            raise UsageError("the XML is nested too deeply or has too many elements",
-                             where=f"line {parser.CurrentLineNumber}",
-                             allowed=f"{DEEPEST_XML} levels, {MOST_ELEMENTS:,} elements")
+            raise UsageError(
+                "the XML is nested too deeply or has too many elements",
+                where=f"line {parser.CurrentLineNumber}",
+                allowed=f"{DEEPEST_XML} levels, {MOST_ELEMENTS:,} elements",
+            )
 
     def end(tag: str) -> None:
         nonlocal depth
         depth -= 1
 
     def doctype(*_: Any) -> None:
-        raise UsageError("the XML declares a document type; SBML has none, and entities are not read",
-                         where=f"line {parser.CurrentLineNumber}", fix="delete the <!DOCTYPE ...> declaration")
+        raise UsageError(
+            "the XML declares a document type; SBML has none, and entities are not read",
+            where=f"line {parser.CurrentLineNumber}",
+            fix="delete the <!DOCTYPE ...> declaration",
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
@@ -115,8 +121,7 @@ def _check_xml(text: str) -> None:
     try:
         parser.Parse(text.encode("utf-8", "surrogatepass"), True)
     except expat.ExpatError as error:
-        raise UsageError(f"the text is not well-formed XML: {error}",
-                         where=f"line {error.lineno}") from error
+        raise UsageError(f"the text is not well-formed XML: {error}", where=f"line {error.lineno}") from error
 
 
 def _read_sbml(text: str) -> SourceModel:
@@ -125,8 +130,9 @@ def _read_sbml(text: str) -> SourceModel:
     for i in range(document.getNumErrors()):
         error = document.getError(i)
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
-            raise UsageError(f"libSBML cannot read the model: {_text(error.getMessage())}",
-                             where=f"line {error.getLine()}")
+            raise UsageError(
+                f"libSBML cannot read the model: {_text(error.getMessage())}", where=f"line {error.getLine()}"
+            )
     model = document.getModel()
     if model is None:
         raise UsageError("the XML holds no SBML model", allowed="<sbml> with one <model>")
@@ -144,19 +150,29 @@ def _refuse_packages(document: Any) -> None:
         plugin = document.getPlugin(i)
         package = plugin.getPackageName()
         if document.getPackageRequired(package) and package not in HARMLESS_PACKAGES:
-            raise UsageError(f"the model needs the SBML package '{package}'", where="sbml",
-                             allowed="Level 3 core; packages that do not change the mathematics are ignored")
+            raise UsageError(
+                f"the model needs the SBML package '{package}'",
+                where="sbml",
+                allowed="Level 3 core; packages that do not change the mathematics are ignored",
+            )
     for i in range(document.getNumUnknownPackages()):
         if document.getUnknownPackageRequired(i) if hasattr(document, "getUnknownPackageRequired") else True:
-            raise UsageError(f"the model needs an unknown package {document.getUnknownPackagePrefix(i)}",
-                             where="sbml", allowed="SBML Level 3 core")
+            raise UsageError(
+                f"the model needs an unknown package {document.getUnknownPackagePrefix(i)}",
+                where="sbml",
+                allowed="SBML Level 3 core",
+            )
 
 
 def _refuse(what: str, element: Any, kind: str, fix: str = "") -> None:
     identifier = element.getId() if element.isSetId() else "(without id)"
-    raise UsageError(f"{what} not supported", where=f"{kind} '{identifier}'", fix=fix,
-                     allowed="the ODE subset of SBML Level 3 core: reactions, rate, assignment and "
-                             "initial-assignment rules, function definitions")
+    raise UsageError(
+        f"{what} not supported",
+        where=f"{kind} '{identifier}'",
+        fix=fix,
+        allowed="the ODE subset of SBML Level 3 core: reactions, rate, assignment and "
+        "initial-assignment rules, function definitions",
+    )
 
 
 class _Reader:
@@ -170,8 +186,12 @@ class _Reader:
     def read(self) -> SourceModel:
         model, result = self.model, self.result
         for i in range(model.getNumEvents()):
-            _refuse("events are", model.getEvent(i), "event",
-                    fix="give doses as jumps and inputs of a Schedule; use piecewise for switches in time")
+            _refuse(
+                "events are",
+                model.getEvent(i),
+                "event",
+                fix="give doses as jumps and inputs of a Schedule; use piecewise for switches in time",
+            )
         for i in range(model.getNumConstraints()):
             _refuse("constraints are", model.getConstraint(i), "constraint")
         if model.isSetConversionFactor():
@@ -185,7 +205,8 @@ class _Reader:
             c = model.getCompartment(i)
             dimensions = c.getSpatialDimensionsAsDouble() if c.isSetSpatialDimensions() else 3.0
             result.compartments[c.getId()] = Compartment(
-                c.getSize() if c.isSetSize() else None, c.getConstant(), dimensions)
+                c.getSize() if c.isSetSize() else None, c.getConstant(), dimensions
+            )
         for i in range(model.getNumSpecies()):
             self._species(model.getSpecies(i))
         for i in range(model.getNumParameters()):
@@ -210,14 +231,19 @@ class _Reader:
             s.getCompartment(),
             s.getInitialAmount() if s.isSetInitialAmount() else None,
             s.getInitialConcentration() if s.isSetInitialConcentration() else None,
-            s.getHasOnlySubstanceUnits(), s.getBoundaryCondition(), s.getConstant(),
+            s.getHasOnlySubstanceUnits(),
+            s.getBoundaryCondition(),
+            s.getConstant(),
             s.getConversionFactor() if s.isSetConversionFactor() else None,
         )
 
     def _rule(self, rule: Any) -> None:
         if rule.isAlgebraic():
-            raise UsageError("algebraic rules are not supported", where=f"rule 0 = {rule.getFormula()[:60]}",
-                             fix="solve it for one variable and write an assignment rule")
+            raise UsageError(
+                "algebraic rules are not supported",
+                where=f"rule 0 = {rule.getFormula()[:60]}",
+                fix="solve it for one variable and write an assignment rule",
+            )
         if not rule.isSetMath():
             return
         variable = rule.getVariable()

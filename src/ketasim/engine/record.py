@@ -7,10 +7,31 @@ DRIFTED = 7  # 5 and 6 are found before the run
 
 # One group of lanes; every field is 8 bytes, or W of them.
 JOB = (
-    ("lanes", "i64"), ("parameters", "ptr"), ("initial", "ptr"), ("segments", "i64"), ("boundaries", "ptr"),
-    ("inputs", "ptr"), ("jumps", "i64"), ("jump_segment", "ptr"), ("jump_state", "ptr"), ("jump_scale", "ptr"),
-    ("jump_add", "ptr"), ("jump_stride", "i64"), ("count", "i64"), ("times", "ptr"), ("out", "ptr"),
-    ("tolerance", "ptr"), ("relative", "double"), ("first_step", "double"), ("largest_step", "double"),
-    ("most_steps", "i64"), ("peaks", "i64"), ("paired", "i64"), ("status", "ptr"), ("failed_time", "ptr"), ("last_state", "ptr"), ("steps", "ptr"),
-)  # fmt: skip
+    ("lanes", "i64"),
+    ("parameters", "ptr"),
+    ("initial", "ptr"),
+    ("segments", "i64"),
+    ("boundaries", "ptr"),
+    ("inputs", "ptr"),
+    ("jumps", "i64"),
+    ("jump_segment", "ptr"),
+    ("jump_state", "ptr"),
+    ("jump_scale", "ptr"),
+    ("jump_add", "ptr"),
+    ("jump_stride", "i64"),
+    ("count", "i64"),
+    ("times", "ptr"),
+    ("out", "ptr"),
+    ("tolerance", "ptr"),
+    ("relative", "double"),
+    ("first_step", "double"),
+    ("largest_step", "double"),
+    ("most_steps", "i64"),
+    ("peaks", "i64"),
+    ("paired", "i64"),
+    ("status", "ptr"),
+    ("failed_time", "ptr"),
+    ("last_state", "ptr"),
+    ("steps", "ptr"),
+)
 LANES = ("person", "input_place", "jump_place")  # W entries of i64 each, after the fields above

@@ -95,8 +95,12 @@ class _Symbols:
         rated = [rule.getVariable() for rule in rules if rule.isRate()]
         species = [model.getSpecies(i) for i in range(model.getNumSpecies())]
         moving = [
-            s.getId() for s in species if s.getId() not in ruled and s.getId() not in rated
-            and not s.getBoundaryCondition() and not s.getConstant()
+            s.getId()
+            for s in species
+            if s.getId() not in ruled
+            and s.getId() not in rated
+            and not s.getBoundaryCondition()
+            and not s.getConstant()
         ]
         parameters = [model.getParameter(i) for i in range(model.getNumParameters())]
         compartments = [model.getCompartment(i) for i in range(model.getNumCompartments())]
@@ -279,7 +283,8 @@ class ReferenceModel:
         """Refuse what does not fit together, before anything is integrated."""
         if table.shape != (len(which), len(self.parameters)):
             raise UsageError(
-                f"parameters has shape {table.shape}", where="simulate",
+                f"parameters has shape {table.shape}",
+                where="simulate",
                 allowed=f"{(len(which), len(self.parameters))}: people, ({', '.join(self.parameters)})",
             )
         if len(which) and (which.min() < 0 or which.max() >= len(schedules)):
@@ -287,7 +292,8 @@ class ReferenceModel:
         for name in initial or {}:
             if name not in self.states:
                 raise UsageError(
-                    f"no state is called {name!r}", where="initial",
+                    f"no state is called {name!r}",
+                    where="initial",
                     allowed=", ".join(nearest(name, self.states)),
                 )
         for index in sorted(set(which.tolist())):
@@ -300,25 +306,29 @@ class ReferenceModel:
             shape, size = np.shape(schedule.inputs), (len(boundaries) - 1, len(self.inputs))
             if shape not in (size, (people, *size)):
                 raise UsageError(
-                    f"inputs has shape {shape}", where=f"schedule {index}",
+                    f"inputs has shape {shape}",
+                    where=f"schedule {index}",
                     allowed=f"{size} (segments, inputs) or {(people, *size)} (people, segments, inputs)",
                 )
             for jump in schedule.jumps:
                 if jump.state not in self.states:
                     raise UsageError(
-                        f"a jump names {jump.state!r}, which is not a state", where=f"schedule {index}",
+                        f"a jump names {jump.state!r}, which is not a state",
+                        where=f"schedule {index}",
                         allowed=", ".join(nearest(jump.state, self.states)),
                     )
                 if not 0 <= jump.at < len(boundaries) - 1:
                     raise UsageError(
-                        f"a jump of {jump.state} is at boundary {jump.at}", where=f"schedule {index}",
+                        f"a jump of {jump.state} is at boundary {jump.at}",
+                        where=f"schedule {index}",
                         allowed=f"0 to {len(boundaries) - 2}",
                     )
                 for part, number in (("add", jump.add), ("scale", jump.scale)):
                     if np.shape(number) not in ((), (people,)):
                         raise UsageError(
                             f"`{part}` of the jump of {jump.state} has shape {np.shape(number)}",
-                            where=f"schedule {index}", allowed=f"one number, or one per person: ({people},)",
+                            where=f"schedule {index}",
+                            allowed=f"one number, or one per person: ({people},)",
                         )
             if len(moments) and (moments.min() < boundaries[0] or moments.max() > boundaries[-1]):
                 raise UsageError(

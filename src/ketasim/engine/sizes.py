@@ -31,14 +31,19 @@ def has_size(source: SourceModel, compartment: str) -> bool:
     """Whether the text says how large this compartment is."""
     found = source.compartments.get(compartment)
     return found is not None and (
-        found.size is not None or any(compartment in x for x in (source.rates, source.assignments, source.initial)))
+        found.size is not None or any(compartment in x for x in (source.rates, source.assignments, source.initial))
+    )
 
 
 def guarded(graph: Graph, size: int, value: int, compartment: str) -> int:
     """`value` where `size` is positive, NaN elsewhere; a negative number is refused at once."""
     if graph.is_number(size) and graph.value[size] < 0:
-        raise UsageError(f"compartment '{compartment}' has the size {graph.value[size]:g}", where="model text",
-                         allowed="a size of more than 0", fix=f"compartment {compartment} = 1")
+        raise UsageError(
+            f"compartment '{compartment}' has the size {graph.value[size]:g}",
+            where="model text",
+            allowed="a size of more than 0",
+            fix=f"compartment {compartment} = 1",
+        )
     return graph.select(graph.compare("lt", graph.zero, size), value, graph.number(math.nan))
 
 

@@ -24,7 +24,9 @@ def with_slack(system: System) -> System:
     """The same system with a slack as last argument of every root and fractional power whose base has states."""
     graph = system.graph
     rebuilt = _Rebuilt(graph)
-    return replace(system, rates=[rebuilt(n) for n in system.rates], output_nodes=[rebuilt(n) for n in system.output_nodes])
+    return replace(
+        system, rates=[rebuilt(n) for n in system.rates], output_nodes=[rebuilt(n) for n in system.output_nodes]
+    )
 
 
 def slack_states(graph: Graph, roots: list[int]) -> dict[int, int]:

@@ -35,8 +35,14 @@ class SteadyState:
 
 
 def steady_state(
-    model: Model, parameters: ArrayLike, *, rtol: float = 1e-8, atol: float = 1e-10, longest: float = 1e7,
-    initial: Mapping[str, ArrayLike] | None = None, threads: int | None = None,
+    model: Model,
+    parameters: ArrayLike,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    longest: float = 1e7,
+    initial: Mapping[str, ArrayLike] | None = None,
+    threads: int | None = None,
 ) -> SteadyState:
     """Runs every person with all inputs zero over spans that grow fourfold until the states stop moving.
 

@@ -19,7 +19,9 @@ FIRST_SHARE = 0.01  # first step of a segment, as a share of the segment, unless
 FIRST_CHANGE = 0.1  # and it changes the state by this share of its size at most, or by one tolerance
 PROBE = 1e-15  # share of a segment at which the first stage is f itself
 SMALLEST_STEP = 1e-14  # relative to time
-GUARDED = 1e-11  # relative to time or segment; at steps so short a comparison ahead may guard what is not defined behind it
+GUARDED = (
+    1e-11  # relative to time or segment; at steps so short a comparison ahead may guard what is not defined behind it
+)
 NEXT_TO_NOTHING = 1e-30  # the same at time zero, relative to the segment
 
 
@@ -64,7 +66,12 @@ class Stepper:
         f = self.f
         if f.real == "float":
             with f.loop(self.n) as i:
-                f.store("float", self.rounded.name, i, f.new(f"fptrunc double {f.load('double', self.job['tolerance'], i)} to float"))
+                f.store(
+                    "float",
+                    self.rounded.name,
+                    i,
+                    f.new(f"fptrunc double {f.load('double', self.job['tolerance'], i)} to float"),
+                )
 
     def any(self, mask: str) -> str:
         return self.f.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", (self.f.mask, mask))
@@ -124,8 +131,11 @@ class Stepper:
             squares = self._error(h)
             squares = self.together(f.select(self.alive.get(), squares, f.splat_number(0.0)))
             lost = f.compare("uno", squares, squares)
-            largest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real,
-                             (f.vector, f.select(lost, f.splat_number(0.0), squares)))
+            largest = f.call(
+                f"llvm.vector.reduce.fmax.{f.module.suffix}",
+                f.real,
+                (f.vector, f.select(lost, f.splat_number(0.0), squares)),
+            )
             if f.real == "float":
                 largest = f.new(f"fpext float {largest} to double")
             not_finite = self.any(lost)
@@ -184,7 +194,14 @@ class Stepper:
         probe = f.scalar("fmul", f.scalar("fsub", end, begin), double(PROBE))
         shift = f.scalar("fdiv", double(1.0), f.scalar("fmul", probe, double(self.tableau.gamma)))
         pointers = [("ptr", self.here.get()), *(("ptr", self.at[n]) for n in ("q", "lu", "u0", "ft"))]
-        f.call("first_stage", "void", *pointers, ("double", self.inside_segment(begin)), ("double", shift), ("double", double(0.0)))
+        f.call(
+            "first_stage",
+            "void",
+            *pointers,
+            ("double", self.inside_segment(begin)),
+            ("double", shift),
+            ("double", double(0.0)),
+        )
         return shift
 
     def _step(self, t: str, h: str) -> None:
@@ -352,8 +369,19 @@ class Stepper:
         if self.landing:
             self.landing.accepted(end)
 
-    def _reject(self, t: str, h: str, begin: str, end: str, restart: str, squares: str, lost: str, largest: str,
-                not_finite: str, after: Variable) -> None:
+    def _reject(
+        self,
+        t: str,
+        h: str,
+        begin: str,
+        end: str,
+        restart: str,
+        squares: str,
+        lost: str,
+        largest: str,
+        not_finite: str,
+        after: Variable,
+    ) -> None:
         f = self.f
         factor = f.scalar("fdiv", self._root(largest), double(SAFETY))
         factor = f.smaller(factor, double(1.0 / SLOWEST))

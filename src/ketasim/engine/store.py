@@ -133,7 +133,8 @@ def _unpack(key: str, content: bytes) -> tuple[Description, bytes] | None:
 def _description(data: dict[str, Any]) -> Description:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     switches = tuple(
-        TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"]) for s in data["switches"]
+        TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"])
+        for s in data["switches"]
     )
     fields["switches"] = switches
     fields["varying_sizes"] = tuple(Size(s["compartment"], _program(s["value"])) for s in data["varying_sizes"])

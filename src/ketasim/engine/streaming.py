@@ -66,8 +66,11 @@ def stream(
         people_per_block = arguments.whole(people_per_block, "people_per_block", "stream", 1, 2**31)
     total, files, failed, done = len(which), list[Path](), 0, 0
     if table.ndim != 2 or len(table) != total:
-        raise UsageError(f"parameters has shape {table.shape} for {total} people", where="stream",
-                         allowed=f"{(total, len(model.parameters))}")
+        raise UsageError(
+            f"parameters has shape {table.shape} for {total} people",
+            where="stream",
+            allowed=f"{(total, len(model.parameters))}",
+        )
     place = _fresh(Path(folder))
     per_person = max(1, 8 * len(moments) * len(model.outputs))
     block = people_per_block or max(1, BLOCK_BYTES // per_person)
@@ -78,8 +81,12 @@ def stream(
         for number, first in enumerate(range(0, total, block)):
             last = min(first + block, total)
             result = model.simulate(
-                table[first:last], _slice(schedules, which, first, last), which[first:last], moments,
-                initial={n: np.broadcast_to(v, (total,))[first:last] for n, v in (initial or {}).items()}, **settings,
+                table[first:last],
+                _slice(schedules, which, first, last),
+                which[first:last],
+                moments,
+                initial={n: np.broadcast_to(v, (total,))[first:last] for n, v in (initial or {}).items()},
+                **settings,
             )
             if pending is not None:
                 files += pending.result()
@@ -124,17 +131,22 @@ def _write(folder: Path, number: int, first: int, result: Trajectories, single: 
     kind = np.float32 if single else np.float64
     index = np.arange(first, first + people)
     columns: dict[str, Any] = {
-        "person": np.repeat(index, moments), "time": np.tile(result.times, people),
+        "person": np.repeat(index, moments),
+        "time": np.tile(result.times, people),
     }
     flat = result.values.reshape(people * moments, len(result.outputs)).astype(kind, copy=False)
     columns |= {name: np.ascontiguousarray(flat[:, i]) for i, name in enumerate(result.outputs)}
     when = np.full(people, np.nan)
     for failure in result.failures:
         when[failure.person] = failure.time
-    persons = arrow.table({
-        "person": index, "status": result.status,
-        "reason": arrow.array(result.reasons, type=arrow.string()), "failed_time": when,
-    })
+    persons = arrow.table(
+        {
+            "person": index,
+            "status": result.status,
+            "reason": arrow.array(result.reasons, type=arrow.string()),
+            "failed_time": when,
+        }
+    )
     return [
         _save(persons, folder / f"people-{number:05d}.parquet"),
         _save(arrow.table(columns), folder / f"values-{number:05d}.parquet"),
@@ -145,8 +157,12 @@ def _save(table: Any, path: Path) -> Path:
     parquet: Any = importlib.import_module("pyarrow.parquet")
     temporary = path.with_suffix(".part")
     try:
-        parquet.write_table(table, temporary, compression="lz4", use_dictionary=["person", "time"]
-                            if "time" in table.column_names else False)
+        parquet.write_table(
+            table,
+            temporary,
+            compression="lz4",
+            use_dictionary=["person", "time"] if "time" in table.column_names else False,
+        )
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

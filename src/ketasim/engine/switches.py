@@ -43,7 +43,9 @@ class TimeSwitch:
         """Whether its moment can differ between people."""
         return self.truth.uses("parameter") or self.truth.uses("input")
 
-    def moments(self, begin: FloatArray, end: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
+    def moments(
+        self, begin: FloatArray, end: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray
+    ) -> FloatArray:
         """Moments at which the comparison changes inside any of K spans (begin, end) (K,); none is left out.
 
         `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts.
@@ -110,8 +112,13 @@ class _Search:
 
     def _values(self, time: FloatArray, span: IntArray) -> list[FloatArray]:
         assert self.switch.gap is not None
-        found = evaluate(self.switch.gap, time=time, start_time=self.start, parameters=list(self.parameters[span].T),
-                         inputs=list(self.inputs[span].T))
+        found = evaluate(
+            self.switch.gap,
+            time=time,
+            start_time=self.start,
+            parameters=list(self.parameters[span].T),
+            inputs=list(self.inputs[span].T),
+        )
         return [np.broadcast_to(value, time.shape) for value in found]
 
     def _bounds(self, code: Program, part: _Part) -> list[Interval]:
@@ -148,10 +155,16 @@ class _Search:
             raise UsageError(
                 f"a condition in time switches too often between {self.begin[where]:g} and {self.end[where]:g} h, "
                 f"or cannot be resolved: {self.switch.text}",
-                where="switches in time", allowed=f"about {MOST_INTERVALS // 4:,} changes",
-                fix="shorten the run, slow the switch, or write it as a comparison of time with a number")
+                where="switches in time",
+                allowed=f"about {MOST_INTERVALS // 4:,} changes",
+                fix="shorten the run, slow the switch, or write it as a comparison of time with a number",
+            )
         middle = 0.5 * (part.low + part.high)
-        return _Part(np.concatenate([part.low, middle]), np.concatenate([middle, part.high]), np.concatenate([part.span, part.span]))
+        return _Part(
+            np.concatenate([part.low, middle]),
+            np.concatenate([middle, part.high]),
+            np.concatenate([part.span, part.span]),
+        )
 
     def _inside(self, found: FloatArray) -> FloatArray:
         """Without those at the ends of a span (any, since they are boundaries already)."""

@@ -42,9 +42,7 @@ class System:
     varying_sizes: dict[str, int]  # compartment -> node, of sizes that are not always positive numbers
 
 
-def assemble(
-    source: SourceModel, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str]
-) -> System:
+def assemble(source: SourceModel, parameters: Sequence[str], outputs: Sequence[str], inputs: Sequence[str]) -> System:
     """The system of `source`. `outputs` empty: all states; `*`, `*amounts`, `*concentrations`: all that varies."""
     return _Assembler(source, tuple(parameters), tuple(inputs)).assemble(tuple(outputs))
 
@@ -83,8 +81,7 @@ class _Assembler:
         if both:
             raise UsageError("two rules set the same variable", where=", ".join(sorted(both)))
         moving = [
-            i for i, x in s.species.items()
-            if not (x.boundary or x.constant or i in s.rates or i in s.assignments)
+            i for i, x in s.species.items() if not (x.boundary or x.constant or i in s.rates or i in s.assignments)
         ]
         return tuple([*moving, *s.rates])
 
@@ -95,8 +92,11 @@ class _Assembler:
         for kind, names in (("parameter", self.parameters), ("input", self.inputs)):
             for n in names:
                 if n in s.rates or n in s.assignments or n in self.index:
-                    raise UsageError(f"'{n}' is computed by the model and cannot be a {kind}", where="compile_model",
-                                     fix="give the start of a state with initial={...}")
+                    raise UsageError(
+                        f"'{n}' is computed by the model and cannot be a {kind}",
+                        where="compile_model",
+                        fix="give the start of a state with initial={...}",
+                    )
                 if n not in fixed:
                     raise unknown_name(kind, n, fixed, where="compile_model")
         asked = [*self.parameters, *self.inputs]
@@ -272,13 +272,16 @@ class _Assembler:
 
     def _volume_varies(self, species: Species) -> bool:
         c = species.compartment
-        return self._has_size(species) and (
-            c in self.source.rates or c in self.source.assignments or c in self.inputs)
+        return self._has_size(species) and (c in self.source.rates or c in self.source.assignments or c in self.inputs)
 
     def _as_amount(self, i: str) -> bool:
         species = self.source.species.get(i)
-        return (species is not None and i not in self.source.rates and not species.substance_only
-                and self._volume_varies(species))
+        return (
+            species is not None
+            and i not in self.source.rates
+            and not species.substance_only
+            and self._volume_varies(species)
+        )
 
     # ---- the result ------------------------------------------------------------------------------------
     def assemble(self, outputs: tuple[str, ...]) -> System:
@@ -288,8 +291,12 @@ class _Assembler:
                 self.resolve(("start", compartment))
         names = self._varying(outputs[0][1:]) if outputs in EVERYTHING else outputs or self.all_states
         if not names and outputs in EVERYTHING:  # a part of a chain that is switched off may well be empty
-            raise UsageError("there is nothing to simulate: the model has no species and no variable", where="model text",
-                             allowed="a species, or a rule that changes something", fix="x = 1; x' = -0.1*x")
+            raise UsageError(
+                "there is nothing to simulate: the model has no species and no variable",
+                where="model text",
+                allowed="a species, or a rule that changes something",
+                fix="x = 1; x' = -0.1*x",
+            )
         nodes = [self._output(n) for n in names]
         rates = {}
         kept: set[int] = set()
@@ -303,7 +310,10 @@ class _Assembler:
             kept |= found
             frontier = {rates[i] for i in found}
         sizes = self._sizes(kept)
-        for c, size in sizes.items():  # a size that is reported, but that no rate needs, fails all the same when it happens
+        for (
+            c,
+            size,
+        ) in sizes.items():  # a size that is reported, but that no rate needs, fails all the same when it happens
             if c in names and kept and size not in g.reach(rates.values()):
                 first = min(kept)
                 rates[first] = guarded(g, size, rates[first], c)
@@ -319,7 +329,9 @@ class _Assembler:
             starts=[self._start_of_state(self.all_states[i]) for i in order],
             outputs=tuple(names),
             output_nodes=[renamed(n) for n in nodes],
-            parameters=self.parameters, inputs=self.inputs, all_states=self.all_states,
+            parameters=self.parameters,
+            inputs=self.inputs,
+            all_states=self.all_states,
             as_amount=frozenset(i for i in self.all_states if self._as_amount(i)),
             nominal=self._nominal(),
             read=len(read),
@@ -331,7 +343,9 @@ class _Assembler:
         """Sizes that may not be positive, of compartments that can be computed from the states that are kept."""
         g = self.graph
         return {
-            c: n for c, n in self.size_nodes.items() if not (g.is_number(n) and g.value[n] > 0)
+            c: n
+            for c, n in self.size_nodes.items()
+            if not (g.is_number(n) and g.value[n] > 0)
             and all(int(g.value[m]) in kept for m in g.reach([n]) if g.op[m] == "state")
         }
 

@@ -167,37 +167,85 @@ def _arccot(g: Graph, a: list[int]) -> int:
 
 
 OPERATORS: dict[str, Build] = {
-    "plus": _nary("add", 0.0), "times": _nary("mul", 1.0), "minus": _minus,
-    "min": _nary("minimum", math.inf), "max": _nary("maximum", -math.inf),
+    "plus": _nary("add", 0.0),
+    "times": _nary("mul", 1.0),
+    "minus": _minus,
+    "min": _nary("minimum", math.inf),
+    "max": _nary("maximum", -math.inf),
     "divide": lambda g, a: g.div(g.as_number(a[0]), g.as_number(a[1])),
     "power": lambda g, a: g.pow(g.as_number(a[0]), g.as_number(a[1])),
-    "root": _root, "log": _log, "factorial": _factorial, "piecewise": _piecewise,
-    "quotient": _quotient, "rem": _rem,
-    "exp": _unary("exp"), "ln": _unary("ln"), "abs": _unary("abs"), "floor": _unary("floor"),
-    "ceiling": _unary("ceil"), "sin": _unary("sin"), "cos": _unary("cos"), "tan": _tan,
-    "sec": _flipped(_unary("cos")), "csc": _flipped(_unary("sin")),
+    "root": _root,
+    "log": _log,
+    "factorial": _factorial,
+    "piecewise": _piecewise,
+    "quotient": _quotient,
+    "rem": _rem,
+    "exp": _unary("exp"),
+    "ln": _unary("ln"),
+    "abs": _unary("abs"),
+    "floor": _unary("floor"),
+    "ceiling": _unary("ceil"),
+    "sin": _unary("sin"),
+    "cos": _unary("cos"),
+    "tan": _tan,
+    "sec": _flipped(_unary("cos")),
+    "csc": _flipped(_unary("sin")),
     "cot": lambda g, a: g.div(g.unary("cos", a[0]), g.unary("sin", a[0])),
-    "sinh": _unary("sinh"), "cosh": _unary("cosh"), "tanh": _unary("tanh"),
-    "sech": _flipped(_unary("cosh")), "csch": _flipped(_unary("sinh")), "coth": _flipped(_unary("tanh")),
-    "arcsin": _unary("asin"), "arccos": _unary("acos"), "arctan": _unary("atan"),
-    "arcsec": _inverse(_unary("acos")), "arccsc": _inverse(_unary("asin")), "arccot": _arccot,
-    "arcsinh": _unary("asinh"), "arccosh": _unary("acosh"), "arctanh": _unary("atanh"),
-    "arcsech": _inverse(_unary("acosh")), "arccsch": _inverse(_unary("asinh")),
+    "sinh": _unary("sinh"),
+    "cosh": _unary("cosh"),
+    "tanh": _unary("tanh"),
+    "sech": _flipped(_unary("cosh")),
+    "csch": _flipped(_unary("sinh")),
+    "coth": _flipped(_unary("tanh")),
+    "arcsin": _unary("asin"),
+    "arccos": _unary("acos"),
+    "arctan": _unary("atan"),
+    "arcsec": _inverse(_unary("acos")),
+    "arccsc": _inverse(_unary("asin")),
+    "arccot": _arccot,
+    "arcsinh": _unary("asinh"),
+    "arccosh": _unary("acosh"),
+    "arctanh": _unary("atanh"),
+    "arcsech": _inverse(_unary("acosh")),
+    "arccsch": _inverse(_unary("asinh")),
     "arccoth": _inverse(_unary("atanh")),
-    "lt": _relation("lt"), "leq": _relation("le"), "gt": _relation("lt", True), "geq": _relation("le", True),
-    "eq": _relation("eq"), "neq": _relation("ne"),
-    "and": _logic("and", True), "or": _logic("or", False), "xor": _logic("xor", False),
+    "lt": _relation("lt"),
+    "leq": _relation("le"),
+    "gt": _relation("lt", True),
+    "geq": _relation("le", True),
+    "eq": _relation("eq"),
+    "neq": _relation("ne"),
+    "and": _logic("and", True),
+    "or": _logic("or", False),
+    "xor": _logic("xor", False),
     "not": lambda g, a: g.invert(g.as_boolean(a[0])),
     "implies": lambda g, a: g.logic("or", g.invert(g.as_boolean(a[0])), g.as_boolean(a[1])),
-}  # fmt: skip
+}
 
 ARGUMENTS = {  # least and greatest number of arguments where it is not "one or more"
-    "divide": (2, 2), "power": (2, 2), "quotient": (2, 2), "rem": (2, 2), "implies": (2, 2), "minus": (1, 2),
-    "root": (1, 2), "log": (1, 2), "piecewise": (1, 9999), "neq": (2, 2),
-    "plus": (0, 999_999), "times": (0, 999_999), "and": (0, 9999), "or": (0, 9999), "xor": (0, 9999),
-    "min": (1, 9999), "max": (1, 9999), "lt": (2, 9999), "leq": (2, 9999), "gt": (2, 9999), "geq": (2, 9999),
+    "divide": (2, 2),
+    "power": (2, 2),
+    "quotient": (2, 2),
+    "rem": (2, 2),
+    "implies": (2, 2),
+    "minus": (1, 2),
+    "root": (1, 2),
+    "log": (1, 2),
+    "piecewise": (1, 9999),
+    "neq": (2, 2),
+    "plus": (0, 999_999),
+    "times": (0, 999_999),
+    "and": (0, 9999),
+    "or": (0, 9999),
+    "xor": (0, 9999),
+    "min": (1, 9999),
+    "max": (1, 9999),
+    "lt": (2, 9999),
+    "leq": (2, 9999),
+    "gt": (2, 9999),
+    "geq": (2, 9999),
     "eq": (2, 9999),
-}  # fmt: skip
+}
 
 
 class Translator:
@@ -250,8 +298,11 @@ class Translator:
             return self._user(operator.removeprefix("user:"), arguments, time, where, depth)
         low, high = ARGUMENTS.get(operator, (1, 1))
         if not low <= len(arguments) <= high:
-            raise UsageError(f"'{operator}' has {len(arguments)} arguments", where=where,
-                             allowed=f"{low}" if low == high else f"{low} or more")
+            raise UsageError(
+                f"'{operator}' has {len(arguments)} arguments",
+                where=where,
+                allowed=f"{low}" if low == high else f"{low} or more",
+            )
         if operator not in ("and", "or", "xor", "not", "implies", "piecewise"):
             arguments = [self.graph.as_number(a) for a in arguments]
         try:
@@ -273,9 +324,12 @@ class Translator:
                 self._sizes[called] = _operations(body)
             self._expanded += self._sizes[called]
             if self._expanded > MOST_EXPANDED:
-                raise UsageError("the functions of the model are too large when each call is written out",
-                                 where=f"function '{called}', {where}", allowed=f"{MOST_EXPANDED:,} operations in all",
-                                 fix="call functions on fewer levels: a function that calls another twice doubles it at every level")
+                raise UsageError(
+                    "the functions of the model are too large when each call is written out",
+                    where=f"function '{called}', {where}",
+                    allowed=f"{MOST_EXPANDED:,} operations in all",
+                    fix="call functions on fewer levels: a function that calls another twice doubles it at every level",
+                )
             bound = dict(zip(formal, arguments, strict=True))
 
             def lookup(name: str) -> int:

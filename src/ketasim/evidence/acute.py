@@ -62,7 +62,9 @@ def felt_value(context: Context, row: Row) -> float:
     def one(key: str) -> float:
         arm, people = context.course(key), context.people(key)
         if row.statistic == "tmax":
-            return _peak_time(context, row, key, felt_points(arm, people, context.numbers, arm.felt_level, context.effects))
+            return _peak_time(
+                context, row, key, felt_points(arm, people, context.numbers, arm.felt_level, context.effects)
+            )
         if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
             j = _session(context, row, key)
             peaks = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)
@@ -214,11 +216,16 @@ def report_value(context: Context, row: Row) -> float:
         if not len(arm.sessions):
             return 1.0 - background
         if kind in ("nausea", "dizziness"):
-            level = arm.session_peaks(np.maximum(arm.rows("acute_level"), 0.0))[:, :count] * numbers.person(f"{kind}_gain", people)[:, None]
+            level = (
+                arm.session_peaks(np.maximum(arm.rows("acute_level"), 0.0))[:, :count]
+                * numbers.person(f"{kind}_gain", people)[:, None]
+            )
             chance = level**2 / (numbers(f"{kind}_half_level") ** 2 + level**2)
             return float(1.0 - (np.prod(1.0 - chance, axis=1) * background).mean())
         if kind == "dissociation":
-            felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level)[:, :count], context.effects).max(axis=1)
+            felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level)[:, :count], context.effects).max(
+                axis=1
+            )
             half = numbers("dissociation_report_level")
         else:
             rows = alertness(context, key)

@@ -32,19 +32,37 @@ Array = NDArray[np.float64]
 RTOL, ATOL = 1e-5, 1e-9
 AGAIN = ((1e-4, 1e-7), (1e-7, 1e-11))  # where a switch in the equations stops the integration at the usual tolerance
 STATES = (
-    "fast_mood", "late_mood", "habenula", "kappa_relief", "ideation_path", "ssri_turnover", "acute_level",
-    "dissociation_adaptation", "pressor_level",
-)  # fmt: skip
+    "fast_mood",
+    "late_mood",
+    "habenula",
+    "kappa_relief",
+    "ideation_path",
+    "ssri_turnover",
+    "acute_level",
+    "dissociation_adaptation",
+    "pressor_level",
+)
 # Times after the start of a session at which its peaks are looked for, h.
 PEAK_OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 # Parameters of every compiled model although they are often the same for everybody: those that covariates, experiments and
 # the fit replace. Otherwise each of their combinations would be compiled anew.
-OFTEN_REPLACED = frozenset((
-    "hepatic_flow", "other_clearance", "norketamine_clearance", "nasal_fraction", "val66met_secretion", "surge_half_block",
-    "opioid_gate_weight", "spine_elimination_rate", "spine_consolidation_rate", "spine_decay_rate", "dissociation_adaptation_rate",
-))  # fmt: skip
+OFTEN_REPLACED = frozenset(
+    (
+        "hepatic_flow",
+        "other_clearance",
+        "norketamine_clearance",
+        "nasal_fraction",
+        "val66met_secretion",
+        "surge_half_block",
+        "opioid_gate_weight",
+        "spine_elimination_rate",
+        "spine_consolidation_rate",
+        "spine_decay_rate",
+        "dissociation_adaptation_rate",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +172,14 @@ class _Plan:
 @lru_cache(maxsize=1024)
 def _plan(spec: ArmSpec) -> _Plan:
     end = max((*spec.times, 0.0))
-    asked = Scenario(spec.words, repeat=spec.repeat, with_=spec.with_, at=(*spec.times, max(end, 1.0)), days=max(end, 1.0) / 24.0)
+    asked = Scenario(
+        spec.words, repeat=spec.repeat, with_=spec.with_, at=(*spec.times, max(end, 1.0)), days=max(end, 1.0) / 24.0
+    )
     people = spec.everybody()
     regimen = asked.regimen
-    sessions = np.unique([t for t, _, dose in regimen.main.times(asked.end_h) if dose.drug != NOT_A_SESSION and t < max(end, 1e-9)])
+    sessions = np.unique(
+        [t for t, _, dose in regimen.main.times(asked.end_h) if dose.drug != NOT_A_SESSION and t < max(end, 1e-9)]
+    )
     grid = [np.asarray(spec.times, dtype=float)]
     following = np.append(sessions[1:], asked.end_h + 1.0)
     for start, then in zip(sessions, following, strict=True):
@@ -169,7 +191,9 @@ def _plan(spec: ArmSpec) -> _Plan:
         grid.append(np.asarray(output_times(events, asked.end_h, (), MEDIUM)))
     doses = deliveries(regimen, asked.end_h, people.weight)
     parts = parts_needed(doses)
-    composition = compose(parts or DEFAULT_PARTS, dict(spec.variants) or None) if parts or spec.held or spec.sudden else None
+    composition = (
+        compose(parts or DEFAULT_PARTS, dict(spec.variants) or None) if parts or spec.held or spec.sudden else None
+    )
     known = frozenset({*(composition.parameters if composition else ()), *routing_values()})
     times = np.unique(np.concatenate(grid)) if grid else np.zeros(1)
     keep = np.ones(len(times), dtype=bool)

@@ -48,7 +48,9 @@ class Problem:
 
     def residuals(self, z: Array) -> list[Array]:
         """Observed minus predicted, scale of comparison, one (R,) per study."""
-        return [block.y - f for block, f in zip(self.evidence.blocks, self.evidence.compared(self.numbers(z)), strict=True)]
+        return [
+            block.y - f for block, f in zip(self.evidence.blocks, self.evidence.compared(self.numbers(z)), strict=True)
+        ]
 
     def covariances(self, z: Array, taus: dict[str, float], base: list[Array] | None = None) -> list[Array]:
         """Sampling error plus spread between studies, one (R, R) per study."""
@@ -68,7 +70,10 @@ class Problem:
                     end[k] += side
             known = self.touched.get(p.key)
             there = [
-                self.evidence.compared(self.numbers(end)) if known is None else self.evidence.some(self.numbers(end), known, base) for end in ends
+                self.evidence.compared(self.numbers(end))
+                if known is None
+                else self.evidence.some(self.numbers(end), known, base)
+                for end in ends
             ]
             width = (ends[0][k] - ends[1][k]) or step  # beyond a bound nothing moves: a derivative of 0
             columns.append([(a - b) / width for a, b in zip(*there, strict=True)])
@@ -96,7 +101,10 @@ def objective(residuals: Sequence[Array], covariances: Sequence[Array], z: Array
 
 
 def spread_between(
-    blocks: Sequence[StudyBlock], residuals: Sequence[Array], slopes: Sequence[dict[str, Array]], jacobian: Sequence[Array]
+    blocks: Sequence[StudyBlock],
+    residuals: Sequence[Array],
+    slopes: Sequence[dict[str, Array]],
+    jacobian: Sequence[Array],
 ) -> dict[str, float]:
     """The spreads between studies by restricted likelihood (Patterson 1971, doi:10.1093/biomet/58.3.545), with their log-normal priors.
 
@@ -105,7 +113,8 @@ def spread_between(
     """
     priors = [parameter(key) for key in TAUS]
     sampling = [
-        block.sampling(np.where(s["setting"] + s["drug"] + s["felt"] < 0, -1.0, 1.0)) for block, s in zip(blocks, slopes, strict=True)
+        block.sampling(np.where(s["setting"] + s["drug"] + s["felt"] < 0, -1.0, 1.0))
+        for block, s in zip(blocks, slopes, strict=True)
     ]
 
     def minus_log(x: Array) -> float:
@@ -118,7 +127,9 @@ def spread_between(
             fitted += j.T @ np.linalg.solve(around, j)
         return total + 0.5 * float(np.linalg.slogdet(fitted)[1])
 
-    found = minimize(minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30})
+    found = minimize(
+        minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30}
+    )
     return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
 
 
@@ -146,9 +157,15 @@ class State:
         """As JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         data = {
-            "keys": list(keys), "z": self.z.tolist(), "taus": self.taus, "value": self.value, "iteration": self.iteration, "done": self.done,
-            "hessian": None if self.hessian is None else self.hessian.tolist(), "history": self.history,
-        }  # fmt: skip
+            "keys": list(keys),
+            "z": self.z.tolist(),
+            "taus": self.taus,
+            "value": self.value,
+            "iteration": self.iteration,
+            "done": self.done,
+            "hessian": None if self.hessian is None else self.hessian.tolist(),
+            "history": self.history,
+        }
         path.write_text(json.dumps(data), encoding="utf-8")
 
     @staticmethod
@@ -156,15 +173,23 @@ class State:
         """A saved state of the same free values."""
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["keys"] != list(keys):
-            raise KetasimError("the saved fit has other free values", where=str(path), fix="start again without --resume")
+            raise KetasimError(
+                "the saved fit has other free values", where=str(path), fix="start again without --resume"
+            )
         hessian = None if data["hessian"] is None else np.array(data["hessian"])
-        return State(np.array(data["z"]), data["taus"], data["value"], data["iteration"], data["done"], hessian, data["history"])
+        return State(
+            np.array(data["z"]), data["taus"], data["value"], data["iteration"], data["done"], hessian, data["history"]
+        )
 
 
 def fit(
-    task: Problem, state: State | None = None, iterations: int | None = None, minutes: float | None = None,
-    tell: Progress | None = None, save: Callable[[State], None] | None = None,
-) -> State:  # fmt: skip
+    task: Problem,
+    state: State | None = None,
+    iterations: int | None = None,
+    minutes: float | None = None,
+    tell: Progress | None = None,
+    save: Callable[[State], None] | None = None,
+) -> State:
     """Walk to the mode. Each step: spreads between studies anew, sensitivities, a damped Gauss-Newton step.
 
     It has arrived (`done`) only if the undamped step promises less than `least_gain` log units and the spreads stand still; a walk that finds
@@ -206,15 +231,21 @@ def fit(
         moved = float((np.abs(best - state.z) / sd).max())
         state.z, state.value, state.iteration, turns = best, after, state.iteration + 1, turns + 1
         state.history.append(after)
-        state.done = promised < float(run["least_gain"]) and drift < float(run["spread_tolerance"]) and state.iteration > 2
+        state.done = (
+            promised < float(run["least_gain"]) and drift < float(run["spread_tolerance"]) and state.iteration > 2
+        )
         if tell:
-            tell(f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, promised {promised:.2f}, spreads drift {drift:.2f}, longest move {moved:.2f} posterior SD")
+            tell(
+                f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, promised {promised:.2f}, spreads drift {drift:.2f}, longest move {moved:.2f} posterior SD"
+            )
         if save:
             save(state)
     return state
 
 
-def curvature(jacobian: Sequence[Array], residuals: Sequence[Array], covariances: Sequence[Array], z: Array) -> tuple[Array, Array]:
+def curvature(
+    jacobian: Sequence[Array], residuals: Sequence[Array], covariances: Sequence[Array], z: Array
+) -> tuple[Array, Array]:
     """Gauss-Newton Hessian of the objective and minus its gradient, in prior SDs."""
     hessian, gradient = np.eye(len(z)), -z.copy()
     for j, r, c in zip(jacobian, residuals, covariances, strict=True):
@@ -246,9 +277,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
 
     def tell(line: str) -> None:
-        print(f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}", end="\n" if line.startswith("step") or line.endswith("\n") else "", file=sys.stderr, flush=True)
+        print(
+            f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}",
+            end="\n" if line.startswith("step") or line.endswith("\n") else "",
+            file=sys.stderr,
+            flush=True,
+        )
 
-    print(f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values", file=sys.stderr)
+    print(
+        f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values",
+        file=sys.stderr,
+    )
     state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
     from .draws import draw
     from .ship import report, ship

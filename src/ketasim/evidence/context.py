@@ -49,10 +49,17 @@ def _spec(study: Study, key: str) -> ArmSpec:
     age = people.get("age", None if math.isnan(study.age) else study.age)
     old = age if age is not None and age > values("plasma")["hepatic_flow_age_start"].value - 15.0 else None
     return ArmSpec(
-        words=arm.words, repeat=arm.repeat, with_=tuple(arm.with_), genotype=people.get("genotype", "val/val"),
-        ethnicity=people.get("ethnicity", "unspecified"), mean_weight=None if weight is None else float(weight),
-        mean_age=None if old is None else float(old), times=wanted.times, dense=wanted.dense, ports=wanted.ports,
-    )  # fmt: skip
+        words=arm.words,
+        repeat=arm.repeat,
+        with_=tuple(arm.with_),
+        genotype=people.get("genotype", "val/val"),
+        ethnicity=people.get("ethnicity", "unspecified"),
+        mean_weight=None if weight is None else float(weight),
+        mean_age=None if old is None else float(old),
+        times=wanted.times,
+        dense=wanted.dense,
+        ports=wanted.ports,
+    )
 
 
 def _experiment(name: str, wanted: Needs) -> ArmSpec:
@@ -62,13 +69,24 @@ def _experiment(name: str, wanted: Needs) -> ArmSpec:
         raise unknown_name("arm of an experiment", name, [f"{p}:{a}" for p, e in experiments().items() for a in e.arms])
     table = experiments()[plan].arms[arm]
     return ArmSpec(
-        words=table["words"], repeat=table.get("repeat", ""), with_=tuple(table.get("with", ())),
-        genotype=table.get("genotype", "val/val"), times=wanted.times, dense=wanted.dense, ports=wanted.ports,
+        words=table["words"],
+        repeat=table.get("repeat", ""),
+        with_=tuple(table.get("with", ())),
+        genotype=table.get("genotype", "val/val"),
+        times=wanted.times,
+        dense=wanted.dense,
+        ports=wanted.ports,
         variants=tuple((s, (n,) if isinstance(n, str) else tuple(n)) for s, n in table.get("variants", {}).items()),
         scaled=tuple((key, float(factor)) for key, factor in table.get("scale", {}).items()),
-        sudden=tuple(Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0))) for j in table.get("jumps", ())),
-        held=tuple(Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0]) for h in table.get("held", ())),
-    )  # fmt: skip
+        sudden=tuple(
+            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0)))
+            for j in table.get("jumps", ())
+        ),
+        held=tuple(
+            Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0])
+            for h in table.get("held", ())
+        ),
+    )
 
 
 @dataclass
@@ -135,9 +153,15 @@ class Context:
             p = self.numbers.setting(people)
             self.shared["p"] = p
         found = arm_mood(
-            arm, people, self.study.arms[key].setting, self.numbers, p, self.effects,
-            rater_factor=self.rater_factor(scale), ideation=ideation,
-        )  # fmt: skip
+            arm,
+            people,
+            self.study.arms[key].setting,
+            self.numbers,
+            p,
+            self.effects,
+            rater_factor=self.rater_factor(scale),
+            ideation=ideation,
+        )
         if not ideation:
             return found
         own = dict(p) | {"madrs_maximum": p["ideation_maximum"]}

@@ -81,7 +81,14 @@ class _Target:
         return there
 
 
-def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Progress | None = None, rounds: Sequence[int] = ROUNDS) -> Draws:
+def draw(
+    task: Problem,
+    state: State,
+    count: int,
+    everything: Evidence,
+    tell: Progress | None = None,
+    rounds: Sequence[int] = ROUNDS,
+) -> Draws:
     """`count` draws of equal weight. `everything` is predicted for each. rounds : draws tried in each round."""
     assert state.hessian is not None
     p = len(state.z)
@@ -105,11 +112,22 @@ def draw(task: Problem, state: State, count: int, everything: Evidence, tell: Pr
         mixed, power = tempered(every_log, LEAST_PER_VALUE * p)
         centre = mixed @ every
         spread = (every - centre).T @ ((every - centre) * mixed[:, None])
-        spread = 0.9 * spread + 0.1 * np.diag(np.diag(spread))  # a covariance of few draws has directions that are too narrow
+        spread = 0.9 * spread + 0.1 * np.diag(
+            np.diag(spread)
+        )  # a covariance of few draws has directions that are too narrow
         if tell:
-            tell(f"round {turn + 1}: {effective(weights):.0f} of {many} draws effective, next proposal tempered by {power}\n")
+            tell(
+                f"round {turn + 1}: {effective(weights):.0f} of {many} draws effective, next proposal tempered by {power}\n"
+            )
     moved, accepted = move(target, z[systematic(weights, count)], covariances, tell)
-    return Draws(moved, np.full(count, 1.0 / count), effective(weights), rounds[-1], accepted, predicted(task, state, everything, moved, tell))
+    return Draws(
+        moved,
+        np.full(count, 1.0 / count),
+        effective(weights),
+        rounds[-1],
+        accepted,
+        predicted(task, state, everything, moved, tell),
+    )
 
 
 def move(target: _Target, z: Array, covariances: Sequence[Array], tell: Progress | None = None) -> tuple[Array, float]:
@@ -132,7 +150,9 @@ def move(target: _Target, z: Array, covariances: Sequence[Array], tell: Progress
     return z, taken / (count * MOVES)
 
 
-def predicted(task: Problem, state: State, everything: Evidence, z: Array, tell: Progress | None = None) -> list[list[Array]]:
+def predicted(
+    task: Problem, state: State, everything: Evidence, z: Array, tell: Progress | None = None
+) -> list[list[Array]]:
     """Predictions of all studies for every draw."""
     there = _Target(task, state, everything)
     found = []
@@ -149,12 +169,17 @@ def proposals(centre: Array, spread: Array, count: int, purpose: str) -> tuple[A
     root = np.linalg.cholesky(spread * (FREEDOM - 2.0) / FREEDOM)
     noise = np.column_stack([normals(SEED, f"{purpose} {k}", count) for k in range(p)])
     # half a chi-square of an even number of degrees of freedom is a sum of exponentials
-    halves = -np.log(np.column_stack([stream(SEED, f"{purpose} chi {k}", count) for k in range(FREEDOM // 2)])).sum(axis=1)
+    halves = -np.log(np.column_stack([stream(SEED, f"{purpose} chi {k}", count) for k in range(FREEDOM // 2)])).sum(
+        axis=1
+    )
     u = noise * np.sqrt(FREEDOM / (2.0 * halves))[:, None]
     log_q = (
-        math.lgamma((FREEDOM + p) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * p * math.log(FREEDOM * math.pi)
-        - np.log(np.diag(root)).sum() - 0.5 * (FREEDOM + p) * np.log1p((u**2).sum(axis=1) / FREEDOM)
-    )  # fmt: skip
+        math.lgamma((FREEDOM + p) / 2)
+        - math.lgamma(FREEDOM / 2)
+        - 0.5 * p * math.log(FREEDOM * math.pi)
+        - np.log(np.diag(root)).sum()
+        - 0.5 * (FREEDOM + p) * np.log1p((u**2).sum(axis=1) / FREEDOM)
+    )
     return centre + u @ root.T, np.asarray(log_q)
 
 

@@ -19,7 +19,16 @@ from .studies import Row
 from .times import LOST_ACTIVITY, OCCUPANCY_PORTS
 
 Array = NDArray[np.float64]
-_MASS = {"ng/mL": 1.0, "ug/L": 1.0, "mcg/L": 1.0, "ng/ml": 1.0, "mg/L": 1e-3, "ug/mL": 1e-3, "mcg/mL": 1e-3, "pg/mL": 1e3}
+_MASS = {
+    "ng/mL": 1.0,
+    "ug/L": 1.0,
+    "mcg/L": 1.0,
+    "ng/ml": 1.0,
+    "mg/L": 1e-3,
+    "ug/mL": 1e-3,
+    "mcg/mL": 1e-3,
+    "pg/mL": 1e3,
+}
 _MOLAR = {"umol/L": 1.0, "uM": 1.0, "nmol/L": 1e3, "nM": 1e3}
 
 
@@ -120,7 +129,9 @@ def _disposition(context: Context, row: Row, key: str, rows: Array) -> float:
     t, c = arm.times[after], level(context, key, row.endpoint, "umol/L")[:, after]
     total, moment = area(t, c), area(t, c * t)
     clearance = _given_as(context, key, row.endpoint.split(".")[1]) / total
-    found = clearance if row.statistic == "clearance" else clearance * (moment / total - _infusion_h(context, key) / 2.0)
+    found = (
+        clearance if row.statistic == "clearance" else clearance * (moment / total - _infusion_h(context, key) / 2.0)
+    )
     return float((found / people.weight if row.unit.endswith("/kg") else found).mean())
 
 
@@ -155,7 +166,9 @@ def tissue_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rows = arm.rows(port) if port in arm.table else np.full((arm.spec.people, len(arm.times)), _NULLS.get(port, 0.0))
+        rows = (
+            arm.rows(port) if port in arm.table else np.full((arm.spec.people, len(arm.times)), _NULLS.get(port, 0.0))
+        )
         if port in LOST_ACTIVITY:
             rows = 1.0 - rows
         if port not in arm.table and port not in _known_ports():
@@ -184,4 +197,3 @@ def tissue_value(context: Context, row: Row) -> float:
 
 def _where(row: Row) -> str:
     return f"{row.study}/data.csv:{row.line}"
-

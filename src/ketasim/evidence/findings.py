@@ -33,7 +33,12 @@ from .numbers import OUTSIDE
 
 Array = NDArray[np.float64]
 STATES = ("fast_mood", "late_mood", "habenula", "kappa_relief", "glutamate", "spines", "bdnf")
-SIZES = {"fast_mood": "mood_fast_size", "late_mood": "mood_late_size", "habenula": "mood_habenula_size", "kappa_relief": "mood_kappa_size"}
+SIZES = {
+    "fast_mood": "mood_fast_size",
+    "late_mood": "mood_late_size",
+    "habenula": "mood_habenula_size",
+    "kappa_relief": "mood_kappa_size",
+}
 PEAK_GRID_H = np.linspace(0.0, 3.0, 31)  # where a peak is looked for
 NOTHING = 1e-4  # a drug part (drive) below this is none
 LANES = 48  # parameter vectors integrated at once
@@ -84,7 +89,12 @@ class Finding:
 @lru_cache(maxsize=1)
 def _studies() -> Mapping[str, str]:
     table = read_toml(knowledge_path() / "studies" / "roles.toml")
-    return {r: name for part in ("mechanism", "studies", "reference") for name, e in table[part].items() for r in e.get("records", ())}
+    return {
+        r: name
+        for part in ("mechanism", "studies", "reference")
+        for name, e in table[part].items()
+        for r in e.get("records", ())
+    }
 
 
 class _Arm:
@@ -107,7 +117,15 @@ class _Arm:
         looks = [read_times(p.look)[0] for p in plan.published if p.look != "peak"]
         grid = PEAK_GRID_H if any(p.look == "peak" for p in plan.published) else np.zeros(1)
         begin = min(0.0, asked.regimen.start_h(asked.end_h))
-        self.plan = schedule(doses, asked.sudden, asked.held, {k: v.value for k, v in shares.items()} | drawn, chain.inputs, begin, asked.end_h)
+        self.plan = schedule(
+            doses,
+            asked.sudden,
+            asked.held,
+            {k: v.value for k, v in shares.items()} | drawn,
+            chain.inputs,
+            begin,
+            asked.end_h,
+        )
         self.times = np.unique(np.concatenate([grid, looks]))
         self.outputs = tuple(n for n in STATES if n in chain.defined)
         self.model = compile_model(chain.antimony, parameters=self.keys, outputs=self.outputs, inputs=chain.inputs)
@@ -118,11 +136,16 @@ class _Arm:
         for own in numbers:
             known = self.base | own | {k: f * own.get(k, value(k).value) for k, f in self.scale.items()} | self.fixed
             rows.append([known[k] if k in known else value(k).value for k in self.keys])
-        found = self.model.simulate(np.array(rows), [self.plan], np.zeros(len(rows), dtype=np.int64), self.times, rtol=RTOL, atol=ATOL)
+        found = self.model.simulate(
+            np.array(rows), [self.plan], np.zeros(len(rows), dtype=np.int64), self.times, rtol=RTOL, atol=ATOL
+        )
         values_ = np.where(np.asarray(found.status)[:, None, None] == 0, found.values, np.nan)
         states = {name: values_[:, :, i] for i, name in enumerate(self.outputs)}
         zero = np.zeros((len(numbers), len(self.times)))
-        size = {s: np.array([(own | self.fixed).get(k, value(k).value) for own in numbers])[:, None] for s, k in SIZES.items()}
+        size = {
+            s: np.array([(own | self.fixed).get(k, value(k).value) for own in numbers])[:, None]
+            for s, k in SIZES.items()
+        }
         states["drug"] = np.asarray(sum((size[s] * states.get(s, zero) for s in SIZES), start=zero))
         return states
 
@@ -160,7 +183,9 @@ class FindingSet:
                     out[first : first + len(part), i] = self._outcome(f, numbers, cache)
         return out
 
-    def _outcome(self, f: Finding, numbers: list[dict[str, float]], cache: dict[tuple[str, str], dict[str, Array]]) -> Array:
+    def _outcome(
+        self, f: Finding, numbers: list[dict[str, float]], cache: dict[tuple[str, str], dict[str, Array]]
+    ) -> Array:
         p = f.published
 
         def seen(arm: str) -> Array:
@@ -169,7 +194,9 @@ class FindingSet:
                 cache[key] = _arm(*key).table(numbers)
             times = _arm(*key).times
             rows = cache[key]["drug" if p.output.startswith("madrs") else p.output] - p.base
-            return rows.max(axis=1) if p.look == "peak" else rows[:, int(np.argmin(np.abs(times - read_times(p.look)[0])))]
+            return (
+                rows.max(axis=1) if p.look == "peak" else rows[:, int(np.argmin(np.abs(times - read_times(p.look)[0])))]
+            )
 
         own = seen(p.arm)
         if not p.versus:

@@ -122,7 +122,9 @@ def fit(names: Sequence[str] = (), start: FloatArray | None = None, most: int = 
         raise unknown_name("fitted value", missing[0], [prior.name for prior in everything])
     problem = Problem(chosen, targets(), bench)
     begin = problem.start() if start is None else start
-    result = least_squares(problem.residuals, begin, problem.jacobian, max_nfev=most, x_scale="jac", ftol=1e-6, xtol=1e-6)
+    result = least_squares(
+        problem.residuals, begin, problem.jacobian, max_nfev=most, x_scale="jac", ftol=1e-6, xtol=1e-6
+    )
     count = len(problem.targets)
     return Fit(
         priors=problem.priors,

@@ -31,8 +31,18 @@ Array = NDArray[np.float64]
 MOOD_GROUPS = ("single IV", "dose response", "repeated IV", "nasal", "crisis", "co-medication", "predictor")
 MOOD_ENDPOINTS = ("madrs",)
 PLAIN_STATISTICS = (
-    "change_mean", "mean", "response", "remission", "difference", "smd", "odds_ratio", "risk_ratio", "ratio", "change_sd", "response_again",
-)  # fmt: skip
+    "change_mean",
+    "mean",
+    "response",
+    "remission",
+    "difference",
+    "smd",
+    "odds_ratio",
+    "risk_ratio",
+    "ratio",
+    "change_sd",
+    "response_again",
+)
 
 
 @dataclass(frozen=True)

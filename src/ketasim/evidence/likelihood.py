@@ -23,13 +23,41 @@ from .studies import SHARES, Row, Study
 Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
-_LOG = ("odds_ratio", "risk_ratio", "hazard_ratio", "ratio", "cmax", "auc", "tmax", "half_life", "profile_point", "change_sd", "median_time", "mean_time", "clearance", "volume")
+_LOG = (
+    "odds_ratio",
+    "risk_ratio",
+    "hazard_ratio",
+    "ratio",
+    "cmax",
+    "auc",
+    "tmax",
+    "half_life",
+    "profile_point",
+    "change_sd",
+    "median_time",
+    "mean_time",
+    "clearance",
+    "volume",
+)
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
-    "tau_mood_setting", "tau_mood_drug", "tau_plasma", "tau_receptor", "tau_dissociation", "tau_vital", "tau_report", "tau_correlation",
-    "within_study_effect", "within_study_measurement",
-)  # fmt: skip
-_FAMILY_TAU = {"plasma": "tau_plasma", "receptor": "tau_receptor", "report": "tau_report", "correlation": "tau_correlation"}
+    "tau_mood_setting",
+    "tau_mood_drug",
+    "tau_plasma",
+    "tau_receptor",
+    "tau_dissociation",
+    "tau_vital",
+    "tau_report",
+    "tau_correlation",
+    "within_study_effect",
+    "within_study_measurement",
+)
+_FAMILY_TAU = {
+    "plasma": "tau_plasma",
+    "receptor": "tau_receptor",
+    "report": "tau_report",
+    "correlation": "tau_correlation",
+}
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 OTHER_DIAGNOSES = ("bipolar", "ptsd", "posttraumatic", "obsessive", "anxiety disorder", "parkinson")
 LEAST_SE = 1e-3
@@ -51,7 +79,11 @@ def scale_of(row: Row) -> str:
         return "fisher"
     if row.statistic in _LOG or row.statistic == "bioavailability":
         return "log"
-    if row.endpoint.startswith(("plasma.", "arterial.")) and row.statistic in ("mean", "mean_at", "largest_mean_maximum"):
+    if row.endpoint.startswith(("plasma.", "arterial.")) and row.statistic in (
+        "mean",
+        "mean_at",
+        "largest_mean_maximum",
+    ):
         return "log"
     if family(row) == "receptor" and row.statistic in ("mean_at", "mean", "largest_mean_maximum"):
         return "log"
@@ -163,7 +195,10 @@ def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: f
 def trials(study: Study) -> float:
     """How many trials stand behind a study: 1, or those of a pool."""
     text = study.design.lower()
-    if not any(word in text for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual-participant", "individual patient")):
+    if not any(
+        word in text
+        for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual-participant", "individual patient")
+    ):
         return 1.0
     found = re.search(r"\b(\d+|" + "|".join(_COUNTS) + r")\s+(?:[a-z-]+\s+){0,2}(?:rcts?|trials|studies)", text)
     if not found:
@@ -197,7 +232,9 @@ class StudyBlock:
         """Covariance of sampling errors: rows of the same arm share patients. signs : +1 or -1, direction of each row in the drive."""
         se = np.array([r.se for r in self.rows])
         rho = number("repeat_correlation")
-        same = np.array([[bool({a.row.arm, a.row.versus} & {b.row.arm, b.row.versus} - {""}) for b in self.rows] for a in self.rows])
+        same = np.array(
+            [[bool({a.row.arm, a.row.versus} & {b.row.arm, b.row.versus} - {""}) for b in self.rows] for a in self.rows]
+        )
         kinds = [family(r.row) for r in self.rows]
         alike = np.array([[a == b for b in kinds] for a in kinds])
         shape = np.where(same & alike, rho * np.outer(signs, signs), 0.0)
@@ -212,10 +249,16 @@ class StudyBlock:
         """
         count = len(self.rows)
         found, own = np.zeros((count, count)), np.zeros(count)
-        pairs = [("setting", "tau_mood_setting"), ("drug", "tau_mood_drug"), ("felt", "tau_dissociation"), ("vital", "tau_vital")]
+        pairs = [
+            ("setting", "tau_mood_setting"),
+            ("drug", "tau_mood_drug"),
+            ("felt", "tau_dissociation"),
+            ("vital", "tau_vital"),
+        ]
         directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
         directions += [
-            (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement") for kind, tau in _FAMILY_TAU.items()
+            (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
+            for kind, tau in _FAMILY_TAU.items()
         ]
         widen = np.array([widening(self.study, r.row) ** 2 for r in self.rows])
         for direction, tau, share in directions:

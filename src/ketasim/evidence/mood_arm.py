@@ -72,7 +72,9 @@ class ArmMood:
     def share_of_baseline(self, time_h: float, share: float) -> float:
         """Share of people at or below `share` of their baseline."""
         i = self.course.index(time_h)
-        return float(share_below(self.latent[:, [i]], share * self.baseline, self.baseline, self.residual[:, [i]], self.p).mean())
+        return float(
+            share_below(self.latent[:, [i]], share * self.baseline, self.baseline, self.residual[:, [i]], self.p).mean()
+        )
 
     def share_at_most(self, time_h: float, points: float) -> float:
         """Share of people at or below a number of MADRS points."""
@@ -117,7 +119,9 @@ def drug_drive(arm: Course, people: EvenPeople, numbers: Numbers) -> Array:
     return numbers.person("mood_gain", people)[:, None] * path
 
 
-def felt_points(arm: Course, people: EvenPeople, numbers: Numbers, level: Array, effects: StudyEffects = NO_EFFECTS) -> Array:
+def felt_points(
+    arm: Course, people: EvenPeople, numbers: Numbers, level: Array, effects: StudyEffects = NO_EFFECTS
+) -> Array:
     """CADSS points for felt levels (P, ...): max (1 - exp(-gain slope level / max))."""
     gain = numbers.person("dissociation_gain", people) * numbers("dissociation_slope") * np.exp(effects.felt)
     top = numbers("cadss_maximum")

@@ -25,12 +25,33 @@ MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")
 
 
 # Values that act after the integration, on its states: replacing them integrates nothing anew.
-OUTSIDE = frozenset((
-    "mood_gain", "mood_fast_size", "mood_late_size", "mood_habenula_size", "mood_kappa_size", "ideation_gain", "ideation_mood_share",
-    "ssri_size", "ssri_gain", "dissociation_slope", "dissociation_gain", "cadss_maximum", "pressor_half_level", "sbp_rise_maximum",
-    "dbp_rise_maximum", "heart_rate_rise_maximum", "pressure_gain", "heart_rate_gain",
-    "nausea_half_level", "nausea_gain", "dizziness_half_level", "dizziness_gain", "sedation_level",
-))  # fmt: skip
+OUTSIDE = frozenset(
+    (
+        "mood_gain",
+        "mood_fast_size",
+        "mood_late_size",
+        "mood_habenula_size",
+        "mood_kappa_size",
+        "ideation_gain",
+        "ideation_mood_share",
+        "ssri_size",
+        "ssri_gain",
+        "dissociation_slope",
+        "dissociation_gain",
+        "cadss_maximum",
+        "pressor_half_level",
+        "sbp_rise_maximum",
+        "dbp_rise_maximum",
+        "heart_rate_rise_maximum",
+        "pressure_gain",
+        "heart_rate_gain",
+        "nausea_half_level",
+        "nausea_gain",
+        "dizziness_half_level",
+        "dizziness_gain",
+        "sedation_level",
+    )
+)
 
 
 LINK_CEILING, TIED_SLOPE = "link_ceiling", "link_slope"

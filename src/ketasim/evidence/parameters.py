@@ -67,12 +67,20 @@ def parameter(key: str) -> Parameter:
     start = starting_value(name)
     if key.endswith(SPREAD):
         if start.between is None:
-            raise KetasimError(f"'{name}' does not differ between people", where="knowledge/fits/evidence.toml, [spreads]")
+            raise KetasimError(
+                f"'{name}' does not differ between people", where="knowledge/fits/evidence.toml, [spreads]"
+            )
         return Parameter(key, "log", start.between.sd, float(settings()["spreads"][name]), MARGIN, math.inf)
     own = settings().get("prior_sd", {}).get(key)
     if start.uncertain is None and own is None:
-        raise KetasimError(f"'{key}' has no prior", where="knowledge/fits/evidence.toml, free", fix="uncertain = { kind = 'lognormal', sd = 0.3 }")
-    kind = {"lognormal": "log", "logitnormal": "logit", "normal": "plain"}[start.uncertain.kind if start.uncertain else "lognormal"]
+        raise KetasimError(
+            f"'{key}' has no prior",
+            where="knowledge/fits/evidence.toml, free",
+            fix="uncertain = { kind = 'lognormal', sd = 0.3 }",
+        )
+    kind = {"lognormal": "log", "logitnormal": "logit", "normal": "plain"}[
+        start.uncertain.kind if start.uncertain else "lognormal"
+    ]
     low, high = start.bounds or (-math.inf, math.inf)
     if kind == "log":
         low = max(low, MARGIN)

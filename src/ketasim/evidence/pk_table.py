@@ -52,7 +52,22 @@ class Row:
         return self.predicted / self.target.value
 
 
-_FIELDS = {"record", "arm", "output", "statistic", "value", "unit", "error", "time", "against", "within", "factor", "low", "high", "why"}
+_FIELDS = {
+    "record",
+    "arm",
+    "output",
+    "statistic",
+    "value",
+    "unit",
+    "error",
+    "time",
+    "against",
+    "within",
+    "factor",
+    "low",
+    "high",
+    "why",
+}
 
 
 def _target(table: Mapping[str, Any]) -> Target:
@@ -123,10 +138,14 @@ def text(found: Sequence[Row]) -> str:
     demanded_rows = [row for row in found if row.held is not None]
     missed = [row for row in demanded_rows if not row.held]
     lines.append(f"\n{len(demanded_rows) - len(missed)} of {len(demanded_rows)} demands held; misfits:")
-    reasons = [row for row in found if row.held is False or (row.held is None and abs(math.log(row.ratio)) > math.log(1.25))]
+    reasons = [
+        row for row in found if row.held is False or (row.held is None and abs(math.log(row.ratio)) > math.log(1.25))
+    ]
     for row in reasons:
         kind = "missed" if row.held is False else "off, not demanded"
-        lines.append(f"  {row.target.record} {row.target.output} {row.target.statistic} {kind}: {row.target.why or 'no reason known'}")
+        lines.append(
+            f"  {row.target.record} {row.target.output} {row.target.statistic} {kind}: {row.target.why or 'no reason known'}"
+        )
     return "\n".join(lines)
 
 
@@ -137,7 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     found = rows()
     if options.json:
-        print(json.dumps([{**asdict(row.target), "predicted": row.predicted, "held": row.held} for row in found], indent=1))
+        print(
+            json.dumps(
+                [{**asdict(row.target), "predicted": row.predicted, "held": row.held} for row in found], indent=1
+            )
+        )
     else:
         print(text(found))
     return 0

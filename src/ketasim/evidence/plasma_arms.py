@@ -91,7 +91,12 @@ def arm(name: str) -> Arm:
 
 def grid(until: float, events: Sequence[Event]) -> FloatArray:
     """Output times: every 1.5 min for 3 h after a dose of the main drug, coarser later; every dose time included."""
-    pieces = [np.arange(0.0, 3.0, 0.025), np.arange(3.0, 8.0, 0.1), np.arange(8.0, 24.0, 0.5), np.arange(24.0, until + 2.0, 2.0)]
+    pieces = [
+        np.arange(0.0, 3.0, 0.025),
+        np.arange(3.0, 8.0, 0.1),
+        np.arange(8.0, 24.0, 0.5),
+        np.arange(24.0, until + 2.0, 2.0),
+    ]
     relative = np.concatenate(pieces)
     starts = sorted({event.at for event in events if event.at > 0})
     times = [relative, *(start + relative[relative <= 3.0] for start in starts), [until]]
@@ -100,7 +105,9 @@ def grid(until: float, events: Sequence[Event]) -> FloatArray:
     return merged[(merged >= 0.0) & (merged <= until)]
 
 
-def schedule(events: Sequence[Event], inputs: Sequence[str], until: float, numbers: Mapping[str, FloatArray]) -> Schedule:
+def schedule(
+    events: Sequence[Event], inputs: Sequence[str], until: float, numbers: Mapping[str, FloatArray]
+) -> Schedule:
     """Segments, inputs (people, segments, inputs) and jumps of a list of doses; `numbers` holds each person's values."""
     people = len(next(iter(numbers.values())))
     edges = {0.0, until}
@@ -254,4 +261,6 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
             return clearance
         infusion = max(window.duration for event in curves.arm.events for window in event.what.windows)
         return clearance * (moment / area - infusion / 2.0)
-    raise unknown_name("statistic", name, ("at", "cmax", "tmax", "auc", "half_life", "clearance", "volume_steady", "bioavailability"))
+    raise unknown_name(
+        "statistic", name, ("at", "cmax", "tmax", "auc", "half_life", "clearance", "volume_steady", "bioavailability")
+    )

@@ -21,13 +21,20 @@ from .studies import Row, Study, studies
 Array = NDArray[np.float64]
 
 # Steps of the finite differences by study effect: small against the spread between studies, large against rounding.
-EFFECTS = {"setting": StudyEffects(setting=0.04), "drug": StudyEffects(drug=0.08), "felt": StudyEffects(felt=0.08), "vital": StudyEffects(vital=0.5)}
+EFFECTS = {
+    "setting": StudyEffects(setting=0.04),
+    "drug": StudyEffects(drug=0.08),
+    "felt": StudyEffects(felt=0.08),
+    "vital": StudyEffects(vital=0.5),
+}
 STEPS = {"setting": 0.04, "drug": 0.08, "felt": 0.08, "vital": 0.5}
 # Kinds of rows that an effect can touch; all others are not predicted again for it.
 TOUCHES = {
-    "setting": ("mood", "correlation"), "drug": ("mood", "correlation"), "felt": ("mood", "correlation", "dissociation", "report"),
+    "setting": ("mood", "correlation"),
+    "drug": ("mood", "correlation"),
+    "felt": ("mood", "correlation", "dissociation", "report"),
     "vital": ("vital",),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,12 @@ class Evidence:
         for name, effects in EFFECTS.items():
             wanted = [any(family(r.row) in TOUCHES[name] for r in block.rows) for block in self.blocks]
             moved[name] = self.some(numbers, wanted, base, effects)
-        return [
-            {name: (moved[name][i] - base[i]) / STEPS[name] for name in EFFECTS} for i in range(len(self.blocks))
-        ]
+        return [{name: (moved[name][i] - base[i]) / STEPS[name] for name in EFFECTS} for i in range(len(self.blocks))]
 
 
-def _predict(block: StudyBlock, numbers: Numbers, effects: StudyEffects, shared: dict[str, Mapping[str, Array]]) -> Array:
+def _predict(
+    block: StudyBlock, numbers: Numbers, effects: StudyEffects, shared: dict[str, Mapping[str, Array]]
+) -> Array:
     context = Context(block.study, numbers, effects, shared)
     return np.array([predict_row(context, r.row) for r in block.rows])
 

@@ -88,7 +88,8 @@ def _is_share(row: Row) -> bool:
     """Whether a contrast is one of shares: by statistic, or by unit or note for differences."""
     text = f"{row.unit} {row.note}".lower()
     return row.statistic in ("odds_ratio", "risk_ratio") or (
-        row.statistic == "difference" and any(word in text for word in ("fraction", "share", "respon", "remission", "percent"))
+        row.statistic == "difference"
+        and any(word in text for word in ("fraction", "share", "respon", "remission", "percent"))
         and abs(row.value) <= 1.0
     )
 
@@ -97,7 +98,11 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
     mood = context.mood(key, row.scale, ideation)
-    per_point = _ideation_per_point(context, row, mood) if ideation else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
+    per_point = (
+        _ideation_per_point(context, row, mood)
+        if ideation
+        else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
+    )
     kind = row.statistic
     if kind in ("ever_response", "ever_remission"):
         return _ever(context, row, key, mood), 0.0
@@ -139,7 +144,9 @@ def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
         cut = float(context.study.cuts.get("ideation", IDEATION_FREE)) * _ideation_per_point(context, row, mood)
         return mood.share_at_most(row.time_h, cut + WHOLE_NUMBER * _ideation_per_point(context, row, mood))
     text = row.note.lower()
-    if row.statistic == "remission" or (row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text):
+    if row.statistic == "remission" or (
+        row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text
+    ):
         return mood.share_at_most(row.time_h, context.remission_points(row.scale))
     return mood.share_of_baseline(row.time_h, context.response_share)
 
@@ -233,7 +240,13 @@ def _relapse(context: Context, row: Row) -> float:
     when, visits = survival(context, row, row.arm)
     if not len(when):
         raise Unpredictable("nobody is well when the clock starts", where=_where(row))
-    unit = HOURS_PER_DAY if row.unit.lower().startswith("d") else 7 * HOURS_PER_DAY if row.unit.lower().startswith("w") else 1.0
+    unit = (
+        HOURS_PER_DAY
+        if row.unit.lower().startswith("d")
+        else 7 * HOURS_PER_DAY
+        if row.unit.lower().startswith("w")
+        else 1.0
+    )
     if row.statistic == "median_time":
         return _interpolated_median(when, visits) / unit
     if row.statistic == "mean_time":

@@ -23,10 +23,23 @@ SEED = 1
 _BITS = 30
 # Purposes that move arm means most get a dimension of the Sobol sequence, in this order; its low dimensions are the most even.
 LEADING = (
-    "mood_gain", "expectancy_gain", "dissociation_gain", "typical_madrs", "population_weight", "metabolic_capacity",
-    "nasal_fraction", "pressure_gain", "central_volume", "ssri_gain", "ideation_gain", "ideation_baseline", "sedation_gain",
-    "nausea_gain", "dizziness_gain", "population_age",
-)  # fmt: skip
+    "mood_gain",
+    "expectancy_gain",
+    "dissociation_gain",
+    "typical_madrs",
+    "population_weight",
+    "metabolic_capacity",
+    "nasal_fraction",
+    "pressure_gain",
+    "central_volume",
+    "ssri_gain",
+    "ideation_gain",
+    "ideation_baseline",
+    "sedation_gain",
+    "nausea_gain",
+    "dizziness_gain",
+    "population_age",
+)
 
 
 @lru_cache(maxsize=8)

@@ -76,17 +76,23 @@ def fast_forms() -> Mapping[str, Fast]:
     for name in comparable():
         line = calibrated(name).linear
         found[name] = Fast(
-            name, np.concatenate([np.array(x) for x in line["f"]]), np.vstack([np.array(x) for x in line["jacobian"]]),
-            block_diag(*[np.array(x) for x in line["covariances"]]), np.array(line["centre"]),
-            np.array([np.nan if x is None else x for x in line["outcomes"]]), np.array(line["slopes"]),
-        )  # fmt: skip
+            name,
+            np.concatenate([np.array(x) for x in line["f"]]),
+            np.vstack([np.array(x) for x in line["jacobian"]]),
+            block_diag(*[np.array(x) for x in line["covariances"]]),
+            np.array(line["centre"]),
+            np.array([np.nan if x is None else x for x in line["outcomes"]]),
+            np.array(line["slopes"]),
+        )
     return found
 
 
 def synthetic(truth: Fast, count: int, seed: int) -> tuple[Array, Array]:
     """`count` data sets: y (N, R) and what each finding showed (N, F): a ratio, or 1/0 for a direction."""
     p, rows = len(truth.centre), len(truth.f)
-    noise = lambda word, width: np.column_stack([normals(seed, f"recovery {truth.name} {word} {k}", count) for k in range(width)])  # noqa: E731
+    noise = lambda word, width: np.column_stack(
+        [normals(seed, f"recovery {truth.name} {word} {k}", count) for k in range(width)]
+    )  # noqa: E731
     z = truth.centre + noise("z", p) @ np.linalg.cholesky(truth.gain[1]).T
     y = truth.f + (z - truth.centre) @ truth.jacobian.T + noise("y", rows) @ np.linalg.cholesky(truth.covariance).T
     r = np.clip(truth.outcomes + (z - truth.centre) @ truth.slopes.T, -0.5, 3.0)
@@ -207,11 +213,20 @@ def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:
 
 def recovery_text(found: Recovery) -> str:
     """The recovery study in plain lines."""
-    lines = [f"Synthetic evidence from each hypothesis, {found.replicates} data sets each: how often it, or its group, comes first", ""]
+    lines = [
+        f"Synthetic evidence from each hypothesis, {found.replicates} data sets each: how often it, or its group, comes first",
+        "",
+    ]
     lines += [f"  {n:<20} {found.first[n]:>3}  group {found.group_first[n]:>3}" for n in found.names]
-    lines += ["", "Groups fixed beforehand (expected difference under two standard errors): " + "; ".join(" + ".join(g) for g in found.groups if len(g) > 1)]
+    lines += [
+        "",
+        "Groups fixed beforehand (expected difference under two standard errors): "
+        + "; ".join(" + ".join(g) for g in found.groups if len(g) > 1),
+    ]
     lines += ["", "Weights and truth: mean weight, share true, number"]
-    lines += [f"  {low:.2f}-{high:.2f}: {mean:.3f} {true:.3f} {count}" for low, high, mean, true, count in found.reliability]
+    lines += [
+        f"  {low:.2f}-{high:.2f}: {mean:.3f} {true:.3f} {count}" for low, high, mean, true, count in found.reliability
+    ]
     return "\n".join(lines)
 
 

@@ -93,8 +93,12 @@ class Scorecard:
     def to_json(self) -> str:
         """Summary, rows, and the rows that are not predicted with reasons."""
         rows = [{name: _plain(getattr(r, name)) for name in ScoredRow.__slots__} for r in self.rows]
-        skipped = [{"study": s.row.study, "line": s.row.line, "record": s.row.record, "why": s.why} for s in self.skipped]
-        return json_module.dumps({"summary": _plain(self.summary()), "rows": rows, "not_predicted": skipped}, indent=2, allow_nan=False)
+        skipped = [
+            {"study": s.row.study, "line": s.row.line, "record": s.row.record, "why": s.why} for s in self.skipped
+        ]
+        return json_module.dumps(
+            {"summary": _plain(self.summary()), "rows": rows, "not_predicted": skipped}, indent=2, allow_nan=False
+        )
 
 
 def role_summary(rows: Sequence[ScoredRow]) -> dict[str, Any]:
@@ -138,7 +142,9 @@ def log_score_gain(rows: Sequence[ScoredRow]) -> tuple[float, float, int]:
 
 
 def _group(rows: Sequence[ScoredRow], group: str) -> dict[str, Any]:
-    return {role: role_summary([r for r in rows if r.group == group and r.role == role]) for role in ("fit", "validate")}
+    return {
+        role: role_summary([r for r in rows if r.group == group and r.role == role]) for role in ("fit", "validate")
+    }
 
 
 def _plain(item: Any) -> Any:
@@ -153,8 +159,12 @@ def _plain(item: Any) -> Any:
     return item
 
 
-def scorecard(evidence: Evidence | None = None, numbers: Numbers | None = None, taus: dict[str, float] | None = None,
-              model_variance: Sequence[Array] | None = None) -> Scorecard:  # fmt: skip
+def scorecard(
+    evidence: Evidence | None = None,
+    numbers: Numbers | None = None,
+    taus: dict[str, float] | None = None,
+    model_variance: Sequence[Array] | None = None,
+) -> Scorecard:
     """Score every row. model_variance : variance of every prediction over the posterior (scale of comparison), (R,) per study."""
     evidence = evidence or all_evidence()
     numbers = numbers or Numbers()
@@ -176,21 +186,49 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
     r, se = item.row, item.se
     sd = math.sqrt(se**2 + tau**2 + model_sd**2)
     z = (item.y - predicted) / sd
-    ends = {level: (item.backward(predicted - edge * sd), item.backward(predicted + edge * sd)) for level, edge in QUANTILES.items()}
+    ends = {
+        level: (item.backward(predicted - edge * sd), item.backward(predicted + edge * sd))
+        for level, edge in QUANTILES.items()
+    }
     naive_score = None
     if base is not None:
         spread = math.hypot(base.sd, se)
         naive_score = _log_density(item.y - base.mean, spread)
     return ScoredRow(
-        study=study.id, role=study.role, group=study.group, record=r.record, arm=r.arm, versus=r.versus, endpoint=r.endpoint,
-        scale=r.scale, statistic=r.statistic, time_h=None if math.isnan(r.time_h) else r.time_h, unit=r.unit, observed=r.value,
-        observed_low=item.backward(item.y - Z95 * se), observed_high=item.backward(item.y + Z95 * se), se=se, tau=tau,
-        model_sd=model_sd, predicted=item.backward(predicted), low50=ends[50][0], high50=ends[50][1], low80=ends[80][0],
-        high80=ends[80][1], low95=ends[95][0], high95=ends[95][1], strict=abs(item.y - predicted) <= Z95 * se,
-        strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1), loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
-        z=z, log_score=_log_density(item.y - predicted, sd), naive=None if base is None else item.backward(base.mean),
-        naive_log_score=naive_score, sign=r.is_sign, line=r.line,
-    )  # fmt: skip
+        study=study.id,
+        role=study.role,
+        group=study.group,
+        record=r.record,
+        arm=r.arm,
+        versus=r.versus,
+        endpoint=r.endpoint,
+        scale=r.scale,
+        statistic=r.statistic,
+        time_h=None if math.isnan(r.time_h) else r.time_h,
+        unit=r.unit,
+        observed=r.value,
+        observed_low=item.backward(item.y - Z95 * se),
+        observed_high=item.backward(item.y + Z95 * se),
+        se=se,
+        tau=tau,
+        model_sd=model_sd,
+        predicted=item.backward(predicted),
+        low50=ends[50][0],
+        high50=ends[50][1],
+        low80=ends[80][0],
+        high80=ends[80][1],
+        low95=ends[95][0],
+        high95=ends[95][1],
+        strict=abs(item.y - predicted) <= Z95 * se,
+        strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1),
+        loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
+        z=z,
+        log_score=_log_density(item.y - predicted, sd),
+        naive=None if base is None else item.backward(base.mean),
+        naive_log_score=naive_score,
+        sign=r.is_sign,
+        line=r.line,
+    )
 
 
 def _log_density(residual: float, sd: float) -> float:
@@ -270,5 +308,7 @@ def card_of(study: str = "") -> Scorecard:
         names = {r.study for r in card.rows} | {s.row.study for s in card.skipped}
         if study not in names:
             raise unknown_name("study", study, names, where="--study")
-        card = Scorecard(tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study))
+        card = Scorecard(
+            tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study)
+        )
     return card

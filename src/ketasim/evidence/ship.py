@@ -36,7 +36,9 @@ def sentence(shrinkage: float, start: float, moved: float) -> str:
 def report(task: Problem, state: State) -> str:
     """Table of the fitted values: start, mode, shrinkage."""
     sd = np.sqrt(np.diag(np.linalg.inv(state.hessian))) if state.hessian is not None else np.full(len(state.z), np.nan)
-    lines = [f"objective {state.value:.2f} after {state.iteration} steps, {'converged' if state.done else 'not converged'}"]
+    lines = [
+        f"objective {state.value:.2f} after {state.iteration} steps, {'converged' if state.done else 'not converged'}"
+    ]
     lines += [
         f"{p.key:32s} {p.start:10.4g} -> {p.value(z):10.4g}   z {z:+5.2f}   know {s:4.2f}"
         for p, z, s in zip(task.parameters, state.z, sd, strict=True)
@@ -51,26 +53,42 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     target.mkdir(exist_ok=True)
     assert state.hessian is not None
     # a draw beyond a bound of its value is that bound
-    sd = np.array([[p.z(p.value(float(x))) for p, x in zip(task.parameters, row, strict=True)] for row in draws.z]).std(axis=0)
+    sd = np.array([[p.z(p.value(float(x))) for p, x in zip(task.parameters, row, strict=True)] for row in draws.z]).std(
+        axis=0
+    )
     laplace = np.sqrt(np.diag(np.linalg.inv(state.hessian)))
     text = io.StringIO()
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
-    text.write("# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n")
-    text.write(f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n")
-    text.write(f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\naccepted_moves = {draws.accepted:.3f}\n")
+    text.write(
+        "# Written by `python -m ketasim.evidence.calibrate --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n"
+    )
+    text.write(
+        f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n"
+    )
+    text.write(
+        f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\naccepted_moves = {draws.accepted:.3f}\n"
+    )
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
-        text.write(f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\nlaplace_shrinkage = {laplace[k]:.3f}\n')
+        text.write(
+            f'\n[values."{p.key}"]\nstart = {p.start:.6g}\nprior_sd = {p.sd:.6g}\nmode = {mode:.6g}\nsd = {p.sd * shrink:.6g}\nshrinkage = {shrink:.3f}\nlaplace_shrinkage = {laplace[k]:.3f}\n'
+        )
         text.write(f'says = "{sentence(shrink, p.start, float(state.z[k]))}"\n')
         name = p.key.removesuffix(SPREAD)
         if p.key.endswith(SPREAD) and name in MEAN_ONE:
-            text.write(f'\n[values."{name}"]\nstart = {starting_value(name).value:.6g}\nmode = {math.exp(-(mode**2) / 2):.6g}\nsays = "Follows its spread, so that the mean over people is 1."\n')
+            text.write(
+                f'\n[values."{name}"]\nstart = {starting_value(name).value:.6g}\nmode = {math.exp(-(mode**2) / 2):.6g}\nsays = "Follows its spread, so that the mean over people is 1."\n'
+            )
     ceiling = dict(zip([p.key for p in task.parameters], state.z, strict=True)).get(LINK_CEILING)
     if ceiling is not None:
         at = next(p for p in task.parameters if p.key == LINK_CEILING).value(float(ceiling))
-        text.write(f'\n[values."{TIED_SLOPE}"]\nstart = {starting_value(TIED_SLOPE).value:.6g}\nmode = {tied_slope(at):.6g}\nsays = "Follows the ceiling, so that a drive of ln 2 halves the score."\n')
+        text.write(
+            f'\n[values."{TIED_SLOPE}"]\nstart = {starting_value(TIED_SLOPE).value:.6g}\nmode = {tied_slope(at):.6g}\nsays = "Follows the ceiling, so that a drive of ln 2 halves the score."\n'
+        )
     for key, v in state.taus.items():
-        text.write(f'\n[values."{key}"]\nstart = {starting_value(key).value:.6g}\nmode = {v:.6g}\nsays = "Estimated from the spread of the fit studies around the model."\n')
+        text.write(
+            f'\n[values."{key}"]\nstart = {starting_value(key).value:.6g}\nmode = {v:.6g}\nsays = "Estimated from the spread of the fit studies around the model."\n'
+        )
     (target / "values.toml").write_text(text.getvalue(), encoding="utf-8")
     natural = np.array([[p.value(float(x)) for p, x in zip(task.parameters, row, strict=True)] for row in draws.z])
     keys = [p.key for p in task.parameters]
@@ -96,7 +114,9 @@ def _write_draws(keys: list[str], natural: Array, weights: Array) -> None:
 
 def row_key(row: Row) -> str:
     """Names a row across versions of its file."""
-    return "|".join((row.study, row.record, row.arm, row.versus, row.endpoint, row.scale, row.statistic, f"{row.time_h:g}"))
+    return "|".join(
+        (row.study, row.record, row.arm, row.versus, row.endpoint, row.scale, row.statistic, f"{row.time_h:g}")
+    )
 
 
 def _write_predictions(everything: Evidence, draws: Draws) -> None:

@@ -43,10 +43,29 @@ from .study_form import (
 )
 
 __all__ = [
-    "BLINDINGS", "COLUMNS", "CONTRASTS", "CUTS", "ENDPOINTS", "ENDPOINT_FAMILIES", "GROUPS", "MOST_MODEL_ROWS", "PROVENANCES",
-    "RATERS", "SCALE_RANGES", "SHARES", "STATISTICS", "Arm", "Problem", "Row", "Study", "lint_studies", "read_study", "roles",
-    "studies", "study_folders",
-]  # fmt: skip
+    "BLINDINGS",
+    "COLUMNS",
+    "CONTRASTS",
+    "CUTS",
+    "ENDPOINTS",
+    "ENDPOINT_FAMILIES",
+    "GROUPS",
+    "MOST_MODEL_ROWS",
+    "PROVENANCES",
+    "RATERS",
+    "SCALE_RANGES",
+    "SHARES",
+    "STATISTICS",
+    "Arm",
+    "Problem",
+    "Row",
+    "Study",
+    "lint_studies",
+    "read_study",
+    "roles",
+    "studies",
+    "study_folders",
+]
 NEEDED = ("citation", "group", "design", "blinding", "rater", "population", "n")
 NUMBERS = ("time_h", "value", "low", "high", "se", "sd", "n")
 
@@ -195,14 +214,22 @@ def _arm_problems(arm: Arm, where: str) -> list[Problem]:
     try:
         Traits(**dict(arm.people))
     except (KetasimError, TypeError) as error:
-        found.append(Problem(where, f"people: {getattr(error, 'what', error)}", 'people = { genotype = "met/met", age = 70 }'))
+        found.append(
+            Problem(where, f"people: {getattr(error, 'what', error)}", 'people = { genotype = "met/met", age = 70 }')
+        )
     if arm.experiment:
         name, _, which = arm.experiment.partition(":")
         plan = experiments().get(name)
         if plan is None or which not in plan.arms:
             known = [f"{e}:{a}" for e, p in experiments().items() for a in p.arms]
             near = nearest(arm.experiment, known)
-            found.append(Problem(where, f"experiment '{arm.experiment}' is not known", f'experiment = "{near[0] if near else known[0]}"'))
+            found.append(
+                Problem(
+                    where,
+                    f"experiment '{arm.experiment}' is not known",
+                    f'experiment = "{near[0] if near else known[0]}"',
+                )
+            )
     return found
 
 
@@ -211,7 +238,9 @@ def _study_problems(name: str, table: Mapping[str, Any], role: Any) -> list[Prob
     found: list[Problem] = []
     if role is None:
         near = nearest(name, roles())
-        found.append(Problem(where, f"'{name}' has no role in roles.toml", f"rename to {near[0] if near else 'a known id'}"))
+        found.append(
+            Problem(where, f"'{name}' has no role in roles.toml", f"rename to {near[0] if near else 'a known id'}")
+        )
     found += [Problem(where, f"{key} is missing", f"{key} = ...") for key in NEEDED if key not in table]
     if not str(table.get("citation", "x")).strip():
         found.append(Problem(where, "the source is missing", 'citation = "..."'))
@@ -221,7 +250,10 @@ def _study_problems(name: str, table: Mapping[str, Any], role: Any) -> list[Prob
     found += unknown_choice(where, "blinding", str(table.get("blinding", "")), BLINDINGS)
     found += unknown_choice(where, "rater", str(table.get("rater", "")), RATERS)
     allowed = set(Study.__slots__) - {"id", "role", "rows"}
-    found += [Problem(where, f"unknown field '{key}'", "remove it or put it into note") for key in sorted(set(table) - allowed)]
+    found += [
+        Problem(where, f"unknown field '{key}'", "remove it or put it into note")
+        for key in sorted(set(table) - allowed)
+    ]
     for key in table.get("cuts", {}):
         found += unknown_choice(f"{where} [cuts]", "cut", key, CUTS)
     for other in table.get("overlaps", ()):
@@ -233,7 +265,9 @@ def _study_problems(name: str, table: Mapping[str, Any], role: Any) -> list[Prob
 # data.csv -------------------------------------------------------------------------------------------------------
 
 
-def _row(problems: list[Problem], study: str, where: str, line: int, cells: Mapping[str, str], arms: Mapping[str, Arm]) -> Row:
+def _row(
+    problems: list[Problem], study: str, where: str, line: int, cells: Mapping[str, str], arms: Mapping[str, Arm]
+) -> Row:
     text = {name: (cells.get(name) or "").strip() for name in COLUMNS}
     numbers = {name: number_of(where, name, text[name], problems.append) for name in NUMBERS}
     row = Row(study=study, line=line, **{name: numbers.get(name, text[name]) for name in COLUMNS})  # type: ignore[arg-type]
@@ -270,7 +304,9 @@ def _rows(problems: list[Problem], folder: Path, arms: Mapping[str, Arm]) -> tup
             continue
         row = _row(problems, name, where, line, cells, arms)
         if not row.record:
-            problems.append(Problem(where, "the row names no evidence record", "record = the id of the evidence record"))
+            problems.append(
+                Problem(where, "the row names no evidence record", "record = the id of the evidence record")
+            )
         elif known and row.record not in known:
             problems.append(Problem(where, f"record '{row.record}' does not belong to {name}", "see roles.toml"))
         rows.append(row)
@@ -291,7 +327,11 @@ def read_study(folder: Path) -> tuple[Study | None, list[Problem]]:
     problems += wrong
     arms = _arms(problems, name, text, table.get("arms", {}))
     rows = _rows(problems, folder, arms)
-    fatal = role is None or any(key not in table for key in NEEDED) or any(p.what.startswith("unknown field") for p in wrong)
+    fatal = (
+        role is None
+        or any(key not in table for key in NEEDED)
+        or any(p.what.startswith("unknown field") for p in wrong)
+    )
     if rows is None or fatal:
         return None, problems
     data = {key: table[key] for key in table if key in Study.__slots__ and key != "arms"}

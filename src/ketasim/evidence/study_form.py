@@ -11,63 +11,198 @@ from typing import Any
 from ..core import nearest
 
 COLUMNS = (
-    "record", "arm", "versus", "endpoint", "scale", "statistic", "time_h", "value", "unit", "low", "high", "se", "sd",
-    "n", "provenance", "use", "note",
-)  # fmt: skip
+    "record",
+    "arm",
+    "versus",
+    "endpoint",
+    "scale",
+    "statistic",
+    "time_h",
+    "value",
+    "unit",
+    "low",
+    "high",
+    "se",
+    "sd",
+    "n",
+    "provenance",
+    "use",
+    "note",
+)
 GROUPS = (
-    "plasma", "interaction", "receptors", "animal", "single IV", "dose response", "repeated IV", "nasal", "crisis",
-    "maintenance", "routine care", "other route", "co-medication", "acute effects", "ideation", "predictor",
-)  # fmt: skip
+    "plasma",
+    "interaction",
+    "receptors",
+    "animal",
+    "single IV",
+    "dose response",
+    "repeated IV",
+    "nasal",
+    "crisis",
+    "maintenance",
+    "routine care",
+    "other route",
+    "co-medication",
+    "acute effects",
+    "ideation",
+    "predictor",
+)
 ENDPOINTS = (
-    "madrs", "ideation", "relapse", "dropout", "cadss", "dissociation_ae", "sbp", "dbp", "heart_rate", "moaas",
-    "sedation_ae", "nausea_ae", "dizziness_ae", "glutamate", "spines", "bdnf",
-)  # fmt: skip
+    "madrs",
+    "ideation",
+    "relapse",
+    "dropout",
+    "cadss",
+    "dissociation_ae",
+    "sbp",
+    "dbp",
+    "heart_rate",
+    "moaas",
+    "sedation_ae",
+    "nausea_ae",
+    "dizziness_ae",
+    "glutamate",
+    "spines",
+    "bdnf",
+)
 ENDPOINT_FAMILIES = ("plasma.", "arterial.", "occupancy.", "predictor.")
 STATISTICS = (
-    "change_mean", "change_sd", "mean", "response", "remission", "difference", "smd", "odds_ratio", "risk_ratio",
-    "ever_response", "ever_remission", "response_again", "median_time", "mean_time", "share_event", "hazard_ratio",
-    "largest_mean_maximum", "mean_at", "threshold_share", "cmax", "auc", "tmax", "clearance", "volume",
-    "bioavailability", "half_life", "ratio", "profile_point", "correlation",
-)  # fmt: skip
-SHARES = (
-    "response", "remission", "ever_response", "ever_remission", "response_again", "share_event", "threshold_share",
+    "change_mean",
+    "change_sd",
+    "mean",
+    "response",
+    "remission",
+    "difference",
+    "smd",
+    "odds_ratio",
+    "risk_ratio",
+    "ever_response",
+    "ever_remission",
+    "response_again",
+    "median_time",
+    "mean_time",
+    "share_event",
+    "hazard_ratio",
+    "largest_mean_maximum",
+    "mean_at",
+    "threshold_share",
+    "cmax",
+    "auc",
+    "tmax",
+    "clearance",
+    "volume",
     "bioavailability",
-)  # fmt: skip
+    "half_life",
+    "ratio",
+    "profile_point",
+    "correlation",
+)
+SHARES = (
+    "response",
+    "remission",
+    "ever_response",
+    "ever_remission",
+    "response_again",
+    "share_event",
+    "threshold_share",
+    "bioavailability",
+)
 CONTRASTS = (
-    "difference", "smd", "odds_ratio", "risk_ratio", "hazard_ratio", "ratio", "response_again", "bioavailability",
-)  # fmt: skip
+    "difference",
+    "smd",
+    "odds_ratio",
+    "risk_ratio",
+    "hazard_ratio",
+    "ratio",
+    "response_again",
+    "bioavailability",
+)
 PROVENANCES = ("seen", "third_party", "press", "digitised", "memory", "derived", "sign")
 BLINDINGS = ("open", "rater-blind", "double-blind")
 RATERS = ("clinician", "self", "instrument")
 SCALE_RANGES = {
-    "MADRS": (0, 60), "HAM-D6": (0, 22), "HAM-D17": (0, 52), "HAM-D21": (0, 64), "HAM-D24": (0, 75), "HAM-D25": (0, 80),
-    "HAM-D28": (0, 84), "QIDS-SR16": (0, 27), "QIDS-C16": (0, 27), "PHQ-9": (0, 27), "BDI": (0, 63), "IDS-C30": (0, 84),
-    "CADSS": (0, 92), "MOAA/S": (0, 5), "SSI": (0, 38), "MADRS item 10": (0, 6), "CGI-S": (1, 7), "POMS depression": (0, 60),
-}  # fmt: skip
+    "MADRS": (0, 60),
+    "HAM-D6": (0, 22),
+    "HAM-D17": (0, 52),
+    "HAM-D21": (0, 64),
+    "HAM-D24": (0, 75),
+    "HAM-D25": (0, 80),
+    "HAM-D28": (0, 84),
+    "QIDS-SR16": (0, 27),
+    "QIDS-C16": (0, 27),
+    "PHQ-9": (0, 27),
+    "BDI": (0, 63),
+    "IDS-C30": (0, 84),
+    "CADSS": (0, 92),
+    "MOAA/S": (0, 5),
+    "SSI": (0, 38),
+    "MADRS item 10": (0, 6),
+    "CGI-S": (1, 7),
+    "POMS depression": (0, 60),
+}
 # Scales that are no ranges of points: a mixture, who is followed, what a ratio compares.
 OTHER_SCALES = (
-    "", "mixed", "HAM-D", "composite", "responders", "remitters", "auc", "cmax", "half_life", "clearance",
-)  # fmt: skip
+    "",
+    "mixed",
+    "HAM-D",
+    "composite",
+    "responders",
+    "remitters",
+    "auc",
+    "cmax",
+    "half_life",
+    "clearance",
+)
 MOOD_SCALES = tuple(name for name in SCALE_RANGES if name not in ("CADSS", "MOAA/S", "SSI", "MADRS item 10"))
 # The cut of a threshold_share: ">4", "<5", "rise>=40", "level>=180", "PHQ-9 fall>=6".
 THRESHOLD = re.compile(r"^(?:(?P<scale>[\w/-]+) )?(?P<kind>rise|fall|level)?(?P<sign>>=|<=|>|<)(?P<cut>\d+(?:\.\d+)?)$")
 CUTS = (
-    "response", "response_from_h", "response_to_h", "response_visits", "remission", "ideation", "relapse", "relapse_entry",
-    "relapse_visits", "relapse_from_h", "relapse_follow_h", "visit_h",
-)  # fmt: skip
+    "response",
+    "response_from_h",
+    "response_to_h",
+    "response_visits",
+    "remission",
+    "ideation",
+    "relapse",
+    "relapse_entry",
+    "relapse_visits",
+    "relapse_from_h",
+    "relapse_follow_h",
+    "visit_h",
+)
 UNITS = {
-    "change_mean": ("points", "mmHg", "bpm"), "change_sd": ("points", "mmHg", "bpm"), "mean": ("points", "mmHg", "bpm"),
-    "smd": ("SD",), "odds_ratio": ("ratio",), "risk_ratio": ("ratio",), "hazard_ratio": ("ratio",), "ratio": ("ratio",),
-    "median_time": ("d", "h"), "mean_time": ("d", "h"), "tmax": ("h",), "half_life": ("h",), "clearance": ("L/h", "L/h/kg"),
-    "volume": ("L", "L/kg"), "cmax": ("ng/mL",), "profile_point": ("ng/mL",), "auc": ("ng*h/mL",), "correlation": ("r",),
-    "largest_mean_maximum": ("mmHg", "bpm", "points"), "mean_at": ("mmHg", "bpm", "points", "ng/mL", "fraction", "ratio"),
+    "change_mean": ("points", "mmHg", "bpm"),
+    "change_sd": ("points", "mmHg", "bpm"),
+    "mean": ("points", "mmHg", "bpm"),
+    "smd": ("SD",),
+    "odds_ratio": ("ratio",),
+    "risk_ratio": ("ratio",),
+    "hazard_ratio": ("ratio",),
+    "ratio": ("ratio",),
+    "median_time": ("d", "h"),
+    "mean_time": ("d", "h"),
+    "tmax": ("h",),
+    "half_life": ("h",),
+    "clearance": ("L/h", "L/h/kg"),
+    "volume": ("L", "L/kg"),
+    "cmax": ("ng/mL",),
+    "profile_point": ("ng/mL",),
+    "auc": ("ng*h/mL",),
+    "correlation": ("r",),
+    "largest_mean_maximum": ("mmHg", "bpm", "points"),
+    "mean_at": ("mmHg", "bpm", "points", "ng/mL", "fraction", "ratio"),
     "difference": ("points", "fraction", "mmHg", "bpm", "ng/mL"),
     **{name: ("fraction", "share of sessions") for name in SHARES},
-}  # fmt: skip
+}
 ENDPOINT_UNITS = {
-    "sbp": "mmHg", "dbp": "mmHg", "heart_rate": "bpm", "madrs": "points", "ideation": "points", "cadss": "points",
+    "sbp": "mmHg",
+    "dbp": "mmHg",
+    "heart_rate": "bpm",
+    "madrs": "points",
+    "ideation": "points",
+    "cadss": "points",
     "moaas": "points",
-}  # fmt: skip
+}
 MOST_MODEL_ROWS = 6  # values that come out of one published model
 LEAST_SIGN_SE = 0.2  # a direction coded as a ratio is never sharper than this
 
@@ -119,7 +254,9 @@ def _unit(row: Any, where: str) -> list[Problem]:
     if row.use != "predict" or allowed is None:
         return []
     if row.unit not in allowed:
-        return [Problem(where, f"the unit '{row.unit}' does not fit a {row.statistic}", f"unit = {' | '.join(allowed)}")]
+        return [
+            Problem(where, f"the unit '{row.unit}' does not fit a {row.statistic}", f"unit = {' | '.join(allowed)}")
+        ]
     own = ENDPOINT_UNITS.get(row.endpoint)
     if own and row.unit in ("points", "mmHg", "bpm") and row.unit != own:
         return [Problem(where, f"the unit '{row.unit}' does not fit {row.endpoint}", f"unit = {own}")]
@@ -130,7 +267,9 @@ def _scale(row: Any, where: str) -> list[Problem]:
     found: list[Problem] = []
     if row.statistic == "threshold_share":
         if not THRESHOLD.match(row.scale):
-            found.append(Problem(where, f"'{row.scale}' is no threshold", "scale = >4 | rise>=40 | level>=180 | PHQ-9 fall>=6"))
+            found.append(
+                Problem(where, f"'{row.scale}' is no threshold", "scale = >4 | rise>=40 | level>=180 | PHQ-9 fall>=6")
+            )
         return found
     if row.scale not in SCALE_RANGES and row.scale not in OTHER_SCALES:
         found += unknown_choice(where, "scale", row.scale, (*SCALE_RANGES, *OTHER_SCALES[1:]))
@@ -171,7 +310,9 @@ def _use(row: Any, where: str) -> list[Problem]:
         found.append(Problem(where, what, f"statistic = ratio | smd, se >= {LEAST_SIGN_SE:g}"))
     error = not math.isnan(row.se) or not math.isnan(row.low + row.high) or not math.isnan(row.n)
     if row.use == "predict" and not error and not row.note:
-        found.append(Problem(where, "the row has no error and no n", "se, low and high, or n; or a note that says why not"))
+        found.append(
+            Problem(where, "the row has no error and no n", "se, low and high, or n; or a note that says why not")
+        )
     return found
 
 

@@ -36,7 +36,9 @@ def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
     for block, f, s in zip(base.evidence.blocks, there, slopes, strict=True):
         root = np.linalg.cholesky(covariance(block, s, taus_of()))
         y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
-        blocks.append(StudyBlock(block.study, tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True))))
+        blocks.append(
+            StudyBlock(block.study, tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True)))
+        )
     return Problem(Evidence(tuple(blocks)), base.parameters)
 
 
@@ -74,7 +76,9 @@ def calibration(base: Problem, seeds: Sequence[int], iterations: int = ITERATION
         truth = np.array([p.z(p.value(t)) for p, t in zip(base.parameters, truth, strict=True)])
         scores.append((found.z - truth) / sd)
         shrinkage.append(sd)
-        sys.stderr.write(f"\rsynthetic fit {len(scores)} of {len(seeds)}: root mean square so far {np.sqrt(np.mean(np.square(scores))):.2f} ")
+        sys.stderr.write(
+            f"\rsynthetic fit {len(scores)} of {len(seeds)}: root mean square so far {np.sqrt(np.mean(np.square(scores))):.2f} "
+        )
         sys.stderr.flush()
     sys.stderr.write("\n")
     return Calibration(tuple(p.key for p in base.parameters), np.array(scores), np.array(shrinkage))
@@ -85,8 +89,9 @@ def text(found: Calibration) -> str:
     lines = [
         f"{len(found.scores)} synthetic fits of {len(found.keys)} values: root mean square of (mode - truth) / SD {found.root_mean_square:.2f} (1 expected)",
         f"truths within 0.67, 1.28, 1.96 SD: {found.inside(0.6745):.0%}, {found.inside(1.2816):.0%}, {found.inside(1.96):.0%} (50, 80, 95 expected); evenness of ranks p = {found.evenness:.2g}",
-        "", f"{'value':32s} root mean square   mean   SD left of the prior's",
-    ]  # fmt: skip
+        "",
+        f"{'value':32s} root mean square   mean   SD left of the prior's",
+    ]
     for k, key in enumerate(found.keys):
         s = found.scores[:, k]
         lines.append(f"{key:32s} {np.sqrt((s**2).mean()):16.2f}  {s.mean():+5.2f}   {found.shrinkage[:, k].mean():.2f}")

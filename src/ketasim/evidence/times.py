@@ -16,9 +16,15 @@ NEEDS_VISITS = ("median_time", "mean_time", "hazard_ratio", "ever_response", "ev
 EXPOSURE_H = 48.0  # how long concentrations are followed where a row names no horizon
 HOURS_PER_DAY = 24.0
 OCCUPANCY_PORTS = {
-    "nmda": "nmda_occupancy", "mu": "mu_antagonist_occupancy", "kappa": "kappa_activity", "delta": "delta_activity",
-}  # fmt: skip
-LOST_ACTIVITY = ("kappa_activity", "delta_activity")  # with an antagonist alone, the share of tone lost is its occupancy
+    "nmda": "nmda_occupancy",
+    "mu": "mu_antagonist_occupancy",
+    "kappa": "kappa_activity",
+    "delta": "delta_activity",
+}
+LOST_ACTIVITY = (
+    "kappa_activity",
+    "delta_activity",
+)  # with an antagonist alone, the share of tone lost is its occupancy
 BODY_PORTS = {"moaas": "moaas", "sedation_ae": "moaas"}
 
 
@@ -151,5 +157,11 @@ def visit_times(study: Study, key: str, row: Row) -> tuple[float, ...]:
     start = relapse_start(study, key, row)
     stated = row.time_h if row.time_h > start else math.nan
     length = float(study.cuts.get("relapse_follow_h", math.nan))
-    end = start + length if not math.isnan(length) else stated if not math.isnan(stated) else start + 16 * values("evidence")["visit_interval"].value
+    end = (
+        start + length
+        if not math.isnan(length)
+        else stated
+        if not math.isnan(stated)
+        else start + 16 * values("evidence")["visit_interval"].value
+    )
     return tuple(float(t) for t in np.arange(start, end + 1e-6, step))

@@ -122,7 +122,8 @@ class Calibrated:
         """Prediction (R,), jacobian (R, p) and root of the covariance (R, R) of every human study."""
         line = self.linear
         return tuple(
-            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c))) for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
+            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
+            for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
         )
 
     def _linear_scores(self, z: Array) -> Array:
@@ -131,10 +132,19 @@ class Calibrated:
         columns = []
         for y, (own, j, r) in zip(observed_values(self.names[: len(self._lines)]), self._lines, strict=True):
             if len(y) != len(own):
-                raise KetasimError("a study has changed since the calibration", where=self.entry.id, fix="python -m ketasim.evidence.weigh_fit")
+                raise KetasimError(
+                    "a study has changed since the calibration",
+                    where=self.entry.id,
+                    fix="python -m ketasim.evidence.weigh_fit",
+                )
             white = np.linalg.solve(r, (y - own - move @ j.T).T)
-            columns.append(-0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi))
-        outcomes = np.array([np.nan if x is None else x for x in self.linear["outcomes"]]) + move @ np.array(self.linear["slopes"]).T
+            columns.append(
+                -0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi)
+            )
+        outcomes = (
+            np.array([np.nan if x is None else x for x in self.linear["outcomes"]])
+            + move @ np.array(self.linear["slopes"]).T
+        )
         return joined(self.names, np.column_stack(columns), finding_sets(), finding_sets().score(outcomes))
 
 
@@ -151,7 +161,11 @@ def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
 def _log_mean(log_w: Array) -> tuple[float, float, float]:
     count, total = len(log_w), float(logsumexp(log_w))
     w = np.exp(log_w - log_w.max())
-    return total - math.log(count), float(w.std(ddof=1) / math.sqrt(count) / w.mean()), float(w.sum() ** 2 / (w**2).sum())
+    return (
+        total - math.log(count),
+        float(w.std(ddof=1) / math.sqrt(count) / w.mean()),
+        float(w.sum() ** 2 / (w**2).sum()),
+    )
 
 
 @lru_cache(maxsize=32)
@@ -160,15 +174,33 @@ def calibrated(name: str) -> Calibrated:
     entry = hypothesis(name)
     path = posterior_path(name)
     if not path.exists():
-        raise KetasimError(f"no calibration of {name} ships", where=str(path), fix=f"python -m ketasim.evidence.weigh_fit {name}")
+        raise KetasimError(
+            f"no calibration of {name} ships", where=str(path), fix=f"python -m ketasim.evidence.weigh_fit {name}"
+        )
     data = json.loads(path.read_text(encoding="utf-8"))
     if tuple(data["keys"]) != entry.free_keys:
-        raise KetasimError(f"the calibration of {name} is of other free values", where=str(path), fix=f"python -m ketasim.evidence.weigh_fit {name}")
+        raise KetasimError(
+            f"the calibration of {name} is of other free values",
+            where=str(path),
+            fix=f"python -m ketasim.evidence.weigh_fit {name}",
+        )
     held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
     return Calibrated(
-        entry, tuple(data["names"]), data["groups"], np.array(data["log_ratio"]), np.array(data["scores"]), np.array(data["z"]),
-        tuple(data["held_names"]), held, data["misfit"], data["rows"], float(data["laplace"]), data["linear"], str(data.get("evidence", "")), data["mode"],
-    )  # fmt: skip
+        entry,
+        tuple(data["names"]),
+        data["groups"],
+        np.array(data["log_ratio"]),
+        np.array(data["scores"]),
+        np.array(data["z"]),
+        tuple(data["held_names"]),
+        held,
+        data["misfit"],
+        data["rows"],
+        float(data["laplace"]),
+        data["linear"],
+        str(data.get("evidence", "")),
+        data["mode"],
+    )
 
 
 @dataclass(frozen=True)
@@ -238,25 +270,53 @@ class Weighing:
         return {
             "hypotheses": [
                 {
-                    "id": r.entry.id, "title": r.entry.title, "variants": {k: list(v) for k, v in r.entry.variants.items()},
-                    "free": list(r.entry.free_keys), "prior": r.prior, "log_evidence": r.log_evidence, "log_evidence_se": r.log_evidence_se,
-                    "effective_draws": r.effective, "weight": r.weight, "stacking": r.stacking, "leave_one_out": r.loo,
-                    "held_out": r.held_out, "held_out_se": r.held_out_se, "by_group": dict(r.by_group), "by_study": dict(r.by_study),
-                    "predicts": list(r.entry.predicts), "refuted_by": list(r.entry.refuted_by),
+                    "id": r.entry.id,
+                    "title": r.entry.title,
+                    "variants": {k: list(v) for k, v in r.entry.variants.items()},
+                    "free": list(r.entry.free_keys),
+                    "prior": r.prior,
+                    "log_evidence": r.log_evidence,
+                    "log_evidence_se": r.log_evidence_se,
+                    "effective_draws": r.effective,
+                    "weight": r.weight,
+                    "stacking": r.stacking,
+                    "leave_one_out": r.loo,
+                    "held_out": r.held_out,
+                    "held_out_se": r.held_out_se,
+                    "by_group": dict(r.by_group),
+                    "by_study": dict(r.by_study),
+                    "predicts": list(r.entry.predicts),
+                    "refuted_by": list(r.entry.refuted_by),
                 }
                 for r in self.rows
             ],
             "swings": [
-                {"study": s.study, "group": s.group, "moved": s.moved, "before": s.before, "after": s.after, "log_odds": s.log_odds, "weights": dict(s.weights)}
+                {
+                    "study": s.study,
+                    "group": s.group,
+                    "moved": s.moved,
+                    "before": s.before,
+                    "after": s.after,
+                    "log_odds": s.log_odds,
+                    "weights": dict(s.weights),
+                }
                 for s in self.swings
             ],
-            "pairs": [{"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart} for p in self.pairs],
+            "pairs": [
+                {"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart}
+                for p in self.pairs
+            ],
             "groups": [list(g) for g in self.groups],
             "cannot_be_told_apart": [[p.first, p.second] for p in self.pairs if not p.apart],
             "not_weighed": list(self.not_weighed),
-            "evidence": {"studies": list(self.studies), "animals": self.animals, "without": list(self.without),
-                         "held_out": list(self.held_names), "held_out_left_out": list(self.held_left_out)},
-        }  # fmt: skip
+            "evidence": {
+                "studies": list(self.studies),
+                "animals": self.animals,
+                "without": list(self.without),
+                "held_out": list(self.held_names),
+                "held_out_left_out": list(self.held_left_out),
+            },
+        }
 
     def row(self, name: str) -> Row:
         """The row of a hypothesis."""
@@ -275,11 +335,17 @@ def prior_weights(asked: Mapping[str, float] | None) -> dict[str, float]:
         if name not in names:
             raise unknown_name("hypothesis", name, names, where=f"--prior {name}={chance:g}")
         if not (0.0 <= chance <= 1.0):
-            raise UsageError(f"a prior chance lies between 0 and 1, not {chance:g}", where=f"--prior {name}={chance:g}", fix=f"--prior {name}=0.5")
+            raise UsageError(
+                f"a prior chance lies between 0 and 1, not {chance:g}",
+                where=f"--prior {name}={chance:g}",
+                fix=f"--prior {name}=0.5",
+            )
     total, others = sum(asked.values()), [n for n in names if n not in asked]
     if total > 1.0 + SUMS_TO or (not others and abs(total - 1.0) > SUMS_TO):
         raise UsageError(
-            f"the prior sums to {total:g}", where="--prior", allowed="chances that sum to 1; what is left is shared among the others",
+            f"the prior sums to {total:g}",
+            where="--prior",
+            allowed="chances that sum to 1; what is left is shared among the others",
             fix=" ".join(f"--prior {n}={c / total:.3g}" for n, c in asked.items()),
         )
     return {n: asked.get(n, (1.0 - total) / len(others) if others else 0.0) for n in names}
@@ -317,23 +383,44 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
     kinds = tuple(dict.fromkeys(groups[n] for n in kept))
     rows = tuple(
         Row(
-            c.entry, chances[c.entry.id], *evidence[i], float(weights[i]), float(stacked[i]), float(held[i, whole].sum()),
-            float(np.sqrt(whole.sum()) * (held[i, whole] - held[:, whole].mean(axis=0)).std(ddof=1)) if whole.sum() > 1 else math.nan,
-            float(loo[i].sum()), {g: float(sum(x for x, n in zip(loo[i], kept, strict=True) if groups[n] == g)) for g in kinds},
+            c.entry,
+            chances[c.entry.id],
+            *evidence[i],
+            float(weights[i]),
+            float(stacked[i]),
+            float(held[i, whole].sum()),
+            float(np.sqrt(whole.sum()) * (held[i, whole] - held[:, whole].mean(axis=0)).std(ddof=1))
+            if whole.sum() > 1
+            else math.nan,
+            float(loo[i].sum()),
+            {g: float(sum(x for x, n in zip(loo[i], kept, strict=True) if groups[n] == g)) for g in kinds},
             {n: float(x) for n, x in zip(kept, loo[i], strict=True)},
         )
         for i, c in enumerate(every)
-    )  # fmt: skip
+    )
     pairs = tuple(
-        Pair(every[a].entry.id, every[b].entry.id, float((loo[a] - loo[b]).sum()), float(np.sqrt(len(kept)) * (loo[a] - loo[b]).std(ddof=1)))
-        for a in range(len(every)) for b in range(a + 1, len(every))
-    )  # fmt: skip
+        Pair(
+            every[a].entry.id,
+            every[b].entry.id,
+            float((loo[a] - loo[b]).sum()),
+            float(np.sqrt(len(kept)) * (loo[a] - loo[b]).std(ddof=1)),
+        )
+        for a in range(len(every))
+        for b in range(a + 1, len(every))
+    )
     return Weighing(
-        tuple(sorted(rows, key=lambda r: -r.log_evidence)), _swings(every, keep, log_prior, weights, loo), pairs, shared_groups(pairs, {c.entry.id: c.entry for c in every}), kept,
-        groups, animals, tuple(without), tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
+        tuple(sorted(rows, key=lambda r: -r.log_evidence)),
+        _swings(every, keep, log_prior, weights, loo),
+        pairs,
+        shared_groups(pairs, {c.entry.id: c.entry for c in every}),
+        kept,
+        groups,
+        animals,
+        tuple(without),
+        tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
         tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
-    )  # fmt: skip
+    )
 
 
 def _softmax(x: Array) -> Array:
@@ -352,7 +439,9 @@ def stacking(loo: Array) -> Array:
     return np.asarray(w)
 
 
-def _swings(every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array) -> tuple[Swing, ...]:
+def _swings(
+    every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array
+) -> tuple[Swing, ...]:
     """Weights without each study, largest change first."""
     found = []
     ids = [c.entry.id for c in every]
@@ -362,7 +451,17 @@ def _swings(every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Arr
         most = int(np.argmax(np.abs(without - weights)))
         odds = _log_odds(without[most]) - _log_odds(weights[most])
         study = every[0].names[int(s)]
-        found.append(Swing(study, every[0].groups[study], ids[most], float(weights[most]), float(without[most]), odds, dict(zip(ids, map(float, without), strict=True))))
+        found.append(
+            Swing(
+                study,
+                every[0].groups[study],
+                ids[most],
+                float(weights[most]),
+                float(without[most]),
+                odds,
+                dict(zip(ids, map(float, without), strict=True)),
+            )
+        )
     return tuple(sorted(found, key=lambda x: -abs(x.after - x.before)))
 
 
@@ -377,7 +476,11 @@ def shared_groups(pairs: Sequence[Pair], known: Mapping[str, Hypothesis]) -> tup
     Two groups become one only if every pair across them is not told apart (complete linkage): a hypothesis that is told apart from one member
     stays outside although it is near another.
     """
-    apart = {frozenset((p.first, p.second)) for p in pairs if p.apart or known[p.first].drug_effect != known[p.second].drug_effect}
+    apart = {
+        frozenset((p.first, p.second))
+        for p in pairs
+        if p.apart or known[p.first].drug_effect != known[p.second].drug_effect
+    }
     groups = {name: [name] for name in known}
     for pair in sorted(pairs, key=lambda p: abs(p.difference) / max(p.se, 1e-12)):
         one, other = groups[pair.first], groups[pair.second]

@@ -57,7 +57,10 @@ class Linear:
         """Minus log posterior density of the linear problem, constants of the prior left out."""
         move = z - self.z0
         blocks = self.judge.fit.blocks
-        human = sum(log_density(b.y - f - j @ move, c) for b, f, j, c in zip(blocks, self.f, self.jacobian, self.covariances, strict=True))
+        human = sum(
+            log_density(b.y - f - j @ move, c)
+            for b, f, j, c in zip(blocks, self.f, self.jacobian, self.covariances, strict=True)
+        )
         found = self.judge.findings.score((self.outcomes + self.slopes @ move)[None, :]).sum()
         return float(0.5 * z @ z - human - found)
 
@@ -99,7 +102,9 @@ def walk(j: Judge, start: Array | None = None, tell: Tell | None = None) -> tupl
         if longest >= STANDS and promised >= LEAST_GAIN:
             share = next((s for s in SHARES if exact(j, z + s * move, here.covariances) < history[-1]), 0.0)
         if tell:
-            tell(f"{j.entry.id}: round {turn + 1}, objective {history[-1]:.2f}, promised {promised:.2f}, move {share * longest:.2f}\n")
+            tell(
+                f"{j.entry.id}: round {turn + 1}, objective {history[-1]:.2f}, promised {promised:.2f}, move {share * longest:.2f}\n"
+            )
         if share == 0.0:
             break
         z = z + share * move
@@ -156,7 +161,9 @@ def _held_covariances(j: Judge, z: Array) -> list[Array | None]:
     return found
 
 
-def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, start: Array | None = None) -> dict[str, object]:
+def fit_one(
+    entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, start: Array | None = None
+) -> dict[str, object]:
     """Everything that ships for one hypothesis, as plain data."""
     j = judge(entry)
     here, hessian, history = walk(j, start, tell)
@@ -172,9 +179,12 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
     z = centre + (noise @ root.T) * scale[:, None]
     solved = np.linalg.solve(root, (z - centre).T).T
     log_q = (
-        math.lgamma((freedom + p) / 2) - math.lgamma(freedom / 2) - 0.5 * p * math.log(freedom * math.pi)
-        - np.log(np.diag(root)).sum() - 0.5 * (freedom + p) * np.log1p((solved**2).sum(axis=1) / freedom)
-    )  # fmt: skip
+        math.lgamma((freedom + p) / 2)
+        - math.lgamma(freedom / 2)
+        - 0.5 * p * math.log(freedom * math.pi)
+        - np.log(np.diag(root)).sum()
+        - 0.5 * (freedom + p) * np.log1p((solved**2).sum(axis=1) / freedom)
+    )
     log_prior = -0.5 * (z**2).sum(axis=1) - 0.5 * p * math.log(2 * math.pi)
     covariances_held = _held_covariances(j, centre)
     table, held = [], []
@@ -187,7 +197,10 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
     scores = joined(j.names, np.array(table), j.findings, j.findings.score(outcomes))
     _, logdet = np.linalg.slogdet(hessian)
     blocks = j.fit.blocks
-    misfit = {b.study.id: float((b.y - f) @ np.linalg.solve(c, b.y - f)) for b, f, c in zip(blocks, here.f, here.covariances, strict=True)}
+    misfit = {
+        b.study.id: float((b.y - f) @ np.linalg.solve(c, b.y - f))
+        for b, f, c in zip(blocks, here.f, here.covariances, strict=True)
+    }
     return {
         "hypothesis": entry.id,
         "evidence": fingerprint(j),
@@ -195,15 +208,24 @@ def fit_one(entry: Hypothesis, count: int = DRAWS, tell: Tell | None = None, sta
         "mode": dict(zip(entry.free_keys, _round(centre), strict=True)),
         "laplace": float(-here.minus_log(centre) - 0.5 * logdet),
         "history": _round(np.array(history)),
-        "z": _round(z), "log_ratio": _round(log_prior - log_q, 6), "names": list(j.names), "groups": j.groups(), "scores": _round(scores, 6),
-        "held_names": [b.study.id for b in j.held_out.blocks], "held": [[None if np.isnan(x) else round(float(x), 4) for x in row] for row in held],
-        "misfit": {k: round(v, 3) for k, v in misfit.items()}, "rows": {b.study.id: len(b.rows) for b in blocks},
+        "z": _round(z),
+        "log_ratio": _round(log_prior - log_q, 6),
+        "names": list(j.names),
+        "groups": j.groups(),
+        "scores": _round(scores, 6),
+        "held_names": [b.study.id for b in j.held_out.blocks],
+        "held": [[None if np.isnan(x) else round(float(x), 4) for x in row] for row in held],
+        "misfit": {k: round(v, 3) for k, v in misfit.items()},
+        "rows": {b.study.id: len(b.rows) for b in blocks},
         "linear": {
-            "centre": _round(z0), "f": [_round(f) for f in here.f], "jacobian": [_round(x) for x in here.jacobian],
+            "centre": _round(z0),
+            "f": [_round(f) for f in here.f],
+            "jacobian": [_round(x) for x in here.jacobian],
             "covariances": [_round(c) for c in here.covariances],
-            "outcomes": [None if np.isnan(x) else float(f"{x:.5g}") for x in here.outcomes], "slopes": _round(here.slopes),
+            "outcomes": [None if np.isnan(x) else float(f"{x:.5g}") for x in here.outcomes],
+            "slopes": _round(here.slopes),
         },
-    }  # fmt: skip
+    }
 
 
 def fingerprint(j: Judge) -> str:
@@ -231,17 +253,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.weigh_fit", description=__doc__)
     parser.add_argument("names", nargs="*", help="hypotheses (all, if none is named)")
     parser.add_argument("--draws", type=int, default=DRAWS)
-    parser.add_argument("--start", default="opioid-gate", help="whose mode a hypothesis without calibration starts from")
+    parser.add_argument(
+        "--start", default="opioid-gate", help="whose mode a hypothesis without calibration starts from"
+    )
     asked = parser.parse_args(arguments)
     begun = time.monotonic()
 
     def tell(line: str) -> None:
-        sys.stderr.write(f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}" + ("\n" if line.endswith("\n") else ""))
+        sys.stderr.write(
+            f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}" + ("\n" if line.endswith("\n") else "")
+        )
         sys.stderr.flush()
 
     for name in asked.names or hypotheses():
         entry = hypothesis(name)
-        known = dict(zip(entry.free_keys, calibrated_scores(entry), strict=True)) if posterior_path(name).exists() else {}
+        known = (
+            dict(zip(entry.free_keys, calibrated_scores(entry), strict=True)) if posterior_path(name).exists() else {}
+        )
         if not known:  # a relative's mode is a better start than the prior's
             relative = hypothesis(asked.start)
             known = dict(zip(relative.free_keys, calibrated_scores(relative), strict=True))

@@ -23,7 +23,11 @@ SEXES = {"woman": "woman", "female": "woman", "f": "woman", "man": "man", "male"
 GENOTYPES = ("val/val", "val/met", "met/met")
 ETHNICITIES = ("unspecified", "asian", "japanese")
 # What can be asked for; beyond it a number is a slip of the pen or outside everything the model knows.
-RANGES = {"weight": (30.0, 250.0, "kg", "70"), "age": (18.0, 100.0, "years", "45"), "baseline": (1.0, 59.0, "points", "33")}
+RANGES = {
+    "weight": (30.0, 250.0, "kg", "70"),
+    "age": (18.0, 100.0, "years", "45"),
+    "baseline": (1.0, 59.0, "points", "33"),
+}
 MOST_PEOPLE = 1_000_000
 
 
@@ -170,7 +174,10 @@ def draw_people(count: int, seed: int = 1, traits: Traits | None = None, with_ty
     """`count` people of the random stream `seed`, after the typical one if asked."""
     if not 0 <= count <= MOST_PEOPLE:
         raise UsageError(
-            f"{count} people cannot be simulated", where=f"--people {count}", allowed=f"0 to {MOST_PEOPLE}", fix="--people 200"
+            f"{count} people cannot be simulated",
+            where=f"--people {count}",
+            allowed=f"0 to {MOST_PEOPLE}",
+            fix="--people 200",
         )
     if seed < 0:
         raise UsageError("a seed is a whole number from 0 on", where=f"--seed {seed}", fix="--seed 1")

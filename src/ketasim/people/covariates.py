@@ -42,7 +42,9 @@ def hepatic_flow_with_age(people: People, numbers: Numbers) -> Array:
 
 def asian(key: str) -> Callable[[People, Numbers], Array]:
     """A factor in Asian people (Perez-Ruixo 2021, PK-COV-02, -03); 1 unless --ethnicity asks for it."""
-    return lambda people, numbers: _for_all(people, numbers[key] if people.traits.ethnicity in ("asian", "japanese") else 1.0)
+    return lambda people, numbers: _for_all(
+        people, numbers[key] if people.traits.ethnicity in ("asian", "japanese") else 1.0
+    )
 
 
 def japanese(key: str) -> Callable[[People, Numbers], Array]:
@@ -66,13 +68,29 @@ class Covariate:
 LEAST_FLOW = 0.2  # a guard against a negative flow at the end of the age range, never reached below 115 years
 # Total liver clearance follows its flow and its capacity; `metabolic_capacity` scales every enzyme at once.
 FLOWS = (
-    "hepatic_flow", "metabolic_capacity", "shallow_flow", "deep_flow", "norketamine_clearance", "norketamine_flow",
-    "dhnk_clearance", "hnk_clearance", "hnk_flow", "front_end_flow",
-)  # fmt: skip
+    "hepatic_flow",
+    "metabolic_capacity",
+    "shallow_flow",
+    "deep_flow",
+    "norketamine_clearance",
+    "norketamine_flow",
+    "dhnk_clearance",
+    "hnk_clearance",
+    "hnk_flow",
+    "front_end_flow",
+)
 VOLUMES = (
-    "central_volume", "shallow_volume", "deep_volume", "liver_volume", "norketamine_volume", "norketamine_peripheral_volume",
-    "norketamine_liver_volume", "dhnk_volume", "hnk_volume", "hnk_peripheral_volume",
-)  # fmt: skip
+    "central_volume",
+    "shallow_volume",
+    "deep_volume",
+    "liver_volume",
+    "norketamine_volume",
+    "norketamine_peripheral_volume",
+    "norketamine_liver_volume",
+    "dhnk_volume",
+    "hnk_volume",
+    "hnk_peripheral_volume",
+)
 
 COVARIATES: tuple[Covariate, ...] = (
     Covariate(allometric_flow, FLOWS),

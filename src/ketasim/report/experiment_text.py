@@ -16,7 +16,10 @@ from .words import clock, number, table
 def experiment_list(json: bool = False) -> str:
     """The experiments by name, with their question; json: one object with title, question, arms and records of each."""
     if json:
-        about = [{"name": p.name, "title": p.title, "asks": p.asks, "arms": list(p.arms), "records": list(p.records)} for p in experiments().values()]
+        about = [
+            {"name": p.name, "title": p.title, "asks": p.asks, "arms": list(p.arms), "records": list(p.records)}
+            for p in experiments().values()
+        ]
         return json_module.dumps({"experiments": about}, indent=2)
     return "\n".join(f"{plan.name}: {plan.asks}" for plan in experiments().values())
 
@@ -57,7 +60,9 @@ def _published(found: Experiment) -> list[str]:
     """Published outcomes beside the prediction under every hypothesis."""
     lines = []
     for i, p in enumerate(found.plan.published):
-        what = f"{p.output} at {p.look}, {p.arm.replace('_', ' ')}" + (f" as a share of {p.versus.replace('_', ' ')}" if p.versus else "")
+        what = f"{p.output} at {p.look}, {p.arm.replace('_', ' ')}" + (
+            f" as a share of {p.versus.replace('_', ' ')}" if p.versus else ""
+        )
         notes = [ROLE_NOTES[p.role], "from memory: not weighed" if p.memory else ""]
         if p.species != "human":
             notes.append(f"{p.species}; human kinetics stand in")

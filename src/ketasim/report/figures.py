@@ -83,14 +83,16 @@ ARM_PANELS = (
 # panels -----------------------------------------------------------------------------------------------------------
 
 
-DRUG = (("plasma.s_ketamine", "s", "S-ketamine"), ("plasma.r_ketamine", "r", "R-ketamine"), ("plasma.compound", "s", "compound"))
+DRUG = (
+    ("plasma.s_ketamine", "s", "S-ketamine"),
+    ("plasma.r_ketamine", "r", "R-ketamine"),
+    ("plasma.compound", "s", "compound"),
+)
 GLUTAMATE = (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF"))
 METABOLITES = (("plasma.norketamine", "nk", "norketamine"), ("plasma.hnk", "hnk", "hydroxynorketamine"))
 
 
-def _courses(
-    axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], title: str, until: float | None
-) -> None:
+def _courses(axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], title: str, until: float | None) -> None:
     """Typical line and band of each (output, drug key, label) that does anything in this run."""
     shown = [line for line in lines if line[0] in result.grid_values and np.nanmax(result.grid_values[line[0]]) > 0]
     for name, key, label in shown or lines[:1]:
@@ -110,7 +112,9 @@ def _mood(axis: Any, result: Result) -> None:
     change, effect = result.fine("madrs.change"), result.fine("madrs.effect")
     _band(axis, change, None, style.line("s"))
     axis.plot(*_window(change, change.typical, None), label="change from baseline", **style.line("s"))
-    axis.plot(*_window(change, change.typical - effect.typical, None), label="the same under placebo", **style.line("placebo"))
+    axis.plot(
+        *_window(change, change.typical - effect.typical, None), label="the same under placebo", **style.line("placebo")
+    )
     axis.axhline(0, color=style.QUIET, linewidth=0.8)
     axis.set_title("MADRS, change from baseline [points]")
     axis.legend(loc="lower right", ncols=2)
@@ -122,8 +126,14 @@ def _mood(axis: Any, result: Result) -> None:
 def _pressure(axis: Any, result: Result, until: float | None) -> None:
     for name, key, label in (("sbp", "s", "systolic"), ("dbp", "r", "diastolic")):
         course = result.fine(name)
-        rise = Course(course.name, course.unit, "", course.time_h, course.typical - course.typical[0],
-                      course.people - course.people[:, :1])  # fmt: skip
+        rise = Course(
+            course.name,
+            course.unit,
+            "",
+            course.time_h,
+            course.typical - course.typical[0],
+            course.people - course.people[:, :1],
+        )
         _band(axis, rise, until, style.line(key))
         axis.plot(*_window(rise, rise.typical, until), label=label, **style.line(key))
     axis.set_title("Blood pressure, rise above rest [mmHg]")
@@ -167,7 +177,14 @@ def _time_axis(axis: Any, until: float | None) -> None:
 def _ticks_at_doses(axis: Any, result: Result) -> None:
     """Small marks at the foot of the panel, one per main dose."""
     low = axis.get_ylim()[0]
-    axis.plot(np.asarray(result.doses_h) / 24.0, np.full(len(result.doses_h), low), "^", color=style.INK, markersize=4, clip_on=False)
+    axis.plot(
+        np.asarray(result.doses_h) / 24.0,
+        np.full(len(result.doses_h), low),
+        "^",
+        color=style.INK,
+        markersize=4,
+        clip_on=False,
+    )
     axis.set_ylim(bottom=low)
 
 

@@ -59,9 +59,13 @@ def _values(numbers: list[Value]) -> list[Finding]:
     for v in numbers:
         where = f"knowledge/values/{v.stage}.toml, [{v.key}]"
         if v.source not in known:
-            found.append(Finding(where, f"the source {v.source} is not in knowledge/sources", f"[{v.source}] citation = ..."))
+            found.append(
+                Finding(where, f"the source {v.source} is not in knowledge/sources", f"[{v.source}] citation = ...")
+            )
         if v.basis == "placeholder":
-            found.append(Finding(where, "a placeholder: a number that nobody has measured, derived or assumed with a reason"))
+            found.append(
+                Finding(where, "a placeholder: a number that nobody has measured, derived or assumed with a reason")
+            )
         if v.key in seen:
             found.append(Finding(where, f"the identifier is used in {seen[v.key]} too"))
         seen[v.key] = where
@@ -138,7 +142,9 @@ def _outputs(_: list[Value]) -> list[Finding]:
             elif entry.molar_mass and known.ports[port].unit != "umol/L":
                 found.append(Finding(where, f"{port} is in {known.ports[port].unit} and cannot become {entry.unit}"))
             elif not entry.molar_mass and entry.unit == "ng/mL":
-                found.append(Finding(where, "a concentration needs the molar mass of its substance", 'molar_mass = "drug:NAME"'))
+                found.append(
+                    Finding(where, "a concentration needs the molar mass of its substance", 'molar_mass = "drug:NAME"')
+                )
         for part in entry.needs:
             if part not in known.parts:
                 found.append(Finding(where, f"no part is called {part}"))
@@ -178,7 +184,11 @@ def lint_text(found: Findings, list_assumed: bool = True) -> str:
     lines = [f"{len(found.errors)} problem{'' if len(found.errors) == 1 else 's'}" + (":" if found.errors else ".")]
     lines += [f"  {finding}" for finding in found.errors]
     share = found.traced / found.count if found.count else 0.0
-    lines += ["", f"{found.count} numbers, {found.traced} measured or derived ({100 * share:.0f} %), {len(found.assumed)} assumed" + (":" if list_assumed else ".")]
+    lines += [
+        "",
+        f"{found.count} numbers, {found.traced} measured or derived ({100 * share:.0f} %), {len(found.assumed)} assumed"
+        + (":" if list_assumed else "."),
+    ]
     if list_assumed:
         lines += [f"  {v.name} = {v.value:g} {v.unit}: {v.label}" for v in found.assumed]
     return "\n".join(lines)

@@ -13,7 +13,11 @@ from ketasim.evidence.studies import studies
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 260, 46, 34, 10
 TIMES_H = (0.5, 2000.0)  # ends of the logarithmic axis
 TICKS = ((1.0, "1 h"), (4.0, "4 h"), (24.0, "1 d"), (72.0, "3 d"), (168.0, "7 d"), (672.0, "28 d"), (1680.0, "10 wk"))
-KINDS = {"change_mean": ("Change of the mean score, points", -32.0, 2.0), "response": ("Responders, share", 0.0, 1.0), "remission": ("Remitters, share", 0.0, 1.0)}
+KINDS = {
+    "change_mean": ("Change of the mean score, points", -32.0, 2.0),
+    "response": ("Responders, share", 0.0, 1.0),
+    "remission": ("Remitters, share", 0.0, 1.0),
+}
 APART = 0.012  # of the width: rows at the same time stand beside each other
 INK, BAND, PREDICTED, MISFIT = "#1b1f24", "#a9c6e3", "#2b5f94", "#9c1c1c"
 
@@ -23,10 +27,22 @@ def courses(rows: Sequence[ScoredRow]) -> str:
     found = []
     for statistic, (label, low, high) in KINDS.items():
         for where, control in (("infusion", False), ("infusion", True), ("nasal", False), ("nasal", True)):
-            mine = [r for r in rows if r.endpoint == "madrs" and r.statistic == statistic and r.time_h and not r.versus and _kind(r) == (where, control)]
+            mine = [
+                r
+                for r in rows
+                if r.endpoint == "madrs"
+                and r.statistic == statistic
+                and r.time_h
+                and not r.versus
+                and _kind(r) == (where, control)
+            ]
             if len(mine) > 2:
-                who = f"{'nasal' if where == 'nasal' else 'into a vein and other'}, {'comparator' if control else 'drug'}"
-                found.append(f"<figure><figcaption>{escape(label)}: {escape(who)} ({len(mine)} values)</figcaption>{_panel(mine, low, high)}</figure>")
+                who = (
+                    f"{'nasal' if where == 'nasal' else 'into a vein and other'}, {'comparator' if control else 'drug'}"
+                )
+                found.append(
+                    f"<figure><figcaption>{escape(label)}: {escape(who)} ({len(mine)} values)</figcaption>{_panel(mine, low, high)}</figure>"
+                )
     key = "Bar: 80 % of the prediction; line: prediction; dot: published, full = fit, hollow = validate, with its own 95 % interval; red: outside sampling error and spread between studies."
     return f"<p><small>{key}</small></p><div class=courses>{''.join(found)}</div>"
 
@@ -46,13 +62,21 @@ def _panel(rows: Sequence[ScoredRow], low: float, high: float) -> str:
     def y(v: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (high - min(max(v, low), high)) / (high - low)
 
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="published over predicted, {len(rows)} values">']
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="published over predicted, {len(rows)} values">'
+    ]
     for hour, name in TICKS:
-        parts.append(f'<line x1="{x(hour):.1f}" x2="{x(hour):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#e6e6e6"/><text x="{x(hour):.1f}" y="{HEIGHT - 16}" text-anchor="middle">{name}</text>')
+        parts.append(
+            f'<line x1="{x(hour):.1f}" x2="{x(hour):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#e6e6e6"/><text x="{x(hour):.1f}" y="{HEIGHT - 16}" text-anchor="middle">{name}</text>'
+        )
     for k in range(5):
         v = low + (high - low) * k / 4
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#efefef"/><text x="{LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{v:.3g}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">time from the first dose</text>')
+        parts.append(
+            f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#efefef"/><text x="{LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{v:.3g}</text>'
+        )
+    parts.append(
+        f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">time from the first dose</text>'
+    )
     by_time: dict[float, int] = {}
     for r in sorted(rows, key=lambda r: (r.time_h or 0.0, r.predicted)):
         hour = float(r.time_h or 0.0)

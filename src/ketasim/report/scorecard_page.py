@@ -22,9 +22,14 @@ figure svg{width:100%;height:auto;font-size:11px}figure text{fill:#444}
 
 def page(card: Scorecard) -> str:
     """The page as text."""
-    parts = ["<!doctype html><html lang=en><meta charset=utf-8><title>Ketasim scorecard</title>", f"<style>{STYLE}</style>"]
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Ketasim scorecard</title>",
+        f"<style>{STYLE}</style>",
+    ]
     parts.append("<h1>Every published number beside its prediction</h1>")
-    parts.append("<p>Research and teaching only. Studies of role <i>fit</i> were used to estimate values; those of role <i>validate</i> never were.</p>")
+    parts.append(
+        "<p>Research and teaching only. Studies of role <i>fit</i> were used to estimate values; those of role <i>validate</i> never were.</p>"
+    )
     parts.append(_summary(card))
     misfits = sorted((r for r in card.rows if not r.sign and abs(r.z) > QUANTILES[95]), key=lambda r: -abs(r.z))
     parts.append(f"<h2>Misfits ({len(misfits)})</h2>")
@@ -32,7 +37,9 @@ def page(card: Scorecard) -> str:
     parts.append(f"<h2>Mood over time</h2>{courses(card.rows)}")
     for group in sorted({r.group for r in card.rows}):
         for role in ("fit", "validate"):
-            rows = sorted((r for r in card.rows if r.group == group and r.role == role), key=lambda r: (r.study, r.line))
+            rows = sorted(
+                (r for r in card.rows if r.group == group and r.role == role), key=lambda r: (r.study, r.line)
+            )
             if rows:
                 parts.append(f"<h2>{escape(group)}, {role}</h2>{_table(rows)}")
     if card.skipped:
@@ -47,8 +54,13 @@ def _summary(card: Scorecard) -> str:
         s = role_summary(card.part(role))
         if not s["values"]:
             continue
-        shares = "".join(f"<td class=n>{100 * s[k]:.0f} %" for k in ("strict", "strict_perfect", "loose", "coverage50", "coverage80", "coverage95"))
-        rows.append(f"<tr><td>{role}<td class=n>{s['studies']}<td class=n>{s['values']}{shares}<td class=n>{s['log_score_gain']:+.1f} ({s['log_score_gain_se']:.1f})")
+        shares = "".join(
+            f"<td class=n>{100 * s[k]:.0f} %"
+            for k in ("strict", "strict_perfect", "loose", "coverage50", "coverage80", "coverage95")
+        )
+        rows.append(
+            f"<tr><td>{role}<td class=n>{s['studies']}<td class=n>{s['values']}{shares}<td class=n>{s['log_score_gain']:+.1f} ({s['log_score_gain_se']:.1f})"
+        )
     head = "<tr><th>role<th>studies<th>values<th>inside own CI<th>a perfect model<th>loose<th>50 % interval<th>80 %<th>95 %<th>log score over naive (SE)"
     return f"<div class=wrap><table>{head}{''.join(rows)}</table></div>"
 

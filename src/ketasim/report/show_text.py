@@ -13,10 +13,15 @@ from ketasim.core.values import knowledge_path
 from .words import clock, number
 
 LISTS: Mapping[str, str] = {
-    "drugs": "the drug catalogue", "outputs": "the outputs of a run", "settings": "the settings", "sources": "every source",
-    "values": "every number", "experiments": "the virtual experiments", "compound": "an example of a compound of your own",
+    "drugs": "the drug catalogue",
+    "outputs": "the outputs of a run",
+    "settings": "the settings",
+    "sources": "every source",
+    "values": "every number",
+    "experiments": "the virtual experiments",
+    "compound": "an example of a compound of your own",
     "whole": "the default chain on one page",
-}  # fmt: skip
+}
 
 
 def show_text(name: str) -> str:
@@ -48,11 +53,17 @@ def output_text(entry: Output) -> str:
     """An output of the register: unit, site, scale, and the ports it is made of."""
     lines = [f"{entry.name} [{entry.unit}]: {entry.label} (output)"]
     facts = {
-        "site": entry.site, "scale": entry.scale, "rater": entry.rater, "window": entry.window,
-        "other names": ", ".join(entry.aliases), "given by": " + ".join(entry.ports) or "the observation model",
-        "converted with": entry.molar_mass, "added": f"the person's resting {entry.resting}" if entry.resting else "",
-        "shown with": ", ".join(entry.needs), "note": entry.note,
-    }  # fmt: skip
+        "site": entry.site,
+        "scale": entry.scale,
+        "rater": entry.rater,
+        "window": entry.window,
+        "other names": ", ".join(entry.aliases),
+        "given by": " + ".join(entry.ports) or "the observation model",
+        "converted with": entry.molar_mass,
+        "added": f"the person's resting {entry.resting}" if entry.resting else "",
+        "shown with": ", ".join(entry.needs),
+        "note": entry.note,
+    }
     lines += [f"  {label}: {text}" for label, text in facts.items() if text]
     if entry.low is not None or entry.high is not None:
         low, high = (number(x) if x is not None else "open" for x in (entry.low, entry.high))
@@ -80,9 +91,15 @@ def drug_text(entry: Drug) -> str:
         lines.append(f"  note: {entry.note}")
     for way in entry.routes.values():
         studied = "; ".join(f"{low:g}-{high:g} {unit}" for unit, (low, high) in way.studied.items()) or "no range named"
-        lines.append(f"  {way.name}: studied {studied}" + (f" ({way.studied_in})" if way.studied_in else "") + f"; kinetics from {way.data} data")
+        lines.append(
+            f"  {way.name}: studied {studied}"
+            + (f" ({way.studied_in})" if way.studied_in else "")
+            + f"; kinetics from {way.data} data"
+        )
         if way.default_duration and way.bolus_duration:
-            lines.append(f"    'over 40 min' makes an infusion; without it the dose is a bolus of {clock(way.bolus_duration)}")
+            lines.append(
+                f"    'over 40 min' makes an infusion; without it the dose is a bolus of {clock(way.bolus_duration)}"
+            )
         for a in way.approval:
             lines.append(f"    {a.jurisdiction}: {a.status}" + (f" ({a.use})" if a.use else ""))
         if way.monitoring:
@@ -182,7 +199,9 @@ def _list(name: str) -> str:
         "outputs": lambda: (f"{e.name} [{e.unit}]: {e.label}" for e in output_register().values()),
         "settings": _settings,
         "sources": lambda: (f"{key}: {source}" for key, source in sources().items()),
-        "values": lambda: (f"{v.name} = {v.value:g} {v.unit}  ({v.basis}, {v.grade}, {v.source})" for v in all_values()),
+        "values": lambda: (
+            f"{v.name} = {v.value:g} {v.unit}  ({v.basis}, {v.grade}, {v.source})" for v in all_values()
+        ),
         "experiments": _experiments,
         "compound": lambda: [(knowledge_path() / "compound_example.toml").read_text(encoding="utf-8")],
         "whole": _whole,
@@ -212,12 +231,18 @@ def _unknown(name: str) -> UsageError:
     from .study_text import study_names
 
     known = [
-        *(word for e in output_register().values() for word in (e.name, *e.aliases)), *drug_words(), *(v.key for v in all_values()),
-        *sources(), *study_names(), *LISTS,
-    ]  # fmt: skip
+        *(word for e in output_register().values() for word in (e.name, *e.aliases)),
+        *drug_words(),
+        *(v.key for v in all_values()),
+        *sources(),
+        *study_names(),
+        *LISTS,
+    ]
     near = nearest(name, known, 5)
     lists = "; ".join(f"show {word}: {what}" for word, what in LISTS.items())
     return UsageError(
-        f"nothing is called '{name}'", where=f"ketasim show {name}",
-        allowed="did you mean " + ", ".join(near) + "?" if near else lists, fix=f"ketasim show {near[0] if near else 'outputs'}",
+        f"nothing is called '{name}'",
+        where=f"ketasim show {name}",
+        allowed="did you mean " + ", ".join(near) + "?" if near else lists,
+        fix=f"ketasim show {near[0] if near else 'outputs'}",
     )

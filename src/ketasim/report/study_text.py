@@ -28,7 +28,12 @@ def _roles() -> Mapping[str, Mapping[str, Any]]:
 @cache
 def _homes() -> Mapping[str, str]:
     """Study by the small letters of its own name and of every record that belongs to it."""
-    found = {record.lower(): name for part in PARTS for name, entry in _roles().get(part, {}).items() for record in entry.get("records", ())}
+    found = {
+        record.lower(): name
+        for part in PARTS
+        for name, entry in _roles().get(part, {}).items()
+        for record in entry.get("records", ())
+    }
     found |= {row.record.lower(): study.id for study in studies().values() for row in study.rows}
     names = {*studies(), *(name for part in PARTS for name in _roles().get(part, {}))}
     return found | {name.lower(): name for name in names}
@@ -56,10 +61,18 @@ def study_text(name: str) -> str:
     if study is None:
         return _without_folder(home, name) if home else ""
     facts = {
-        "citation": study.citation, "doi": study.doi, "role": ROLES.get(study.role, study.role), "kind": study.group, "design": study.design,
-        "blinding": study.blinding, "rater": study.rater, "people": study.population, "n": "" if math.isnan(study.n) else f"{study.n:g}",
-        "place": study.place, "note": study.note,
-    }  # fmt: skip
+        "citation": study.citation,
+        "doi": study.doi,
+        "role": ROLES.get(study.role, study.role),
+        "kind": study.group,
+        "design": study.design,
+        "blinding": study.blinding,
+        "rater": study.rater,
+        "people": study.population,
+        "n": "" if math.isnan(study.n) else f"{study.n:g}",
+        "place": study.place,
+        "note": study.note,
+    }
     lines = [f"{study.id}: a published study"]
     lines += [f"  {label}: {text}" for label, text in facts.items() if text]
     only = any(row.record.lower() == name.lower() for row in study.rows)
@@ -74,7 +87,11 @@ def _without_folder(home: str, name: str) -> str:
     records = set(entry.get("records", ()))
     role = entry.get("role", "")
     lines = [f"{home}: a published source", *([f"  role: {ROLES.get(role, role)}"] if role else [])]
-    lines += [f"  {label}: {text}" for label, text in (("why", entry.get("reason", "")), ("records", ", ".join(sorted(records)))) if text]
+    lines += [
+        f"  {label}: {text}"
+        for label, text in (("why", entry.get("reason", "")), ("records", ", ".join(sorted(records))))
+        if text
+    ]
     wanted = records & {name} or records
     for plan in experiments().values():
         for found in plan.published:

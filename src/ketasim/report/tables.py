@@ -16,9 +16,19 @@ def result_csv(result: Result) -> str:
     """One row per output and time; empty cells where there is no number. The last line is a comment with version and seed."""
     rows = []
     for name, course in result.outputs.items():
-        columns = [course.typical, course.median, course.mean, course.low, course.high, course.model_low, course.model_high]
+        columns = [
+            course.typical,
+            course.median,
+            course.mean,
+            course.low,
+            course.high,
+            course.model_low,
+            course.model_high,
+        ]
         for i, time in enumerate(course.time_h):
-            rows.append([name, course.unit, cell(time), *("" if column is None else cell(column[i]) for column in columns)])
+            rows.append(
+                [name, course.unit, cell(time), *("" if column is None else cell(column[i]) for column in columns)]
+            )
     return csv_text(HEAD, rows, comment=result.caption())
 
 

@@ -14,7 +14,17 @@ from ketasim.scenario.result import Result
 
 from .words import between, clock, in_ten, mass, number, percent, points, table
 
-SHOWN = ("plasma.ketamine", "plasma.hnk", "nmda.occupancy", "glutamate", "spines", "madrs.change", "madrs.effect", "cadss", "sbp")
+SHOWN = (
+    "plasma.ketamine",
+    "plasma.hnk",
+    "nmda.occupancy",
+    "glutamate",
+    "spines",
+    "madrs.change",
+    "madrs.effect",
+    "cadss",
+    "sbp",
+)
 MOST_DOSES_LISTED = 12
 
 
@@ -60,7 +70,9 @@ def _story(result: Result) -> list[str]:
         f"{traits.weight or usual['typical_weight'].value:g} kg, {traits.age or usual['typical_age'].value:g} years, "
         f"MADRS {traits.baseline or usual['typical_madrs'].value:g}"
     )
-    lines = [f"The typical person ({who})" + ("; in brackets 5th to 95th percentile between people" if result.ok else "")]
+    lines = [
+        f"The typical person ({who})" + ("; in brackets 5th to 95th percentile between people" if result.ok else "")
+    ]
     peaks: Mapping[str, Any] = s["peaks"]
     for name in _drugs_in_blood(peaks):
         p, substance = peaks[name], output_register()[name].label.removeprefix("Plasma ")
@@ -69,13 +81,17 @@ def _story(result: Result) -> list[str]:
         lines.append(line + (f"; in the artery at {number(arterial['typical'])}." if arterial else "."))
     if "nmda.occupancy" in peaks:
         p = peaks["nmda.occupancy"]
-        lines.append(f"  Receptors: at most {percent(p['typical'])}{between(p, percent)} of NMDA receptors are occupied, at {clock(p['time_h'])}.")
+        lines.append(
+            f"  Receptors: at most {percent(p['typical'])}{between(p, percent)} of NMDA receptors are occupied, at {clock(p['time_h'])}."
+        )
     if "glutamate" in peaks and peaks["glutamate"]["typical"] > 1:
         p = peaks["glutamate"]
         lines.append(f"  Glutamate: rises by {percent(p['typical'] - 1)} at most, at {clock(p['time_h'])}.")
     if "spines" in peaks:
         p = peaks["spines"]
-        lines.append(f"  Synapses: {percent(p['typical'])}{between(p, percent)} of the lost spines are back at {clock(p['time_h'])}.")
+        lines.append(
+            f"  Synapses: {percent(p['typical'])}{between(p, percent)} of the lost spines are back at {clock(p['time_h'])}."
+        )
     return lines + _mood(s) + _body(s)
 
 
@@ -94,7 +110,9 @@ def _mood(s: Mapping[str, Any]) -> list[str]:
     if start["typical"] is None:
         lines = [f"  Mood: the effect beyond placebo does not reach {start['threshold_points']:g} points."]
     else:
-        lines = [f"  Mood: {start['threshold_points']:g} points beyond placebo are reached after {clock(start['typical'])}."]
+        lines = [
+            f"  Mood: {start['threshold_points']:g} points beyond placebo are reached after {clock(start['typical'])}."
+        ]
     for name in ("24 h", "7 d"):
         look = s["mood"].get(name)
         if look is None:
@@ -105,7 +123,9 @@ def _mood(s: Mapping[str, Any]) -> list[str]:
             f"{points(effect['typical'])} of it{between(effect, points)} beyond placebo"
         )
         if effect["model_low"] is not None:
-            line += f" (how sure of the typical person: {points(effect['model_low'])} to {points(effect['model_high'])})"
+            line += (
+                f" (how sure of the typical person: {points(effect['model_low'])} to {points(effect['model_high'])})"
+            )
         if response["share"] is not None:
             line += f"; {in_ten(response['share'])} respond ({percent(response['share'])}), remission {percent(look['remission']['share'])}"
         lines.append(line + ".")
@@ -121,7 +141,9 @@ def _body(s: Mapping[str, Any]) -> list[str]:
             f"at {clock(cadss['time_h'])}; systolic pressure rises by {points(pressure['typical'])} mmHg{between(pressure, points)}."
         )
     if stay["typical"] is not None:
-        lines.append(f"  Time in clinic: {clock(stay['typical'])}{between(stay, clock)} by the rule of at least {stay['rule_h']:g} h after the dose.")
+        lines.append(
+            f"  Time in clinic: {clock(stay['typical'])}{between(stay, clock)} by the rule of at least {stay['rule_h']:g} h after the dose."
+        )
     return lines
 
 
@@ -130,7 +152,10 @@ def _table(result: Result) -> list[str]:
     register = output_register()
     head = ["time", *(f"{name} [{register[name].unit}]" if register[name].unit != "1" else name for name in shown)]
     rows = [[clock(t), *(number(result[name].typical[i]) for name in shown)] for i, t in enumerate(result.time_h)]
-    return ["Typical person at the times asked for (all outputs: --json or --csv)", *(f"  {line}" for line in table(head, rows))]
+    return [
+        "Typical person at the times asked for (all outputs: --json or --csv)",
+        *(f"  {line}" for line in table(head, rows)),
+    ]
 
 
 def _ends(result: Result) -> list[str]:

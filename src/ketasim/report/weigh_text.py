@@ -16,25 +16,53 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     animals = "animals and imaging included" if found.animals else "animal evidence switched off"
     lines = [
         f"{len(found.rows)} hypotheses on {len(found.studies)} studies of role fit ({animals}"
-        + (f"; without {', '.join(found.without)}" if found.without else "") + ").",
-        NOTICE, "",
+        + (f"; without {', '.join(found.without)}" if found.without else "")
+        + ").",
+        NOTICE,
+        "",
         "Log evidence: higher is better, +-SE of the computation. Weight: prior times evidence, normalised. Stacking: the mixture that predicts left-out",
-        f"studies best. Held out: log score of {len(found.held_names)} studies kept for validation, not used for any choice.", "",
-    ]  # fmt: skip
+        f"studies best. Held out: log score of {len(found.held_names)} studies kept for validation, not used for any choice.",
+        "",
+    ]
     best = max(r.held_out for r in found.rows)
     rows = [
         [
-            r.entry.id, str(len(r.entry.free)), f"{r.log_evidence:.1f} +-{r.log_evidence_se:.1f}" + ("?" if r.effective < FEW_DRAWS else ""), f"{r.prior:.2f}",
-            _share(r.weight), _share(r.stacking), f"{r.loo:.1f}", f"{r.held_out - best:.1f}",
+            r.entry.id,
+            str(len(r.entry.free)),
+            f"{r.log_evidence:.1f} +-{r.log_evidence_se:.1f}" + ("?" if r.effective < FEW_DRAWS else ""),
+            f"{r.prior:.2f}",
+            _share(r.weight),
+            _share(r.stacking),
+            f"{r.loo:.1f}",
+            f"{r.held_out - best:.1f}",
         ]
         for r in found.rows
-    ]  # fmt: skip
-    lines += [f"  {line}" for line in table(["hypothesis", "free", "log evidence", "prior", "weight", "stacking", "left-one-out", "held out (0 = best)"], rows)]
+    ]
+    lines += [
+        f"  {line}"
+        for line in table(
+            [
+                "hypothesis",
+                "free",
+                "log evidence",
+                "prior",
+                "weight",
+                "stacking",
+                "left-one-out",
+                "held out (0 = best)",
+            ],
+            rows,
+        )
+    ]
     if any(r.effective < FEW_DRAWS for r in found.rows):
         lines.append("  ? fewer than 8 effective draws: take this figure as rough")
     groups = list(dict.fromkeys(found.study_group[n] for n in found.studies))
     top = {g: max(r.by_group[g] for r in found.rows) for g in groups}
-    lines += ["", "Fit by group of evidence: log score of left-out studies, difference to the best hypothesis in that group.", ""]
+    lines += [
+        "",
+        "Fit by group of evidence: log score of left-out studies, difference to the best hypothesis in that group.",
+        "",
+    ]
     rows = [[r.entry.id, *(f"{r.by_group[g] - top[g]:.1f}" for g in groups)] for r in found.rows]
     lines += [f"  {line}" for line in table(["hypothesis", *groups], rows)]
     if every_study:
@@ -48,7 +76,11 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     lines += ["", *_apart(found)]
     lines += _expectancy(found)
     if found.not_weighed:
-        lines += ["", f"NOT WEIGHED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.", "  To add them: python -m ketasim.evidence.weigh_fit " + " ".join(found.not_weighed)]
+        lines += [
+            "",
+            f"NOT WEIGHED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
+            "  To add them: python -m ketasim.evidence.weigh_fit " + " ".join(found.not_weighed),
+        ]
     return "\n".join(lines)
 
 
@@ -60,10 +92,14 @@ def _apart(found: Weighing) -> list[str]:
     many = [g for g in found.groups if len(g) > 1]
     if not many:
         return ["Every pair is told apart by this evidence."]
-    lines = ["Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors for every pair of a line):"]
+    lines = [
+        "Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors for every pair of a line):"
+    ]
     lines += [f"  {', '.join(g)}" for g in many]
     if any(len(g) > MANY for g in many):
-        lines.append("  A group of more than three is a finding: published means of mood say little about mechanism. `ketasim next-study A B` says what would.")
+        lines.append(
+            "  A group of more than three is a finding: published means of mood say little about mechanism. `ketasim next-study A B` says what would."
+        )
     return lines
 
 
@@ -75,7 +111,8 @@ def _expectancy(found: Weighing) -> list[str]:
         best = {n: max(o.by_study[n] for o in found.rows) for n in found.studies}
         against = sorted(found.studies, key=lambda n: r.by_study[n] - best[n])[:5]
         lines += [
-            "", f"{r.entry.id} is scored like the others, and as having no prediction for animals (flat, neither gain nor loss). Studies that speak most against it:",
+            "",
+            f"{r.entry.id} is scored like the others, and as having no prediction for animals (flat, neither gain nor loss). Studies that speak most against it:",
             "  " + ", ".join(f"{n} ({r.by_study[n] - best[n]:.1f})" for n in against),
-        ]  # fmt: skip
+        ]
     return lines

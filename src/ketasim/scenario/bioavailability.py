@@ -48,4 +48,3 @@ def bioavailability(result: Result, level: str) -> dict[str, Any]:
 def _areas(result: Result, level: str) -> Array:
     """Area under the level of everybody, the typical person first."""
     return area(result.grid_h, result.grid_values[level])
-

@@ -68,9 +68,12 @@ class Comparison:
         return {
             "arms": list(self.arms),
             "rows": [
-                {"name": r.name, "label": r.label, "unit": r.unit, "arms": [plain(dict(arm)) for arm in r.arms]} for r in self.rows
+                {"name": r.name, "label": r.label, "unit": r.unit, "arms": [plain(dict(arm)) for arm in r.arms]}
+                for r in self.rows
             ],
-            "differences": [plain({name: getattr(d, name) for name in Difference.__dataclass_fields__}) for d in self.differences],
+            "differences": [
+                plain({name: getattr(d, name) for name in Difference.__dataclass_fields__}) for d in self.differences
+            ],
             "approval": [[dict(entry) for entry in arm] for arm in self.standing],
             "monitoring": list(self.monitoring),
             "runs": [result.to_dict() for result in self.results],
@@ -83,9 +86,7 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
-def compare(
-    *arms: str | Scenario, progress: Callable[[float], None] | None = None, **options: Any
-) -> Comparison:
+def compare(*arms: str | Scenario, progress: Callable[[float], None] | None = None, **options: Any) -> Comparison:
     """Run up to six scenarios in the same people.
 
     arms : words or `Scenario`s; options as in `scenario`, for every arm given in words. All arms are looked at over the
@@ -93,12 +94,16 @@ def compare(
     """
     if not 1 <= len(arms) <= MOST_ARMS:
         raise UsageError(
-            f"{len(arms)} scenarios cannot be compared", where="compare", allowed=f"1 to {MOST_ARMS} scenarios",
+            f"{len(arms)} scenarios cannot be compared",
+            where="compare",
+            allowed=f"1 to {MOST_ARMS} scenarios",
             fix='ketasim compare "ketamine iv 0.5 mg/kg over 40 min" "esketamine nasal 84 mg"',
         )
     asked = [arm if isinstance(arm, Scenario) else scenario(arm, **options) for arm in arms]
     if len({(a.people, a.seed, a.traits) for a in asked}) > 1:
-        raise UsageError("the arms have different people", where="compare", allowed="the same people, seed and traits in every arm")
+        raise UsageError(
+            "the arms have different people", where="compare", allowed="the same people, seed and traits in every arm"
+        )
     days = max([a.end_h for a in asked] + [LAST_LOOK_H]) / 24.0
     results = []
     for number, one in enumerate(asked):
@@ -149,27 +154,62 @@ def time_above(course: Course, limit: float) -> tuple[float, Array]:
 def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
     rules = values("clinic")
     rows = [
-        Row("onset", f"Onset (effect of {rules['onset_points'].value:g} MADRS points)", "h", tuple(r.summary["onset_h"] for r in results)),
-        Row("duration", f"Time with an effect of {rules['onset_points'].value:g} MADRS points or more", "d", tuple(map(_duration, results))),
-        Row("bioavailability", "Bioavailability, against the same dose into a vein", "1", tuple(bioavailability(r, exposed_to(r)) for r in results)),
-        Row("exposure", "Exposure (AUC, first 24 h)", "h*ng/mL",
-            tuple(exposure(r.fine(exposed_to(r)))["first_24_h"] | {"of": exposed_to(r)} for r in results)),
-        Row("exposure_whole", "Exposure (AUC, whole run)", "h*ng/mL",
-            tuple(exposure(r.fine(exposed_to(r)))["whole_run"] | {"of": exposed_to(r)} for r in results)),
+        Row(
+            "onset",
+            f"Onset (effect of {rules['onset_points'].value:g} MADRS points)",
+            "h",
+            tuple(r.summary["onset_h"] for r in results),
+        ),
+        Row(
+            "duration",
+            f"Time with an effect of {rules['onset_points'].value:g} MADRS points or more",
+            "d",
+            tuple(map(_duration, results)),
+        ),
+        Row(
+            "bioavailability",
+            "Bioavailability, against the same dose into a vein",
+            "1",
+            tuple(bioavailability(r, exposed_to(r)) for r in results),
+        ),
+        Row(
+            "exposure",
+            "Exposure (AUC, first 24 h)",
+            "h*ng/mL",
+            tuple(exposure(r.fine(exposed_to(r)))["first_24_h"] | {"of": exposed_to(r)} for r in results),
+        ),
+        Row(
+            "exposure_whole",
+            "Exposure (AUC, whole run)",
+            "h*ng/mL",
+            tuple(exposure(r.fine(exposed_to(r)))["whole_run"] | {"of": exposed_to(r)} for r in results),
+        ),
         _peaks(results, "venous_peak", "Peak in the arm vein", lambda r: exposed_to(r)),
         _peaks(results, "arterial_peak", "Peak in the artery", lambda r: exposed_to(r).replace("plasma.", "arterial.")),
         _peaks(results, "occupancy_peak", "Peak NMDA occupancy", lambda r: "nmda.occupancy"),
-        _above(results, "time_above_occupancy", "Time above that NMDA occupancy", "nmda.occupancy", rules["compare_occupancy"].value),
+        _above(
+            results,
+            "time_above_occupancy",
+            "Time above that NMDA occupancy",
+            "nmda.occupancy",
+            rules["compare_occupancy"].value,
+        ),
         _above(results, "time_above_cadss", "Time with dissociation", "cadss", rules["clinic_cadss_limit"].value),
-    ]  # fmt: skip
+    ]
     for name in ("24 h", "7 d"):
         for key, label in (("madrs.change", "MADRS change"), ("madrs.effect", "MADRS effect beyond placebo")):
-            rows.append(Row(f"{key}@{name}", f"{label} at {name}", "points", tuple(_look(r, name, key) for r in results)))
-        rows.append(Row(f"response@{name}", f"Share that responds at {name}", "1", tuple(_response(r, name) for r in results)))
+            rows.append(
+                Row(f"{key}@{name}", f"{label} at {name}", "points", tuple(_look(r, name, key) for r in results))
+            )
+        rows.append(
+            Row(f"response@{name}", f"Share that responds at {name}", "1", tuple(_response(r, name) for r in results))
+        )
     rows += [
         Row("lowest_effect", "Lowest MADRS effect", "points", tuple(lowest(r.fine("madrs.effect")) for r in results)),
         _peaks(results, "cadss_peak", "Peak dissociation (CADSS)", lambda r: "cadss"),
-        Row("sbp_rise", "Largest rise of systolic pressure", "mmHg", tuple(r.summary["sbp_rise_peak"] for r in results)),
+        Row(
+            "sbp_rise", "Largest rise of systolic pressure", "mmHg", tuple(r.summary["sbp_rise_peak"] for r in results)
+        ),
         _peaks(results, "nausea_peak", "Peak probability of nausea", lambda r: "nausea"),
         Row("time_in_clinic", "Time in clinic", "h", tuple(r.summary["time_in_clinic_h"] for r in results)),
     ]
@@ -195,7 +235,12 @@ def _duration(result: Result) -> Mapping[str, Any]:
     effect = result.fine("madrs.effect")
     typical, people = time_above(replace(effect, typical=-effect.typical, people=-effect.people), limit)
     still = float((effect.people[:, -1] <= -limit).mean()) if effect.people.size else None
-    return {"typical": typical / 24.0, **spread(people / 24.0), "run_d": float(result.grid_h[-1]) / 24.0, "share_still": still}
+    return {
+        "typical": typical / 24.0,
+        **spread(people / 24.0),
+        "run_d": float(result.grid_h[-1]) / 24.0,
+        "share_still": still,
+    }
 
 
 def _look(result: Result, name: str, key: str) -> Mapping[str, Any]:

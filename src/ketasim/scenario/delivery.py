@@ -83,9 +83,7 @@ def part_of(plan: Schedule, people: slice, count: int) -> Schedule:
     return Schedule(plan.boundaries, inputs, tuple(Jump(j.at, j.state, cut(j.add), cut(j.scale)) for j in plan.jumps))
 
 
-def _windows(
-    all_doses: Sequence[Delivery], shares: Mapping[str, float | Array]
-) -> tuple[list[Window], list[JumpAt]]:
+def _windows(all_doses: Sequence[Delivery], shares: Mapping[str, float | Array]) -> tuple[list[Window], list[JumpAt]]:
     windows, jumps = [], []
     for dose in all_doses:
         begin = dose.event.time_h
@@ -94,7 +92,9 @@ def _windows(
             rate = _same_for_all(dose.amount * window.share(shares) / window.duration)
             windows.append(Window(start, start + window.duration, window.input, rate))
         for deposit in dose.administration.deposits:
-            jumps.append(JumpAt(begin + deposit.at, deposit.state, add=_same_for_all(dose.amount * deposit.share(shares))))
+            jumps.append(
+                JumpAt(begin + deposit.at, deposit.state, add=_same_for_all(dose.amount * deposit.share(shares)))
+            )
     return windows, jumps
 
 

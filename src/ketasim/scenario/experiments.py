@@ -22,8 +22,20 @@ from .run import run
 
 RELATIONS = ("weaker", "stronger", "equal", "small", "below")
 _ARM_KEYS = (
-    "words", "repeat", "with", "genotype", "setting", "days", "masked", "variants", "scale", "set", "jumps", "held", "parts",
-)  # fmt: skip
+    "words",
+    "repeat",
+    "with",
+    "genotype",
+    "setting",
+    "days",
+    "masked",
+    "variants",
+    "scale",
+    "set",
+    "jumps",
+    "held",
+    "parts",
+)
 WORDS_FOUND = ("gone", "kept", "weaker", "stronger", "works")
 SPECIES = ("human", "mouse", "rat", "slice")
 
@@ -55,9 +67,12 @@ class Finding:
         """weaker |a| < (1-by)|b|; stronger |a| > (1+by)|b|; equal |a-b| <= by|b|; small |a| <= by|b|; below a < (1-by) b."""
         a, b, by = self.own, self.other, self.expectation.by
         tests = {
-            "weaker": abs(a) < (1 - by) * abs(b), "stronger": abs(a) > (1 + by) * abs(b), "equal": abs(a - b) <= by * abs(b),
-            "small": abs(a) <= by * abs(b), "below": a < (1 - by) * b,
-        }  # fmt: skip
+            "weaker": abs(a) < (1 - by) * abs(b),
+            "stronger": abs(a) > (1 + by) * abs(b),
+            "equal": abs(a - b) <= by * abs(b),
+            "small": abs(a) <= by * abs(b),
+            "below": a < (1 - by) * b,
+        }
         return bool(np.isfinite(a) and np.isfinite(b) and tests[self.expectation.relation])
 
 
@@ -125,26 +140,48 @@ class Experiment:
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the plan, the findings, each arm's run."""
         return {
-            "experiment": self.plan.name, "title": self.plan.title, "asks": self.plan.asks, "records": list(self.plan.records),
-            "assumption": self.plan.assumption, "passed": self.passed,
+            "experiment": self.plan.name,
+            "title": self.plan.title,
+            "asks": self.plan.asks,
+            "records": list(self.plan.records),
+            "assumption": self.plan.assumption,
+            "passed": self.passed,
             "findings": [
                 {
-                    "says": f.expectation.says, "holds": f.holds, "output": f.expectation.output, "look": f.expectation.look,
-                    "arm": f.expectation.arm, "value": plain(f.own), "versus": f.expectation.versus, "versus_value": plain(f.other),
-                    "relation": f.expectation.relation, "by": f.expectation.by,
+                    "says": f.expectation.says,
+                    "holds": f.holds,
+                    "output": f.expectation.output,
+                    "look": f.expectation.look,
+                    "arm": f.expectation.arm,
+                    "value": plain(f.own),
+                    "versus": f.expectation.versus,
+                    "versus_value": plain(f.other),
+                    "relation": f.expectation.relation,
+                    "by": f.expectation.by,
                 }
                 for f in self.findings
             ],
             "published": [
                 {
-                    "says": p.says, "output": p.output, "look": p.look, "arm": p.arm, "versus": p.versus, "found": p.found,
-                    "se": plain(p.se), "species": p.species, "records": list(p.records), "role": p.role, "memory": p.memory,
+                    "says": p.says,
+                    "output": p.output,
+                    "look": p.look,
+                    "arm": p.arm,
+                    "versus": p.versus,
+                    "found": p.found,
+                    "se": plain(p.se),
+                    "species": p.species,
+                    "records": list(p.records),
+                    "role": p.role,
+                    "memory": p.memory,
                     "predictions": {name: plain(numbers[i]) for name, numbers in self.predictions.items()},
                 }
                 for i, p in enumerate(self.plan.published)
-            ] if self.predictions else [],
+            ]
+            if self.predictions
+            else [],
             "arms": {name: result.to_dict() for name, result in self.results.items()},
-        }  # fmt: skip
+        }
 
     def to_json(self, indent: int | None = 2) -> str:
         """`to_dict` as valid JSON."""
@@ -171,10 +208,15 @@ def experiments() -> Mapping[str, Plan]:
                     raise unknown_name("arm", arm, table["arms"], where=where)
             expect.append(expectation)
         found[name] = Plan(
-            name=name, title=table["title"], asks=table["asks"], records=tuple(table["records"]),
-            arms=MappingProxyType(table["arms"]), expect=tuple(expect), assumption=table.get("assumption", ""),
+            name=name,
+            title=table["title"],
+            asks=table["asks"],
+            records=tuple(table["records"]),
+            arms=MappingProxyType(table["arms"]),
+            expect=tuple(expect),
+            assumption=table.get("assumption", ""),
             published=tuple(_published(dict(entry), table["arms"], where) for entry in table.get("published", ())),
-        )  # fmt: skip
+        )
     return MappingProxyType(found)
 
 
@@ -193,7 +235,9 @@ def _published(entry: dict[str, Any], arms: Mapping[str, Any], where: str) -> Pu
     if isinstance(entry["found"], str) and entry["found"] not in WORDS_FOUND:
         raise unknown_name("finding", entry["found"], WORDS_FOUND, where=where)
     if not isinstance(entry["found"], str) and not entry.get("se", 0) > 0:
-        raise KetasimError("a number that was found needs its standard error", where=f"{where}: {entry['says']}", fix="se = ...")
+        raise KetasimError(
+            "a number that was found needs its standard error", where=f"{where}: {entry['says']}", fix="se = ..."
+        )
     if entry["species"] not in SPECIES:
         raise unknown_name("species", entry["species"], SPECIES, where=where)
     roles = {_record_roles().get(record, "none") for record in entry["records"]}
@@ -202,9 +246,14 @@ def _published(entry: dict[str, Any], arms: Mapping[str, Any], where: str) -> Pu
 
 
 def experiment(
-    name: str, *, progress: Callable[[float], None] | None = None, people: int = 0, seed: int = 1, hypotheses: bool = False,
+    name: str,
+    *,
+    progress: Callable[[float], None] | None = None,
+    people: int = 0,
+    seed: int = 1,
+    hypotheses: bool = False,
     hypothesis: str | None = None,
-) -> Experiment:  # fmt: skip
+) -> Experiment:
     """Carry out a virtual experiment; its expectations are judged on the typical person.
 
     hypotheses : predict every published outcome under every hypothesis too. hypothesis : carry it out under this one.
@@ -216,11 +265,15 @@ def experiment(
     plan = experiments()[name]
     results: dict[str, Result] = {}
     for number, (arm, table) in enumerate(plan.arms.items()):
-        results[arm] = run(_scenario(plan, arm, table, people, seed, named_hypothesis(hypothesis) if hypothesis else None))
+        results[arm] = run(
+            _scenario(plan, arm, table, people, seed, named_hypothesis(hypothesis) if hypothesis else None)
+        )
         if progress:
             progress((number + 1) / len(plan.arms))
     findings = tuple(Finding(e, _number(results[e.arm], e), _number(results[e.versus], e)) for e in plan.expect)
-    return Experiment(plan, MappingProxyType(results), findings, predictions(plan) if hypotheses else MappingProxyType({}))
+    return Experiment(
+        plan, MappingProxyType(results), findings, predictions(plan) if hypotheses else MappingProxyType({})
+    )
 
 
 def predictions(plan: Plan) -> Mapping[str, tuple[float | None, ...]]:
@@ -267,7 +320,9 @@ def arm_scenario(plan: Plan, arm: str, table: Mapping[str, Any]) -> Scenario:
     return _scenario(plan, arm, table, 0, 1)
 
 
-def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None) -> Scenario:
+def _scenario(
+    plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None
+) -> Scenario:
     looks = [read_times(e.look)[0] for e in (*plan.expect, *plan.published) if e.look != "peak"]
     # every hypothesis sets the same keys, so that one compiled model serves them all
     changing = {key for other in plan.arms.values() for part in ("scale", "set") for key in other.get(part, {})}
@@ -291,8 +346,14 @@ def _scenario(plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed:
         values=numbers | changed,
         optional=tuple(numbers | changed),
         parts=table.get("parts", ()),
-        sudden=[Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0))) for j in table.get("jumps", ())],
-        held=[Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0]) for h in table.get("held", ())],
+        sudden=[
+            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0)))
+            for j in table.get("jumps", ())
+        ],
+        held=[
+            Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0])
+            for h in table.get("held", ())
+        ],
         name=f"{plan.name}: {arm.replace('_', ' ')}",
     )
 
@@ -307,5 +368,3 @@ def _number(result: Result, e: Expectation) -> float:
     if not at.size:
         raise KetasimError(f"{hour:g} h is not among the output times", where=f"experiment, {e.says}")
     return float(course.typical[at[0]] - e.base)
-
-

@@ -61,8 +61,13 @@ class Mood:
     def only(self, count: int) -> Mood:
         """The same of the first `count` rows."""
         return Mood(
-            self.madrs[:count], self.placebo[:count], self.ideation[:count], self.latent[:count], self.baseline[:count],
-            self.times, {key: number[:count] for key, number in self.parameters.items()},
+            self.madrs[:count],
+            self.placebo[:count],
+            self.ideation[:count],
+            self.latent[:count],
+            self.baseline[:count],
+            self.times,
+            {key: number[:count] for key, number in self.parameters.items()},
         )
 
     def residual(self, index: int) -> Array:
@@ -71,9 +76,7 @@ class Mood:
 
     def response(self, index: int) -> Array:
         """Probability per person of a rated score at or below half the baseline, at that time."""
-        return response_probability(
-            self.latent[:, [index]], self.baseline, self.residual(index), self.parameters
-        )[:, 0]
+        return response_probability(self.latent[:, [index]], self.baseline, self.residual(index), self.parameters)[:, 0]
 
     def remission(self, index: int, limit: float) -> Array:
         """Probability per person of a rated score at or below `limit` points, at that time."""
@@ -83,7 +86,9 @@ class Mood:
 def observation_numbers(people: People, overrides: Mapping[str, float | Array]) -> dict[str, Array]:
     """Setting and observation values, one number per person, (P,) each; overrides as in `chain_parameters`."""
     return {
-        key: people.draw(value, overrides.get(key)) for stage in ("setting", "observation") for key, value in values(stage).items()
+        key: people.draw(value, overrides.get(key))
+        for stage in ("setting", "observation")
+        for key, value in values(stage).items()
     }
 
 
@@ -129,7 +134,14 @@ def mood(
         madrs=madrs_scores(latent, people.madrs, p, own),
         placebo=madrs_scores(latent_placebo, people.madrs, p, own),
         ideation=ideation_scores(
-            arm.ideation, hope, arm.ssri, np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p, own, thoughts, factor
+            arm.ideation,
+            hope,
+            arm.ssri,
+            np.minimum(p["ideation_baseline"], p["ideation_maximum"]),
+            p,
+            own,
+            thoughts,
+            factor,
         ),
         latent=np.broadcast_to(latent, own.shape),
         baseline=people.madrs,

@@ -89,7 +89,9 @@ class Scenario:
         setting(self.setting)
         if self.days is not None and not 0 < self.days <= LONGEST_DAYS:
             raise UsageError(
-                f"{self.days:g} days cannot be simulated", where=f"--days {self.days:g}", allowed=f"above 0, up to {LONGEST_DAYS:g}",
+                f"{self.days:g} days cannot be simulated",
+                where=f"--days {self.days:g}",
+                allowed=f"above 0, up to {LONGEST_DAYS:g}",
                 fix="--days 28",
             )
         if self.at is not None:
@@ -125,12 +127,19 @@ class Scenario:
         """One line that names the scenario."""
         if self.name:
             return self.name
-        notes = [word for word in (self.setting if self.setting != "saline" else "", "masked" if self.masked else "") if word]
+        notes = [
+            word for word in (self.setting if self.setting != "saline" else "", "masked" if self.masked else "") if word
+        ]
         return str(self.regimen) + (f" [{', '.join(notes)}]" if notes else "")
 
     def settings(self) -> dict[str, Any]:
         """What was asked for, as plain data for the run record and the JSON."""
-        found: dict[str, Any] = {"words": self.words, "repeat": self.repeat, "with": list(self.with_), "setting": self.setting}
+        found: dict[str, Any] = {
+            "words": self.words,
+            "repeat": self.repeat,
+            "with": list(self.with_),
+            "setting": self.setting,
+        }
         found["regimen"] = str(self.regimen)
         found["masked"] = self.masked
         found["days"] = self.end_h / HOURS_PER_DAY
@@ -193,7 +202,10 @@ def scenario(
         believed = named_hypothesis(hypothesis)
         numbers = believed.calibrated()
         variants = dict(believed.variants) | dict(variants or {})
-        values, optional = numbers | dict(values or {}), (*optional, *(key for key in numbers if key not in (values or {})))
+        values, optional = (
+            numbers | dict(values or {}),
+            (*optional, *(key for key in numbers if key not in (values or {}))),
+        )
     known = Traits.__dataclass_fields__
     for key in traits:
         if key not in known:
@@ -227,9 +239,20 @@ def scenario(
 
 _UNIT_HOURS = {"": 1.0, "h": 1.0, "min": 1 / 60, "d": HOURS_PER_DAY}
 _UNIT_WORDS = {
-    "": "", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "min": "min", "mins": "min", "minute": "min",
-    "minutes": "min", "d": "d", "day": "d", "days": "d",
-}  # fmt: skip
+    "": "",
+    "h": "h",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "min": "min",
+    "mins": "min",
+    "minute": "min",
+    "minutes": "min",
+    "d": "d",
+    "day": "d",
+    "days": "d",
+}
 
 
 def read_times(text: str) -> tuple[float, ...]:
@@ -253,9 +276,14 @@ def read_times(text: str) -> tuple[float, ...]:
 
 def _check_times(times: Sequence[float]) -> None:
     if not times or len(times) > MOST_TIMES:
-        raise UsageError(f"{len(times)} output times", where="--at", allowed=f"1 to {MOST_TIMES}", fix="--at 0,2,24,168")
+        raise UsageError(
+            f"{len(times)} output times", where="--at", allowed=f"1 to {MOST_TIMES}", fix="--at 0,2,24,168"
+        )
     for time in times:
         if not -LONGEST_DAYS * HOURS_PER_DAY <= time <= LONGEST_DAYS * HOURS_PER_DAY:
             raise UsageError(
-                f"{time:g} h is not a time to look at", where="--at", allowed=f"up to {LONGEST_DAYS:g} days", fix="--at 0,2,24,168"
+                f"{time:g} h is not a time to look at",
+                where="--at",
+                allowed=f"up to {LONGEST_DAYS:g} days",
+                fix="--at 0,2,24,168",
             )

@@ -177,7 +177,9 @@ class Result:
         if entry.name not in table:
             raise unknown_name("output of this run", name, table)
         rows = table[entry.name]
-        return Course(entry.name, entry.unit, entry.label, times, rows[0], rows[1:], model.get(entry.name, np.empty((0, 0))))
+        return Course(
+            entry.name, entry.unit, entry.label, times, rows[0], rows[1:], model.get(entry.name, np.empty((0, 0)))
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
@@ -243,7 +245,10 @@ class Result:
             "people": len(self.people),
             "ledger": [
                 {
-                    "time_h": row.time_h, "drug": row.drug, "route": row.route, "asked_mg": plain(row.asked_mg),
+                    "time_h": row.time_h,
+                    "drug": row.drug,
+                    "route": row.route,
+                    "asked_mg": plain(row.asked_mg),
                     "given_mg": plain(row.given_mg),
                 }
                 for row in self.ledger
@@ -271,11 +276,14 @@ class Result:
         register = output_register()
         data = {
             name: (
-                ("person", "time"), table[name],
+                ("person", "time"),
+                table[name],
                 {
                     key: value
                     for key, value in {
-                        "units": register[name].unit, "long_name": register[name].label, "site": register[name].site,
+                        "units": register[name].unit,
+                        "long_name": register[name].label,
+                        "site": register[name].site,
                         "scale": register[name].scale,
                     }.items()
                     if value
@@ -286,10 +294,16 @@ class Result:
         person = np.concatenate([[-1], self.people.person])
         return xarray.Dataset(
             data,
-            coords={"person": person, "time": ("time", times, {"units": "h", "long_name": "Time from the first main dose"})},
+            coords={
+                "person": person,
+                "time": ("time", times, {"units": "h", "long_name": "Time from the first main dose"}),
+            },
             attrs={
-                "scenario": self.scenario.title, "seed": self.record.seed, "version": self.record.version,
-                "model": self.record.model, "notice": NOTICE,
+                "scenario": self.scenario.title,
+                "seed": self.record.seed,
+                "version": self.record.version,
+                "model": self.record.model,
+                "notice": NOTICE,
             },
         )
 

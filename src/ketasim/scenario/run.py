@@ -107,7 +107,10 @@ class _Run:
             ledger=given,
             warnings=(
                 *(str(w) for w in self.regimen.warnings(self.asked.end_h)),
-                *(f"the run ends before all of the {r.drug} of {r.time_h:g} h is given: {r.given_mg:.4g} of {r.asked_mg:.4g} mg" for r in cut),
+                *(
+                    f"the run ends before all of the {r.drug} of {r.time_h:g} h is given: {r.given_mg:.4g} of {r.asked_mg:.4g} mg"
+                    for r in cut
+                ),
             ),
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
         )
@@ -129,8 +132,10 @@ class _Run:
         parts = (*(parts_needed(self.doses) or DEFAULT_PARTS), *self.asked.parts)
         if self.doses and tuple(self.asked.variants.get("plasma", ())) == ("none",):
             raise UsageError(
-                "with plasma=none no dose can enter the body", where="--variant plasma=none",
-                allowed="none for any later stage: receptors, circuit, plasticity, mood, body", fix="--variant receptors=none",
+                "with plasma=none no dose can enter the body",
+                where="--variant plasma=none",
+                allowed="none for any later stage: receptors, circuit, plasticity, mood, body",
+                fix="--variant receptors=none",
             )
         own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
         composition = compose(parts, dict(self.asked.variants) or None, own or None)
@@ -138,7 +143,9 @@ class _Run:
         for key in self.asked.values:
             if key not in known and key not in self.asked.optional:
                 value(key)  # an unknown name teaches; a known one is not part of this scenario
-                raise UsageError(f"the value '{key}' has no part in this scenario", where="--set", allowed=", ".join(sorted(known)))
+                raise UsageError(
+                    f"the value '{key}' has no part in this scenario", where="--set", allowed=", ".join(sorted(known))
+                )
             _check_number(key, self.asked.values[key], composition.parameters)
         for change in self.asked.sudden:
             if change.state not in composition.states:
@@ -158,7 +165,9 @@ class _Run:
             return dict(self.asked.values)
         known, parameters = self._known(), self.composition.parameters
         return {
-            name: np.concatenate([np.full(self.own, parameters[name].value if name in parameters else value(name).value), drawn])
+            name: np.concatenate(
+                [np.full(self.own, parameters[name].value if name in parameters else value(name).value), drawn]
+            )
             for name, drawn in zip(self.few.names, self.few.draws.T, strict=True)
             if name in known
         } | dict(self.asked.values)
@@ -195,7 +204,9 @@ class _Run:
 
     # the integration ----------------------------------------------------------------------------------------------
 
-    def _simulate(self, schedules: list[Schedule], times: Array) -> tuple[list[_Arm], NDArray[np.int64], list[str | None]]:
+    def _simulate(
+        self, schedules: list[Schedule], times: Array
+    ) -> tuple[list[_Arm], NDArray[np.int64], list[str | None]]:
         """Every arm for everybody, block by block; the status and the reason of each run, arm after arm."""
         c = self.composition
         felt = {FELT_OF_MIDAZOLAM} if self.regimen.main.blocks[0].dose.drug == ACTIVE_PLACEBO else set()
@@ -216,10 +227,14 @@ class _Run:
             here = slice(first, min(first + BLOCK, count))
             size = here.stop - first
             found = model.simulate(
-                np.tile(table[here], (len(schedules), 1)), [part_of(s, here, count) for s in schedules],
-                np.repeat(np.arange(len(schedules)), size), times, rtol=RTOL, atol=ATOL,
+                np.tile(table[here], (len(schedules), 1)),
+                [part_of(s, here, count) for s in schedules],
+                np.repeat(np.arange(len(schedules)), size),
+                times,
+                rtol=RTOL,
+                atol=ATOL,
                 relative_to=AGAINST,
-            )  # fmt: skip
+            )
             for row, course in enumerate(found.values):  # person by person: one course fits into the processor's cache
                 values[row // size, :, first + row % size] = course[:, : len(given)].T
             status[:, here] = found.status.reshape(len(schedules), size)
@@ -229,7 +244,9 @@ class _Run:
                 self.found_amounts = found.values[0, :, len(given) :].copy()
             if self.progress:
                 self.progress(here.stop / count)
-        nulls = {name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in wanted if name not in given}
+        nulls = {
+            name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in wanted if name not in given
+        }
         ports = [_Arm({name: values[arm, i] for i, name in enumerate(given)} | nulls) for arm in arms]
         if len(ports) == 1:
             ports.append(_Arm({name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in DRIVES}))
@@ -239,7 +256,10 @@ class _Run:
 
     def _outputs(self, arm: _Arm, scores: Mood, length: int) -> dict[str, Array]:
         seen = {
-            "madrs": scores.madrs, "madrs.change": scores.change, "madrs.effect": scores.effect, "ideation": scores.ideation,
+            "madrs": scores.madrs,
+            "madrs.change": scores.change,
+            "madrs.effect": scores.effect,
+            "ideation": scores.ideation,
         }
         table = {}
         for name, entry in self.register.items():
@@ -291,7 +311,9 @@ class _Run:
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
             return ()
-        return ledger(self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h)
+        return ledger(
+            self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h
+        )
 
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
@@ -299,7 +321,11 @@ class _Run:
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration
-            needs = {name for share in (*(w.share for w in way.windows), *(d.share for d in way.deposits)) for name in share.needs}
+            needs = {
+                name
+                for share in (*(w.share for w in way.windows), *(d.share for d in way.deposits))
+                for name in share.needs
+            }
             used |= {key: routing_values()[key] for key in needs if key in routing_values()}
         return RunRecord(
             version=__version__,
@@ -321,8 +347,10 @@ def _check_number(key: str, number: float, parameters: Mapping[str, Value]) -> N
     most = 1.0 if known.bounds == (0.0, 1.0) and known.unit == "dimensionless" else np.inf
     if not 0 <= number <= most:
         raise UsageError(
-            f"{known.name} cannot be {number:g} {known.unit}", where=f"--set {key}={number:g}",
-            allowed="0 to 1" if most == 1.0 else f"0 and above ({known.unit})", fix=f"--set {key}={known.value:g}",
+            f"{known.name} cannot be {number:g} {known.unit}",
+            where=f"--set {key}={number:g}",
+            allowed="0 to 1" if most == 1.0 else f"0 and above ({known.unit})",
+            fix=f"--set {key}={known.value:g}",
         )
 
 
@@ -337,8 +365,10 @@ def _refuse_too_much(people: int, courses: int, times: int, rows: int) -> None:
     if gigabytes > MOST_GIGABYTES:
         asked, fit = people, int(people * MOST_GIGABYTES / gigabytes)
         raise UsageError(
-            f"{asked} people on {times} times need {gigabytes:.0f} GB of memory", where=f"--people {asked}",
-            allowed=f"about {fit} people over so many days", fix=f"--people {fit}",
+            f"{asked} people on {times} times need {gigabytes:.0f} GB of memory",
+            where=f"--people {asked}",
+            allowed=f"about {fit} people over so many days",
+            fix=f"--people {fit}",
         )
 
 
@@ -349,7 +379,9 @@ def _molar_mass(where: str) -> float:
     return value(word).value if word else float(drug(name).molar_mass or 1.0)
 
 
-_compiling = threading.Lock()  # the libraries that read a model's text serve one thread at a time: two at once end the process
+_compiling = (
+    threading.Lock()
+)  # the libraries that read a model's text serve one thread at a time: two at once end the process
 
 
 @lru_cache(maxsize=32)

@@ -183,7 +183,9 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, beliefs: ArrayLike,
         left = np.zeros((people, starts.size))  # of the part, when each session begins
         for j, gap in enumerate(np.diff(starts)):
             kept = np.exp(-gap / onset)
-            left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (left[:, j : j + 1] * kept + shares[:, j : j + 1] * (1.0 - kept))
+            left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (
+                left[:, j : j + 1] * kept + shares[:, j : j + 1] * (1.0 - kept)
+            )
         course = np.take(left, session, axis=1) * memory
         course += hoped
         course *= np.exp(-since / loss) * _column(p, size)

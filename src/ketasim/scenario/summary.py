@@ -19,12 +19,40 @@ Array = NDArray[np.float64]
 
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
 PEAKS = (
-    "plasma.ketamine", "plasma.s_ketamine", "plasma.r_ketamine", "plasma.norketamine", "plasma.hnk", "plasma.compound",
-    "plasma.naltrexone", "plasma.buprenorphine", "plasma.midazolam", "plasma.benzodiazepine", "plasma.lamotrigine",
-    "plasma.memantine", "plasma.rapamycin", "arterial.ketamine", "arterial.compound", "nmda.occupancy", "glutamate", "bdnf",
-    "spines", "cadss", "sbp", "dbp", "heart_rate", "nausea", "dizziness",
-)  # fmt: skip
-EXPOSURES = ("plasma.ketamine", "plasma.s_ketamine", "plasma.r_ketamine", "plasma.norketamine", "plasma.hnk", "plasma.compound")
+    "plasma.ketamine",
+    "plasma.s_ketamine",
+    "plasma.r_ketamine",
+    "plasma.norketamine",
+    "plasma.hnk",
+    "plasma.compound",
+    "plasma.naltrexone",
+    "plasma.buprenorphine",
+    "plasma.midazolam",
+    "plasma.benzodiazepine",
+    "plasma.lamotrigine",
+    "plasma.memantine",
+    "plasma.rapamycin",
+    "arterial.ketamine",
+    "arterial.compound",
+    "nmda.occupancy",
+    "glutamate",
+    "bdnf",
+    "spines",
+    "cadss",
+    "sbp",
+    "dbp",
+    "heart_rate",
+    "nausea",
+    "dizziness",
+)
+EXPOSURES = (
+    "plasma.ketamine",
+    "plasma.s_ketamine",
+    "plasma.r_ketamine",
+    "plasma.norketamine",
+    "plasma.hnk",
+    "plasma.compound",
+)
 DAY_H = 24.0
 SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
@@ -69,18 +97,22 @@ def peak(course: Course) -> dict[str, Any]:
     """Highest value: of the typical person, when it is first reached (h), and between people, each at his own time."""
     at = _position(course.typical, lambda row: np.argmax(row >= np.nanmax(row) - SAME * np.ptp(row)))
     return {
-        "unit": course.unit, "typical": _at(course.typical, at), "time_h": _at(course.time_h, at),
+        "unit": course.unit,
+        "typical": _at(course.typical, at),
+        "time_h": _at(course.time_h, at),
         **spread(_each(course, np.max)),
-    }  # fmt: skip
+    }
 
 
 def lowest(course: Course) -> dict[str, Any]:
     """Lowest value, in the same form as `peak`."""
     at = _position(course.typical, lambda row: np.argmax(row <= np.nanmin(row) + SAME * np.ptp(row)))
     return {
-        "unit": course.unit, "typical": _at(course.typical, at), "time_h": _at(course.time_h, at),
+        "unit": course.unit,
+        "typical": _at(course.typical, at),
+        "time_h": _at(course.time_h, at),
         **spread(_each(course, np.min)),
-    }  # fmt: skip
+    }
 
 
 def area(times: Array, rows: Array) -> Array:
@@ -125,7 +157,10 @@ def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, An
         at = int(np.argmin(np.abs(times - hour)))
         look: dict[str, Any] = {"time_h": float(times[at]), "unit": "points"}
         for key, course in courses.items():
-            look[key] = {"typical": float(course.typical[at]), **spread(course.people[:, at] if course.people.size else np.zeros(0))}
+            look[key] = {
+                "typical": float(course.typical[at]),
+                **spread(course.people[:, at] if course.people.size else np.zeros(0)),
+            }
             model = course.model[np.isfinite(course.model).all(axis=1), at] if course.model.size else course.model
             drawn = spread(model)
             look[key] |= {"model_low": drawn["low"], "model_high": drawn["high"]}
@@ -158,9 +193,11 @@ def onset(effect: Course) -> dict[str, Any]:
     reached = float(np.isfinite(people).mean()) if people.size else None
     typical = float(first(effect.typical[None])[0])
     return {
-        "threshold_points": -limit, "typical": typical if np.isfinite(typical) else None, "share_reached": reached,
+        "threshold_points": -limit,
+        "typical": typical if np.isfinite(typical) else None,
+        "share_reached": reached,
         **spread(people),
-    }  # fmt: skip
+    }
 
 
 def time_in_clinic(result: Result) -> dict[str, Any]:
@@ -202,7 +239,11 @@ def _supervised(result: Result) -> bool:
 
 def _dose_length(result: Result) -> float:
     """From the start of the first session to the end of its last device or infusion, h."""
-    events = [e for e in result.scenario.regimen.events(result.grid_h[-1], float(result.people.weight.max(initial=70.0))) if e.main]
+    events = [
+        e
+        for e in result.scenario.regimen.events(result.grid_h[-1], float(result.people.weight.max(initial=70.0)))
+        if e.main
+    ]
     first = [e for e in events if e.dose_index == events[0].dose_index]
     return float(max(e.end_h for e in first) - first[0].time_h)
 
@@ -210,9 +251,15 @@ def _dose_length(result: Result) -> float:
 def _rise(result: Result, name: str) -> dict[str, Any]:
     course = result.fine(name)
     return peak(
-        Course(course.name, course.unit, course.label, course.time_h, course.typical - course.typical[0],
-               course.people - course.people[:, :1])
-    )  # fmt: skip
+        Course(
+            course.name,
+            course.unit,
+            course.label,
+            course.time_h,
+            course.typical - course.typical[0],
+            course.people - course.people[:, :1],
+        )
+    )
 
 
 def _each(course: Course, function: Any) -> Array:
@@ -230,5 +277,3 @@ def _position(row: Array, function: Any) -> int | None:
 
 def _at(row: Array, at: int | None) -> float | None:
     return None if at is None else float(row[at])
-
-

@@ -69,9 +69,7 @@ def _kept(seed: int, who: bytes, times: bytes, sd: float, time_constant: float, 
     return found
 
 
-def _sampled(
-    seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_constant: float, purpose: str
-) -> Array:
+def _sampled(seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_constant: float, purpose: str) -> Array:
     """`slow_wander` for person indices and times in arrays."""
     out = np.zeros((len(persons), t.size))
     count = len(persons)

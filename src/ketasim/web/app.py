@@ -50,10 +50,15 @@ NO_PAGE = (
 REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": text}
     for code, text in (
-        (400, "not valid JSON"), (403, "foreign host or origin"), (404, "no such thing"), (413, "too large"), (414, "address too long"),
-        (422, "a question that cannot be carried out"), (429, "busy, ask again"),
+        (400, "not valid JSON"),
+        (403, "foreign host or origin"),
+        (404, "no such thing"),
+        (413, "too large"),
+        (414, "address too long"),
+        (422, "a question that cannot be carried out"),
+        (429, "busy, ask again"),
     )
-}  # fmt: skip
+}
 Name = Annotated[str, InAddress(max_length=80)]
 
 
@@ -69,9 +74,14 @@ def create_app(static: Path = STATIC) -> Any:
         long.close()
 
     app = FastAPI(
-        title="Ketasim", version=__version__, lifespan=life, responses=REFUSALS, docs_url=None, redoc_url=None,
+        title="Ketasim",
+        version=__version__,
+        lifespan=life,
+        responses=REFUSALS,
+        docs_url=None,
+        redoc_url=None,
         description="From a dose of ketamine to the mood. Research and teaching only.",
-    )  # fmt: skip
+    )
     _refusals(app)
     _facts(app, short)
 
@@ -83,9 +93,11 @@ def create_app(static: Path = STATIC) -> Any:
         return Response(await _queue(question, 1).run(work), media_type="application/json")
 
     @app.post(
-        "/api/curves", summary="The same run for a slider: chosen outputs on the internal grid, packed as 32-bit numbers",
-        response_class=Response, responses={200: {"content": {PACKED: {"schema": {"type": "string", "format": "binary"}}}}},
-    )  # fmt: skip
+        "/api/curves",
+        summary="The same run for a slider: chosen outputs on the internal grid, packed as 32-bit numbers",
+        response_class=Response,
+        responses={200: {"content": {PACKED: {"schema": {"type": "string", "format": "binary"}}}}},
+    )
     async def curves(question: SliderQuestion) -> Response:
         def work() -> bytes:
             return pack(simulate(_asked(question)), question.outputs)
@@ -100,14 +112,20 @@ def create_app(static: Path = STATIC) -> Any:
 
         return Response(await long.run(work), media_type="application/json")
 
-    @app.post("/api/experiment", summary="The object that `ketasim experiment --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/experiment", summary="The object that `ketasim experiment --json` prints", response_model=dict[str, Any]
+    )
     async def experiment(question: ExperimentQuestion) -> Response:
         def work() -> bytes:
             return carry_out(question.name, people=question.people, seed=question.seed).to_json(indent=None).encode()
 
         return Response(await long.run(work), media_type="application/json")
 
-    @app.post("/api/experiment/courses", summary="One output of every arm of an experiment, on the internal grid", response_model=dict[str, Any])
+    @app.post(
+        "/api/experiment/courses",
+        summary="One output of every arm of an experiment, on the internal grid",
+        response_model=dict[str, Any],
+    )
     async def courses(question: CoursesQuestion) -> Response:
         def work() -> Any:
             found = carry_out(question.name, people=question.people, seed=question.seed)
@@ -123,11 +141,17 @@ def create_app(static: Path = STATIC) -> Any:
     async def weigh(question: WeighQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.weighed(question.prior, question.animals, question.without)))
 
-    @app.post("/api/next-study", summary="The object that `ketasim next-study --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/next-study", summary="The object that `ketasim next-study --json` prints", response_model=dict[str, Any]
+    )
     async def next_study(question: NextStudyQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.separating(question.names, question.budget)))
 
-    @app.get("/api/check", summary="The scorecard: the object that `ketasim check --json` prints", response_model=dict[str, Any])
+    @app.get(
+        "/api/check",
+        summary="The scorecard: the object that `ketasim check --json` prints",
+        response_model=dict[str, Any],
+    )
     async def check() -> Response:
         return Response((await long.run(facts.scorecard)).encode(), media_type="application/json")
 
@@ -150,7 +174,11 @@ def _arm(question: Comparison, entry: str | Arm) -> Scenario:
         words = entry
     else:
         words = entry.scenario
-        options |= {"repeat": entry.repeat, "with_": [word for word in entry.with_ if word.strip()], "setting": entry.setting or question.setting}
+        options |= {
+            "repeat": entry.repeat,
+            "with_": [word for word in entry.with_ if word.strip()],
+            "setting": entry.setting or question.setting,
+        }
     asked = scenario(words, **options)
     refuse_the_endless(asked.end_h / 24.0, _doses(asked))
     return asked
@@ -191,7 +219,9 @@ def _refusals(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"] if part != "body")
-        limits = ", ".join(f"{key} {value}" for key, value in (first.get("ctx") or {}).items() if isinstance(value, int | float | str))
+        limits = ", ".join(
+            f"{key} {value}" for key, value in (first.get("ctx") or {}).items() if isinstance(value, int | float | str)
+        )
         status = 400 if first["type"] == "json_invalid" else 422
         return _problem(status, str(first["msg"]), place, limits)
 
@@ -209,7 +239,9 @@ def _page(app: FastAPI, static: Path) -> None:
 
     @app.get("/", include_in_schema=False)
     async def index() -> HTMLResponse:
-        return HTMLResponse(page.read_text(encoding="utf-8") if page.exists() else NO_PAGE, headers={"Cache-Control": "no-cache"})
+        return HTMLResponse(
+            page.read_text(encoding="utf-8") if page.exists() else NO_PAGE, headers={"Cache-Control": "no-cache"}
+        )
 
     if static.is_dir():
         app.mount("/", StaticFiles(directory=static), name="static")

@@ -17,7 +17,9 @@ TRIES = 20
 
 
 def serve(
-    port: Annotated[int | None, typer.Option(help="port on 127.0.0.1 (default: the first free one from 8080 on; 0: any)")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="port on 127.0.0.1 (default: the first free one from 8080 on; 0: any)")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in the browser")] = True,
 ) -> None:
     """The web app on this machine alone (127.0.0.1): follow a dose, compare routes, look at the evidence."""
@@ -29,7 +31,9 @@ def serve(
     except ImportError as error:
         listening.close()
         raise UsageError(
-            f"the web app needs a package that is missing: {error.name}", where="ketasim serve", fix="pip install ketasim"
+            f"the web app needs a package that is missing: {error.name}",
+            where="ketasim serve",
+            fix="pip install ketasim",
         ) from error
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}/"
     typer.echo(f"Ketasim is at {address}  (stop with Ctrl+C)\nResearch and teaching only. Not medical advice.")
@@ -55,7 +59,9 @@ def _listen(port: int | None) -> socket.socket:
             found.close()
     raise UsageError(
         f"port {port} is in use" if port else f"no free port from {FIRST_PORT} to {FIRST_PORT + TRIES - 1}",
-        where=f"--port {port}" if port else "ketasim serve", allowed="a free port", fix="ketasim serve --port 0",
+        where=f"--port {port}" if port else "ketasim serve",
+        allowed="a free port",
+        fix="ketasim serve --port 0",
     )
 
 

@@ -22,9 +22,12 @@ from ketasim.scenario.setting import SETTINGS
 
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
 ARROWS = (
-    ("dose", "plasma", "plasma"), ("plasma", "receptors", "receptors"), ("receptors", "glutamate", "circuit"),
-    ("glutamate", "synapses", "plasticity"), ("synapses", "mood", "mood"),
-)  # fmt: skip
+    ("dose", "plasma", "plasma"),
+    ("plasma", "receptors", "receptors"),
+    ("receptors", "glutamate", "circuit"),
+    ("glutamate", "synapses", "plasticity"),
+    ("synapses", "mood", "mood"),
+)
 # parts of the package that the page shows as soon as a version has them
 LATER = {"check": "ketasim.evidence.scorecard", "claims": "ketasim.decide.claims"}
 
@@ -34,18 +37,29 @@ def drug_list() -> list[dict[str, Any]]:
     """The catalogue: routes with studied ranges, approval and monitoring."""
     return [
         {
-            "name": d.name, "label": d.label, "role": d.role, "source": d.source, "place": d.place, "note": d.note,
+            "name": d.name,
+            "label": d.label,
+            "role": d.role,
+            "source": d.source,
+            "place": d.place,
+            "note": d.note,
             "routes": [
                 {
-                    "name": w.name, "forms": list(w.forms), "duration_h": w.default_duration, "data": w.data,
-                    "studied": {unit: list(ends) for unit, ends in w.studied.items()}, "studied_in": w.studied_in,
-                    "approval": [asdict(a) for a in w.approval], "monitoring": w.monitoring, "note": w.note,
+                    "name": w.name,
+                    "forms": list(w.forms),
+                    "duration_h": w.default_duration,
+                    "data": w.data,
+                    "studied": {unit: list(ends) for unit, ends in w.studied.items()},
+                    "studied_in": w.studied_in,
+                    "approval": [asdict(a) for a in w.approval],
+                    "monitoring": w.monitoring,
+                    "note": w.note,
                 }
                 for w in d.routes.values()
             ],
         }
         for d in drugs().values()
-    ]  # fmt: skip
+    ]
 
 
 @cache
@@ -58,14 +72,31 @@ def output_list() -> list[dict[str, Any]]:
 def value_entry(v: Value) -> dict[str, Any]:
     """A number of the model with everything needed to judge it."""
     source = sources().get(v.source)
-    return plain({
-        "name": v.name, "stage": v.stage, "label": v.label, "symbol": v.symbol, "value": v.value, "unit": v.unit, "printed": v.printed,
-        "basis": v.basis, "grade": v.grade, "grade_words": GRADE_WORDS[v.grade], "source": v.source, "place": v.place,
-        "citation": source.citation if source else "", "doi": source.doi if source else "", "url": source.url if source else "",
-        "kind": source.kind if source else "", "records": list(v.records),
-        "between": asdict(v.between) if v.between else None, "uncertain": asdict(v.uncertain) if v.uncertain else None,
-        "bounds": list(v.bounds) if v.bounds else None, "note": v.note,
-    })  # fmt: skip
+    return plain(
+        {
+            "name": v.name,
+            "stage": v.stage,
+            "label": v.label,
+            "symbol": v.symbol,
+            "value": v.value,
+            "unit": v.unit,
+            "printed": v.printed,
+            "basis": v.basis,
+            "grade": v.grade,
+            "grade_words": GRADE_WORDS[v.grade],
+            "source": v.source,
+            "place": v.place,
+            "citation": source.citation if source else "",
+            "doi": source.doi if source else "",
+            "url": source.url if source else "",
+            "kind": source.kind if source else "",
+            "records": list(v.records),
+            "between": asdict(v.between) if v.between else None,
+            "uncertain": asdict(v.uncertain) if v.uncertain else None,
+            "bounds": list(v.bounds) if v.bounds else None,
+            "note": v.note,
+        }
+    )
 
 
 @cache
@@ -87,10 +118,18 @@ def chain_links() -> list[dict[str, Any]]:
     for begin, end, stage in ARROWS:
         grades = sorted(v.grade for v in values(stage).values())
         counts = Counter(grades)
-        found.append({
-            "from": begin, "to": end, "stage": stage, "grade": grades[len(grades) // 2], "words": GRADE_WORDS[grades[len(grades) // 2]],
-            "counts": {grade: counts.get(grade, 0) for grade in GRADES}, "assumed": counts.get("D", 0) / len(grades), "weakest": False,
-        })  # fmt: skip
+        found.append(
+            {
+                "from": begin,
+                "to": end,
+                "stage": stage,
+                "grade": grades[len(grades) // 2],
+                "words": GRADE_WORDS[grades[len(grades) // 2]],
+                "counts": {grade: counts.get(grade, 0) for grade in GRADES},
+                "assumed": counts.get("D", 0) / len(grades),
+                "weakest": False,
+            }
+        )
     max(found, key=lambda link: link["assumed"])["weakest"] = True
     return found
 
@@ -100,21 +139,33 @@ def experiment_list() -> list[dict[str, Any]]:
     """The virtual experiments before they are carried out."""
     return [
         {
-            "name": p.name, "title": p.title, "asks": p.asks, "records": list(p.records), "shown": [name for name in p.records if study_name(name)], "assumption": p.assumption,
-            "says": [e.says for e in p.expect], "arms": list(p.arms),
+            "name": p.name,
+            "title": p.title,
+            "asks": p.asks,
+            "records": list(p.records),
+            "shown": [name for name in p.records if study_name(name)],
+            "assumption": p.assumption,
+            "says": [e.says for e in p.expect],
+            "arms": list(p.arms),
         }
         for p in experiments().values()
-    ]  # fmt: skip
+    ]
 
 
 def catalogue() -> dict[str, Any]:
     """Everything the page needs before its first run."""
     return {
-        "version": ketasim.__version__, "notice": NOTICE, "drugs": drug_list(), "outputs": output_list(), "links": chain_links(),
-        "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()], "experiments": experiment_list(),
+        "version": ketasim.__version__,
+        "notice": NOTICE,
+        "drugs": drug_list(),
+        "outputs": output_list(),
+        "links": chain_links(),
+        "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
+        "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
-        "numbers": len(value_list()), "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
-    }  # fmt: skip
+        "numbers": len(value_list()),
+        "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
+    }
 
 
 def shown(name: str) -> dict[str, Any]:
@@ -143,8 +194,18 @@ def claim_list() -> list[dict[str, Any]]:
 
     found = []
     for c in claims.ledger():
-        entry = {**claims.Evaluated(c, ()).to_dict(), "predictions": [{"label": p.label, "says": p.says, "unit": p.unit} for p in c.predictions]}
-        entry["shown"] = sorted({name for e in entry["evidence"] for name in (*e["records"], *e["sources"]) if name in sources() or study_name(name)})
+        entry = {
+            **claims.Evaluated(c, ()).to_dict(),
+            "predictions": [{"label": p.label, "says": p.says, "unit": p.unit} for p in c.predictions],
+        }
+        entry["shown"] = sorted(
+            {
+                name
+                for e in entry["evidence"]
+                for name in (*e["records"], *e["sources"])
+                if name in sources() or study_name(name)
+            }
+        )
         found.append(entry)
     return found
 

@@ -103,6 +103,10 @@ def _name(host: str) -> str:
 
 async def _answer(send: Send, status: int, what: str, allowed: str) -> None:
     body = json.dumps({"what": what, "where": "", "allowed": allowed, "try": ""}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

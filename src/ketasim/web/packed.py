@@ -28,7 +28,11 @@ def pack(result: Result, names: list[str]) -> bytes:
         if name not in result.grid_values:
             raise unknown_name("output of this run", name, result.grid_values, where="outputs")
     good = np.logical_and.reduce([_whole(result.grid_values[name][1:]) for name in chosen])
-    drawn = np.logical_and.reduce([_whole(result.model_grid_values[name]) for name in chosen]) if result.model_grid_values else np.zeros(0, dtype=bool)
+    drawn = (
+        np.logical_and.reduce([_whole(result.model_grid_values[name]) for name in chosen])
+        if result.model_grid_values
+        else np.zeros(0, dtype=bool)
+    )
     names_of = [*CURVES[: 3 if good.any() else 1], *(MODEL_CURVES if drawn.any() else ())]
     curves = []
     for name in chosen:  # one by one: what is sorted stays in the processor's cache
@@ -48,7 +52,9 @@ def pack(result: Result, names: list[str]) -> bytes:
     }
     text = json.dumps(plain(header), allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    return b"".join([struct.pack("<I", len(text)), text, *(np.ascontiguousarray(b, dtype="<f4").tobytes() for b in blocks)])
+    return b"".join(
+        [struct.pack("<I", len(text)), text, *(np.ascontiguousarray(b, dtype="<f4").tobytes() for b in blocks)]
+    )
 
 
 def _whole(rows: NDArray[np.float64]) -> NDArray[np.bool_]:

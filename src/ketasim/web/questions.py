@@ -30,7 +30,9 @@ def _printable(text: str) -> str:
 
 Words = Annotated[str, Field(max_length=LONGEST_WORDS), AfterValidator(_printable)]
 Name = Annotated[str, Field(max_length=80, min_length=1), AfterValidator(_printable)]
-People = Annotated[int, Field(ge=0, le=MOST_PEOPLE, description="people to draw for the bands; 0: the typical person alone")]
+People = Annotated[
+    int, Field(ge=0, le=MOST_PEOPLE, description="people to draw for the bands; 0: the typical person alone")
+]
 Seed = Annotated[int, Field(ge=0, le=LAST_SEED)]
 
 
@@ -53,11 +55,21 @@ class Who(BaseModel):
         """Keyword arguments of `ketasim.scenario.plan.scenario`."""
         at = self.at or None
         if isinstance(at, list) and (len(at) > MOST_TIMES or not all(math.isfinite(time) for time in at)):
-            raise UsageError(f"{len(at)} output times", where="at", allowed=f"1 to {MOST_TIMES} finite numbers of hours", fix="0,2,24,168")
+            raise UsageError(
+                f"{len(at)} output times",
+                where="at",
+                allowed=f"1 to {MOST_TIMES} finite numbers of hours",
+                fix="0,2,24,168",
+            )
         return {
-            "repeat": self.repeat, "with_": [word for word in self.with_ if word.strip()], "setting": self.setting,
-            "people": self.people, "days": self.days, "seed": self.seed, "at": at,
-        }  # fmt: skip
+            "repeat": self.repeat,
+            "with_": [word for word in self.with_ if word.strip()],
+            "setting": self.setting,
+            "people": self.people,
+            "days": self.days,
+            "seed": self.seed,
+            "at": at,
+        }
 
 
 class Question(Who):
@@ -69,7 +81,9 @@ class Question(Who):
 class SliderQuestion(Question):
     """A run of which only some outputs are wanted, on the internal grid, as numbers packed together."""
 
-    outputs: list[Name] = Field(default_factory=list, max_length=MOST_OUTPUTS, description="names of the register; none: all")
+    outputs: list[Name] = Field(
+        default_factory=list, max_length=MOST_OUTPUTS, description="names of the register; none: all"
+    )
     uncertainty: bool = Field(True, description="also the uncertainty of the model; without it the answer comes sooner")
 
     def options(self) -> dict[str, Any]:
@@ -92,7 +106,9 @@ class Comparison(Who):
     """Up to six scenarios in the same people: the words of `ketasim compare`."""
 
     people: Annotated[int, Field(ge=0, le=300, description="people in every arm")] = 100
-    scenarios: list[Words | Arm] = Field(..., min_length=1, max_length=MOST_ARMS, examples=[[EXAMPLE, "esketamine nasal 84 mg"]])
+    scenarios: list[Words | Arm] = Field(
+        ..., min_length=1, max_length=MOST_ARMS, examples=[[EXAMPLE, "esketamine nasal 84 mg"]]
+    )
 
 
 class ExperimentQuestion(BaseModel):
@@ -145,8 +161,15 @@ def refuse_the_endless(days: float, doses: int) -> None:
     """Raises UsageError for a run that is longer, or has more doses, than the page may ask for."""
     if days > MOST_DAYS + 1e-9:
         raise UsageError(
-            f"the run would last {days:.3g} days", where="days, at and repeat",
-            allowed=f"up to {MOST_DAYS:g} days here; the command line goes further", fix="28",
+            f"the run would last {days:.3g} days",
+            where="days, at and repeat",
+            allowed=f"up to {MOST_DAYS:g} days here; the command line goes further",
+            fix="28",
         )
     if doses > MOST_DOSES:
-        raise UsageError(f"{doses} doses are too many for the page", where="repeat", allowed=f"up to {MOST_DOSES} doses", fix="twice weekly x 8")
+        raise UsageError(
+            f"{doses} doses are too many for the page",
+            where="repeat",
+            allowed=f"up to {MOST_DOSES} doses",
+            fix="twice weekly x 8",
+        )

@@ -20,7 +20,9 @@ def plan(until: float) -> list[Schedule]:
 
 @pytest.mark.parametrize(("rtol", "atol"), [(1e-3, 1e-3), (1e-3, 1e-6), (1e-4, 1e-4), (1e-9, 1e-9)])
 def test_a_rotation_faster_than_can_be_followed_is_reported(rtol: float, atol: float) -> None:
-    run = compile_model(ROTATION, ("w",), ("x", "y")).simulate([[1e9]], plan(1000.0), [0], [1000.0], rtol=rtol, atol=atol)
+    run = compile_model(ROTATION, ("w",), ("x", "y")).simulate(
+        [[1e9]], plan(1000.0), [0], [1000.0], rtol=rtol, atol=atol
+    )
     assert run.status[0] in (DRIFTED, TOO_MANY_STEPS) and np.isnan(run.values).all()
 
 
@@ -70,9 +72,15 @@ def test_stability_function_of_the_method() -> None:
         assert abs((weights * w ** np.arange(len(weights))).sum() - np.exp(z)) < abs(z) ** 5 / 100  # order 4
 
 
-@pytest.mark.xfail(reason="a linear estimate does not see the lost phase of a relaxation oscillation, docs/decisions/engine.md", strict=True)
+@pytest.mark.xfail(
+    reason="a linear estimate does not see the lost phase of a relaxation oscillation, docs/decisions/engine.md",
+    strict=True,
+)
 def test_a_relaxation_oscillation_is_right_or_reported() -> None:
     model = compile_model("y = 2; z = 0; y' = z; z' = ((1 - y^2)*z - y)*10;", (), ("y",))
     times = np.linspace(1000, 2000, 400)
-    loose, tight = (model.simulate(np.zeros((1, 0)), plan(2000.0), [0], times, rtol=r, atol=1e-3 * r, max_steps=1_000_000) for r in (1e-3, 1e-8))
+    loose, tight = (
+        model.simulate(np.zeros((1, 0)), plan(2000.0), [0], times, rtol=r, atol=1e-3 * r, max_steps=1_000_000)
+        for r in (1e-3, 1e-8)
+    )
     assert loose.status[0] != 0 or np.abs(loose.values - tight.values).max() < 1.0

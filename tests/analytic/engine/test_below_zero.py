@@ -38,7 +38,8 @@ def test_an_empty_compartment_stays_harmless(unit: float, relative_to: str, dtyp
     model = compile_model(text, ("k",), ("G", "y"), options=Options(dtype=dtype))  # type: ignore[arg-type]
     from math import gamma
 
-    run = model.simulate([[1.0]], plan(400.0, Jump(0, "G", add=unit)), [0], [400.0], rtol=1e-5, atol=1e-8 * unit,
-                         relative_to=relative_to)  # type: ignore[arg-type]
+    run = model.simulate(
+        [[1.0]], plan(400.0, Jump(0, "G", add=unit)), [0], [400.0], rtol=1e-5, atol=1e-8 * unit, relative_to=relative_to
+    )  # type: ignore[arg-type]
     assert run.reasons == [None]
     assert run.values[0, 0, 1] == pytest.approx(gamma(2.3) / 1.3**2.3 + 1 / 0.8, rel=2e-3)

@@ -51,8 +51,12 @@ def test_the_order_is_eight() -> None:
 
 def test_fewer_steps_than_the_rosenbrock_method_where_nothing_is_stiff() -> None:
     text = "x = 1; y = 0.5; x' = 1.5*x - x*y; y' = x*y - 3*y;"
-    found = [compile_model(text, options=Options(method=m)).simulate(  # type: ignore[arg-type]
-        np.zeros((1, 0)), plan(40.0), [0], [40.0], rtol=1e-9, atol=1e-12) for m in ("rodas4", "dop853")]
+    found = [
+        compile_model(text, options=Options(method=m)).simulate(  # type: ignore[arg-type]
+            np.zeros((1, 0)), plan(40.0), [0], [40.0], rtol=1e-9, atol=1e-12
+        )
+        for m in ("rodas4", "dop853")
+    ]
     assert found[1].steps[0].sum() < found[0].steps[0].sum() / 5
     assert found[1].values == pytest.approx(found[0].values, rel=1e-6)
 

@@ -75,7 +75,8 @@ def test_three_compartments_against_the_matrix_exponential() -> None:
 def test_jumps_scale_and_add_per_person() -> None:
     model = compile_model(ONE, (), ("A",), ("rate",))
     schedule = Schedule(
-        np.array([0.0, 1.0, 2.0]), np.zeros((3, 2, 1)),
+        np.array([0.0, 1.0, 2.0]),
+        np.zeros((3, 2, 1)),
         (Jump(0, "A", add=np.array([1.0, 2.0, 3.0])), Jump(1, "A", add=0.5, scale=np.array([0.0, 0.5, 1.0]))),
     )
     other = Schedule(np.array([0.0, 2.0]), np.array([[1.0]]))

@@ -14,7 +14,8 @@ OSCILLATION = "a = 0; b = 1; a' = b; b' = -a; c = 0.5; x = 0; x' = piecewise(1, 
 
 def end(text: str, until: float, state: str = "x", rtol: float = 1e-9, atol: float = 1e-12) -> float:
     run = compile_model(text, (), (state,)).simulate(
-        np.zeros((1, 0)), [Schedule(np.array([0.0, until]), np.zeros((1, 0)))], [0], [until], rtol=rtol, atol=atol)
+        np.zeros((1, 0)), [Schedule(np.array([0.0, until]), np.zeros((1, 0)))], [0], [until], rtol=rtol, atol=atol
+    )
     assert run.reasons == [None]
     return float(run.values[0, 0, 0])
 
@@ -50,7 +51,9 @@ def test_people_with_switches_of_their_own(width: int, dtype: str) -> None:
     c = np.linspace(0.05, 0.95, 11)
     times = np.array([0.03, 0.5, 0.7, 2.0])
     rtol, close = (1e-9, 1e-9) if dtype == "float64" else (1e-5, 2e-6)
-    run = model.simulate(c[:, None], [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], np.zeros(11, int), times, rtol=rtol, atol=rtol)
+    run = model.simulate(
+        c[:, None], [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], np.zeros(11, int), times, rtol=rtol, atol=rtol
+    )
     assert run.reasons == [None] * 11
     late = np.maximum(times - (1 - c[:, None]), 0)
     exact = 1 - np.minimum(times, 1 - c[:, None]) - 0.1 * late
@@ -67,7 +70,8 @@ def test_a_square_wave_integrated_twice() -> None:
 def test_a_switch_that_lets_nothing_through_is_reported() -> None:
     # both sides lead to x = 0: there is no classical solution beyond
     run = compile_model("x = 1; x' = piecewise(-1, x > 0, 1);").simulate(
-        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], [10.0])
+        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], [10.0]
+    )
     assert run.status[0] != 0 and run.failures[0].time == pytest.approx(1.0, abs=1e-6)
 
 
@@ -77,10 +81,16 @@ def test_a_flow_that_comes_to_rest_at_a_switch() -> None:
     assert end("x = 1; x' = piecewise(-1, x > 0, 0);", 10.0) == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize(("formula", "exact"), [
-    ("sqrt(x - 1)", 2 / 3), ("(x - 1)^0.3", 1 / 1.3), ("ln(x - 1)", -1.0), ("arcsin(2 - x)", math.pi / 2 - 1),
-    ("exp(-1/(x - 1))", 0.14849550677592205),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("formula", "exact"),
+    [
+        ("sqrt(x - 1)", 2 / 3),
+        ("(x - 1)^0.3", 1 / 1.3),
+        ("ln(x - 1)", -1.0),
+        ("arcsin(2 - x)", math.pi / 2 - 1),
+        ("exp(-1/(x - 1))", 0.14849550677592205),
+    ],
+)
 @pytest.mark.parametrize("rtol", [1e-5, 1e-8])
 def test_a_guard_of_what_is_not_defined_behind_it(formula: str, exact: float, rtol: float) -> None:
     # x falls from 2 with the rate 0.3; the integral of the formula over x from 1 to 2
@@ -92,12 +102,15 @@ def test_a_guard_of_a_pole_is_right_or_reported() -> None:
     text = "x = 2; y = 0; x' = -0.3; y' = piecewise(1/sqrt(x - 1), x > 1, 0);"
     assert end(text, 10.0, "y", 1e-5, 1e-8) == pytest.approx(2 / 0.3, rel=1e-4)
     run = compile_model(text, (), ("y",)).simulate(
-        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], [10.0], rtol=1e-10, atol=1e-13)
+        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], [10.0], rtol=1e-10, atol=1e-13
+    )
     assert run.status[0] != 0 or run.values[0, 0, 0] == pytest.approx(2 / 0.3, rel=1e-8)
 
 
 def test_derivative_through_a_switch() -> None:
     # x(t) = c - 0.1 (t - (1 - c)) behind the switch: dx/dc = 1 - 0.1
     model = compile_model("x = 1; c = 0.5; x' = piecewise(-1, x > c, -0.1);", ("c",), ("x",))
-    found = model.gradient([[0.5], [0.3]], [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], [0, 0], [1.5], rtol=1e-8, atol=1e-10)
+    found = model.gradient(
+        [[0.5], [0.3]], [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], [0, 0], [1.5], rtol=1e-8, atol=1e-10
+    )
     assert found.gradient[:, 0, 0, 0] == pytest.approx([0.9, 0.9], rel=1e-6)

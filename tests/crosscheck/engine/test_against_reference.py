@@ -25,7 +25,8 @@ def test_reactions_rules_jumps_and_inputs_agree() -> None:
     rng = np.random.default_rng(0)
     table = np.exp(rng.normal(size=(11, 2)) * 0.3) * [0.5, 0.3]
     schedule = Schedule(
-        np.array([0.0, 1.0, 3.0, 10.0]), np.array([[0.0], [2.0], [0.0]]),
+        np.array([0.0, 1.0, 3.0, 10.0]),
+        np.array([[0.0], [2.0], [0.0]]),
         (Jump(1, "A", add=1.0), Jump(2, "B", scale=0.5)),
     )
     times = np.linspace(0, 10, 21)

@@ -37,9 +37,11 @@ def test_both_engines_agree(label: str) -> None:
     outputs = tuple(dict.fromkeys((*model.outputs, *model.states)))
     which = np.zeros(DRAWS, int)
     theirs = compile_reference(model.antimony, names, outputs, model.inputs).simulate(
-        people, [schedule], which, times, 1e-10, 1e-13)
+        people, [schedule], which, times, 1e-10, 1e-13
+    )
     ours = compile_model(model.antimony, names, outputs, model.inputs).simulate(
-        people, [schedule], which, times, 1e-9, 1e-14)
+        people, [schedule], which, times, 1e-9, 1e-14
+    )
     assert ours.status.tolist() == [0] * DRAWS, ours.reasons
     well = theirs.status == 0  # at this tolerance the oracle itself gives up now and then
     assert well.sum() > DRAWS / 2, theirs.reasons

@@ -20,8 +20,10 @@ def sbml(rates: list[str]) -> str:
     space = 'xmlns="http://www.w3.org/1998/Math/MathML"'
     parameters = "".join(f'<parameter id="y{i}" value="{0.5 + i / 100}" constant="false"/>' for i in range(len(rates)))
     rules = "".join(f'<rateRule variable="y{i}"><math {space}>{rate}</math></rateRule>' for i, rate in enumerate(rates))
-    return ('<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model>'
-            f"<listOfParameters>{parameters}</listOfParameters><listOfRules>{rules}</listOfRules></model></sbml>")
+    return (
+        '<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model>'
+        f"<listOfParameters>{parameters}</listOfParameters><listOfRules>{rules}</listOfRules></model></sbml>"
+    )
 
 
 def coupled(weights: np.ndarray) -> str:
@@ -30,16 +32,24 @@ def coupled(weights: np.ndarray) -> str:
     for row in weights:
         terms = "".join(
             f"<apply><times/><cn>{w!r}</cn><apply><divide/><ci>y{j}</ci><apply><plus/><cn>1</cn><ci>y{j}</ci></apply></apply></apply>"
-            for j, w in enumerate(row.tolist()) if w)
+            for j, w in enumerate(row.tolist())
+            if w
+        )
         rates.append(f"<apply><minus/><apply><plus/>{terms}</apply><ci>y{len(rates)}</ci></apply>")
     return sbml(rates)
 
 
 @pytest.mark.parametrize("longest", [1, 30, 1500])
 @pytest.mark.parametrize("width", [1, 4])
-def test_tables_and_cut_functions_give_the_same_numbers(longest: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = (np.array([[1.71], [1.5], [2.0]]), [Schedule(np.array([0.0, 50.0]), np.zeros((1, 0)))], [0, 0, 0],
-                 [0.0, 1.0, 50.0])
+def test_tables_and_cut_functions_give_the_same_numbers(
+    longest: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (
+        np.array([[1.71], [1.5], [2.0]]),
+        [Schedule(np.array([0.0, 50.0]), np.zeros((1, 0)))],
+        [0, 0, 0],
+        [0.0, 1.0, 50.0],
+    )
     options = Options(width=width)  # type: ignore[arg-type]
     usual = compile_model(HIRES, ("k",), ("*",), options=options).simulate(*arguments, rtol=1e-10, atol=1e-13)
     monkeypatch.setattr(linear, "MOST_STRAIGHT", 0)
@@ -58,8 +68,9 @@ def test_dense_and_wide_models_against_scipy(states: int, share: float) -> None:
     weights[np.arange(states), (np.arange(states) + 1) % states] = 0.5
     times = [0.5, 2.0, 10.0]
     model = compile_model(coupled(weights))
-    found = model.simulate(np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], times,
-                           rtol=1e-9, atol=1e-11)
+    found = model.simulate(
+        np.zeros((1, 0)), [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))], [0], times, rtol=1e-9, atol=1e-11
+    )
     start = 0.5 + np.arange(states) / 100
     exact = solve_ivp(lambda t, y: weights @ (y / (1 + y)) - y, (0, 10), start, "DOP853", times, rtol=1e-10, atol=1e-12)
     assert np.abs(found.values[0] - exact.y.T).max() < 1e-7

@@ -42,8 +42,14 @@ def check(case: Path) -> str:
     if "Time" in names:  # cannot be told from the time column of the results
         return "refused"
     amounts, concentrations = listed(wanted.get("amount", "")), listed(wanted.get("concentration", ""))
-    outputs = [f"amount({n})" if n in amounts and n in species else
-               f"concentration({n})" if n in concentrations and n in species else n for n in names]
+    outputs = [
+        f"amount({n})"
+        if n in amounts and n in species
+        else f"concentration({n})"
+        if n in concentrations and n in species
+        else n
+        for n in names
+    ]
     try:
         model = compile_model(text, (), outputs, options=Options(width=1))
     except UsageError as error:

@@ -75,9 +75,19 @@ def opened(chromium: Any, address: str) -> Iterator[Any]:
     """A function that opens a view and waits until its curves are drawn."""
     contexts = []
 
-    def open_view(view: str = "follow", width: int = 1440, height: int = 900, theme: str = "light", motion: str = "reduce", wait: bool = True) -> Watched:
+    def open_view(
+        view: str = "follow",
+        width: int = 1440,
+        height: int = 900,
+        theme: str = "light",
+        motion: str = "reduce",
+        wait: bool = True,
+    ) -> Watched:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion=motion, accept_downloads=True
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            reduced_motion=motion,
+            accept_downloads=True,
         )
         contexts.append(context)
         watched = Watched(context.new_page())

@@ -26,7 +26,13 @@ def test_after_a_drag_the_last_move_stands_with_its_band(opened: Any, address: s
         page.evaluate(DRAG, [0.2 + 0.01 * k for k in range(25)] + [last])
         page.wait_for_timeout(150)
         ready(page, "follow")
-        question = {"scenario": f"ketamine iv {last} mg/kg over 40 min", "repeat": "twice weekly x 8", "people": 40, "days": 28, "at": [2 / 3, 24]}
+        question = {
+            "scenario": f"ketamine iv {last} mg/kg over 40 min",
+            "repeat": "twice weekly x 8",
+            "people": 40,
+            "days": 28,
+            "at": [2 / 3, 24],
+        }
         found = json.loads(ask(address, "api/run", question)[1])["outputs"]["cadss"]
         k = min(range(2), key=lambda i: abs(found["time_h"][i] - 2 / 3))
         said = page.locator("figure", has_text="Detached feeling").locator("ul.legend .value").inner_text()
@@ -38,7 +44,10 @@ def test_after_a_drag_the_last_move_stands_with_its_band(opened: Any, address: s
 def test_moves_while_the_server_refuses_end_with_an_answer(opened: Any) -> None:
     watched = opened("follow?people=5&days=7")
     page = watched.page
-    page.route("**/api/curves", lambda route: route.fulfill(status=429, body='{"what": "busy", "where": "", "allowed": "", "try": ""}'))
+    page.route(
+        "**/api/curves",
+        lambda route: route.fulfill(status=429, body='{"what": "busy", "where": "", "allowed": "", "try": ""}'),
+    )
     page.evaluate(DRAG, [0.3, 0.4, 0.45])
     page.get_by_role("status").filter(has_text="busy with other runs").wait_for(timeout=10_000)
     page.unroute("**/api/curves")

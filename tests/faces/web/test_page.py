@@ -21,7 +21,9 @@ FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w
 NOTICE = "Research and teaching only"
 INSIDE = """svg => { const box = svg.viewBox.baseVal; return [...svg.querySelectorAll('text')].every(t => { const b = t.getBBox();
   return b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1 && b.y + b.height <= box.height + 2; }); }"""
-COURSE = "follow?drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&repeat=twice weekly x 8&people=100&days=28&seed=1"
+COURSE = (
+    "follow?drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&repeat=twice weekly x 8&people=100&days=28&seed=1"
+)
 SOFT_LIMIT_MS, HARD_LIMIT_MS = 100, 300
 
 
@@ -41,7 +43,12 @@ def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, width: int, th
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / f"{view}-{width}-{theme}.png", full_page=True)
-    assert page.evaluate("Math.min(...[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && e.innerText && !e.closest('svg')).map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 13
+    assert (
+        page.evaluate(
+            "Math.min(...[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && e.innerText && !e.closest('svg')).map(e => parseFloat(getComputedStyle(e).fontSize)))"
+        )
+        >= 13
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -54,7 +61,9 @@ def test_axe_finds_nothing(opened: Any, view: str, theme: str) -> None:
         if menu.is_visible():
             menu.evaluate("node => { node.parentElement.open = true }")
     page.evaluate(AXE.read_text(encoding="utf-8"))  # from the debugger, so that the page's own policy stays as it is
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])"
+    )
     assert found == []
 
 
@@ -69,14 +78,27 @@ def test_words(opened: Any, view: str) -> None:
 
 def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) -> None:
     page = opened(COURSE.replace("days=28", "days=14")).page
-    cli = page.inner_text("details pre >> nth=0") if page.locator("details pre").first.is_visible() else page.locator("details pre").first.text_content()
+    cli = (
+        page.inner_text("details pre >> nth=0")
+        if page.locator("details pre").first.is_visible()
+        else page.locator("details pre").first.text_content()
+    )
     at = re.search(r'--at "([^"]+)"', cli).group(1)
-    question = {"scenario": "ketamine iv 0.5 mg/kg over 40 min", "repeat": "twice weekly x 8", "people": 100, "days": 14, "seed": 1, "at": at}
+    question = {
+        "scenario": "ketamine iv 0.5 mg/kg over 40 min",
+        "repeat": "twice weekly x 8",
+        "people": 100,
+        "days": 14,
+        "seed": 1,
+        "at": at,
+    }
     run = json.loads(ask(address, "api/run", question)[1])
     page.get_by_role("button", name="Go to 24 h").click()
     page.wait_for_timeout(100)
     rows = dict(
-        item.split("\n") for item in page.locator("figure", has_text="Depression score").locator("ul.legend li").all_inner_texts() if "\n" in item
+        item.split("\n")
+        for item in page.locator("figure", has_text="Depression score").locator("ul.legend li").all_inner_texts()
+        if "\n" in item
     )
     madrs = run["outputs"]["madrs"]
     k = min(range(len(madrs["time_h"])), key=lambda i: abs(madrs["time_h"][i] - 24))
@@ -93,7 +115,10 @@ def _two(x: float) -> str:
 
 def test_every_mood_curve_has_a_band(opened: Any) -> None:
     page = opened(COURSE).page
-    until(page, "[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3")
+    until(
+        page,
+        "[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3",
+    )
     values = page.locator("figure", has_text="Depression score").locator("ul.legend .value").all_inner_texts()
     assert len(values) == 3 and all(" to " in value for value in values)
 
@@ -174,7 +199,9 @@ def test_by_keyboard_alone(opened: Any) -> None:
     seen = []
     for _ in range(90):
         page.keyboard.press("Tab")
-        what = page.evaluate("(e => e.id || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 30) || e.type)(document.activeElement)")
+        what = page.evaluate(
+            "(e => e.id || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 30) || e.type)(document.activeElement)"
+        )
         seen.append(what)
         if what == "dose":
             before = page.input_value("#dose-number")
@@ -195,9 +222,16 @@ def test_by_keyboard_alone(opened: Any) -> None:
 
 
 def test_the_address_holds_the_scenario(opened: Any) -> None:
-    page = opened("follow?drug=esketamine&route=nasal&amount=56&unit=mg&repeat=weekly x 4&with=naltrexone oral 50 mg at -45 min&people=20&days=21&seed=5").page
+    page = opened(
+        "follow?drug=esketamine&route=nasal&amount=56&unit=mg&repeat=weekly x 4&with=naltrexone oral 50 mg at -45 min&people=20&days=21&seed=5"
+    ).page
     code = page.locator("details pre").first.text_content()
-    for part in ('"esketamine nasal 56 mg"', '--repeat "weekly x 4"', "naltrexone oral 50 mg", "--people 20 --days 21 --seed 5"):
+    for part in (
+        '"esketamine nasal 56 mg"',
+        '--repeat "weekly x 4"',
+        "naltrexone oral 50 mg",
+        "--people 20 --days 21 --seed 5",
+    ):
         assert part in code
     page.locator("#dose-number").fill("84")
     until(page, "location.hash.includes('amount=84')")
@@ -209,12 +243,21 @@ def test_the_address_holds_the_scenario(opened: Any) -> None:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("drug=aspirin", "allowed: "), ("drug=ketamine&amount=-3", "0.001"), ("drug=ketamine&amount=lots", "a number"), ("people=5000", "1000"),
-        ("days=0", "120"), ("seed=x", "whole number"), ("setting=moon", "saline"), ("route=ear", "iv"), ("unit=kg", "mg/kg"),
+        ("drug=aspirin", "allowed: "),
+        ("drug=ketamine&amount=-3", "0.001"),
+        ("drug=ketamine&amount=lots", "a number"),
+        ("people=5000", "1000"),
+        ("days=0", "120"),
+        ("seed=x", "whole number"),
+        ("setting=moon", "saline"),
+        ("route=ear", "iv"),
+        ("unit=kg", "mg/kg"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_address_says_what_is_allowed_and_the_page_works(opened: Any, query: str, says: str) -> None:
-    watched = opened(f"follow?{query}&days=7&people=5" if "days" not in query and "people" not in query else f"follow?{query}")
+    watched = opened(
+        f"follow?{query}&days=7&people=5" if "days" not in query and "people" not in query else f"follow?{query}"
+    )
     assert says in " ".join(watched.page.locator("main > .problem").all_inner_texts())
     assert watched.wrong == []
 
@@ -280,7 +323,9 @@ def test_a_chart_is_saved_as_png_svg_and_csv(opened: Any) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_is_exported_as_one_file_that_opens_from_disk(opened: Any, chromium: Any, tmp_path: Path, view: str) -> None:
+def test_a_view_is_exported_as_one_file_that_opens_from_disk(
+    opened: Any, chromium: Any, tmp_path: Path, view: str
+) -> None:
     page = opened(view).page
     with page.expect_download() as told:
         page.get_by_role("button", name="Export page").click()
@@ -293,7 +338,11 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(opened: Any, chromi
         copy.on("request", lambda request: asked.append(request.url))
         copy.goto(file.as_uri())
         assert all(url.startswith("file:") for url in asked)
-        assert NOTICE in copy.inner_text("body") and copy.locator("h1").count() == 1 and copy.locator("script").count() == 0
+        assert (
+            NOTICE in copy.inner_text("body")
+            and copy.locator("h1").count() == 1
+            and copy.locator("script").count() == 0
+        )
         if view != "evidence":
             assert copy.locator("figure svg polyline").count() >= 1
             for drawing in copy.locator("figure svg:has(polyline)").all():

@@ -11,22 +11,36 @@ import pytest
 
 TOKENS = Path(__file__).resolve().parents[3] / "frontend" / "src" / "tokens.css"
 LINES = ("s", "r", "nk", "hnk", "co", "placebo")
-TOGETHER = (("outcome", "co", "placebo"), ("outcome", "quiet"))  # lines of outcomes, with what stands beside them in one chart
+TOGETHER = (
+    ("outcome", "co", "placebo"),
+    ("outcome", "quiet"),
+)  # lines of outcomes, with what stands beside them in one chart
 LEAST_CONTRAST = 3.0
 LEAST_DISTANCE = {"light": 23.0, "dark": 33.0}
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB
 VISION = {
     "normal": np.eye(3),
-    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    "tritan": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritan": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
 }
-TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 
 
 def tokens() -> dict[str, dict[str, str]]:
     blocks = re.findall(r"(:root[^{]*)\{([^}]*)\}", TOKENS.read_text(encoding="utf-8"))
-    found = {"dark" if "dark" in name else "light": dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", body)) for name, body in blocks}
+    found = {
+        "dark" if "dark" in name else "light": dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", body))
+        for name, body in blocks
+    }
     return {"light": found["light"], "dark": found["light"] | found["dark"]}
 
 

@@ -22,7 +22,9 @@ def numbers(page: Any) -> tuple[list[str], list[str]]:
     """The values of the chain, and of every chart but the one that the reader chooses (the second)."""
     chain = page.locator("ol button.value").all_inner_texts()
     charts = page.locator(".windows figure").all()
-    return chain, [text for i, chart in enumerate(charts) if i != 1 for text in chart.locator("ul.legend .value").all_inner_texts()]
+    return chain, [
+        text for i, chart in enumerate(charts) if i != 1 for text in chart.locator("ul.legend .value").all_inner_texts()
+    ]
 
 
 def test_the_role_changes_words_and_never_numbers(opened: Any) -> None:
@@ -41,7 +43,10 @@ def test_the_role_says_what_stands_open(opened: Any) -> None:
     learn, research, clinic = (opened(f"follow?{SMALL}&role={role}").page for role in ROLES)
     assert not learn.locator("pre").first.is_visible() and research.locator("pre").first.is_visible()
     assert not learn.get_by_label("seed").is_visible() and research.get_by_label("seed").is_visible()
-    assert clinic.get_by_label("Approval and monitoring").is_visible() and not learn.get_by_label("Approval and monitoring").is_visible()
+    assert (
+        clinic.get_by_label("Approval and monitoring").is_visible()
+        and not learn.get_by_label("Approval and monitoring").is_visible()
+    )
     assert "Systolic" in clinic.locator(".windows h3").nth(1).inner_text()
 
 
@@ -76,11 +81,19 @@ def test_words_in_every_role(opened: Any, view: str, role: str) -> None:
 
 def test_what_the_server_says_of_itself_has_no_such_word(address: str) -> None:
     for path in ("api/claims", "api/experiments", "api/drugs", "api/outputs"):
-        said = json.dumps([{k: v for k, v in entry.items() if k not in ("name", "evidence", "shown", "records")} for entry in json.loads(ask(address, path)[1])])
+        said = json.dumps(
+            [
+                {k: v for k, v in entry.items() if k not in ("name", "evidence", "shown", "records")}
+                for entry in json.loads(ask(address, path)[1])
+            ]
+        )
         assert not FORBIDDEN.findall(said.replace(QUOTED, "")), path
 
 
-@pytest.mark.parametrize(("bands", "says"), [("both", "dotted and paler"), ("people", "5th to 95th percentile of 20 people"), ("model", "over the posterior")])
+@pytest.mark.parametrize(
+    ("bands", "says"),
+    [("both", "dotted and paler"), ("people", "5th to 95th percentile of 20 people"), ("model", "over the posterior")],
+)
 def test_bands_of_people_and_of_the_model_are_drawn_apart(opened: Any, bands: str, says: str) -> None:
     """With either kind chosen each mood curve keeps a band: two columns of the table of its chart hold an interval."""
     page = opened(f"follow?{SMALL}&bands={bands}").page
@@ -129,7 +142,9 @@ def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
     table = page.get_by_role("region", name="Classic table, table")
     said = {row.split("\t")[0]: row for row in table.inner_text().splitlines() if row.strip()}
     share = next(row for row in found.rows if row.name == "bioavailability").arms[1]
-    assert f"{100 * share['typical']:.0f} ({100 * share['low']:.0f} to {100 * share['high']:.0f}) %" in table.inner_text()
+    assert (
+        f"{100 * share['typical']:.0f} ({100 * share['low']:.0f} to {100 * share['high']:.0f}) %" in table.inner_text()
+    )
     duration = next(row for row in found.rows if row.name == "duration").arms[0]
     assert f"{duration['typical']:.0f} (" in table.inner_text()
     for word in ("Onset", "Time with an effect", "Bioavailability", "Approval", "Monitoring"):
@@ -140,11 +155,15 @@ def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
 @pytest.mark.parametrize(
     ("address_", "says"),
     [
-        ("evidence?tab=zzz", "numbers, claims, check"), ("evidence?tab=numbers&grade=Z", "A, B, C, D"), ("evidence?tab=numbers&stage=moon", "plasma"),
-        ("compare?setting=moon", "saline"), ("compare?" + "&".join(["arm=placebo iv"] * 9), "up to 6"), ("compare?arm= ", "DRUG ROUTE AMOUNT"),
+        ("evidence?tab=zzz", "numbers, claims, check"),
+        ("evidence?tab=numbers&grade=Z", "A, B, C, D"),
+        ("evidence?tab=numbers&stage=moon", "plasma"),
+        ("compare?setting=moon", "saline"),
+        ("compare?" + "&".join(["arm=placebo iv"] * 9), "up to 6"),
+        ("compare?arm= ", "DRUG ROUTE AMOUNT"),
         ("bench?experiment=nothing", "ampa-block"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_: str, says: str) -> None:
     watched = opened(address_, wait=False)
     watched.page.get_by_role("alert").filter(has_text=says).first.wait_for(timeout=30_000)
@@ -158,7 +177,9 @@ def test_axe_finds_nothing_in_the_other_roles(opened: Any, view: str, role: str)
         pytest.skip("axe-core is not there: npm install in frontend/")
     page = opened(f"{view}?role={role}").page
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])")
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])"
+    )
     assert found == []
 
 
@@ -175,5 +196,8 @@ def test_people_of_a_hundred_are_those_of_the_summary(opened: Any, address: str)
             assert said[2 * j + k].startswith(f"{share} in 100 ({low} to {high})")
             drawing = page.locator(".hundred svg").nth(2 * j + k)
             assert drawing.evaluate("svg => [...svg.children].filter(c => c.style.fill !== 'none').length") == share
-            assert drawing.evaluate("svg => [...svg.children].filter(c => !c.style.stroke.includes('edge')).length") == high
+            assert (
+                drawing.evaluate("svg => [...svg.children].filter(c => !c.style.stroke.includes('edge')).length")
+                == high
+            )
             assert f"{share} in 100" in drawing.get_attribute("aria-label")

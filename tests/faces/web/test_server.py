@@ -23,7 +23,9 @@ HARD_LIMIT_S = 0.3
 OUTPUTS = ["plasma.s_ketamine", "nmda.occupancy", "glutamate", "spines", "madrs", "madrs.effect", "cadss", "sbp"]
 
 
-def ask(address: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None) -> tuple[int, bytes, Any]:
+def ask(
+    address: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None
+) -> tuple[int, bytes, Any]:
     data = raw if raw is not None else None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, data, {"content-type": "application/json", **(headers or {})})
     try:
@@ -42,14 +44,44 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray, dict[str, dict[st
 
 
 def test_a_run_is_the_object_of_the_command_line(address: str) -> None:
-    question = {"scenario": WORDS, "repeat": "twice weekly x 3", "with": ["naltrexone oral 50 mg at -45 min"], "setting": "midazolam",
-                "people": 12, "days": 14, "seed": 7, "at": "40 min,24 h,7 d"}  # fmt: skip
+    question = {
+        "scenario": WORDS,
+        "repeat": "twice weekly x 3",
+        "with": ["naltrexone oral 50 mg at -45 min"],
+        "setting": "midazolam",
+        "people": 12,
+        "days": 14,
+        "seed": 7,
+        "at": "40 min,24 h,7 d",
+    }
     status, answer, _ = ask(address, "api/run", question)
     said = subprocess.run(
-        [sys.executable, "-m", "ketasim.cli", "run", WORDS, "--repeat", "twice weekly x 3", "--with", "naltrexone oral 50 mg at -45 min",
-         "--setting", "midazolam", "--people", "12", "--days", "14", "--seed", "7", "--at", "40 min,24 h,7 d", "--json"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "ketasim.cli",
+            "run",
+            WORDS,
+            "--repeat",
+            "twice weekly x 3",
+            "--with",
+            "naltrexone oral 50 mg at -45 min",
+            "--setting",
+            "midazolam",
+            "--people",
+            "12",
+            "--days",
+            "14",
+            "--seed",
+            "7",
+            "--at",
+            "40 min,24 h,7 d",
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert status == 200
     assert json.loads(answer) == json.loads(said)
 
@@ -67,7 +99,9 @@ def test_the_sliders_curves_are_those_of_the_run(address: str) -> None:
 
 
 def test_the_typical_persons_curves_come_without_a_band(address: str) -> None:
-    head, _, curves = unpack(ask(address, "api/curves", COURSE | {"people": 0, "uncertainty": False, "outputs": ["madrs"]})[1])
+    head, _, curves = unpack(
+        ask(address, "api/curves", COURSE | {"people": 0, "uncertainty": False, "outputs": ["madrs"]})[1]
+    )
     assert head["curves"] == ["typical"] and set(curves["madrs"]) == {"typical"}
 
 
@@ -87,14 +121,27 @@ def test_the_band_of_the_model_is_that_of_the_run(address: str) -> None:
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        ({"scenario": ""}, "dose"), ({"scenario": "ketamin iv 0.5 mg/kg"}, "ketamine"), ({"scenario": WORDS, "people": 1001}, "1000"),
-        ({"scenario": WORDS, "people": -1}, "0"), ({"scenario": WORDS, "people": 2.5}, "integer"), ({"scenario": WORDS, "days": 121}, "120"),
-        ({"scenario": WORDS, "days": 0}, "0"), ({"scenario": WORDS, "repeat": "weekly x 300"}, "120"), ({"scenario": WORDS, "setting": "moon"}, "saline"),
-        ({"scenario": WORDS, "at": "soon"}, "hours"), ({"scenario": WORDS, "at": "300 d"}, "120"), ({"scenario": WORDS, "with": ["tea"]}, "tea"),
-        ({"scenario": "ketamine oral 1 mg", "repeat": "every 1 min x 5000"}, "600"), ({"scenario": WORDS, "dose": 1}, "dose"), ({}, "scenario"), ([], "dict"),
-        ({"scenario": WORDS, "seed": -1}, "0"), ({"scenario": "x" * 500}, "400"), ({"scenario": "ketamine\x00iv"}, "printable"),
+        ({"scenario": ""}, "dose"),
+        ({"scenario": "ketamin iv 0.5 mg/kg"}, "ketamine"),
+        ({"scenario": WORDS, "people": 1001}, "1000"),
+        ({"scenario": WORDS, "people": -1}, "0"),
+        ({"scenario": WORDS, "people": 2.5}, "integer"),
+        ({"scenario": WORDS, "days": 121}, "120"),
+        ({"scenario": WORDS, "days": 0}, "0"),
+        ({"scenario": WORDS, "repeat": "weekly x 300"}, "120"),
+        ({"scenario": WORDS, "setting": "moon"}, "saline"),
+        ({"scenario": WORDS, "at": "soon"}, "hours"),
+        ({"scenario": WORDS, "at": "300 d"}, "120"),
+        ({"scenario": WORDS, "with": ["tea"]}, "tea"),
+        ({"scenario": "ketamine oral 1 mg", "repeat": "every 1 min x 5000"}, "600"),
+        ({"scenario": WORDS, "dose": 1}, "dose"),
+        ({}, "scenario"),
+        ([], "dict"),
+        ({"scenario": WORDS, "seed": -1}, "0"),
+        ({"scenario": "x" * 500}, "400"),
+        ({"scenario": "ketamine\x00iv"}, "printable"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_question_is_answered_with_what_is_allowed(address: str, body: Any, word: str) -> None:
     status, answer, _ = ask(address, "api/run", body)
     problem = json.loads(answer)
@@ -113,8 +160,18 @@ def test_unknown_outputs_names_and_experiments_are_refused(address: str) -> None
     assert ask(address, "api/run", raw=b"{not json")[0] == 400
 
 
-@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": ""}, {"Origin": "http://evil.example"},
-                                     {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": ""},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
 def test_foreign_hosts_and_origins_are_refused(address: str, headers: dict[str, str]) -> None:
     assert ask(address, "api/drugs", headers=headers)[0] in (400, 403)
     assert ask(address, "api/run", {"scenario": WORDS, "people": 0, "days": 1}, headers)[0] in (400, 403)
@@ -123,7 +180,10 @@ def test_foreign_hosts_and_origins_are_refused(address: str, headers: dict[str, 
 def test_its_own_origin_and_the_local_name_are_let_in(address: str) -> None:
     port = address.rstrip("/").rpartition(":")[2]
     assert ask(address, "api/outputs", headers={"Origin": address.rstrip("/")})[0] == 200
-    assert ask(address, "api/outputs", headers={"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"})[0] == 200
+    assert (
+        ask(address, "api/outputs", headers={"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"})[0]
+        == 200
+    )
 
 
 def test_too_large_a_request_is_refused(address: str) -> None:
@@ -227,8 +287,14 @@ assert not failed, failed
 
 def test_models_compiled_by_several_threads_at_once() -> None:
     """A page asks for its scenario, placebo and an SSRI together; on a fresh machine each is compiled first."""
-    done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", FOUR_AT_ONCE], env=os.environ | {"KETASIM_CACHE": "off"},
-                          capture_output=True, text=True, check=False, timeout=300)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", FOUR_AT_ONCE],
+        env=os.environ | {"KETASIM_CACHE": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -237,8 +303,19 @@ def test_a_minute_of_schemathesis_finds_no_crash(address: str) -> None:
     """Generated questions against the OpenAPI description: no 500, only described answers of the described form."""
     pytest.importorskip("schemathesis", reason="schemathesis is not installed (pip install schemathesis)")
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", f"{address}openapi.json", "--max-time", "60", "--workers", "2", "--request-timeout", "60",
-        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{address}openapi.json",
+        "--max-time",
+        "60",
+        "--workers",
+        "2",
+        "--request-timeout",
+        "60",
+        "--checks",
+        "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

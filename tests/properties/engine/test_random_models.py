@@ -27,11 +27,28 @@ def expressions(draw: Any, names: tuple[str, ...], depth: int = 3) -> str:
     if depth == 0 or draw(st.integers(0, 4)) == 0:
         return draw(st.sampled_from(names)) if draw(st.booleans()) else repr(draw(number))
     a, b = draw(expressions(names, depth - 1)), draw(expressions(names, depth - 1))
-    form = draw(st.sampled_from([
-        "({a} + {b})", "({a} * {b})", "({a} / (1 + {b}))", "exp(-({a}))", "ln(1 + {a})", "({a})^1.3", "({a})^2",
-        "sqrt({a})", "({a})^1.7/(0.5 + ({a})^1.7)", "tanh({a})", "piecewise({a}, time < 1.5, {b})", "abs({a} - {b})",
-        "max({a}, {b})", "(1 + sin({a}))", "(1 + cos({b}*time))", "arctan({a})",
-    ]))  # fmt: skip
+    form = draw(
+        st.sampled_from(
+            [
+                "({a} + {b})",
+                "({a} * {b})",
+                "({a} / (1 + {b}))",
+                "exp(-({a}))",
+                "ln(1 + {a})",
+                "({a})^1.3",
+                "({a})^2",
+                "sqrt({a})",
+                "({a})^1.7/(0.5 + ({a})^1.7)",
+                "tanh({a})",
+                "piecewise({a}, time < 1.5, {b})",
+                "abs({a} - {b})",
+                "max({a}, {b})",
+                "(1 + sin({a}))",
+                "(1 + cos({b}*time))",
+                "arctan({a})",
+            ]
+        )
+    )
     return form.format(a=a, b=b)
 
 
@@ -51,9 +68,17 @@ def models(draw: Any) -> tuple[str, dict[str, str], dict[str, float]]:
 
 
 PYTHON = {
-    "exp": math.exp, "ln": math.log, "sqrt": lambda x: math.sqrt(max(x, 0.0)), "tanh": math.tanh, "abs": abs, "max": max,
-    "sin": math.sin, "cos": math.cos, "arctan": math.atan, "piecewise": lambda a, c, b: a if c else b,
-}  # fmt: skip
+    "exp": math.exp,
+    "ln": math.log,
+    "sqrt": lambda x: math.sqrt(max(x, 0.0)),
+    "tanh": math.tanh,
+    "abs": abs,
+    "max": max,
+    "sin": math.sin,
+    "cos": math.cos,
+    "arctan": math.atan,
+    "piecewise": lambda a, c, b: a if c else b,
+}
 
 
 def field(rates: dict[str, str], values: dict[str, float]) -> Any:
@@ -68,7 +93,9 @@ def field(rates: dict[str, str], values: dict[str, float]) -> Any:
 
 @SLOW
 @given(models(), st.floats(0.2, 2.0), st.floats(0.2, 2.0))
-def test_random_models_agree_with_scipy(model: tuple[str, dict[str, str], dict[str, float]], k1: float, k2: float) -> None:
+def test_random_models_agree_with_scipy(
+    model: tuple[str, dict[str, str], dict[str, float]], k1: float, k2: float
+) -> None:
     text, rates, starts = model
     compiled = compile_model(text, ("k1", "k2"), tuple(rates))
     plan = [Schedule(np.array([0.0, 3.0]), np.zeros((1, 0)))]
@@ -127,7 +154,9 @@ def test_derivatives_and_elimination(model: tuple[str, dict[str, str], dict[str,
 
 @SLOW
 @given(models(), st.integers(1, 13), st.sampled_from([1, 2, 4, 8]), st.integers(1, 3))
-def test_threads_widths_and_order(model: tuple[str, dict[str, str], dict[str, float]], people: int, width: Any, threads: int) -> None:
+def test_threads_widths_and_order(
+    model: tuple[str, dict[str, str], dict[str, float]], people: int, width: Any, threads: int
+) -> None:
     text, rates, _ = model
     table = np.random.default_rng(people).uniform(0.3, 1.5, (people, 2))
     plan = [Schedule(np.array([0.0, 1.0, 3.0]), np.zeros((2, 0)), (Jump(1, next(iter(rates)), add=0.5),))]

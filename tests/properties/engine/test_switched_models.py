@@ -25,13 +25,21 @@ def test_two_methods_and_scipy_agree(k: tuple[float, ...], levels: tuple[float, 
 
     def field(t: float, y: np.ndarray) -> list[float]:
         a, b, c, d, e = y
-        return [k[0] * b, -k[0] * a, k[1] if a > p and b < abs(q) else -k[2] * c,
-                1 - d if c > abs(r) or b < q else -k[3] * d * c,
-                np.sin(c) if (a > q) != (d > abs(p)) else (-e if a * b > abs(r) / 4 else 0.1)]
+        return [
+            k[0] * b,
+            -k[0] * a,
+            k[1] if a > p and b < abs(q) else -k[2] * c,
+            1 - d if c > abs(r) or b < q else -k[3] * d * c,
+            np.sin(c) if (a > q) != (d > abs(p)) else (-e if a * b > abs(r) / 4 else 0.1),
+        ]
 
     times, plan = np.linspace(0, 20, 41), [Schedule(np.array([0.0, 20.0]), np.zeros((1, 0)))]
-    found = [compile_model(text, (), ("a", "b", "c", "d", "e"), options=Options(method=m)).simulate(  # type: ignore[arg-type]
-        np.zeros((1, 0)), plan, [0], times, rtol=1e-10, atol=1e-12) for m in ("rodas4", "dop853")]
+    found = [
+        compile_model(text, (), ("a", "b", "c", "d", "e"), options=Options(method=m)).simulate(  # type: ignore[arg-type]
+            np.zeros((1, 0)), plan, [0], times, rtol=1e-10, atol=1e-12
+        )
+        for m in ("rodas4", "dop853")
+    ]
     assert found[0].reasons == [None] and found[1].reasons == [None]
     assert np.abs(found[0].values - found[1].values).max() < 1e-6
     near = solve_ivp(field, (0, 20), [0, 1, 0.5, 0.2, 0], t_eval=times, max_step=0.02, rtol=1e-6, atol=1e-8).y.T

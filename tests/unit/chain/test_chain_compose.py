@@ -19,7 +19,12 @@ def test_copies_get_their_own_names_and_share_what_has_one_value(toy):
     assert model.states == ("s_toy_middle", "s_toy_gone", "r_toy_middle", "r_toy_gone", "toy_effect")
     assert model.inputs == ("s_toy_feed", "r_toy_feed")
     assert set(model.parameters) == {
-        "toy_clearance", "toy_size", "toy_affinity", "r_toy_affinity", "toy_rate", "toy_start",
+        "toy_clearance",
+        "toy_size",
+        "toy_affinity",
+        "r_toy_affinity",
+        "toy_rate",
+        "toy_start",
     }
     assert equations(model)["s_toy_load"] == "s_toy_level/toy_affinity"
     assert equations(model)["r_toy_load"] == "r_toy_level/r_toy_affinity"  # its own value comes before the shared one
@@ -145,7 +150,9 @@ def test_units_must_agree_between_file_port_and_value(toy):
     toy.values["toy_affinity"] = dataclasses.replace(toy.values["toy_affinity"], unit="ng/mL")
     assert "not a unit of the chain" in problems_of(toy)
     toy.values["toy_affinity"] = value("toy_affinity", 1.0, "umol/L")
-    edit(toy, "response/ligand.ant", "toy_load has dimensionless;", "toy_load has dimensionless; toy_affinity has umol;")
+    edit(
+        toy, "response/ligand.ant", "toy_load has dimensionless;", "toy_load has dimensionless; toy_affinity has umol;"
+    )
     assert "toy_affinity is in umol/L there, but in umol" in problems_of(toy)
 
 

@@ -38,9 +38,12 @@ def test_misfits_of_declarations_are_named(toy, stage, key, change, message):
 
 
 def test_missing_unused_and_untrue_files_are_named(toy):
-    toy.intake["fragments"] = {"main": (
-        Fragment("intak.ant", instances=COPIES), Fragment("depot.ant", instances=COPIES, provides=("toy_levels",)),
-    )}
+    toy.intake["fragments"] = {
+        "main": (
+            Fragment("intak.ant", instances=COPIES),
+            Fragment("depot.ant", instances=COPIES, provides=("toy_levels",)),
+        )
+    }
     message = said(toy)
     assert "names intak.ant, which is not there" in message
     assert "intake/intake.ant: no variant of the stage uses this file" in message

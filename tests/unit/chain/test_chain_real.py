@@ -32,7 +32,9 @@ def test_every_number_on_the_page_has_a_source():
 
 @pytest.mark.parametrize("name", list(registry().stages))
 def test_every_stage_can_be_switched_off(name):
-    everything = [part for part, users in registry().parts.items() if part != "compound" and {s for s, _ in users} - {name}]
+    everything = [
+        part for part, users in registry().parts.items() if part != "compound" and {s for s, _ in users} - {name}
+    ]
     off = compose(tuple(everything), {name: ("none",)})
     assert all(off.defined[state][0] != name for state in off.states)
     assert off.variants == {**default_choice(registry()), name: ("none",)}

@@ -13,10 +13,20 @@ DIMENSIONS = st.tuples(*[st.integers(-2, 2)] * len(units.BASES))
 @pytest.mark.parametrize(
     ("value_form", "model_word"),
     [
-        ("L/h", "litre_per_hour"), ("1/h", "per_hour"), ("umol/L", "uM"), ("1/(umol/L)", "per_uM"),
-        ("1/(umol/L)/h", "per_uM_hour"), ("L/umol/h", "per_uM_hour"), ("umol/h", "umol_per_hour"),
-        ("point/h", "point_per_hour"), ("dimensionless", "dimensionless"), ("1", "dimensionless"),
-        ("L/h/kg", "litre_per_hour_kg"), ("bpm/(umol/L)", "bpm_per_uM"), ("h^2", "hour_hour"), ("uM", "uM"),
+        ("L/h", "litre_per_hour"),
+        ("1/h", "per_hour"),
+        ("umol/L", "uM"),
+        ("1/(umol/L)", "per_uM"),
+        ("1/(umol/L)/h", "per_uM_hour"),
+        ("L/umol/h", "per_uM_hour"),
+        ("umol/h", "umol_per_hour"),
+        ("point/h", "point_per_hour"),
+        ("dimensionless", "dimensionless"),
+        ("1", "dimensionless"),
+        ("L/h/kg", "litre_per_hour_kg"),
+        ("bpm/(umol/L)", "bpm_per_uM"),
+        ("h^2", "hour_hour"),
+        ("uM", "uM"),
     ],
 )
 def test_both_spellings_mean_the_same(value_form, model_word):

@@ -26,9 +26,16 @@ FOLDER = knowledge_path() / "hypotheses"
 
 def test_the_list_is_complete_and_clean() -> None:
     asked = {
-        "expectancy-only", "disinhibition", "block-at-rest", "opioid-gate", "kappa-gate", "kappa-relief", "hnk-ampa", "direct-trkb",
+        "expectancy-only",
+        "disinhibition",
+        "block-at-rest",
+        "opioid-gate",
+        "kappa-gate",
+        "kappa-relief",
+        "hnk-ampa",
+        "direct-trkb",
         "lateral-habenula",
-    }  # fmt: skip
+    }
     assert asked <= set(hypotheses())
     assert lint_hypotheses() == []
     assert default_hypothesis().id == "opioid-gate"
@@ -85,6 +92,8 @@ def test_one_model_with_switches_does_what_the_variants_do(name: str) -> None:
     options = {"people": 0, "at": [2.0, 24.0, 168.0], "masked": True}
     words = "ketamine iv 0.5 mg/kg over 40 min"
     apart = run(scenario(words, variants=dict(entry.variants), values=own, **options))["madrs.effect"].typical
-    joint = run(scenario(words, variants=union_variants(), values=entry.switched_off() | own, **options))["madrs.effect"].typical
+    joint = run(scenario(words, variants=union_variants(), values=entry.switched_off() | own, **options))[
+        "madrs.effect"
+    ].typical
     np.testing.assert_allclose(joint, apart, atol=2e-4)
     assert bool(np.abs(apart).max() > 1.0) is entry.drug_effect, apart

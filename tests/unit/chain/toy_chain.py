@@ -43,8 +43,13 @@ end
 NONE = "model nothing\nend\n"
 
 VALUES = {
-    "toy_clearance": (2.0, "L/h"), "toy_size": (10.0, "L"), "toy_uptake": (0.5, "1/h"), "r_toy_affinity": (4.0, "umol/L"),
-    "toy_affinity": (1.5, "umol/L"), "toy_rate": (0.25, "1/h"), "toy_start": (0.125, "dimensionless"),
+    "toy_clearance": (2.0, "L/h"),
+    "toy_size": (10.0, "L"),
+    "toy_uptake": (0.5, "1/h"),
+    "r_toy_affinity": (4.0, "umol/L"),
+    "toy_affinity": (1.5, "umol/L"),
+    "toy_rate": (0.25, "1/h"),
+    "toy_start": (0.125, "dimensionless"),
 }
 COPIES = {"toy_s": "s", "toy_r": "r"}
 
@@ -59,12 +64,17 @@ class Toy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files = {
-            "intake/intake.ant": INTAKE, "intake/depot.ant": DEPOT, "response/ligand.ant": LIGAND,
-            "response/bound.ant": BOUND, "response/none.ant": NONE,
+            "intake/intake.ant": INTAKE,
+            "intake/depot.ant": DEPOT,
+            "response/ligand.ant": LIGAND,
+            "response/bound.ant": BOUND,
+            "response/none.ant": NONE,
         }
         self.values = {key: value(key, *what) for key, what in VALUES.items()}
         self.intake = {
-            "name": "intake", "label": "Intake", "inputs": (),
+            "name": "intake",
+            "label": "Intake",
+            "inputs": (),
             "outputs": (Port("s_toy_level", "umol/L"), Port("r_toy_level", "umol/L")),
             "internal": (Port("s_toy_depot_amount", "umol"), Port("r_toy_depot_amount", "umol")),
             "fragments": {
@@ -76,7 +86,8 @@ class Toy:
             "default": ("main",),
         }
         self.response = {
-            "name": "response", "label": "Response",
+            "name": "response",
+            "label": "Response",
             "inputs": (Port("s_toy_level", "umol/L"), Port("r_toy_level", "umol/L")),
             "outputs": (Port("toy_bound", "dimensionless", "Bound share"), Port("toy_total", "dimensionless")),
             "totals": (Total(Port("toy_total", "dimensionless"), local="toy_load"),),
@@ -100,6 +111,3 @@ class Toy:
 
     def compose(self, parts=("toy_s", "toy_r"), variants=None):
         return compose(parts, variants, values=self.values, stages=self.stages())
-
-
-

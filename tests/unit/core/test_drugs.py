@@ -13,10 +13,20 @@ from ketasim.core.drugs import catalogue_parts
 # IUPAC 2021 abridged standard atomic weights, g/mol.
 ATOMS = {"H": 1.008, "C": 12.011, "N": 14.007, "O": 15.999, "F": 18.998, "S": 32.06, "Cl": 35.45}
 ALIASES = {
-    "racemic ketamine": "ketamine", "rac-ketamine": "ketamine", "S-Ketamine": "esketamine", "SPRAVATO": "esketamine",
-    "r-ketamine": "arketamine", "(2R,6R)-HNK": "hnk", "2r6r-hnk": "hnk", "rifampin": "rifampicin", "sirolimus": "rapamycin",
-    "benzodiazepine": "diazepam", "St. John’s wort": "st john's wort", "ssri": "ssri", "placebo": "placebo",
-}  # fmt: skip
+    "racemic ketamine": "ketamine",
+    "rac-ketamine": "ketamine",
+    "S-Ketamine": "esketamine",
+    "SPRAVATO": "esketamine",
+    "r-ketamine": "arketamine",
+    "(2R,6R)-HNK": "hnk",
+    "2r6r-hnk": "hnk",
+    "rifampin": "rifampicin",
+    "sirolimus": "rapamycin",
+    "benzodiazepine": "diazepam",
+    "St. John’s wort": "st john's wort",
+    "ssri": "ssri",
+    "placebo": "placebo",
+}
 ASKED_FOR = (
     "ketamine esketamine arketamine hnk naltrexone buprenorphine midazolam clarithromycin itraconazole ticlopidine",
     "rifampicin diazepam lorazepam lamotrigine memantine rapamycin ssri placebo",
@@ -173,10 +183,18 @@ def test_every_problem_of_a_compound_file_is_named_at_once(tmp_path):
         read_drug(path)
     message = str(caught.value)
     for piece in (
-        "source is missing", "molar_mass is g/mol", "did you mean clearance?", "gallon", "allowed: L, mL",
-        "exactly one of clearance and half_life", "pk.oral.absorption_rate is missing", "120 % is outside",
-        "no route", "affinity.mu = -1 uM", str(path),
-    ):  # fmt: skip
+        "source is missing",
+        "molar_mass is g/mol",
+        "did you mean clearance?",
+        "gallon",
+        "allowed: L, mL",
+        "exactly one of clearance and half_life",
+        "pk.oral.absorption_rate is missing",
+        "120 % is outside",
+        "no route",
+        "affinity.mu = -1 uM",
+        str(path),
+    ):
         assert piece in message
 
 

@@ -45,5 +45,7 @@ def test_round_1_followed_its_rule() -> None:
 
 def test_no_record_has_two_studies() -> None:
     roles = _table()
-    records = [r for group in ("studies", "mechanism", "reference") for e in roles[group].values() for r in e["records"]]
+    records = [
+        r for group in ("studies", "mechanism", "reference") for e in roles[group].values() for r in e["records"]
+    ]
     assert len(records) == len(set(records))

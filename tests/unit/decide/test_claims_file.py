@@ -14,14 +14,26 @@ from ketasim.decide.records import VERDICTS
 SOUND: dict[str, Any] = {
     "scenarios": {"iv": {"words": "ketamine iv 0.5 mg/kg over 40 min"}},
     "works": {
-        "group": "one", "claim": "It works.", "verdict": "supported", "why": "It does.",
+        "group": "one",
+        "claim": "It works.",
+        "verdict": "supported",
+        "why": "It does.",
         "evidence": [{"says": "45 % of many.", "records": ["wilkinson_2019_ipd_midazolam_vs_saline_03"]}],
-        "predicts": [{
-            "label": "24 h", "says": "effect at 24 h", "scenario": "iv", "measure": "at", "output": "madrs.effect", "look": "24 h",
-            "unit": "points", "high": -2.0, "rests_on": "the claim",
-        }],
+        "predicts": [
+            {
+                "label": "24 h",
+                "says": "effect at 24 h",
+                "scenario": "iv",
+                "measure": "at",
+                "output": "madrs.effect",
+                "look": "24 h",
+                "unit": "points",
+                "high": -2.0,
+                "rests_on": "the claim",
+            }
+        ],
     },
-}  # fmt: skip
+}
 
 
 def problems(**changes: Any) -> list[str]:
@@ -49,7 +61,10 @@ def test_a_sound_file_has_no_problem() -> None:
         ({"verdict": None}, "'verdict' is missing"),
         ({"why": None}, "'why' is missing"),
         ({"predicts": None}, "neither a prediction nor a reason"),
-        ({"evidence": [{"says": "So it is.", "records": ["wilkinson_2019_x"]}]}, "no study has the record wilkinson_2019_x"),
+        (
+            {"evidence": [{"says": "So it is.", "records": ["wilkinson_2019_x"]}]},
+            "no study has the record wilkinson_2019_x",
+        ),
         ({"evidence": [{"says": "So it is."}]}, "no record is named"),
         ({"evidence": [{"says": "I recall.", "records": ["phillips_2019_07"]}]}, "records from memory carry none"),
         ({"evidence": [{"says": "On the box.", "sources": ["NoSuchLabel"]}]}, "unknown source 'NoSuchLabel'"),
@@ -107,16 +122,53 @@ def test_the_shipped_ledger_is_sound() -> None:
 def test_the_ledger_holds_every_claim_of_the_design() -> None:
     names = {c.name for c in claims.ledger()}
     design = {
-        "relief-in-hours", "lasts-a-week", "ssri-weeks", "sixty-to-seventy-percent", "forty-four-after-six",
-        "suicidal-thoughts-at-once", "nmda-glutamate-surge", "spines-before-behaviour", "removing-spines", "raises-bdnf",
-        "no-bdnf-no-effect", "naltrexone-reduces", "naltrexone-no-effect", "buprenorphine-spares", "binds-opioid-receptors",
-        "hnk-without-dissociation", "iv-complete", "nasal-forty-five", "nasal-two-to-six-hours", "nasal-less-to-the-brain",
-        "s-dissociates-more", "r-stronger-in-animals", "spravato-approved", "iv-off-label", "acute-effects-pass",
-        "dangerous-conditions", "harms-bladder", "harms-memory", "brings-dependence", "clinic-risk-low", "low-crp", "high-bdnf",
-        "slow-wave-sleep", "circadian-rhythm", "substance-use-worse", "therapy-window", "anti-inflammatory-add-on",
-        "biomarkers-personalise", "iv-more-predictable", "repairs-the-brain", "chemical-imbalance", "no-large-r-trial",
-        "no-large-hnk-trial", "first-naltrexone-trial-2023", "spravato-insured", "not-from-online",
-    }  # fmt: skip
+        "relief-in-hours",
+        "lasts-a-week",
+        "ssri-weeks",
+        "sixty-to-seventy-percent",
+        "forty-four-after-six",
+        "suicidal-thoughts-at-once",
+        "nmda-glutamate-surge",
+        "spines-before-behaviour",
+        "removing-spines",
+        "raises-bdnf",
+        "no-bdnf-no-effect",
+        "naltrexone-reduces",
+        "naltrexone-no-effect",
+        "buprenorphine-spares",
+        "binds-opioid-receptors",
+        "hnk-without-dissociation",
+        "iv-complete",
+        "nasal-forty-five",
+        "nasal-two-to-six-hours",
+        "nasal-less-to-the-brain",
+        "s-dissociates-more",
+        "r-stronger-in-animals",
+        "spravato-approved",
+        "iv-off-label",
+        "acute-effects-pass",
+        "dangerous-conditions",
+        "harms-bladder",
+        "harms-memory",
+        "brings-dependence",
+        "clinic-risk-low",
+        "low-crp",
+        "high-bdnf",
+        "slow-wave-sleep",
+        "circadian-rhythm",
+        "substance-use-worse",
+        "therapy-window",
+        "anti-inflammatory-add-on",
+        "biomarkers-personalise",
+        "iv-more-predictable",
+        "repairs-the-brain",
+        "chemical-imbalance",
+        "no-large-r-trial",
+        "no-large-hnk-trial",
+        "first-naltrexone-trial-2023",
+        "spravato-insured",
+        "not-from-online",
+    }
     assert design <= names
 
 

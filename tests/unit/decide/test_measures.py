@@ -13,7 +13,9 @@ TIMES = np.array([-1.0, 0.0, 1.0, 2.0, 4.0, 8.0])
 RISE = np.array([9.0, 0.0, 2.0, 6.0, 4.0, 0.0])  # before t = 0 nothing counts
 
 
-def measured(measure: str, rows: np.ndarray, times: np.ndarray = TIMES, doses: tuple[float, ...] = (0.0,), **entries) -> np.ndarray:
+def measured(
+    measure: str, rows: np.ndarray, times: np.ndarray = TIMES, doses: tuple[float, ...] = (0.0,), **entries
+) -> np.ndarray:
     return MEASURES[measure](Term("x", measure, **entries), Courses(times, np.atleast_2d(rows), doses))
 
 
@@ -48,7 +50,12 @@ def test_area_and_share_above() -> None:
 
 def test_failed_people_have_no_number() -> None:
     gone = np.full_like(RISE, np.nan)
-    for measure, entries in (("half time", {}), ("first", {"limit": -1.0}), ("back", {"limit": 1.0}), ("ever above", {"limit": 1.0})):
+    for measure, entries in (
+        ("half time", {}),
+        ("first", {"limit": -1.0}),
+        ("back", {"limit": 1.0}),
+        ("ever above", {"limit": 1.0}),
+    ):
         assert np.isnan(measured(measure, gone, **entries))
 
 
@@ -62,7 +69,9 @@ def test_response_is_a_coin_toss_at_the_cut_and_follows_the_rating_noise() -> No
     # one noise SD of latent drive beyond the cut: 84 %
     latent = drive_at(p["response_share"], p["link_ceiling"], p["link_slope"]) + p["rating_sd"]
     score = float(link(latent, 30.0, p["link_ceiling"], p["link_slope"]))
-    assert measured("response", np.array([30.0, score]), times=np.array([0.0, 24.0]), look="24 h") == pytest.approx(0.8413, abs=1e-3)
+    assert measured("response", np.array([30.0, score]), times=np.array([0.0, 24.0]), look="24 h") == pytest.approx(
+        0.8413, abs=1e-3
+    )
 
 
 def test_relapse_is_two_visits_in_a_row_and_only_for_responders() -> None:

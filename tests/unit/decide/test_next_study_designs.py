@@ -12,9 +12,11 @@ from ketasim.decide.next_study import Believer, next_study, predictive
 from ketasim.evidence.hypotheses import shipped_taus
 
 TABLE = {
-    "title": "t", "setting": "open", "measures": ["madrs@24"],
+    "title": "t",
+    "setting": "open",
+    "measures": ["madrs@24"],
     "arms": {"a": {"words": "ketamine iv 0.5 mg/kg over 40 min"}, "b": {"words": "placebo iv"}},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,14 @@ def test_more_people_less_sampling_error_same_means(pair: list[Believer]) -> Non
 
 
 def test_the_gate_shows_in_the_naltrexone_arm_and_nowhere_else(pair: list[Believer]) -> None:
-    found = next_study("opioid-gate", "disinhibition", budget=80, only=["naltrexone-crossover-glx", "nasal-or-vein"], draws=32, outer=600)
+    found = next_study(
+        "opioid-gate",
+        "disinhibition",
+        budget=80,
+        only=["naltrexone-crossover-glx", "nasal-or-vein"],
+        draws=32,
+        outer=600,
+    )
     best, other = found.ranked
     assert best.design.name == "naltrexone-crossover-glx" and best.information.nats > other.information.nats + 0.1
     gate, free = best.predicted["opioid-gate"], best.predicted["disinhibition"]

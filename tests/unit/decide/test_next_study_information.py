@@ -29,9 +29,13 @@ def exact(gap: float, sd: float) -> float:
     return quad(inside, -8 * sd, gap + 8 * sd, limit=400)[0]
 
 
-@pytest.mark.parametrize(("gap", "inside", "sampling"), [(0.0, 1.0, 1.0), (1.0, 0.5, 1.0), (2.0, 1.0, 0.7), (5.0, 0.8, 1.0)])
+@pytest.mark.parametrize(
+    ("gap", "inside", "sampling"), [(0.0, 1.0, 1.0), (1.0, 0.5, 1.0), (2.0, 1.0, 0.7), (5.0, 0.8, 1.0)]
+)
 def test_agrees_with_the_closed_case(gap: float, inside: float, sampling: float) -> None:
-    found = expected_information([gaussian(0.0, inside, sampling), gaussian(gap, inside, sampling)], EVEN, 3000, 1, 0.75)
+    found = expected_information(
+        [gaussian(0.0, inside, sampling), gaussian(gap, inside, sampling)], EVEN, 3000, 1, 0.75
+    )
     truth = exact(gap, float(np.hypot(inside, sampling)))
     assert found.nats == pytest.approx(truth, abs=3 * found.se + 0.004)
     assert found.se < 0.015

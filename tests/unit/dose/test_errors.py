@@ -85,8 +85,13 @@ REPEATS = [
     (IV, "weekly, then daily x 4", "without end", "weekly", "weekly x 6, then daily x 4"),
     (IV, "weekly x 4, then once", "given once", "once", "weekly x 4, then at 22 d"),
     (IV, "weekly x 4, then at 3 d", "before the one before it", "at 3 d", "weekly x 4, then at 22 d"),
-    (IV, "weekly x 4, then esketamine nasal 84 mg", "no time of its own", "esketamine nasal 84 mg",
-     "weekly x 4, then esketamine nasal 84 mg weekly x 4"),
+    (
+        IV,
+        "weekly x 4, then esketamine nasal 84 mg",
+        "no time of its own",
+        "esketamine nasal 84 mg",
+        "weekly x 4, then esketamine nasal 84 mg weekly x 4",
+    ),
     (IV, "weekly x 4 from -3 d", "no meaning", "from -3 d", "weekly x 4"),
     (IV, "weekly from -3 d x 4", "start is known", "from -3 d", "weekly x 4"),
     (IV, "weekly x 2, then 5000 mg/kg weekly x 2", "beyond", "5000 mg/kg", "weekly x 2, then 1 mg/kg weekly x 2"),
@@ -96,25 +101,40 @@ REPEATS = [
     (NASAL, "every 5 min x 3", "devices", "every 5 min x 3", "every 15 min x 3"),
     (NASAL, "every 5 min", "devices", "every 5 min", "every 15 min"),
     (NASAL, "at 0, 10 min", "devices", "at 0, 10 min", "at 0, 15 min"),
-    (IV, "at 0, 37 h, then every 5 h 20 min x 2, then daily x 2", "still running",
-     "at 0, 37 h, then every 5 h 20 min x 2, then daily x 2", "at 0, 37 h, then every 320 min x 2, then every 24 h x 2"),
-    (NASAL, "at 0, 3 d, then at 4321, 4330 min, then weekly x 2", "devices", "at 0, 3 d, then at 4321, 4330 min, then weekly x 2",
-     "at 0, 3 d, then at 72.25, 72.5 h, then weekly x 2"),
+    (
+        IV,
+        "at 0, 37 h, then every 5 h 20 min x 2, then daily x 2",
+        "still running",
+        "at 0, 37 h, then every 5 h 20 min x 2, then daily x 2",
+        "at 0, 37 h, then every 320 min x 2, then every 24 h x 2",
+    ),
+    (
+        NASAL,
+        "at 0, 3 d, then at 4321, 4330 min, then weekly x 2",
+        "devices",
+        "at 0, 3 d, then at 4321, 4330 min, then weekly x 2",
+        "at 0, 3 d, then at 72.25, 72.5 h, then weekly x 2",
+    ),
     ("esketamine nasal 1 mg/kg", "every 10 min x 3", "devices", "every 10 min x 3", "every 15 min x 3"),
-]  # fmt: skip
+]
 BESIDE = [
     (IV, "naltrexon oral 50 mg at -45 min", "unknown drug", "naltrexon", "naltrexone oral 50 mg at -45 min"),
     (IV, "naltrexone oral 50 mg 45 min before", "signed offset", "45 min before", "naltrexone oral 50 mg at -45 min"),
     (IV, "naltrexone oral 50 mg at -45", "no unit", "-45", "naltrexone oral 50 mg at -45 min"),
     (IV, "naltrexone oral 50 mg from -3 d", "how often", "from -3 d", "naltrexone oral 50 mg daily from -3 d"),
     (IV, "naltrexone oral 50 mg from -3 d at 0 d", "two starts", "from -3 d", "naltrexone oral 50 mg at 0 d"),
-    (IV, "naltrexone oral 50 mg daily from -4 d to -5 d", "no dose falls", "-5 d",
-     "naltrexone oral 50 mg daily from -4 d to -3 d"),
+    (
+        IV,
+        "naltrexone oral 50 mg daily from -4 d to -5 d",
+        "no dose falls",
+        "-5 d",
+        "naltrexone oral 50 mg daily from -4 d to -3 d",
+    ),
     (IV, "naltrexone oral 50 mg at -45 min foo", "no meaning", "foo", "naltrexone oral 50 mg at -45 min"),
     (NASAL, "esketamine nasal 28 mg at 5 min", "devices", "at 5 min", "esketamine nasal 28 mg at 15 min"),
     (NASAL, "esketamine nasal 28 mg at -1 min", "devices", "at -1 min", "esketamine nasal 28 mg at -5 min"),
     (NASAL, "esketamine nasal 28 mg every 1 min x 3", "devices", "every 1 min x 3", None),
-]  # fmt: skip
+]
 
 
 def taught(error: UsageError, text: str, what: str, under: str, fix: str | None) -> None:

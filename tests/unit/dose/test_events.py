@@ -13,8 +13,15 @@ IV = "ketamine iv 0.5 mg/kg over 40 min"
 
 @pytest.mark.parametrize(
     ("amount", "held"),
-    [("28 mg", [28]), ("56 mg", [28, 28]), ("84 mg", [28, 28, 28]), ("50 mg", [28, 22]), ("14 mg", [14]), ("84.5 mg", [28, 28, 28, 0.5])],
-)  # fmt: skip
+    [
+        ("28 mg", [28]),
+        ("56 mg", [28, 28]),
+        ("84 mg", [28, 28, 28]),
+        ("50 mg", [28, 22]),
+        ("14 mg", [14]),
+        ("84.5 mg", [28, 28, 28, 0.5]),
+    ],
+)
 def test_nasal_doses_are_devices_five_minutes_apart(amount, held):
     events = dose(f"esketamine nasal {amount}").events()
     assert [float(event.base()) for event in events] == pytest.approx(held)
@@ -47,8 +54,9 @@ def test_an_infusion_beside_the_main_one_runs_at_the_same_time():
     # a loading and a slow infusion: different lines may overlap, and their rates add up
     regimen = parse("ketamine iv 0.27 mg/kg over 10 min", with_="ketamine iv 0.27 mg/kg over 20 min at 5 min")
     assert [(event.main, round(event.time_h * 60), round(event.duration_h * 60)) for event in regimen.events()] == [
-        (True, 0, 10), (False, 5, 20)
-    ]  # fmt: skip
+        (True, 0, 10),
+        (False, 5, 20),
+    ]
 
 
 def test_order_at_equal_times_is_main_first_then_as_written():

@@ -51,7 +51,9 @@ def test_long_courses_get_a_coarser_grid_and_keep_to_the_limit():
 
 
 def test_the_grid_starts_with_the_first_co_medication():
-    events = parse("ketamine iv 0.5 mg/kg over 40 min", with_="clarithromycin oral 500 mg twice daily from -4 d x 8").events()
+    events = parse(
+        "ketamine iv 0.5 mg/kg over 40 min", with_="clarithromycin oral 500 mg twice daily from -4 d x 8"
+    ).events()
     times = output_times(events, 24.0)
     assert times[0] == -96.0
     assert np.diff(times).max() <= 12.0

@@ -15,7 +15,9 @@ def given(schedule, column):
 
 
 def test_windows_cut_time_at_their_union_and_add_up():
-    schedule = build_schedule([Window(0, 2, "a", 3.0), Window(1, 4, "a", 5.0), Window(1, 2, "b", 7.0)], [], ("a", "b"), 10.0)
+    schedule = build_schedule(
+        [Window(0, 2, "a", 3.0), Window(1, 4, "a", 5.0), Window(1, 2, "b", 7.0)], [], ("a", "b"), 10.0
+    )
     np.testing.assert_array_equal(schedule.boundaries, [0, 1, 2, 4, 10])
     np.testing.assert_array_equal(schedule.inputs, [[3, 0], [8, 7], [5, 0], [0, 0]])
     assert schedule.people is None

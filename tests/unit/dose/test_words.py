@@ -53,7 +53,7 @@ def beside(regimen, horizon_h=None):
         ("midazolam iv 0.045 mg/kg over 40 min", "midazolam", "iv", (0.045, "mg/kg"), "infusion", 40),
         ("grapefruit juice oral 200 mL at 0 d", "grapefruit juice", "oral", (200, "mL"), "single", 0),
     ],
-)  # fmt: skip
+)
 def test_single_doses(words, drug, route, amount, form, minutes):
     given = parse(words).main.blocks[0].dose
     assert (given.drug, given.route, given.form) == (drug, route, form)
@@ -82,7 +82,9 @@ def test_free_base_unless_hcl_is_written():
 
 def test_salt_gives_the_same_moles_by_either_molar_mass():
     event = parse("naltrexone oral 50 mg HCl").events()[0]
-    assert float(event.micromoles()) == pytest.approx(drugs()["naltrexone"].micromoles(50.0, "mg", salt=True), rel=1e-14)
+    assert float(event.micromoles()) == pytest.approx(
+        drugs()["naltrexone"].micromoles(50.0, "mg", salt=True), rel=1e-14
+    )
 
 
 def test_racemate_splits_into_halves():
@@ -137,8 +139,10 @@ def test_repeats(repeat, expected):
     [
         # named patterns are counted from day 0 and take up at their first day after the last dose
         ("twice weekly x 8, then weekly x 4", [0, 3, 7, 10, 14, 17, 21, 24, 28, 35, 42, 49]),
-        ("twice weekly x 8 then weekly x 4, then every two weeks x 2",
-         [0, 3, 7, 10, 14, 17, 21, 24, 28, 35, 42, 49, 56, 70]),
+        (
+            "twice weekly x 8 then weekly x 4, then every two weeks x 2",
+            [0, 3, 7, 10, 14, 17, 21, 24, 28, 35, 42, 49, 56, 70],
+        ),
         ("three times weekly x 6, then weekly x 2", [0, 2, 4, 7, 9, 11, 14, 21]),
         ("daily x 3, then twice weekly x 2", [0, 1, 2, 3, 7]),
         ("weekly x 4, then twice weekly x 3", [0, 7, 14, 21, 24, 28, 31]),
@@ -150,7 +154,7 @@ def test_repeats(repeat, expected):
         ("at 0, 3, 7 d, then weekly x 2", [0, 3, 7, 14, 21]),
         ("once, then daily x 2", [0, 1, 2]),
     ],
-)  # fmt: skip
+)
 def test_chains(repeat, expected):
     assert days(parse(IV, repeat)) == pytest.approx(expected)
 
@@ -173,8 +177,12 @@ def test_amounts_change_along_a_course(repeat, expected):
 def test_blocks_may_change_duration_and_drug():
     regimen = parse(f"{IV} weekly x 2, then 1 mg/kg over 60 min weekly x 1, then esketamine nasal 56 mg weekly x 2")
     assert [(row.drug, row.asked_mg) for row in regimen.ledger(weight=80)] == [
-        ("ketamine", 40), ("ketamine", 40), ("ketamine", 80), ("esketamine", 56), ("esketamine", 56)
-    ]  # fmt: skip
+        ("ketamine", 40),
+        ("ketamine", 40),
+        ("ketamine", 80),
+        ("esketamine", 56),
+        ("esketamine", 56),
+    ]
     assert [event.duration_h for event in regimen.events()[:3]] == pytest.approx([2 / 3, 2 / 3, 1])
     assert days(regimen) == [0, 7, 14, 21, 28]
 
@@ -234,26 +242,37 @@ def test_one_line_holds_the_whole_regimen():
         (f"{IV} at 0 h, 1 h 30 min", f"{IV} at 0, 90 min"),
         (f"{IV} at 0 min, 1 h, 2 h and 3 d", f"{IV} at 0, 1, 2, 72 h"),
         (f"{IV} days 0, 3, 7 d", f"{IV} at 0, 3, 7 d"),
-        (f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3",
-         f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3"),
+        (
+            f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3",
+            f"{IV} weekly x 2, then 1, 0.5 mg/kg over 60 min weekly x 3",
+        ),
         (f"{IV} weekly x 2, then over 60 min weekly x 3", f"{IV} weekly x 2, then 0.5 mg/kg over 60 min weekly x 3"),
-        (f"{IV} weekly x 2, then ketamine iv 20, 30 mg weekly x 3",
-         f"{IV} weekly x 2, then ketamine iv 20 mg 20, 30 mg weekly x 3"),
-        ("placebo iv over 40 min weekly x 2, then over 60 min weekly x 1",
-         "placebo iv over 40 min weekly x 2, then over 60 min weekly x 1"),
-        ("placebo iv weekly x 1, then ketamine iv 50 mg HCl over 1 h weekly x 1",
-         "placebo iv weekly x 1, then ketamine iv 50 mg HCl over 60 min weekly x 1"),
+        (
+            f"{IV} weekly x 2, then ketamine iv 20, 30 mg weekly x 3",
+            f"{IV} weekly x 2, then ketamine iv 20 mg 20, 30 mg weekly x 3",
+        ),
+        (
+            "placebo iv over 40 min weekly x 2, then over 60 min weekly x 1",
+            "placebo iv over 40 min weekly x 2, then over 60 min weekly x 1",
+        ),
+        (
+            "placebo iv weekly x 1, then ketamine iv 50 mg HCl over 1 h weekly x 1",
+            "placebo iv weekly x 1, then ketamine iv 50 mg HCl over 60 min weekly x 1",
+        ),
         (f"{NASAL} 84, 56, 56, 56 mg weekly", f"{NASAL} 84, 56 mg weekly x 4"),
         (f"{NASAL} 84, 84 mg weekly", f"{NASAL} weekly x 2"),
         (f"{NASAL} daily for 3 doses", f"{NASAL} daily x 3"),
         (f"{NASAL} four times daily x 2", f"{NASAL} four times daily x 2"),
         (f"{NASAL} every fortnight x 2 weeks", f"{NASAL} every two weeks x 1"),
         (f"{NASAL} with ssri oral from -7 d", f"{NASAL} with ssri oral 10 mg daily from -7 d"),
-        (f"{NASAL} with st john's wort oral from -14 d x 6", f"{NASAL} with st john's wort oral 300 mg three times daily from -14 d x 6"),
+        (
+            f"{NASAL} with st john's wort oral from -14 d x 6",
+            f"{NASAL} with st john's wort oral 300 mg three times daily from -14 d x 6",
+        ),
         (f"{NASAL}, weekly x 2; with naltrexone oral 50 mg", f"{NASAL} weekly x 2 with naltrexone oral 50 mg at 0 min"),
         ("rapamycin oral 0.1 g", "rapamycin oral 100 mg"),
     ],
-)  # fmt: skip
+)
 def test_canonical_lines(line, canonical):
     regimen = parse(line)
     assert str(regimen) == canonical

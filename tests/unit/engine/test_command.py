@@ -54,18 +54,23 @@ def test_amounts_concentrations_and_set(model: Path, tmp_path: Path) -> None:
     assert table(out.read_text())[1][1, 1:4] == pytest.approx([3 * np.exp(-1), 3 - 3 * np.exp(-1), 0.5])
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (["nowhere.ant", "--until", "1"], "there is no file"),
-    (["{model}", "--until", "-1"], "not after"),
-    (["{model}", "--until", "nan"], "not after"),
-    (["{model}", "--until", "1", "--points", "1"], "--points"),
-    (["{model}", "--until", "1", "--set", "k"], "NAME=NUMBER"),
-    (["{model}", "--until", "1", "--set", "kk=1"], "did you mean k"),
-    (["{model}", "--until", "1", "--rtol", "0"], "rtol"),
-    (["/etc/passwd", "--until", "1"], "files ending in"),
-    (["{model}", "--until", "1", "--csv", "/nowhere/x.csv"], "cannot be written"),
-])  # fmt: skip
-def test_wrong_use_exits_with_2(words: list[str], message: str, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere.ant", "--until", "1"], "there is no file"),
+        (["{model}", "--until", "-1"], "not after"),
+        (["{model}", "--until", "nan"], "not after"),
+        (["{model}", "--until", "1", "--points", "1"], "--points"),
+        (["{model}", "--until", "1", "--set", "k"], "NAME=NUMBER"),
+        (["{model}", "--until", "1", "--set", "kk=1"], "did you mean k"),
+        (["{model}", "--until", "1", "--rtol", "0"], "rtol"),
+        (["/etc/passwd", "--until", "1"], "files ending in"),
+        (["{model}", "--until", "1", "--csv", "/nowhere/x.csv"], "cannot be written"),
+    ],
+)
+def test_wrong_use_exits_with_2(
+    words: list[str], message: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([w.format(model=model) for w in words]) == 2
     captured = capsys.readouterr()
     assert message in captured.err and "Traceback" not in captured.err
@@ -79,16 +84,24 @@ def test_a_failed_integration_exits_with_1(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_as_a_module(model: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "ketasim.engine", str(model), "--until", "1", "--points", "2"],
-                          capture_output=True, text=True, check=True, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "ketasim.engine", str(model), "--until", "1", "--points", "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
+    )
     assert done.stdout.startswith("time,A,B,C,V,p\n0.0,3.0,")
 
 
 def test_negative_numbers_of_any_form_are_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "m.ant"
     path.write_text("x = 1; x' = 0;")
-    for words, first, last in ((["--start", "-1e3", "--until", "-.5"], -1000.0, -0.5), (["--start=-2", "--until", "1"], -2.0, 1.0),
-                               (["--until", "-1E-3", "--start", "-1"], -1.0, -0.001)):
+    for words, first, last in (
+        (["--start", "-1e3", "--until", "-.5"], -1000.0, -0.5),
+        (["--start=-2", "--until", "1"], -2.0, 1.0),
+        (["--until", "-1E-3", "--start", "-1"], -1.0, -0.001),
+    ):
         assert main([str(path), *words, "--points", "2"]) == 0
         rows = capsys.readouterr().out.strip().split("\n")[1:]
         assert [float(row.split(",")[0]) for row in rows] == [first, last]
@@ -113,7 +126,10 @@ def test_a_long_table_is_written_in_blocks_with_the_same_numbers(
 
 
 def test_nothing_to_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, text in (("m.ant", "// nothing"), ("m.xml", '<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model/></sbml>')):
+    for name, text in (
+        ("m.ant", "// nothing"),
+        ("m.xml", '<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model/></sbml>'),
+    ):
         path = tmp_path / name
         path.write_text(text)
         assert main([str(path), "--until", "1"]) == 2

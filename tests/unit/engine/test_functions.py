@@ -104,7 +104,9 @@ def test_error_in_ulp(name: str, real: str) -> None:
     if name in ("sin", "cos"):  # near a zero of the function the error is absolute
         small = np.array([abs(float(v)) < (1e-9 if real == "double" else 1e-2) for v in exact]) & (np.abs(x) > 1)
         errors = errors[~small]
-    assert errors.max() <= BOUNDS.get(name, 3 if real == "double" else 4), f"{errors.max():.2f} ulp at {x[errors.argmax()]}"
+    assert errors.max() <= BOUNDS.get(name, 3 if real == "double" else 4), (
+        f"{errors.max():.2f} ulp at {x[errors.argmax()]}"
+    )
 
 
 @pytest.mark.parametrize("real", REALS)
@@ -134,24 +136,38 @@ def test_special_values(real: str) -> None:
     assert one("tanh", 100.0) == 1 and one("tanh", -inf) == -1 and one("atan", inf) == pytest.approx(math.pi / 2)
     assert one("power", 0.0, 2.5) == 0 and one("power", 0.0, 0.0) == 1 and one("power", 0.0, -1.0) == inf
     assert one("power", -2.0, 3.0) == pytest.approx(-8) and one("power", -2.0, -2.0) == pytest.approx(0.25)
-    assert math.isnan(one("power", -2.0, 0.5)) and math.isnan(one("power", -1e-6, 1.3)) and math.isnan(one("power", nan, 2.0))
+    assert (
+        math.isnan(one("power", -2.0, 0.5))
+        and math.isnan(one("power", -1e-6, 1.3))
+        and math.isnan(one("power", nan, 2.0))
+    )
     assert one("power", inf, 2.0) == inf and one("power", inf, -2.0) == 0
     assert math.isnan(one("sqrt", -1.0)) and math.isnan(one("sqrt", -1e-9)) and one("sqrt", 4.0) == 2
     assert one("power_slack", -1e-6, 1.3, 2e-6) == 0 and math.isnan(one("power_slack", -1e-6, 1.3, 5e-7))
-    assert one("power_slack", -2.0, 3.0, 5.0) == pytest.approx(-8) and math.isnan(one("power_slack", -1.0, 0.5, math.nan))
-    assert one("sqrt_slack", -1e-9, 1e-9) == 0 and math.isnan(one("sqrt_slack", -1e-9, 0.9e-9)) and one("sqrt_slack", 4.0, 9.0) == 2
+    assert one("power_slack", -2.0, 3.0, 5.0) == pytest.approx(-8) and math.isnan(
+        one("power_slack", -1.0, 0.5, math.nan)
+    )
+    assert (
+        one("sqrt_slack", -1e-9, 1e-9) == 0
+        and math.isnan(one("sqrt_slack", -1e-9, 0.9e-9))
+        and one("sqrt_slack", 4.0, 9.0) == 2
+    )
     assert math.isnan(one("sin", 1e9)) and math.isnan(one("sin", inf)) and math.isnan(one("asin", 1.5))
     assert one("floor", -1.5) == -2 and one("ceil", -1.5) == -1 and one("trunc", -1.5) == -1
 
 
 def test_long_functions_are_translated_apart_and_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KETASIM_CACHE", "off")
-    text = " ".join(f"x{i} = 1; x{i}' = -x{i} + 0.1*sin({'+'.join(f'x{j}' for j in range(12))} + {i});" for i in range(12))
+    text = " ".join(
+        f"x{i} = 1; x{i}' = -x{i} + 0.1*sin({'+'.join(f'x{j}' for j in range(12))} + {i});" for i in range(12)
+    )
     plan, results = Schedule(np.array([0.0, 3.0]), np.zeros((1, 0))), []
     for long in (machine.LONG, 200):
         monkeypatch.setattr(machine, "LONG", long)
         api._models.clear()
-        results.append(compile_model(text).simulate(np.zeros((1, 0)), [plan], [0], [1.0, 3.0], rtol=1e-9, atol=1e-12).values)
+        results.append(
+            compile_model(text).simulate(np.zeros((1, 0)), [plan], [0], [1.0, 3.0], rtol=1e-9, atol=1e-12).values
+        )
     assert np.abs(results[0] - results[1]).max() < 1e-8 and np.isfinite(results[0]).all()
     long = machine._by_length("define void @a(ptr %x, double %t) nounwind {\nentry:" + "\n  ret void" * 300 + "\n}\n")
     assert "define void @a" in long[0] and long[1].strip() == "declare void @a(ptr, double)"

@@ -21,9 +21,17 @@ KETASIM = READY + "s.main()"
 @pytest.mark.parametrize("command", [ENGINE, KETASIM], ids=["engine", "ketasim"])
 def test_quiet(command: str, after: float, tmp_path: Path) -> None:
     path = tmp_path / "m.ant"
-    path.write_text("x = 1; y = 0; x' = 1e6*y; y' = -1e6*x;" + " ".join(f"z{i} = 1; z{i}' = -z{i};" for i in range(200)))
-    words = [str(path), "--until", "1e6"] if command is ENGINE else ["run", "ketamine iv 0.5 mg/kg over 40 min", "--people", "20000"]
-    child = subprocess.Popen([sys.executable, "-c", command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    path.write_text(
+        "x = 1; y = 0; x' = 1e6*y; y' = -1e6*x;" + " ".join(f"z{i} = 1; z{i}' = -z{i};" for i in range(200))
+    )
+    words = (
+        [str(path), "--until", "1e6"]
+        if command is ENGINE
+        else ["run", "ketamine iv 0.5 mg/kg over 40 min", "--people", "20000"]
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None and child.stdout.readline() == "ready\n"
     time.sleep(after)
     child.send_signal(signal.SIGINT)

@@ -64,7 +64,8 @@ def test_a_compartment_that_grows_dilutes() -> None:
 
 
 def test_stoichiometry_conversion_factor_and_boundary() -> None:
-    body = """
+    body = (
+        """
       <listOfCompartments><compartment id="V" size="1" constant="true"/></listOfCompartments>
       <listOfSpecies>
         <species id="A" compartment="V" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="true" constant="false"/>
@@ -74,25 +75,40 @@ def test_stoichiometry_conversion_factor_and_boundary() -> None:
       </listOfSpecies>
       <listOfParameters><parameter id="ten" value="10" constant="true"/><parameter id="three" value="3" constant="true"/>
         <parameter id="flow" constant="false"/></listOfParameters>
-      <listOfRules><assignmentRule variable="flow">""" + MATH + """<ci> R </ci></math></assignmentRule></listOfRules>
+      <listOfRules><assignmentRule variable="flow">"""
+        + MATH
+        + """<ci> R </ci></math></assignmentRule></listOfRules>
       <listOfReactions><reaction id="R" reversible="false">
         <listOfReactants><speciesReference species="A" stoichiometry="1" constant="true"/></listOfReactants>
         <listOfProducts><speciesReference species="B" stoichiometry="2" constant="true"/>
           <speciesReference id="n" species="C" stoichiometry="5" constant="true"/></listOfProducts>
-        <kineticLaw>""" + MATH + """<apply><times/><ci> A </ci><ci> k </ci></apply></math>
+        <kineticLaw>"""
+        + MATH
+        + """<apply><times/><ci> A </ci><ci> k </ci></apply></math>
           <listOfLocalParameters><localParameter id="k" value="0.5"/></listOfLocalParameters></kineticLaw>
       </reaction></listOfReactions>"""
-    assert at_end(sbml(body, 'conversionFactor="three"'), "A", "B", "C", "flow") == pytest.approx([1.0, 20.0, 15.0, 0.5])
+    )
+    assert at_end(sbml(body, 'conversionFactor="three"'), "A", "B", "C", "flow") == pytest.approx(
+        [1.0, 20.0, 15.0, 0.5]
+    )
 
 
 def test_avogadro_rate_of_and_older_levels() -> None:
-    body = """<listOfParameters><parameter id="x" value="1" constant="false"/><parameter id="y" constant="false"/>
+    body = (
+        """<listOfParameters><parameter id="x" value="1" constant="false"/><parameter id="y" constant="false"/>
       <parameter id="a" constant="false"/></listOfParameters><listOfRules>
-      <rateRule variable="x">""" + MATH + """<apply><minus/><ci> x </ci></apply></math></rateRule>
-      <assignmentRule variable="y">""" + MATH + """<apply><csymbol encoding="text"
+      <rateRule variable="x">"""
+        + MATH
+        + """<apply><minus/><ci> x </ci></apply></math></rateRule>
+      <assignmentRule variable="y">"""
+        + MATH
+        + """<apply><csymbol encoding="text"
        definitionURL="http://www.sbml.org/sbml/symbols/rateOf"> rateOf </csymbol><ci> x </ci></apply></math></assignmentRule>
-      <assignmentRule variable="a">""" + MATH + """<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/avogadro">
+      <assignmentRule variable="a">"""
+        + MATH
+        + """<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/avogadro">
        N </csymbol></math></assignmentRule></listOfRules>"""
+    )
     assert at_end(sbml(body), "y", "a") == pytest.approx([-math.exp(-2), 6.02214179e23])
     old = """<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="m"><listOfCompartments>
       <compartment id="V" size="2"/></listOfCompartments><listOfSpecies><species id="A" compartment="V" initialConcentration="3"/>
@@ -103,21 +119,61 @@ def test_avogadro_rate_of_and_older_levels() -> None:
 
 
 MATHEMATICS = {
-    "sin(x)": math.sin(0.7), "cos(x)": math.cos(0.7), "tan(x)": math.tan(0.7), "sec(x)": 1 / math.cos(0.7),
-    "csc(x)": 1 / math.sin(0.7), "cot(x)": 1 / math.tan(0.7), "sinh(x)": math.sinh(0.7), "cosh(x)": math.cosh(0.7),
-    "tanh(x)": math.tanh(0.7), "sech(x)": 1 / math.cosh(0.7), "csch(x)": 1 / math.sinh(0.7), "coth(x)": 1 / math.tanh(0.7),
-    "arcsin(x)": math.asin(0.7), "arccos(x)": math.acos(0.7), "arctan(x)": math.atan(0.7), "arcsinh(x)": math.asinh(0.7),
-    "arctanh(x)": math.atanh(0.7), "arccosh(2*x)": math.acosh(1.4), "arcsec(2*x)": math.acos(1 / 1.4),
-    "arccsc(2*x)": math.asin(1 / 1.4), "arccot(x)": math.atan(1 / 0.7), "arcsech(x)": math.acosh(1 / 0.7),
-    "arccsch(x)": math.asinh(1 / 0.7), "arccoth(2*x)": math.atanh(1 / 1.4), "exp(x)": math.exp(0.7), "ln(x)": math.log(0.7),
-    "log10(x)": math.log10(0.7), "log(2, x)": math.log2(0.7), "sqrt(x)": math.sqrt(0.7), "root(3, x)": 0.7 ** (1 / 3),
-    "x^2.5": 0.7**2.5, "x^-2": 0.7**-2, "2^x": 2**0.7, "x^x": 0.7**0.7, "abs(-x)": 0.7, "floor(3*x)": 2.0, "ceil(3*x)": 3.0,
-    "factorial(4)": 24.0, "factorial(floor(8*x))": 120.0, "min(x, 1, 0.2)": 0.2, "max(x, 0.1, 0.9)": 0.9, "pi": math.pi,
-    "exponentiale": math.e, "piecewise(1, x > 1, 2, x > 0.5, 3)": 2.0, "piecewise(1, x > 1, 5)": 5.0, "rem(-7*x, 2)": -0.9,
-    "quotient(7*x, 2)": 2.0, "piecewise(1, x < 1 && !(x < 0.1), 0)": 1.0, "piecewise(1, x >= 1 || x <= 0.1, 0)": 0.0,
-    "piecewise(1, xor(x > 0, x > 1), 0)": 1.0, "piecewise(1, x == 0.7, 0)": 1.0, "piecewise(1, x != 0.7, 0)": 0.0,
-    "piecewise(1, implies(x > 0, x > 1), 0)": 0.0, "time*x": 1.4,
-}  # fmt: skip
+    "sin(x)": math.sin(0.7),
+    "cos(x)": math.cos(0.7),
+    "tan(x)": math.tan(0.7),
+    "sec(x)": 1 / math.cos(0.7),
+    "csc(x)": 1 / math.sin(0.7),
+    "cot(x)": 1 / math.tan(0.7),
+    "sinh(x)": math.sinh(0.7),
+    "cosh(x)": math.cosh(0.7),
+    "tanh(x)": math.tanh(0.7),
+    "sech(x)": 1 / math.cosh(0.7),
+    "csch(x)": 1 / math.sinh(0.7),
+    "coth(x)": 1 / math.tanh(0.7),
+    "arcsin(x)": math.asin(0.7),
+    "arccos(x)": math.acos(0.7),
+    "arctan(x)": math.atan(0.7),
+    "arcsinh(x)": math.asinh(0.7),
+    "arctanh(x)": math.atanh(0.7),
+    "arccosh(2*x)": math.acosh(1.4),
+    "arcsec(2*x)": math.acos(1 / 1.4),
+    "arccsc(2*x)": math.asin(1 / 1.4),
+    "arccot(x)": math.atan(1 / 0.7),
+    "arcsech(x)": math.acosh(1 / 0.7),
+    "arccsch(x)": math.asinh(1 / 0.7),
+    "arccoth(2*x)": math.atanh(1 / 1.4),
+    "exp(x)": math.exp(0.7),
+    "ln(x)": math.log(0.7),
+    "log10(x)": math.log10(0.7),
+    "log(2, x)": math.log2(0.7),
+    "sqrt(x)": math.sqrt(0.7),
+    "root(3, x)": 0.7 ** (1 / 3),
+    "x^2.5": 0.7**2.5,
+    "x^-2": 0.7**-2,
+    "2^x": 2**0.7,
+    "x^x": 0.7**0.7,
+    "abs(-x)": 0.7,
+    "floor(3*x)": 2.0,
+    "ceil(3*x)": 3.0,
+    "factorial(4)": 24.0,
+    "factorial(floor(8*x))": 120.0,
+    "min(x, 1, 0.2)": 0.2,
+    "max(x, 0.1, 0.9)": 0.9,
+    "pi": math.pi,
+    "exponentiale": math.e,
+    "piecewise(1, x > 1, 2, x > 0.5, 3)": 2.0,
+    "piecewise(1, x > 1, 5)": 5.0,
+    "rem(-7*x, 2)": -0.9,
+    "quotient(7*x, 2)": 2.0,
+    "piecewise(1, x < 1 && !(x < 0.1), 0)": 1.0,
+    "piecewise(1, x >= 1 || x <= 0.1, 0)": 0.0,
+    "piecewise(1, xor(x > 0, x > 1), 0)": 1.0,
+    "piecewise(1, x == 0.7, 0)": 1.0,
+    "piecewise(1, x != 0.7, 0)": 0.0,
+    "piecewise(1, implies(x > 0, x > 1), 0)": 0.0,
+    "time*x": 1.4,
+}
 
 
 def test_every_function_of_mathml() -> None:
@@ -134,23 +190,54 @@ REFUSED = {
     "event": ("x = 1; x' = -x; E1: at x < 0.5: x = 1;", "event 'E1'"),
     "delay": ("x = 1; x' = -delay(x, 1);", "delay"),
     "circle in antimony": ("a := b; b := a;", "Loop"),
-    "circle": (sbml("<listOfParameters>" + "".join(f'<parameter id="{i}" constant="false"/>' for i in "abc") +
-        "</listOfParameters><listOfRules>" + "".join(f'<assignmentRule variable="{i}">{MATH}<ci>{j}</ci></math></assignmentRule>'
-        for i, j in ("ab", "bc", "ca")) + "</listOfRules>"), "a -> b -> c -> a"),
+    "circle": (
+        sbml(
+            "<listOfParameters>"
+            + "".join(f'<parameter id="{i}" constant="false"/>' for i in "abc")
+            + "</listOfParameters><listOfRules>"
+            + "".join(
+                f'<assignmentRule variable="{i}">{MATH}<ci>{j}</ci></math></assignmentRule>'
+                for i, j in ("ab", "bc", "ca")
+            )
+            + "</listOfRules>"
+        ),
+        "a -> b -> c -> a",
+    ),
     "import": ('import "other.ant"\nx = 1;', "import"),
     "no value": ("x = 1; x' = -k*x;", "'k' has no value"),
     "no rate": ("compartment V = 1; species A in V; A = 1; R: A -> ; ", "kinetic law"),
-    "two rules": (sbml("""<listOfParameters><parameter id="x" value="1" constant="false"/></listOfParameters><listOfRules>
-        <assignmentRule variable="x">""" + MATH + """<cn>1</cn></math></assignmentRule><rateRule variable="x">""" + MATH +
-        """<cn>1</cn></math></rateRule></listOfRules>"""), "x"),
-    "algebraic": (sbml("""<listOfParameters><parameter id="x" value="1" constant="false"/></listOfParameters><listOfRules>
-        <algebraicRule>""" + MATH + """<apply><minus/><ci>x</ci><cn>1</cn></apply></math></algebraicRule></listOfRules>"""),
-        "algebraic"),
-    "package": (SBML.replace("<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" ')
-        .format(body="", attributes=""), "comp"),
-    "fast": ("""<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model><listOfCompartments>
+    "two rules": (
+        sbml(
+            """<listOfParameters><parameter id="x" value="1" constant="false"/></listOfParameters><listOfRules>
+        <assignmentRule variable="x">"""
+            + MATH
+            + """<cn>1</cn></math></assignmentRule><rateRule variable="x">"""
+            + MATH
+            + """<cn>1</cn></math></rateRule></listOfRules>"""
+        ),
+        "x",
+    ),
+    "algebraic": (
+        sbml(
+            """<listOfParameters><parameter id="x" value="1" constant="false"/></listOfParameters><listOfRules>
+        <algebraicRule>"""
+            + MATH
+            + """<apply><minus/><ci>x</ci><cn>1</cn></apply></math></algebraicRule></listOfRules>"""
+        ),
+        "algebraic",
+    ),
+    "package": (
+        SBML.replace(
+            "<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" '
+        ).format(body="", attributes=""),
+        "comp",
+    ),
+    "fast": (
+        """<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model><listOfCompartments>
         <compartment id="V" size="1" constant="true"/></listOfCompartments><listOfReactions><reaction id="R9" fast="true"
-        reversible="false"/></listOfReactions></model></sbml>""", "reaction 'R9'"),
+        reversible="false"/></listOfReactions></model></sbml>""",
+        "reaction 'R9'",
+    ),
     "unknown name": ("x = 1; x' = -x*ghost(2);", "ghost"),
     "not antimony": ("this is { not a model", "Antimony"),
     "empty": ("   ", "empty"),
@@ -161,11 +248,20 @@ REFUSED = {
     "external entity": ('<!DOCTYPE s [<!ENTITY x SYSTEM "file:///etc/passwd">]><sbml>&x;</sbml>', "document type"),
     "deep xml": ("<a>" * 5000 + "</a>" * 5000, "nested"),
     "deep formula": ("x := " + "(" * 5000 + "1" + ")" * 5000 + ";", "nested"),
-    "recursive function": (sbml("""<listOfFunctionDefinitions><functionDefinition id="f">""" + MATH + """<lambda><bvar><ci>a</ci></bvar>
+    "recursive function": (
+        sbml(
+            """<listOfFunctionDefinitions><functionDefinition id="f">"""
+            + MATH
+            + """<lambda><bvar><ci>a</ci></bvar>
         <apply><ci>f</ci><ci>a</ci></apply></lambda></math></functionDefinition></listOfFunctionDefinitions><listOfParameters>
-        <parameter id="x" constant="false"/></listOfParameters><listOfRules><assignmentRule variable="x">""" + MATH + """<apply>
-        <ci>f</ci><cn>1</cn></apply></math></assignmentRule></listOfRules>"""), "f"),
-}  # fmt: skip
+        <parameter id="x" constant="false"/></listOfParameters><listOfRules><assignmentRule variable="x">"""
+            + MATH
+            + """<apply>
+        <ci>f</ci><cn>1</cn></apply></math></assignmentRule></listOfRules>"""
+        ),
+        "f",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -189,7 +285,8 @@ def test_long_sums_and_long_chains_of_rules_are_read() -> None:
     many = 1500
     parameters = "".join(f'<parameter id="a{i}" constant="false"/>' for i in range(many)) + (
         f'<parameter id="a{many}" value="0" constant="true"/><parameter id="x" value="1" constant="false"/>'
-        '<parameter id="y" constant="false"/>')
+        '<parameter id="y" constant="false"/>'
+    )
     rules = "".join(rule(f"a{i}", f"<apply><plus/><ci>a{i + 1}</ci><ci>x</ci></apply>") for i in range(many))
     rules += rule("y", "<apply><plus/>" + "<ci>x</ci>" * 3000 + "</apply>")
     rules += f'<rateRule variable="x">{MATH}<cn>0</cn></math></rateRule>'
@@ -211,7 +308,7 @@ IMPORTS = {
     "over two lines": ('x = 1; import \\\n "/etc/hostname"', 1),
     "after notes": ('model m\n```"```import "/etc/hostname"', 2),
     "after an open quote": ('x = 1; y is "\nimport "/etc/hostname"', 2),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", IMPORTS)
@@ -243,11 +340,19 @@ def test_lines_of_errors_are_those_of_the_text() -> None:
     assert caught.value.where == "line 3"
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("x = 1; x' = " + "+".join(["x*1e-9"] * 30_000) + ";", "cannot be read within"),
-    ("x = 1.1; a0 := x; " + " ".join(f"a{i} := a{i - 1}*a{i - 1};" for i in range(1, 60)) + " x' = a59;", "59 assignment|60 assignment"),
-])  # fmt: skip
-def test_what_hangs_the_library_is_refused_and_the_next_text_is_read(text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1; x' = " + "+".join(["x*1e-9"] * 30_000) + ";", "cannot be read within"),
+        (
+            "x = 1.1; a0 := x; " + " ".join(f"a{i} := a{i - 1}*a{i - 1};" for i in range(1, 60)) + " x' = a59;",
+            "59 assignment|60 assignment",
+        ),
+    ],
+)
+def test_what_hangs_the_library_is_refused_and_the_next_text_is_read(
+    text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(libraries, "LONGEST", 0.3)
     read_model("y = 1; y' = 2;")
     with pytest.raises(UsageError, match=message):
@@ -268,25 +373,39 @@ def test_a_library_that_ends_its_process_is_an_error(monkeypatch: pytest.MonkeyP
 def test_no_package_opens_another_file(tmp_path: Path) -> None:
     other = tmp_path / "other.xml"
     os.mkfifo(other)  # whoever opens it waits for ever
-    text = sbml("", "").replace("<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" ')
-    text = text.replace("</model>", '<comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="E"/></comp:listOfSubmodels></model>'
+    text = sbml("", "").replace(
+        "<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" '
+    )
+    text = text.replace(
+        "</model>",
+        '<comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="E"/></comp:listOfSubmodels></model>'
         f'<comp:listOfExternalModelDefinitions><comp:externalModelDefinition comp:id="E" comp:source="file://{other}" comp:modelRef="q"/>'
-        "</comp:listOfExternalModelDefinitions>")
+        "</comp:listOfExternalModelDefinitions>",
+    )
     assert library_process.check(text) == []
     with pytest.raises(UsageError, match="package 'comp'"):
         read_model(text)
 
 
 def test_a_valid_model_that_names_no_modifier_is_read_and_each_broken_rule_is_explained() -> None:
-    body = """<listOfCompartments><compartment id="c" size="2" constant="true"/></listOfCompartments><listOfSpecies>
+    body = (
+        """<listOfCompartments><compartment id="c" size="2" constant="true"/></listOfCompartments><listOfSpecies>
         <species id="a" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/>
         <species id="b" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="{constant}"/>
         </listOfSpecies>{more}<listOfReactions><reaction id="r" reversible="false"><listOfProducts><speciesReference species="a"
-        stoichiometry="1" constant="true"/></listOfProducts><kineticLaw>""" + MATH + "<ci>b</ci></math></kineticLaw></reaction></listOfReactions>"
+        stoichiometry="1" constant="true"/></listOfProducts><kineticLaw>"""
+        + MATH
+        + "<ci>b</ci></math></kineticLaw></reaction></listOfReactions>"
+    )
     assert "r" in read_model(sbml(body.format(constant="true", more=""))).reactions
-    two = "".join(f'<initialAssignment symbol="{s}">{MATH}<cn>{n}</cn></math></initialAssignment>' for s, n in (("b", 1), ("b", 2)))
+    two = "".join(
+        f'<initialAssignment symbol="{s}">{MATH}<cn>{n}</cn></math></initialAssignment>'
+        for s, n in (("b", 1), ("b", 2))
+    )
     with pytest.raises(UsageError, match="not valid SBML") as caught:
-        read_model(sbml(body.format(constant="true", more=f"<listOfInitialAssignments>{two}</listOfInitialAssignments>")))
+        read_model(
+            sbml(body.format(constant="true", more=f"<listOfInitialAssignments>{two}</listOfInitialAssignments>"))
+        )
     assert "'b'" in caught.value.where and "rule 20802" in caught.value.allowed
     both = f'<listOfInitialAssignments><initialAssignment symbol="b">{MATH}<cn>1</cn></math></initialAssignment></listOfInitialAssignments>'
     both += f"<listOfRules>{rule('b', '<cn>3</cn>')}</listOfRules>"
@@ -296,7 +415,9 @@ def test_a_valid_model_that_names_no_modifier_is_read_and_each_broken_rule_is_ex
 
 
 def test_functions_that_double_at_every_level_are_refused() -> None:
-    functions = "function f0(a) a + a; end\n" + "".join(f"function f{i}(a) f{i - 1}(f{i - 1}(a)); end\n" for i in range(1, 24))
+    functions = "function f0(a) a + a; end\n" + "".join(
+        f"function f{i}(a) f{i - 1}(f{i - 1}(a)); end\n" for i in range(1, 24)
+    )
     with pytest.raises(UsageError, match="1,000,000 operations in all"):
         compile_model(functions + "model m\n x = 1; x' = -1e-30*f23(x);\nend")
     few = functions.split("function f6")[0]

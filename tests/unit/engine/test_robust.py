@@ -90,13 +90,17 @@ def test_periodic_switch_in_time() -> None:
 def test_a_window_between_two_states_is_not_stepped_over() -> None:
     # x rises through a narrow window in which y is fed; the exact gain of y is the width of the window
     text = "x = 0; y = 0; x' = 1; y' = piecewise(1, x > 5 && x < 5.0001, 0); "
-    result = compile_model(text, (), ("x", "y")).simulate(np.zeros((1, 0)), [plain()], [0], [10.0], rtol=1e-6, atol=1e-9)
+    result = compile_model(text, (), ("x", "y")).simulate(
+        np.zeros((1, 0)), [plain()], [0], [10.0], rtol=1e-6, atol=1e-9
+    )
     assert result.values[0, 0, 1] == pytest.approx(1e-4, rel=1e-2)
 
 
 def test_a_jump_of_the_rate_at_a_state() -> None:
     text = "x = 1; x' = piecewise(-1, x > 0.5, -0.1);"
-    result = compile_model(text, (), ("x",)).simulate(np.zeros((1, 0)), [plain(2.0)], [0], [0.4, 0.5, 1.5], rtol=1e-7, atol=1e-9)
+    result = compile_model(text, (), ("x",)).simulate(
+        np.zeros((1, 0)), [plain(2.0)], [0], [0.4, 0.5, 1.5], rtol=1e-7, atol=1e-9
+    )
     assert result.values[0, :, 0] == pytest.approx([0.6, 0.5, 0.4], abs=1e-5)
 
 
@@ -106,8 +110,13 @@ def test_people_with_different_schedules_share_registers() -> None:
     schedules, k = [], np.exp(0.3 * rng.normal(size=9)) * 0.3
     for person in range(9):
         cut = 1.0 + person
-        schedules.append(Schedule(np.array([0.0, cut, 20.0 + person]), np.array([[1.0], [0.0]]),
-                                  (Jump(1, "A", add=0.1 * person),) if person % 2 else ()))
+        schedules.append(
+            Schedule(
+                np.array([0.0, cut, 20.0 + person]),
+                np.array([[1.0], [0.0]]),
+                (Jump(1, "A", add=0.1 * person),) if person % 2 else (),
+            )
+        )
     times = np.linspace(0, 20, 41)
     together = model.simulate(k[:, None], schedules, np.arange(9), times, rtol=1e-10, atol=1e-12)
     assert (together.status == 0).all()

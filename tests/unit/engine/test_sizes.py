@@ -17,10 +17,16 @@ def plain(end: float = 10.0, inputs: int = 0, value: float = 0.0) -> Schedule:
     return Schedule(np.array([0.0, end]), np.full((1, inputs), value))
 
 
-@pytest.mark.parametrize(("line", "size"), [
-    ("compartment V = -2;", "-2"), ("compartment V; V = 1 - 3;", "-2"), ("compartment V; V := 1 - 3;", "-2"),
-    ("compartment V; k0 = -1; V = 3*k0;", "-3"), ("compartment V = -1; compartment W = 1; V' = 1;", "-1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [
+        ("compartment V = -2;", "-2"),
+        ("compartment V; V = 1 - 3;", "-2"),
+        ("compartment V; V := 1 - 3;", "-2"),
+        ("compartment V; k0 = -1; V = 3*k0;", "-3"),
+        ("compartment V = -1; compartment W = 1; V' = 1;", "-1"),
+    ],
+)
 @pytest.mark.parametrize("kind", ["species A in V;", "substanceOnly species A in V;"])
 def test_a_size_that_is_negative_from_the_start_is_refused(line: str, size: str, kind: str) -> None:
     with pytest.raises(UsageError, match=f"compartment 'V' has the size {size}"):

@@ -30,7 +30,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(place: Path) -> str:
     environment = {**os.environ, "KETASIM_CACHE": str(place)}
-    return subprocess.run([sys.executable, "-c", RUN], env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", RUN], env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_a_hit_needs_neither_libsbml_nor_antimony_and_gives_the_same_bits(place: Path) -> None:
@@ -80,8 +82,13 @@ def test_a_file_that_others_can_write_is_not_used(place: Path) -> None:
 
 
 def test_what_the_code_depends_on_is_in_the_key(place: Path) -> None:
-    for arguments in ({}, {"outputs": ("A",)}, {"parameters": ("k",)}, {"options": Options(width=2)},
-                      {"options": Options(dtype="float32")}):
+    for arguments in (
+        {},
+        {"outputs": ("A",)},
+        {"parameters": ("k",)},
+        {"options": Options(width=2)},
+        {"options": Options(dtype="float32")},
+    ):
         compile_model(TEXT, **arguments)  # type: ignore[arg-type]
     compile_model(TEXT + " ")
     assert len(list(place.glob("*.code"))) == 6
@@ -89,7 +96,10 @@ def test_what_the_code_depends_on_is_in_the_key(place: Path) -> None:
 
 def test_several_processes_at_once(place: Path) -> None:
     environment = {**os.environ, "KETASIM_CACHE": str(place)}
-    running = [subprocess.Popen([sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     results = {process.communicate()[0].split("]")[0] for process in running}
     assert len(results) == 1 and not list(place.glob("*.part"))
 

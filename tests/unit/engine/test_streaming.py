@@ -26,7 +26,9 @@ def problem(count: int) -> tuple[np.ndarray, list[Schedule], np.ndarray, np.ndar
     many = int((which == 1).sum())
     schedules = [
         Schedule(np.array([0.0, 5.0]), np.array([[1.0]])),
-        Schedule(np.array([0.0, 2.0, 5.0]), rng.uniform(size=(many, 2, 1)), (Jump(1, "A", add=rng.uniform(size=many)),)),
+        Schedule(
+            np.array([0.0, 2.0, 5.0]), rng.uniform(size=(many, 2, 1)), (Jump(1, "A", add=rng.uniform(size=many)),)
+        ),
     ]
     return table, schedules, which, np.array([0.0, 1.0, 2.0, 5.0])
 
@@ -36,8 +38,17 @@ def test_files_hold_what_simulate_gives(tmp_path: Path) -> None:
     table, schedules, which, times = problem(101)
     table[7] = np.nan
     seen: list[tuple[int, int]] = []
-    done = model.stream(tmp_path / "out", table, schedules, which, times, people_per_block=30, rtol=1e-9, atol=1e-12,
-                        progress=lambda n, total: seen.append((n, total)))
+    done = model.stream(
+        tmp_path / "out",
+        table,
+        schedules,
+        which,
+        times,
+        people_per_block=30,
+        rtol=1e-9,
+        atol=1e-12,
+        progress=lambda n, total: seen.append((n, total)),
+    )
     assert done.people == 101 and done.failed == 1 and seen[-1] == (101, 101) and len(seen) == 4
     whole = model.simulate(table, schedules, which, times, rtol=1e-9, atol=1e-12)
     parts = [parquet.read_table(path) for path in done.files if path.name.startswith("values")]
@@ -72,8 +83,12 @@ model.stream(sys.argv[1], np.ones((100000, 1)), [schedule], np.zeros(100000, int
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interruption_leaves_valid_files(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path / "out")], stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+    )
     assert process.stdout is not None
     for _ in range(5):
         process.stdout.readline()

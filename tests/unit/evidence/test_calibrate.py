@@ -45,7 +45,9 @@ def value_of(problem: Problem) -> float:
 def moved(name: str, by: float):
     """A study with every predicted value changed."""
     old = study(name)
-    rows = tuple(replace(r, value=min(max(r.value + by, 0.0), 1.0) if 0 <= r.value <= 1 else r.value - by) for r in old.rows)
+    rows = tuple(
+        replace(r, value=min(max(r.value + by, 0.0), 1.0) if 0 <= r.value <= 1 else r.value - by) for r in old.rows
+    )
     return replace(old, rows=rows)
 
 
@@ -58,7 +60,13 @@ def test_changing_every_validate_value_changes_nothing():
 
 
 def test_changing_a_fit_value_changes_the_objective():
-    assert abs(value_of(task(gather([moved("Wilkinson2019", 0.1), study("Daly2018"), study("Han2016")]))) - value_of(task(few()))) > 0.1
+    assert (
+        abs(
+            value_of(task(gather([moved("Wilkinson2019", 0.1), study("Daly2018"), study("Han2016")])))
+            - value_of(task(few()))
+        )
+        > 0.1
+    )
 
 
 def test_simulated_truths_lie_where_the_posterior_says():
@@ -80,7 +88,10 @@ def test_gradient_is_that_of_the_objective():
         ahead, behind = z.copy(), z.copy()
         ahead[k] += 0.02
         behind[k] -= 0.02
-        slope = (objective(problem.residuals(ahead), covariances, ahead) - objective(problem.residuals(behind), covariances, behind)) / 0.04
+        slope = (
+            objective(problem.residuals(ahead), covariances, ahead)
+            - objective(problem.residuals(behind), covariances, behind)
+        ) / 0.04
         assert -gradient[k] == pytest.approx(slope, rel=0.1, abs=0.3)
 
 

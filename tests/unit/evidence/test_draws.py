@@ -29,7 +29,10 @@ class Predicts:
 def problem(bend: float = 0.0):
     evidence = Predicts(bend)
     return SimpleNamespace(
-        evidence=evidence, parameters=[SimpleNamespace(key=f"p{k}") for k in range(3)], numbers=lambda z: z, covariances=lambda z, taus: [NOISE]
+        evidence=evidence,
+        parameters=[SimpleNamespace(key=f"p{k}") for k in range(3)],
+        numbers=lambda z: z,
+        covariances=lambda z, taus: [NOISE],
     )
 
 

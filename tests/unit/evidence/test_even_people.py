@@ -33,13 +33,16 @@ def mood_of(words: str, setting: str, people: int):
     return arm_mood(arm, everybody, setting, numbers, numbers.setting(everybody))
 
 
-@pytest.mark.parametrize(("words", "setting"), [("ketamine iv 0.5 mg/kg over 40 min", "saline"), ("esketamine nasal 84 mg", "nasal-placebo")])
+@pytest.mark.parametrize(
+    ("words", "setting"), [("ketamine iv 0.5 mg/kg over 40 min", "saline"), ("esketamine nasal 84 mg", "nasal-placebo")]
+)
 def test_means_and_responses_agree_with_a_thousand_random_people(words, setting, monkeypatch):
     even = mood_of(words, setting, 64)
     monkeypatch.setattr(
-        arms_module, "even_people",
+        arms_module,
+        "even_people",
         lambda count, traits=None, **reported: RandomPeople(7, np.arange(count), traits or Traits(), **reported),
-    )  # fmt: skip
+    )
     random = mood_of(words, setting, 1000)
     for time in TIMES:
         mean, sd = even.moments(time)
@@ -48,7 +51,10 @@ def test_means_and_responses_agree_with_a_thousand_random_people(words, setting,
         error = 3.0 * sd_random / np.sqrt(1000)
         assert abs(mean - mean_random) < error + 0.15
         assert abs(sd - sd_random) < 0.08 * sd_random
-        assert abs(even.share_of_baseline(time, 0.5) - random.share_of_baseline(time, 0.5)) < 3 * np.sqrt(0.25 / 1000) + 0.01
+        assert (
+            abs(even.share_of_baseline(time, 0.5) - random.share_of_baseline(time, 0.5))
+            < 3 * np.sqrt(0.25 / 1000) + 0.01
+        )
 
 
 def test_numbers_fill_every_stratum_once_and_depend_on_purpose_alone():

@@ -22,13 +22,17 @@ def gaussian(y: np.ndarray, sd: float, draws: int = 40000) -> Calibrated:
     ratio = norm.logpdf(z) - norm.logpdf(z, 0, 1.2)
     names = tuple(f"s{i}" for i in range(len(y)))
     scores = norm.logpdf(y[None, :], z[:, None], sd)
-    return Calibrated(hypothesis("opioid-gate"), names, {}, ratio, scores, z[:, None], (), np.zeros((draws, 0)), {}, {}, 0.0, {})
+    return Calibrated(
+        hypothesis("opioid-gate"), names, {}, ratio, scores, z[:, None], (), np.zeros((draws, 0)), {}, {}, 0.0, {}
+    )
 
 
 def marginal(y: np.ndarray, sd: float) -> float:
     """log p(y) in closed form."""
     c = sd**2 * np.eye(len(y)) + 1.0
-    return float(-0.5 * y @ np.linalg.solve(c, y) - 0.5 * np.linalg.slogdet(c)[1] - 0.5 * len(y) * math.log(2 * math.pi))
+    return float(
+        -0.5 * y @ np.linalg.solve(c, y) - 0.5 * np.linalg.slogdet(c)[1] - 0.5 * len(y) * math.log(2 * math.pi)
+    )
 
 
 def test_log_evidence_and_its_error_against_the_closed_form() -> None:
@@ -80,10 +84,17 @@ def test_groups_link_pairs_and_keep_expectancy_apart() -> None:
     names = ("expectancy-only", "disinhibition", "opioid-gate", "block-at-rest")
     known = {n: hypothesis(n) for n in names}
     pairs = [
-        Pair("expectancy-only", "disinhibition", 0.1, 1.0), Pair("disinhibition", "opioid-gate", 1.0, 1.0), Pair("opioid-gate", "block-at-rest", 5.0, 1.0),
-        Pair("disinhibition", "block-at-rest", 4.0, 1.0), Pair("expectancy-only", "opioid-gate", 0.0, 1.0),
-    ]  # fmt: skip
-    assert set(shared_groups(pairs, known)) == {("expectancy-only",), ("disinhibition", "opioid-gate"), ("block-at-rest",)}
+        Pair("expectancy-only", "disinhibition", 0.1, 1.0),
+        Pair("disinhibition", "opioid-gate", 1.0, 1.0),
+        Pair("opioid-gate", "block-at-rest", 5.0, 1.0),
+        Pair("disinhibition", "block-at-rest", 4.0, 1.0),
+        Pair("expectancy-only", "opioid-gate", 0.0, 1.0),
+    ]
+    assert set(shared_groups(pairs, known)) == {
+        ("expectancy-only",),
+        ("disinhibition", "opioid-gate"),
+        ("block-at-rest",),
+    }
 
 
 def test_a_group_holds_no_pair_that_is_told_apart() -> None:
@@ -115,7 +126,9 @@ def test_no_prediction_is_neither_gain_nor_ruin() -> None:
         right, wrong = made(word).log_score(np.array([0.0, 1.5]))
         assert wrong < silent < right
     # the worst that one animal finding can do is bounded by the chance that it says nothing about people
-    assert float(made("gone").log_score(np.array([50.0]))[0]) == pytest.approx(math.log(number("finding_irrelevant") / number("finding_range")))
+    assert float(made("gone").log_score(np.array([50.0]))[0]) == pytest.approx(
+        math.log(number("finding_irrelevant") / number("finding_range"))
+    )
 
 
 def test_a_missing_calibration_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]

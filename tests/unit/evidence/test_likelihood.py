@@ -12,11 +12,41 @@ from ketasim.evidence.likelihood import StudyBlock, log_density, observed, scale
 from ketasim.evidence.studies import Arm, Row, Study
 
 NAN = math.nan
-ROW = Row("X", "r", "a", "", "madrs", "MADRS", "response", 24.0, 0.45, "fraction", NAN, NAN, NAN, NAN, NAN, "seen", "predict", "", 2)
+ROW = Row(
+    "X",
+    "r",
+    "a",
+    "",
+    "madrs",
+    "MADRS",
+    "response",
+    24.0,
+    0.45,
+    "fraction",
+    NAN,
+    NAN,
+    NAN,
+    NAN,
+    NAN,
+    "seen",
+    "predict",
+    "",
+    2,
+)
 STUDY = Study(
-    "X", "fit", "c", "d", "single IV", "randomised", "double-blind", "clinician", "TRD", 40.0,
-    {"a": Arm("a", "ketamine iv 0.5 mg/kg over 40 min", n=20.0), "b": Arm("b", "placebo iv", n=20.0)}, (ROW,),
-)  # fmt: skip
+    "X",
+    "fit",
+    "c",
+    "d",
+    "single IV",
+    "randomised",
+    "double-blind",
+    "clinician",
+    "TRD",
+    40.0,
+    {"a": Arm("a", "ketamine iv 0.5 mg/kg over 40 min", n=20.0), "b": Arm("b", "placebo iv", n=20.0)},
+    (ROW,),
+)
 
 
 def row(**changes):
@@ -51,7 +81,12 @@ def test_smd_and_ratio_errors():
 
 def test_rows_of_one_study_move_together_and_relevance_widens():
     rows = (observed(STUDY, row()), observed(STUDY, row(statistic="change_mean", value=-15.0, sd=10.0, unit="points")))
-    slopes = {"setting": np.array([3.0, -20.0]), "drug": np.array([1.3, -8.0]), "felt": np.zeros(2), "vital": np.zeros(2)}
+    slopes = {
+        "setting": np.array([3.0, -20.0]),
+        "drug": np.array([1.3, -8.0]),
+        "felt": np.zeros(2),
+        "vital": np.zeros(2),
+    }
     block = StudyBlock(STUDY, rows)
     between = block.between(slopes, taus_of())
     taus = taus_of()
@@ -76,4 +111,6 @@ def test_log_density_is_the_normal_one():
 
     covariance = np.array([[2.0, 0.7], [0.7, 1.0]])
     residual = np.array([0.3, -1.2])
-    assert log_density(residual, covariance) == pytest.approx(multivariate_normal(np.zeros(2), covariance).logpdf(residual))
+    assert log_density(residual, covariance) == pytest.approx(
+        multivariate_normal(np.zeros(2), covariance).logpdf(residual)
+    )

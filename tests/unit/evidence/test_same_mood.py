@@ -48,5 +48,7 @@ def test_every_term_is_that_of_the_scenario(name: str) -> None:
     p = numbers.setting(people)
     thoughts = arm_mood(arm, people, where, numbers, p, ideation=True)
     item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])[:, None]
-    scores = link(thoughts.latent, item, p["link_ceiling"][:, None], p["link_slope"][:, None], p["ideation_maximum"][:, None])
+    scores = link(
+        thoughts.latent, item, p["link_ceiling"][:, None], p["link_slope"][:, None], p["ideation_maximum"][:, None]
+    )
     assert scores == pytest.approx(still.ideation, rel=1e-4, abs=1e-7)

@@ -59,7 +59,11 @@ def test_both_roles_have_numbers_of_mood() -> None:
 
 
 def test_every_study_of_the_roles_has_a_folder_or_a_reason() -> None:
-    left = [name for entry in read_toml(knowledge_path() / "studies" / "left_out.toml")["left_out"] for name in entry["studies"]]
+    left = [
+        name
+        for entry in read_toml(knowledge_path() / "studies" / "left_out.toml")["left_out"]
+        for name in entry["studies"]
+    ]
     assert all(entry["why"] for entry in read_toml(knowledge_path() / "studies" / "left_out.toml")["left_out"])
     assert len(left) == len(set(left))
     folders = {folder.name for folder in study_folders()}
@@ -129,13 +133,21 @@ def test_studies_that_share_patients_predict_different_quantities() -> None:
     def kinds(study: Study) -> dict[tuple[object, ...], Row]:
         return {
             (
-                row.endpoint, row.scale, row.statistic, None if math.isnan(row.time_h) else round(row.time_h),
+                row.endpoint,
+                row.scale,
+                row.statistic,
+                None if math.isnan(row.time_h) else round(row.time_h),
                 parse(study.arms[row.arm].words).main.blocks[0].dose.drug,
             ): row
             for row in study.numbers
-        }  # fmt: skip
+        }
 
-    pairs = {tuple(sorted((study.id, other))) for study in studies().values() for other in study.overlaps if other in studies()}
+    pairs = {
+        tuple(sorted((study.id, other)))
+        for study in studies().values()
+        for other in study.overlaps
+        if other in studies()
+    }
     assert len(pairs) > 20
     for one, other in pairs:
         assert not set(kinds(studies()[one])) & set(kinds(studies()[other])), (one, other)
@@ -185,9 +197,18 @@ words = "placebo iv"
 n = 10
 """
 GOOD = {
-    "record": "singh_2016_01", "arm": "ketamine", "endpoint": "madrs", "scale": "MADRS", "statistic": "change_mean", "time_h": "24",
-    "value": "-10", "unit": "points", "n": "10", "provenance": "seen", "use": "predict",
-}  # fmt: skip
+    "record": "singh_2016_01",
+    "arm": "ketamine",
+    "endpoint": "madrs",
+    "scale": "MADRS",
+    "statistic": "change_mean",
+    "time_h": "24",
+    "value": "-10",
+    "unit": "points",
+    "n": "10",
+    "provenance": "seen",
+    "use": "predict",
+}
 
 
 def folder(tmp_path: Path, toml: str = TOML, *rows: dict[str, str], header: str = ",".join(COLUMNS)) -> Path:
@@ -232,10 +253,24 @@ def test_a_good_folder_has_no_problem(tmp_path: Path) -> None:
         ({"record": "singh_2016_99"}, "does not belong to Singh2016", "roles.toml"),
         ({"record": ""}, "names no evidence record", "record ="),
         ({"provenance": "sign"}, "coded as a ratio", "se >="),
-        ({"statistic": "threshold_share", "endpoint": "cadss", "scale": "above 4", "value": "0.5", "unit": "fraction"}, "no threshold", ">4"),
-        ({"endpoint": "relapse", "statistic": "share_event", "scale": "MADRS", "value": "0.5", "unit": "fraction"}, "relapse of whom", "remitters"),
+        (
+            {
+                "statistic": "threshold_share",
+                "endpoint": "cadss",
+                "scale": "above 4",
+                "value": "0.5",
+                "unit": "fraction",
+            },
+            "no threshold",
+            ">4",
+        ),
+        (
+            {"endpoint": "relapse", "statistic": "share_event", "scale": "MADRS", "value": "0.5", "unit": "fraction"},
+            "relapse of whom",
+            "remitters",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_row_is_named_with_line_and_remedy(tmp_path: Path, row: dict[str, str], what: str, remedy: str) -> None:
     _, problems = read_study(folder(tmp_path, TOML, {"time_h": "2"}, row))
     found = [p for p in problems if what in p.what]
@@ -246,23 +281,48 @@ def test_a_wrong_row_is_named_with_line_and_remedy(tmp_path: Path, row: dict[str
 @pytest.mark.parametrize(
     ("old", "new", "what", "where"),
     [
-        ("citation = \"Somebody 2016\"\n", "", "citation is missing", "Singh2016/study.toml"),
-        ("citation = \"Somebody 2016\"", "citation = \" \"", "the source is missing", "Singh2016/study.toml"),
-        ("doi = \"10.1/x\"\n", "", "without DOI", "Singh2016/study.toml"),
-        ("group = \"repeated IV\"", "group = \"repeted IV\"", "group 'repeted IV' is not known", "Singh2016/study.toml"),
-        ("blinding = \"double-blind\"", "blinding = \"blind\"", "blinding 'blind' is not known", "Singh2016/study.toml"),
+        ('citation = "Somebody 2016"\n', "", "citation is missing", "Singh2016/study.toml"),
+        ('citation = "Somebody 2016"', 'citation = " "', "the source is missing", "Singh2016/study.toml"),
+        ('doi = "10.1/x"\n', "", "without DOI", "Singh2016/study.toml"),
+        ('group = "repeated IV"', 'group = "repeted IV"', "group 'repeted IV' is not known", "Singh2016/study.toml"),
+        ('blinding = "double-blind"', 'blinding = "blind"', "blinding 'blind' is not known", "Singh2016/study.toml"),
         ("n = 20\n", "n = 20\ncolour = 3\n", "unknown field 'colour'", "Singh2016/study.toml"),
-        ("n = 20\n", "n = 20\ncuts = { remision = 10 }\n", "cut 'remision' is not known", "Singh2016/study.toml [cuts]"),
-        ("n = 20\n", "n = 20\noverlaps = [\"Nobody1900\"]\n", "not in roles.toml", "Singh2016/study.toml"),
-        ("ketamine iv 0.5 mg/kg", "ketamin iv 0.5 mg/kg", "the words cannot be read", "Singh2016/study.toml:11 [arms.ketamine]"),
-        ("setting = \"saline\"", "setting = \"salt\"", "setting 'salt' is not known", "Singh2016/study.toml:11 [arms.ketamine]"),
-        ("setting = \"saline\"", "people = { genotype = \"val\" }", "people:", "Singh2016/study.toml:11 [arms.ketamine]"),
-        ("setting = \"saline\"", "experiment = \"slice:two\"", "experiment 'slice:two' is not known", "Singh2016/study.toml:11 [arms.ketamine]"),
-        ("setting = \"saline\"", "new_antidepressant = true", "said but not given", "Singh2016/study.toml:11 [arms.ketamine]"),
-        ("setting = \"saline\"", "dose = 3", "unknown field 'dose'", "Singh2016/study.toml:11 [arms.ketamine]"),
+        (
+            "n = 20\n",
+            "n = 20\ncuts = { remision = 10 }\n",
+            "cut 'remision' is not known",
+            "Singh2016/study.toml [cuts]",
+        ),
+        ("n = 20\n", 'n = 20\noverlaps = ["Nobody1900"]\n', "not in roles.toml", "Singh2016/study.toml"),
+        (
+            "ketamine iv 0.5 mg/kg",
+            "ketamin iv 0.5 mg/kg",
+            "the words cannot be read",
+            "Singh2016/study.toml:11 [arms.ketamine]",
+        ),
+        (
+            'setting = "saline"',
+            'setting = "salt"',
+            "setting 'salt' is not known",
+            "Singh2016/study.toml:11 [arms.ketamine]",
+        ),
+        ('setting = "saline"', 'people = { genotype = "val" }', "people:", "Singh2016/study.toml:11 [arms.ketamine]"),
+        (
+            'setting = "saline"',
+            'experiment = "slice:two"',
+            "experiment 'slice:two' is not known",
+            "Singh2016/study.toml:11 [arms.ketamine]",
+        ),
+        (
+            'setting = "saline"',
+            "new_antidepressant = true",
+            "said but not given",
+            "Singh2016/study.toml:11 [arms.ketamine]",
+        ),
+        ('setting = "saline"', "dose = 3", "unknown field 'dose'", "Singh2016/study.toml:11 [arms.ketamine]"),
         ("n = 20\n", "n = = 20\n", "cannot be read", "Singh2016/study.toml"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_study_is_named_with_place(tmp_path: Path, old: str, new: str, what: str, where: str) -> None:
     assert old in TOML
     _, problems = read_study(folder(tmp_path, TOML.replace(old, new, 1)))
@@ -272,9 +332,19 @@ def test_a_wrong_study_is_named_with_place(tmp_path: Path, old: str, new: str, w
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    place = folder(tmp_path, TOML.replace("saline\"\nn", "salt\"\nn"), {"value": "x"}, {"unit": "%", "arm": "nobody"}, {"time_h": "3"})
+    place = folder(
+        tmp_path,
+        TOML.replace('saline"\nn', 'salt"\nn'),
+        {"value": "x"},
+        {"unit": "%", "arm": "nobody"},
+        {"time_h": "3"},
+    )
     _, problems = read_study(place)
-    assert {p.where for p in problems} == {"Singh2016/study.toml:11 [arms.ketamine]", "Singh2016/data.csv:2", "Singh2016/data.csv:3"}
+    assert {p.where for p in problems} == {
+        "Singh2016/study.toml:11 [arms.ketamine]",
+        "Singh2016/data.csv:2",
+        "Singh2016/data.csv:3",
+    }
     assert len(problems) >= 4
 
 
@@ -309,7 +379,9 @@ def test_the_command_line_lints_study_folders_too(tmp_path: Path, monkeypatch: p
     place = folder(tmp_path, TOML, {"unit": "mg"})
     monkeypatch.setattr(module, "study_folders", lambda: [place])
     found = [str(f) for f in problems().errors if "Singh2016" in f.where]
-    assert found == ["knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean  (try: unit = points | mmHg | bpm)"]
+    assert found == [
+        "knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean  (try: unit = points | mmHg | bpm)"
+    ]
 
 
 def test_cuts_have_one_spelling() -> None:

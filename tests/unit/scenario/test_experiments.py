@@ -16,7 +16,13 @@ def test_the_sign_is_that_of_the_evidence(name: str) -> None:
 
 def test_every_record_named_is_in_the_roles() -> None:
     roles = read_toml(knowledge_path() / "studies" / "roles.toml")
-    known = {r for kind in roles.values() if isinstance(kind, dict) for study in kind.values() for r in study.get("records", ())}
+    known = {
+        r
+        for kind in roles.values()
+        if isinstance(kind, dict)
+        for study in kind.values()
+        for r in study.get("records", ())
+    }
     assert {r for plan in experiments().values() for r in plan.records} <= known
 
 

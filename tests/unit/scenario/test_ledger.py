@@ -37,9 +37,11 @@ def test_the_salt_is_weighed_as_base() -> None:
 
 def test_co_medication_is_in_the_ledger_dose_by_dose() -> None:
     result = run(
-        "ketamine iv 0.5 mg/kg over 40 min", repeat="twice weekly x 3", people=0,
+        "ketamine iv 0.5 mg/kg over 40 min",
+        repeat="twice weekly x 3",
+        people=0,
         with_=["naltrexone oral 50 mg at -45 min", "midazolam iv 2 mg at 1 h once", "diazepam oral 5 mg daily x 3"],
-    )  # fmt: skip
+    )
     assert [row.time_h for row in result.ledger if row.drug == "naltrexone"] == pytest.approx([-0.75, 71.25, 167.25])
     assert len(result.ledger) == 3 + 3 + 1 + 3
     for row in result.ledger:
@@ -48,8 +50,10 @@ def test_co_medication_is_in_the_ledger_dose_by_dose() -> None:
 
 def test_doses_of_one_substance_that_overlap_are_told_apart() -> None:
     result = run(
-        "ketamine iv 0.5 mg/kg over 40 min", people=0, with_=["esketamine iv 20 mg over 1 h at 20 min once", "arketamine oral 30 mg at 0 h once"]
-    )  # fmt: skip
+        "ketamine iv 0.5 mg/kg over 40 min",
+        people=0,
+        with_=["esketamine iv 20 mg over 1 h at 20 min once", "arketamine oral 30 mg at 0 h once"],
+    )
     given = {row.drug: row.given_mg for row in result.ledger}
     assert given == pytest.approx({"ketamine": 35.0, "esketamine": 20.0, "arketamine": 30.0}, rel=1e-6)
 

@@ -16,7 +16,9 @@ FITTED = {"mood_late_size": 0.3, "link_slope": 0.05, "compound_clearance": 0.1}
 def shipped(monkeypatch: pytest.MonkeyPatch) -> Posterior:
     """A posterior of three values, one of them of no use to this scenario."""
     z = np.linspace(-1.6, 1.6, 200)
-    draws = np.column_stack([value(key).value * np.exp(sd * np.roll(z, 40 * i)) for i, (key, sd) in enumerate(FITTED.items())])
+    draws = np.column_stack(
+        [value(key).value * np.exp(sd * np.roll(z, 40 * i)) for i, (key, sd) in enumerate(FITTED.items())]
+    )
     found = Posterior(tuple(FITTED), draws, np.full(200, 1 / 200))
     monkeypatch.setattr(module, "posterior", lambda: found)
     monkeypatch.setattr(module, "fitted", lambda: {key: {} for key in FITTED})
@@ -35,10 +37,18 @@ def test_the_band_is_that_of_the_typical_person_under_the_draws(shipped: Posteri
     assert low is not None and high is not None
     # each draw by itself, as a replaced value of an ordinary run
     few = shipped.even(20)
-    single = np.array([
-        run(KETAMINE, people=0, at="24,168", draws=0, values={k: n for k, n in few.one(i).items() if k != "compound_clearance"})["madrs.effect"].typical
-        for i in range(20)
-    ])
+    single = np.array(
+        [
+            run(
+                KETAMINE,
+                people=0,
+                at="24,168",
+                draws=0,
+                values={k: n for k, n in few.one(i).items() if k != "compound_clearance"},
+            )["madrs.effect"].typical
+            for i in range(20)
+        ]
+    )
     assert low == pytest.approx(np.percentile(single, 5, axis=0), rel=1e-4)
     assert high == pytest.approx(np.percentile(single, 95, axis=0), rel=1e-4)
     assert np.all(low < result["madrs.effect"].typical) and np.all(result["madrs.effect"].typical < high)

@@ -110,7 +110,11 @@ def test_a_drug_helps_less_where_hope_already_does() -> None:
 def test_residual_sd_is_that_of_the_sampled_process() -> None:
     times = np.array([0.5, 30.0, 100.0, 700.0])
     drawn = slow_wander(7, 20_000, times, P["wander_sd"], P["wander_time"])
-    drawn = drawn + rating_noise(7, 20_000, times, P["rating_sd"]) + own_course(7, 20_000, times, P["course_sd"], P["course_onset"])
+    drawn = (
+        drawn
+        + rating_noise(7, 20_000, times, P["rating_sd"])
+        + own_course(7, 20_000, times, P["course_sd"], P["course_onset"])
+    )
     assert drawn.std(axis=0) == pytest.approx(ob.residual_sd(times, P)[0], rel=0.02)
 
 

@@ -41,7 +41,12 @@ def test_typical_is_the_same_whoever_else_is_there(ten) -> None:
 def test_before_the_dose_everything_rests(ten) -> None:
     resting = {"glutamate": 1.0, "bdnf": 1.0, "mu.activity": 1.0, "sedation": 5.0, "madrs": 33.0, "sbp": 122.0}
     for name, course in ten.outputs.items():
-        expected = resting.get(name, {"kappa.activity": 1.0, "delta.activity": 1.0, "dbp": 76.0, "heart_rate": 72.0, "ideation": 2.0}.get(name, 0.0))
+        expected = resting.get(
+            name,
+            {"kappa.activity": 1.0, "delta.activity": 1.0, "dbp": 76.0, "heart_rate": 72.0, "ideation": 2.0}.get(
+                name, 0.0
+            ),
+        )
         assert course.typical[0] == pytest.approx(expected, abs=1e-9), name
 
 
@@ -59,7 +64,9 @@ def test_racemate_is_the_sum_of_its_halves(ten) -> None:
 
 
 def test_change_effect_and_score_belong_together(ten) -> None:
-    assert ten["madrs"].people - ten["madrs.change"].people == pytest.approx(np.repeat(ten.people.madrs[:, None], 10, axis=1))
+    assert ten["madrs"].people - ten["madrs.change"].people == pytest.approx(
+        np.repeat(ten.people.madrs[:, None], 10, axis=1)
+    )
     placebo = run("placebo iv", people=10, seed=7)
     expected = ten["madrs.change"].people - placebo["madrs.change"].people
     assert ten["madrs.effect"].people == pytest.approx(expected, abs=1e-9)
@@ -179,7 +186,10 @@ def test_names_and_aliases(ten) -> None:
 
 
 def test_plain_data_has_no_nan() -> None:
-    assert plain({"a": np.array([1.0, np.nan]), "b": (np.float64(np.inf), np.int64(3))}) == {"a": [1.0, None], "b": [None, 3]}
+    assert plain({"a": np.array([1.0, np.nan]), "b": (np.float64(np.inf), np.int64(3))}) == {
+        "a": [1.0, None],
+        "b": [None, 3],
+    }
 
 
 def test_a_compound_of_the_users_own_runs() -> None:

@@ -25,7 +25,9 @@ def test_areas_up_to_a_time_are_areas_of_the_part() -> None:
     times = np.array([-1.0, 0.0, 0.5, 1.0, 3.0, 8.0, 24.0, 24.5, 168.0])
     rows = np.abs(np.random.default_rng(1).normal(size=(5, len(times))))
     rows[0, 3:] = 0.0
-    for until, found in zip((0.0, 1.0, 2.0, 24.0, 168.0), areas(times, rows, (0.0, 1.0, 2.0, 24.0, 168.0)), strict=True):
+    for until, found in zip(
+        (0.0, 1.0, 2.0, 24.0, 168.0), areas(times, rows, (0.0, 1.0, 2.0, 24.0, 168.0)), strict=True
+    ):
         part = times <= until
         assert found == pytest.approx(area(times[part], rows[:, part]), rel=1e-13)
 
@@ -39,7 +41,10 @@ def test_expectancy_is_the_recursion_session_by_session() -> None:
     shares = expectancy(beliefs, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
     expected = np.zeros((4, len(times)))
     for person in range(4):
-        for size, decay in (("expectancy_sustained", "expectancy_decay"), ("expectancy_transient", "expectancy_transient_decay")):
+        for size, decay in (
+            ("expectancy_sustained", "expectancy_decay"),
+            ("expectancy_transient", "expectancy_transient_decay"),
+        ):
             left = 0.0
             for j, start in enumerate(sessions):
                 stop = sessions[j + 1] if j + 1 < len(sessions) else np.inf
@@ -60,7 +65,9 @@ def test_without_drug_the_other_part_stands_alone() -> None:
     other = np.random.default_rng(3).normal(size=(3, 5))
     nothing, little = np.zeros((3, 5)), np.full((3, 5), 1e-300)
     k = np.array([1.0, 1.5, 2.0])
-    assert combined_drive(nothing, other, 0.0, k, 0.7) == pytest.approx(combined_drive(little, other, 0.0, k, 0.7), rel=1e-13)
+    assert combined_drive(nothing, other, 0.0, k, 0.7) == pytest.approx(
+        combined_drive(little, other, 0.0, k, 0.7), rel=1e-13
+    )
     assert combined_drive(nothing, other, 0.0, k, 0.7).shape == (3, 5)
 
 

@@ -149,14 +149,23 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
         return Administration((part, "nasal"), (window,), (Deposit(0.0, f"{prefix}_nasal_depot", mucosa),))
 
     def oral(request: Request) -> Administration:
-        return Administration((part, "oral"), (Window(0.0, _shared("oral_release_duration"), f"{prefix}_oral_rate", WHOLE),))
+        return Administration(
+            (part, "oral"), (Window(0.0, _shared("oral_release_duration"), f"{prefix}_oral_rate", WHOLE),)
+        )
 
     def mucosal(request: Request) -> Administration:
         return Administration(
             (part, "mucosal"),
             (
-                Window(0.0, _shared("mucosal_release_duration"), f"{prefix}_mucosal_rate", available("mucosal_fraction")),
-                Window(0.0, _shared("mucosal_swallow_duration"), f"{prefix}_mucosal_swallowed_rate", rest("mucosal_fraction")),
+                Window(
+                    0.0, _shared("mucosal_release_duration"), f"{prefix}_mucosal_rate", available("mucosal_fraction")
+                ),
+                Window(
+                    0.0,
+                    _shared("mucosal_swallow_duration"),
+                    f"{prefix}_mucosal_swallowed_rate",
+                    rest("mucosal_fraction"),
+                ),
             ),
         )
 
@@ -166,7 +175,9 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
             if request.duration > 0 and state == "subcutaneous_depot":
                 slow = Window(0.0, request.duration, f"{prefix}_subcutaneous_rate", available(fraction))
                 return Administration((part, "injected"), (slow,), (lost,))
-            return Administration((part, "injected"), (), (Deposit(0.0, f"{prefix}_{state}", available(fraction)), lost))
+            return Administration(
+                (part, "injected"), (), (Deposit(0.0, f"{prefix}_{state}", available(fraction)), lost)
+            )
 
         return route
 
@@ -213,8 +224,12 @@ def administrations(
     route without routing raises UsageError.
     """
     if part not in ROUTINGS:
-        raise UsageError(f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS)))
+        raise UsageError(
+            f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS))
+        )
     routes = ROUTINGS[part]
     if route not in routes:
-        raise UsageError(f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes))
+        raise UsageError(
+            f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes)
+        )
     return routes[route](Request(part, route, duration, device, amount))

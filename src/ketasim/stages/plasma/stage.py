@@ -18,7 +18,10 @@ __all__ = ["STAGE", "Administration", "Deposit", "Share", "Window", "administrat
 
 ENANTIOMERS = {"s_ketamine": "s", "r_ketamine": "r"}
 CONCENTRATION = "umol/L"
-_NAMES = {"s": ("S-ketamine", "S-norketamine", "S-DHNK", "(2S,6S)-HNK"), "r": ("R-ketamine", "R-norketamine", "R-DHNK", "(2R,6R)-HNK")}
+_NAMES = {
+    "s": ("S-ketamine", "S-norketamine", "S-DHNK", "(2S,6S)-HNK"),
+    "r": ("R-ketamine", "R-norketamine", "R-DHNK", "(2R,6R)-HNK"),
+}
 
 
 def _enantiomer_ports(prefix: str) -> tuple[Port, ...]:
@@ -44,7 +47,9 @@ ENTRIES = tuple(
     for prefix in _NAMES
     for site in ("nasal", "mucosal", "injected")
 )
-LEVELS = tuple(Port(f"{drug}_level", "dimensionless", f"{drug}: amount in the body, standard course = 1") for drug in PERPETRATORS)
+LEVELS = tuple(
+    Port(f"{drug}_level", "dimensionless", f"{drug}: amount in the body, standard course = 1") for drug in PERPETRATORS
+)
 
 KETAMINE = (
     Fragment(
