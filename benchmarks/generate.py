@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ketasim.engine.derivative import TIME, jacobian
-from ketasim.engine.graph import DYNAMIC, Graph
-from ketasim.engine.reader import read_model
-from ketasim.engine.system import System, assemble
+from ketasim.engine.read.reader import read_model
+from ketasim.engine.symbolic.derivative import TIME, jacobian
+from ketasim.engine.symbolic.graph import DYNAMIC, Graph
+from ketasim.engine.symbolic.system import System, assemble
 
 UNARY = (
     "exp",

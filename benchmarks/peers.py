@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from problems import PROBLEMS, Problem
 
 from ketasim.engine import compile_model
-from ketasim.engine.reader import read_model
+from ketasim.engine.read.reader import read_model
 
 Array = NDArray[np.float64]
 ALLOWED = 1e-4  # error as a share of each state's peak in each person

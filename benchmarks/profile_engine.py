@@ -22,9 +22,9 @@ from page import machine, write_section
 from problems import PROBLEMS, Problem
 
 from ketasim.engine import Options, compile_model
-from ketasim.engine.compile import generate
-from ketasim.engine.machine import build_object, load_object, register_bytes
-from ketasim.engine.tableau import METHODS
+from ketasim.engine.code.compile import generate
+from ketasim.engine.code.machine import build_object, load_object, register_bytes
+from ketasim.engine.code.tableau import METHODS
 
 RTOL, ATOL_SHARE = 10.0**-4.5, 1e-4  # the setting at which the comparison runs: error of 1e-4 of the peak
 COPIES, SECONDS = 16, 0.4

@@ -205,7 +205,7 @@ def start_part() -> dict[str, Any]:
         return wall, after.children_user + after.children_system - before.children_user - before.children_system
 
     program = (
-        [sys.executable, "-m", "ketasim.cli"]
+        [sys.executable, "-m", "ketasim.cli.main"]
         if not Path(sys.executable).with_name("ketasim").exists()
         else [str(Path(sys.executable).with_name("ketasim"))]
     )

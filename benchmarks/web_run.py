@@ -32,7 +32,7 @@ class Server:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        command = [sys.executable, "-m", "ketasim.cli", "serve", "--no-browser", "--port", "0"]
+        command = [sys.executable, "-m", "ketasim.cli.main", "serve", "--no-browser", "--port", "0"]
         surroundings = os.environ | {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings)
         line = self.process.stdout.readline() if self.process.stdout else ""

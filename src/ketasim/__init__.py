@@ -12,18 +12,18 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
+from ketasim._version import __version__
 
 if TYPE_CHECKING:
-    from .core.errors import KetasimError
-    from .core.names import output
-    from .core.values import value
-    from .dose import dose
-    from .scenario.compare import Comparison, compare
-    from .scenario.experiments import experiment
-    from .scenario.plan import Scenario, scenario
-    from .scenario.result import Result
-    from .scenario.run import run
+    from ketasim.core.errors import KetasimError
+    from ketasim.core.names import output
+    from ketasim.core.values import value
+    from ketasim.dose import dose
+    from ketasim.scenario.compare import Comparison, compare
+    from ketasim.scenario.experiments import experiment
+    from ketasim.scenario.plan import Scenario, scenario
+    from ketasim.scenario.result import Result
+    from ketasim.scenario.run import run
 
 _HOMES = {
     "Comparison": "scenario.compare",

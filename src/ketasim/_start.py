@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._quiet import start
+from ketasim._quiet import start
 
 
 def _load() -> Callable[[], None]:
-    from ketasim.cli import main as run
+    from ketasim.cli.main import main as run
 
     return run
 
 
 def main() -> None:
-    """Runs the command line; see `ketasim.cli`."""
+    """Runs the command line; see `ketasim.cli.main`."""
     start(_load)

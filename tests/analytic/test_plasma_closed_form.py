@@ -9,7 +9,7 @@ import pytest
 from scipy.linalg import expm
 
 from ketasim.core import values
-from ketasim.evidence.plasma_arms import Bench, arm, statistic
+from ketasim.evidence.kinetics.plasma_arms import Bench, arm, statistic
 
 P = {key: item.value for key, item in values("plasma").items()}
 SPACES = (

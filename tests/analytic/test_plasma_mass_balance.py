@@ -7,7 +7,7 @@ import pytest
 
 from ketasim.core import drug, values
 from ketasim.engine import compile_model
-from ketasim.evidence.plasma_arms import Event, composition, schedule
+from ketasim.evidence.kinetics.plasma_arms import Event, composition, schedule
 from ketasim.stages.plasma.stage import administrations
 
 TIMES = np.unique(np.concatenate([np.linspace(0, 4, 81), np.linspace(4, 48, 45), [0.53, 0.32, 0.2183, 0.4983, 1.53]]))

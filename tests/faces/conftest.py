@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ketasim.cli import main
+from ketasim.cli.main import main
 
 
 class Answer(NamedTuple):

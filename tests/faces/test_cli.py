@@ -30,7 +30,7 @@ def printed() -> dict:
     command = [
         sys.executable,
         "-m",
-        "ketasim.cli",
+        "ketasim.cli.main",
         "run",
         GOOD,
         "--repeat",

@@ -78,7 +78,7 @@ def test_midazolam_is_felt_through_its_level() -> None:
 def test_a_full_disk_is_said_in_one_line() -> None:
     with open("/dev/full", "w") as full:
         told = subprocess.run(
-            [sys.executable, "-m", "ketasim.cli", "show", "drugs"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "ketasim.cli.main", "show", "drugs"], stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert told.returncode == 1
     assert told.stderr.startswith("cannot write the answer") and "Traceback" not in told.stderr

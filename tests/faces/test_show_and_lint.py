@@ -90,7 +90,7 @@ def test_a_study_and_a_record_are_shown(ketasim) -> None:
 
 
 def test_every_record_behind_an_experiment_and_a_weighed_study_is_shown() -> None:
-    from ketasim.evidence.weigh import weigh
+    from ketasim.evidence.weigh.weighing import weigh
     from ketasim.report.study_text import study_text
     from ketasim.scenario.experiments import experiments
 

@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from ketasim.evidence.posterior import shipped_scorecard
-from ketasim.evidence.predict import all_evidence
-from ketasim.evidence.scorecard import text
-from ketasim.evidence.studies import studies
+from ketasim.evidence.compare.posterior import shipped_scorecard
+from ketasim.evidence.compare.predict import all_evidence
+from ketasim.evidence.compare.scorecard import text
+from ketasim.evidence.published.studies import studies
 from ketasim.report.scorecard_courses import courses
 from ketasim.report.scorecard_page import page
 
@@ -106,7 +106,7 @@ def test_no_group_of_validate_is_clearly_worse_than_the_naive_baseline():
 
 
 def test_same_numbers_again_from_other_objects():
-    from ketasim.evidence.predict import gather
+    from ketasim.evidence.compare.predict import gather
 
     few = [s for s in studies().values() if s.id in ("Wilkinson2019", "Daly2018")]
     first = shipped_scorecard(gather(few))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ketasim.core.posterior import fitted, posterior
-from ketasim.evidence.calibrate import State, fit, problem
-from ketasim.evidence.likelihood import taus_of
-from ketasim.evidence.parameters import free_parameters
-from ketasim.evidence.ship import about
+from ketasim.evidence.compare.likelihood import taus_of
+from ketasim.evidence.fit.calibrate import State, fit, problem
+from ketasim.evidence.fit.parameters import free_parameters
+from ketasim.evidence.fit.ship import about
 
 
 def test_the_shipped_posterior_is_that_of_the_free_values():
@@ -41,7 +41,7 @@ def test_draws_spread_around_the_mode_as_the_table_says():
 
 
 def test_one_more_step_of_the_fit_stays_within_its_error():
-    """What CI can afford of `python -m ketasim.evidence.calibrate`: one Gauss-Newton step from the shipped mode."""
+    """What CI can afford of `python -m ketasim.evidence.fit.calibrate`: one Gauss-Newton step from the shipped mode."""
     task = problem()
     z = np.array([p.z(float(fitted()[p.key]["mode"])) for p in task.parameters])
     found = fit(task, State(z.copy(), taus_of()), iterations=1)

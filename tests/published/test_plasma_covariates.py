@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ketasim.core import values
-from ketasim.evidence.plasma_arms import Bench, arm, statistic
+from ketasim.evidence.kinetics.plasma_arms import Bench, arm, statistic
 
 P = {key: item.value for key, item in values("plasma").items()}
 NAMES = ("other_clearance", "norketamine_clearance", "nasal_fraction", "hepatic_flow")

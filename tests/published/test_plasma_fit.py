@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ketasim.core import knowledge_path, values
-from ketasim.evidence.fit_plasma import Problem, fit, priors, rewritten
-from ketasim.evidence.pk_table import targets
+from ketasim.evidence.kinetics.fit_plasma import Problem, fit, priors, rewritten
+from ketasim.evidence.kinetics.pk_table import targets
 
 
 def test_shipped_values_are_at_the_optimum() -> None:

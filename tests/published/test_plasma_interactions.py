@@ -9,7 +9,7 @@ import pytest
 
 from ketasim.core import drug, values
 from ketasim.engine import compile_model
-from ketasim.evidence.plasma_arms import Bench, Event, arm, composition, schedule, statistic
+from ketasim.evidence.kinetics.plasma_arms import Bench, Event, arm, composition, schedule, statistic
 from ketasim.stages.plasma.stage import PERPETRATORS, administrations
 
 P = {key: item.value for key, item in values("plasma").items()}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ketasim.core import knowledge_path, read_toml
-from ketasim.evidence.pk_table import Row, median_error, rows, targets, text
-from ketasim.evidence.plasma_arms import Bench, arm, statistic
+from ketasim.evidence.kinetics.pk_table import Row, median_error, rows, targets, text
+from ketasim.evidence.kinetics.plasma_arms import Bench, arm, statistic
 
 KNOWN_CONFLICTS = {"PK-DDI-02"}  # itraconazole: no effect on a CYP3A4 that clarithromycin and juice change three-fold
 

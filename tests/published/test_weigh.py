@@ -9,9 +9,9 @@ import pytest
 
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import UsageError
-from ketasim.evidence.findings import finding_sets
-from ketasim.evidence.studies import roles
-from ketasim.evidence.weigh import ANIMAL, Weighing, calibrated, weigh
+from ketasim.evidence.published.studies import roles
+from ketasim.evidence.weigh.findings import finding_sets
+from ketasim.evidence.weigh.weighing import ANIMAL, Weighing, calibrated, weigh
 
 NALTREXONE = ("Williams2018", "Jelen2025")
 

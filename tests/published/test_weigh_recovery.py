@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketasim.evidence.recovery import Recovery, fast_forms, recovery, scores, synthetic
-from ketasim.evidence.weigh import comparable
+from ketasim.evidence.weigh.recovery import Recovery, fast_forms, recovery, scores, synthetic
+from ketasim.evidence.weigh.weighing import comparable
 
 
 @pytest.fixture(scope="module")

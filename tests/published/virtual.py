@@ -17,7 +17,7 @@ from ketasim.chain import compose
 from ketasim.core import values
 from ketasim.core.drugs import drug
 from ketasim.engine import Jump, Schedule, compile_model
-from ketasim.scenario import observation, setting
+from ketasim.ratings import observation, setting
 from ketasim.stages.plasma.stage import administrations
 
 Array = NDArray[np.float64]

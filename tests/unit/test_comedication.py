@@ -13,8 +13,8 @@ from ketasim.core import UsageError, all_values, drug, drugs, knowledge_path, re
 from ketasim.core import values as values_of
 from ketasim.core.compounds import compound_example, compound_fields
 from ketasim.engine import compile_model
-from ketasim.evidence.fit_naltrexone import naltrexone_fit
-from ketasim.evidence.plasma_arms import Event, schedule
+from ketasim.evidence.kinetics.fit_naltrexone import naltrexone_fit
+from ketasim.evidence.kinetics.plasma_arms import Event, schedule
 from ketasim.stages.plasma import comedication
 from ketasim.stages.plasma.stage import STAGE, administrations
 

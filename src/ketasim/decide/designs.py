@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name
-from ketasim.scenario.setting import setting
+from ketasim.ratings.setting import setting
 
 _FIELDS = ("title", "setting", "arms", "measures", "crossover")
 _ARM_FIELDS = ("words", "repeat", "with")

@@ -18,7 +18,7 @@ from ketasim._version import __version__
 from ketasim.chain.hypothesis import hypotheses, hypothesis
 from ketasim.core import knowledge_path, read_toml
 from ketasim.core.records import NOTICE
-from ketasim.evidence.weigh import comparable, weigh
+from ketasim.evidence.weigh.weighing import comparable, weigh
 
 from .designs import Design, read_design
 from .next_study import DRAWS, Believer

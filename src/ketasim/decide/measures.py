@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import UsageError, values
-from ketasim.scenario.observation import drive_at, observation_parameters
+from ketasim.ratings.observation import drive_at, observation_parameters
 from ketasim.scenario.plan import read_times
 from ketasim.scenario.result import Result
 from ketasim.scenario.summary import area

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import Hypothesis, hypothesis, parameter_prior
 from ketasim.core import UsageError, knowledge_path, normals, read_toml, value
-from ketasim.evidence.arms import ArmSpec, Course, course
-from ketasim.evidence.hypotheses import HypothesisNumbers, numbers_of, shipped_taus
-from ketasim.evidence.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, felt_points
-from ketasim.evidence.weigh import calibrated
+from ketasim.evidence.arms.courses import ArmSpec, Course, course
+from ketasim.evidence.arms.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, felt_points
+from ketasim.evidence.weigh.hypotheses import HypothesisNumbers, numbers_of, shipped_taus
+from ketasim.evidence.weigh.weighing import calibrated
 
 from .designs import Design, DesignArm, designs
 from .information import Information, Predictive, expected_information

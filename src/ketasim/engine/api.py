@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from ketasim.core import UsageError
 
-from . import arguments, store
-from .machine import load_object, processor, register_bytes
-from .model import Model
+from . import arguments
+from .code import store
+from .code.machine import load_object, processor, register_bytes
+from .run.model import Model
 from .types import Jump, Options, Schedule, Trajectories
 
 __all__ = ["Jump", "Model", "Options", "Schedule", "Trajectories", "compile_model"]
@@ -34,7 +35,7 @@ def compile_model(
     `parameters` constants that differ between people; `inputs` constants that change at dose boundaries (zero before
     the first one); `outputs` states, assigned variables or constants to report, `amount(S)` and `concentration(S)`
     of a species; all states when empty, everything that varies for `*`. All other constants are folded into
-    the code. Machine code is kept in this process and on disk (`ketasim.engine.store`). Raises UsageError for text
+    the code. Machine code is kept in this process and on disk (`ketasim.engine.code.store`). Raises UsageError for text
     that cannot be read, for elements outside the ODE subset and for unknown names.
     """
     options = arguments.options(options)
@@ -64,7 +65,7 @@ def compile_model(
                 return _models[key]
         found = store.read(key)
         if found is None:
-            from .compile import build
+            from .code.compile import build
 
             found = build(text, tuple(parameters), tuple(outputs), tuple(inputs), options, width)
             store.write(key, *found)

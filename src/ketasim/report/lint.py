@@ -153,7 +153,7 @@ def _outputs(_: list[Value]) -> list[Finding]:
 
 def _studies(_: list[Value]) -> list[Finding]:
     """Study folders: words, units, scales, sources, numbers counted twice."""
-    from ketasim.evidence.studies import lint_studies
+    from ketasim.evidence.published.studies import lint_studies
 
     return [Finding(f"knowledge/studies/{p.where}", p.what, p.remedy) for p in lint_studies()]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ketasim.evidence.baseline import main_dose
-from ketasim.evidence.scorecard import ScoredRow
-from ketasim.evidence.studies import studies
+from ketasim.evidence.compare.baseline import main_dose
+from ketasim.evidence.compare.scorecard import ScoredRow
+from ketasim.evidence.published.studies import studies
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 260, 46, 34, 10
 TIMES_H = (0.5, 2000.0)  # ends of the logarithmic axis

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from ketasim.evidence.likelihood import Z95
-from ketasim.evidence.scorecard import QUANTILES, Scorecard, ScoredRow, role_summary
+from ketasim.evidence.compare.likelihood import Z95
+from ketasim.evidence.compare.scorecard import QUANTILES, Scorecard, ScoredRow, role_summary
 
 from .scorecard_courses import courses
 

@@ -210,7 +210,7 @@ def _list(name: str) -> str:
 
 
 def _settings() -> Iterable[str]:
-    from ketasim.scenario.setting import SETTINGS
+    from ketasim.ratings.setting import SETTINGS
 
     return (f"{s.name}: {s.label}" for s in SETTINGS.values())
 

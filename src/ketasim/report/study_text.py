@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from ketasim.core import knowledge_path, read_toml
-from ketasim.evidence.studies import Row, Study, studies
+from ketasim.evidence.published.studies import Row, Study, studies
 from ketasim.scenario.experiments import experiments
 
 from .words import clock, number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketasim.core.records import NOTICE
-from ketasim.evidence.weigh import FEW_DRAWS, Weighing
+from ketasim.evidence.weigh.weighing import FEW_DRAWS, Weighing
 
 from .words import table
 
@@ -79,7 +79,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
         lines += [
             "",
             f"NOT WEIGHED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
-            "  To add them: python -m ketasim.evidence.weigh_fit " + " ".join(found.not_weighed),
+            "  To add them: python -m ketasim.evidence.weigh.weigh_fit " + " ".join(found.not_weighed),
         ]
     return "\n".join(lines)
 

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, values
 from ketasim.people import TYPICAL, People
+from ketasim.ratings.observation import (
+    combined_drive,
+    ideation_scores,
+    madrs_scores,
+    residual_sd,
+    response_probability,
+    share_below,
+)
+from ketasim.ratings.setting import Arm, felt_peaks, midazolam_felt, routine_factor, setting_drive
+from ketasim.ratings.wander import own_course, slow_wander
 
-from .observation import combined_drive, ideation_scores, madrs_scores, residual_sd, response_probability, share_below
 from .plan import Scenario
-from .setting import Arm, felt_peaks, midazolam_felt, routine_factor, setting_drive
-from .wander import own_course, slow_wander
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,7 @@ from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import Drug, UsageError, read_drug, unknown_name
 from ketasim.dose import Regimen, parse
 from ketasim.people import Traits
-
-from .setting import setting
+from ketasim.ratings.setting import setting
 
 Array = NDArray[np.float64]
 

@@ -21,10 +21,10 @@ from ketasim.core.records import RunRecord
 from ketasim.dose import COARSE, FINE, MEDIUM, output_times
 from ketasim.engine.types import Schedule
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
+from ketasim.scenario.mood import ACTIVE_PLACEBO, Drives, Mood, mood
 from ketasim.stages.plasma.routing import routing_values
 
 from .delivery import LOST_SHARE, amount_states, deliveries, ledger, part_of, parts_needed, schedule
-from .mood import ACTIVE_PLACEBO, Drives, Mood, mood
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
 from .summary import summarise

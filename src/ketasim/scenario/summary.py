@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import values
+from ketasim.scenario.mood import Mood
 
-from .mood import Mood
 from .result import HIGH, LOW, Course, Result
 
 Array = NDArray[np.float64]

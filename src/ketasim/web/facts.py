@@ -13,12 +13,12 @@ import ketasim
 from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
 from ketasim.core.drugs import drugs
 from ketasim.core.values import GRADES
+from ketasim.ratings.setting import SETTINGS
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
 from ketasim.report.study_text import study_name, study_of
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.result import NOTICE, plain
-from ketasim.scenario.setting import SETTINGS
 
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
 ARROWS = (
@@ -29,7 +29,7 @@ ARROWS = (
     ("synapses", "mood", "mood"),
 )
 # parts of the package that the page shows as soon as a version has them
-LATER = {"check": "ketasim.evidence.scorecard", "claims": "ketasim.decide.claims"}
+LATER = {"check": "ketasim.evidence.compare.scorecard", "claims": "ketasim.decide.claims"}
 
 
 @cache
@@ -221,16 +221,16 @@ def claim_played(name: str, people: int, seed: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def scorecard() -> str:
     """What `ketasim check --json` prints."""
-    from ketasim.evidence.scorecard import card_of
+    from ketasim.evidence.compare.scorecard import card_of
 
     return card_of().to_json()
 
 
 def _calibrated() -> bool:
     """True if calibrations of at least two hypotheses rest on the same evidence, so that they can be set side by side."""
-    if not _there("ketasim.evidence.weigh"):
+    if not _there("ketasim.evidence.weigh.weighing"):
         return False
-    from ketasim.evidence.weigh import comparable
+    from ketasim.evidence.weigh.weighing import comparable
 
     try:
         return len(comparable()) > 1
@@ -240,7 +240,7 @@ def _calibrated() -> bool:
 
 def weighed(prior: Mapping[str, float], animals: bool, without: Sequence[str]) -> dict[str, Any]:
     """What `ketasim weigh --json` prints. Raises KetasimError while no calibration ships."""
-    from ketasim.evidence.weigh import weigh
+    from ketasim.evidence.weigh.weighing import weigh
 
     return dict(plain(weigh(dict(prior) or None, animals=animals, without=tuple(without)).to_dict()))
 

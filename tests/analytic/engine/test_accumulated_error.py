@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.record import DRIFTED, TOO_MANY_STEPS
-from ketasim.engine.tableau import METHODS
+from ketasim.engine.code.record import DRIFTED, TOO_MANY_STEPS
+from ketasim.engine.code.tableau import METHODS
 
 ROTATION = "x = 1; y = 0; w = 10; x' = w*y; y' = -w*x;"
 

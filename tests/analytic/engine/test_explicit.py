@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.dop853 import DOP853
+from ketasim.engine.code.dop853 import DOP853
 
 EXPLICIT = Options(method="dop853")
 

@@ -10,10 +10,10 @@ from scipy.special import lambertw
 
 from ketasim.core import UsageError
 from ketasim.engine import Schedule, compile_model
-from ketasim.engine.evaluate import evaluate, program
-from ketasim.engine.intervals import bounds
-from ketasim.engine.reader import read_model
-from ketasim.engine.system import assemble
+from ketasim.engine.read.reader import read_model
+from ketasim.engine.symbolic.evaluate import evaluate, program
+from ketasim.engine.symbolic.intervals import bounds
+from ketasim.engine.symbolic.system import assemble
 
 
 def area(rate: str, until: float) -> float:

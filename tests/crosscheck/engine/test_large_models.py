@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from ketasim.core import UsageError
-from ketasim.engine import Options, Schedule, compile_model, kernel, linear
+from ketasim.engine import Options, Schedule, compile_model
+from ketasim.engine.code import kernel, linear
 
 HIRES = """a = 1; b = 0; c = 0; d = 0; e = 0; f = 0; g = 0; h = 0.0057; k = 1.71;
   a' = -k*a + 0.43*b + 8.32*c + 0.0007; b' = k*a - 8.75*b; c' = -10.03*c + 0.43*d + 0.035*e;

@@ -269,7 +269,7 @@ def test_a_view_that_does_not_exist_is_named(opened: Any) -> None:
 
 
 def test_hypotheses_stand_side_by_side_and_those_that_are_missing_are_named(opened: Any) -> None:
-    from ketasim.evidence.weigh import weigh
+    from ketasim.evidence.weigh.weighing import weigh
 
     known = weigh()
     page = opened("bench").page

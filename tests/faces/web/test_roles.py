@@ -113,7 +113,7 @@ def test_bands_of_people_and_of_the_model_are_drawn_apart(opened: Any, bands: st
 
 
 def test_what_cannot_be_told_apart_stands_as_groups(opened: Any) -> None:
-    from ketasim.evidence.weigh import weigh
+    from ketasim.evidence.weigh.weighing import weigh
 
     known = weigh()
     titles = {row.entry.id: row.entry.title for row in known.rows}

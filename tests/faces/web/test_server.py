@@ -59,7 +59,7 @@ def test_a_run_is_the_object_of_the_command_line(address: str) -> None:
         [
             sys.executable,
             "-m",
-            "ketasim.cli",
+            "ketasim.cli.main",
             "run",
             WORDS,
             "--repeat",

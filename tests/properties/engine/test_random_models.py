@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.derivative import TIME, jacobian
-from ketasim.engine.elimination import Elimination, factorise
-from ketasim.engine.evaluate import evaluate, program
-from ketasim.engine.reader import read_model
-from ketasim.engine.system import assemble
+from ketasim.engine.read.reader import read_model
+from ketasim.engine.symbolic.derivative import TIME, jacobian
+from ketasim.engine.symbolic.elimination import Elimination, factorise
+from ketasim.engine.symbolic.evaluate import evaluate, program
+from ketasim.engine.symbolic.system import assemble
 
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 number = st.floats(0.05, 3.0).map(lambda x: round(x, 3))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ketasim.cli import main
+from ketasim.cli.main import main
 
 
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

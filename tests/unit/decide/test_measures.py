@@ -7,7 +7,7 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.decide.measures import MEASURES, STATISTICS, Courses, Term, combine, statistic
-from ketasim.scenario.observation import drive_at, link, observation_parameters
+from ketasim.ratings.observation import drive_at, link, observation_parameters
 
 TIMES = np.array([-1.0, 0.0, 1.0, 2.0, 4.0, 8.0])
 RISE = np.array([9.0, 0.0, 2.0, 6.0, 4.0, 0.0])  # before t = 0 nothing counts

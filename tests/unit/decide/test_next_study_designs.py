@@ -9,7 +9,7 @@ from ketasim.chain.hypothesis import hypothesis
 from ketasim.core import KetasimError, UsageError
 from ketasim.decide.designs import designs, read_design
 from ketasim.decide.next_study import Believer, next_study, predictive
-from ketasim.evidence.hypotheses import shipped_taus
+from ketasim.evidence.weigh.hypotheses import shipped_taus
 
 TABLE = {
     "title": "t",

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from ketasim.core import UsageError
-from ketasim.engine import Schedule, api, compile_model, functions, machine
-from ketasim.engine.emit import Function, Module
-from ketasim.engine.machine import Code, build_object, load_object
+from ketasim.engine import Schedule, api, compile_model
+from ketasim.engine.code import functions, machine
+from ketasim.engine.code.emit import Function, Module
+from ketasim.engine.code.machine import Code, build_object, load_object
 
 mpmath.mp.prec = 160
 REALS = ("double", "float")

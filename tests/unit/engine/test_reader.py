@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from ketasim.core import KetasimError, UsageError
-from ketasim.engine import Schedule, compile_model, libraries, library_process
+from ketasim.engine import Schedule, compile_model
 from ketasim.engine.door import read_file
-from ketasim.engine.reader import LARGEST_TEXT, read_model
+from ketasim.engine.read import libraries, library_process
+from ketasim.engine.read.reader import LARGEST_TEXT, read_model
 
 
 def at_end(text: str, *outputs: str, end: float = 2.0, rtol: float = 1e-10) -> list[float]:

@@ -7,8 +7,8 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.engine import Jump, Options, Schedule, compile_model
-from ketasim.engine.model import BAD_PARAMETER, BAD_START
-from ketasim.engine.record import ODD_OUTPUT
+from ketasim.engine.code.record import ODD_OUTPUT
+from ketasim.engine.run.model import BAD_PARAMETER, BAD_START
 
 EXPLODE = "x = 1; a = 0.1; x' = a*x^2; y = 1; y' = -y;"
 

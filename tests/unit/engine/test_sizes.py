@@ -7,8 +7,8 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.engine import Options, Schedule, compile_model
-from ketasim.engine.model import BAD_PARAMETER
-from ketasim.engine.record import NOT_FINITE
+from ketasim.engine.code.record import NOT_FINITE
+from ketasim.engine.run.model import BAD_PARAMETER
 
 SHRINKS = "compartment V = 2; substanceOnly species A in V; A = 1; V' = -k; k = 0.1; R: A -> ; 0.3*A; c := A/V;"
 

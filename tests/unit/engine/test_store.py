@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ketasim.engine import Options, api, compile_model, store
+from ketasim.engine import Options, api, compile_model
+from ketasim.engine.code import store
 
 TEXT = "A = 1; k = 0.5; A' = -k*A; on = 2; B := piecewise(1, time > on, 0); C = 0; C' = B;"
 RUN = f"""
@@ -17,7 +18,7 @@ import sys, numpy as np
 from ketasim.engine import compile_model, Schedule
 model = compile_model({TEXT!r}, ("k", "on"), ("A", "C"))
 result = model.simulate([[0.5, 2.0]], [Schedule(np.array([0.0, 4.0]), np.zeros((1, 0)))], [0], [4.0])
-print(repr(result.values.ravel().tolist()), sorted({{m for m in sys.modules}} & {{"libsbml", "antimony", "sympy", "ketasim.engine.libraries"}}))
+print(repr(result.values.ravel().tolist()), sorted({{m for m in sys.modules}} & {{"libsbml", "antimony", "sympy", "ketasim.engine.read.libraries"}}))
 """
 
 
@@ -37,7 +38,7 @@ def run(place: Path) -> str:
 
 def test_a_hit_needs_neither_libsbml_nor_antimony_and_gives_the_same_bits(place: Path) -> None:
     cold = run(place)
-    assert "'ketasim.engine.libraries', 'libsbml'" in cold  # antimony has a process of its own
+    assert "'ketasim.engine.read.libraries', 'libsbml'" in cold  # antimony has a process of its own
     assert len(list(place.glob("*.code"))) == 1
     warm = run(place)
     assert warm.endswith("[]\n")

@@ -10,12 +10,12 @@ import pytest
 
 from ketasim.core import KetasimError, knowledge_path
 from ketasim.core.values import starting_value
-from ketasim.evidence.calibrate import Problem, State, curvature, objective, spread_between
-from ketasim.evidence.likelihood import TAUS, StudyBlock, taus_of
-from ketasim.evidence.parameters import free_parameters, parameter
-from ketasim.evidence.predict import Evidence, gather
-from ketasim.evidence.studies import read_study
-from ketasim.evidence.synthetic import calibration
+from ketasim.evidence.compare.likelihood import TAUS, StudyBlock, taus_of
+from ketasim.evidence.compare.predict import Evidence, gather
+from ketasim.evidence.fit.calibrate import Problem, State, curvature, objective, spread_between
+from ketasim.evidence.fit.parameters import free_parameters, parameter
+from ketasim.evidence.fit.synthetic import calibration
+from ketasim.evidence.published.studies import read_study
 
 FEW = ("Wilkinson2019", "Daly2018", "Han2016")
 KEYS = ("mood_late_size", "care_rise", "expectancy_sustained", "rating_sd", "mood_gain.spread")

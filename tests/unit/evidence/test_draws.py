@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ketasim.evidence.calibrate import State
-from ketasim.evidence.draws import draw, effective, proposals, systematic, tempered, truncated
+from ketasim.evidence.fit.calibrate import State
+from ketasim.evidence.fit.draws import draw, effective, proposals, systematic, tempered, truncated
 
 SLOPES = np.array([[1.0, 0.5, 0.0], [0.2, -1.0, 0.3], [0.0, 0.4, 2.0], [1.0, 1.0, 1.0]])
 Y = np.array([0.7, -0.4, 1.5, 0.2])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketasim.evidence import arms as arms_module
-from ketasim.evidence.arms import ArmSpec, course
-from ketasim.evidence.mood_arm import arm_mood
-from ketasim.evidence.numbers import Numbers
-from ketasim.evidence.quasi import EvenPeople, even_numbers, even_people
+from ketasim.evidence.arms import courses as arms_module
+from ketasim.evidence.arms.courses import ArmSpec, course
+from ketasim.evidence.arms.mood_arm import arm_mood
+from ketasim.evidence.arms.numbers import Numbers
+from ketasim.evidence.arms.quasi import EvenPeople, even_numbers, even_people
 from ketasim.people import People, Traits
 
 TIMES = (2.0, 24.0, 168.0)

@@ -10,9 +10,9 @@ from scipy.stats import norm
 
 from ketasim.chain.hypothesis import hypotheses, hypothesis
 from ketasim.core import KetasimError, UsageError
-from ketasim.evidence.findings import Finding, finding_sets, number
-from ketasim.evidence.hypotheses import joined, judge
-from ketasim.evidence.weigh import Calibrated, Pair, prior_weights, shared_groups, stacking
+from ketasim.evidence.weigh.findings import Finding, finding_sets, number
+from ketasim.evidence.weigh.hypotheses import joined, judge
+from ketasim.evidence.weigh.weighing import Calibrated, Pair, prior_weights, shared_groups, stacking
 from ketasim.scenario.experiments import Published, experiments
 
 
@@ -132,7 +132,7 @@ def test_no_prediction_is_neither_gain_nor_ruin() -> None:
 
 
 def test_a_missing_calibration_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from ketasim.evidence import weigh as module
+    from ketasim.evidence.weigh import weighing as module
 
     module.calibrated.cache_clear()
     monkeypatch.setattr(module, "posterior_path", lambda name: tmp_path / f"{name}.json")

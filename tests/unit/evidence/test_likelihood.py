@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ketasim.evidence.likelihood import StudyBlock, log_density, observed, scale_of, taus_of, trials, widening
-from ketasim.evidence.studies import Arm, Row, Study
+from ketasim.evidence.compare.likelihood import StudyBlock, log_density, observed, scale_of, taus_of, trials, widening
+from ketasim.evidence.published.studies import Arm, Row, Study
 
 NAN = math.nan
 ROW = Row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketasim.evidence.quantities import MOST_HAZARD_RATIO, hazard_ratio
+from ketasim.evidence.arms.quantities import MOST_HAZARD_RATIO, hazard_ratio
 
 VISITS = np.arange(1.0, 49.0)
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ketasim.evidence.arms import ArmSpec, course
-from ketasim.evidence.mood_arm import arm_mood, drug_drive, felt_points
-from ketasim.evidence.numbers import Numbers
+from ketasim.evidence.arms.courses import ArmSpec, course
+from ketasim.evidence.arms.mood_arm import arm_mood, drug_drive, felt_points
+from ketasim.evidence.arms.numbers import Numbers
+from ketasim.ratings.observation import link
 from ketasim.scenario.mood import Drives, mood
-from ketasim.scenario.observation import link
 from ketasim.scenario.plan import Scenario
 
 PORTS = ("mood_drive", "ideation_drive", "ssri_drive", "cadss", "gaba")

@@ -11,7 +11,7 @@ import pytest
 
 from ketasim.core import knowledge_path, read_toml
 from ketasim.dose import parse
-from ketasim.evidence.studies import (
+from ketasim.evidence.published.studies import (
     COLUMNS,
     CUTS,
     MOST_MODEL_ROWS,
@@ -23,9 +23,9 @@ from ketasim.evidence.studies import (
     studies,
     study_folders,
 )
-from ketasim.evidence.study_form import LEAST_SIGN_SE, SHARES, THRESHOLD
+from ketasim.evidence.published.study_form import LEAST_SIGN_SE, SHARES, THRESHOLD
 from ketasim.people import Traits
-from ketasim.scenario.setting import SETTINGS
+from ketasim.ratings.setting import SETTINGS
 
 MOOD_AND_BODY = ("madrs", "ideation", "relapse", "dissociation_ae", "cadss", "sbp", "dbp")
 
@@ -373,7 +373,7 @@ def test_seven_values_of_one_model_are_too_many(tmp_path: Path) -> None:
 
 
 def test_the_command_line_lints_study_folders_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ketasim.evidence import studies as module
+    from ketasim.evidence.published import studies as module
     from ketasim.report.lint import problems
 
     place = folder(tmp_path, TOML, {"unit": "mg"})

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ketasim.core.values import starting_values
-from ketasim.scenario import observation as ob
-from ketasim.scenario.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings import observation as ob
+from ketasim.ratings.wander import own_course, rating_noise, slow_wander
 
 # the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
 P = {key: v.value for key, v in starting_values("observation").items()}

@@ -5,7 +5,7 @@ import pytest
 
 from ketasim.core import KetasimError, UsageError
 from ketasim.core.values import starting_values
-from ketasim.scenario import setting as st
+from ketasim.ratings import setting as st
 
 # the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
 P = {key: v.value for key, v in starting_values("setting").items()}

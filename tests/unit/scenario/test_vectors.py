@@ -5,10 +5,10 @@ import pytest
 
 import ketasim.scenario.run as module
 from ketasim.core.posterior import Posterior
-from ketasim.scenario.observation import combined_drive
+from ketasim.ratings.observation import combined_drive
+from ketasim.ratings.setting import _column, expectancy, expectancy_course, setting_parameters
 from ketasim.scenario.result import percentiles
 from ketasim.scenario.run import run
-from ketasim.scenario.setting import _column, expectancy, expectancy_course, setting_parameters
 from ketasim.scenario.summary import area, areas
 
 KETAMINE = "ketamine iv 0.5 mg/kg over 40 min"

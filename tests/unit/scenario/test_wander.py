@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ketasim.scenario.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings.wander import own_course, rating_noise, slow_wander
 
 SD, TAU = 0.6, 672.0
 TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])

@@ -1,0 +1,37 @@
+"""`ketasim check`: registered on the command line's app by `add_commands(app)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check(
+    json: Annotated[bool, typer.Option("--json", help="one JSON object: summary and rows")] = False,
+    html: Annotated[Path | None, typer.Option(help="write one self-contained page with figures")] = None,
+    study: Annotated[str, typer.Option(help="one study alone, such as Wilkinson2019")] = "",
+) -> None:
+    """The scorecard: every published number beside the prediction, misfits first, fit and validate apart."""
+    from ketasim.core import UsageError
+    from ketasim.evidence.compare.scorecard import card_of, text
+
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(
+            f"there is no folder {html.parent}",
+            where=f"--html {html}",
+            allowed="a file in a folder that exists",
+            fix="--html check.html",
+        )
+    card = card_of(study)
+    if html is not None:
+        from ketasim.report.scorecard_page import page
+
+        html.write_text(page(card), encoding="utf-8")
+    typer.echo(card.to_json() if json else text(card))
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the commands of the evidence on an app."""
+    app.command()(check)

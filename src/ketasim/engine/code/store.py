@@ -1,0 +1,153 @@
+"""Machine code on disk: one file per model, options, processor and version; checked before use.
+
+A file holds a magic line, the SHA-256 of the rest, and the rest: the full key, the description of the model (JSON) and the
+object code. A file that is damaged, that belongs to another key, or that another user could have written is ignored
+and written anew. Files appear by renaming, so that several processes can share the folder.
+
+The folder is the user's cache folder, or the one in the environment variable KETASIM_CACHE ("off" switches it off).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import stat
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ketasim._version import __version__
+
+from ..run.model import Description
+from ..symbolic.evaluate import Program
+from ..symbolic.sizes import Size
+from ..symbolic.switches import TimeSwitch
+
+MAGIC = b"ketasim machine code 1\n"
+SUFFIX = ".code"
+MOST_FILES = 300
+
+
+def folder() -> Path | None:
+    """The folder of the cache, None if it is switched off."""
+    asked = os.environ.get("KETASIM_CACHE")
+    if asked:
+        return None if asked.lower() == "off" else Path(asked)
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ketasim" / "code"
+
+
+@cache
+def engine_hash() -> str:
+    """Hash of the engine's own source, so that code of another version is never used."""
+    digest = hashlib.sha256(__version__.encode())
+    engine = Path(__file__).parent.parent
+    for path in sorted(engine.rglob("*.py")):
+        digest.update(path.relative_to(engine).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def key_of(**parts: Any) -> str:
+    """SHA-256 of everything that the machine code depends on."""
+    return hashlib.sha256(json.dumps([engine_hash(), parts], sort_keys=True).encode()).hexdigest()
+
+
+def read(key: str) -> tuple[Description, bytes] | None:
+    """The entry of `key`, None if there is none that can be trusted."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        path = place / (key + SUFFIX)
+        if not (_ours(place) and _ours(path)):
+            return None
+        content = path.read_bytes()
+        os.utime(path)
+        return _unpack(key, content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(key: str, description: Description, code: bytes) -> None:
+    """Stores an entry; a folder that cannot be written is no error."""
+    place = folder()
+    if place is None:
+        return
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _ours(place):
+            return
+        handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_pack(key, description, code))
+            os.replace(temporary, place / (key + SUFFIX))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _prune(place)
+    except OSError:
+        return
+
+
+def _ours(path: Path) -> bool:
+    """Whether only this user can write there (systems without user ids: whether it exists)."""
+    state = os.lstat(path)
+    if stat.S_ISLNK(state.st_mode):
+        return False
+    if hasattr(os, "getuid"):
+        return state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return True
+
+
+def _pack(key: str, description: Description, code: bytes) -> bytes:
+    head = json.dumps({"key": key, "description": dataclasses.asdict(description)}).encode()
+    body = len(head).to_bytes(8, "little") + head + code
+    return MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def _unpack(key: str, content: bytes) -> tuple[Description, bytes] | None:
+    start = len(MAGIC) + 65
+    if not content.startswith(MAGIC) or len(content) < start + 8:
+        return None
+    body = content[start:]
+    if content[len(MAGIC) : start] != hashlib.sha256(body).hexdigest().encode() + b"\n":
+        return None
+    size = int.from_bytes(body[:8], "little")
+    head = json.loads(body[8 : 8 + size])
+    if head["key"] != key:
+        return None
+    return _description(head["description"]), body[8 + size :]
+
+
+def _description(data: dict[str, Any]) -> Description:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    switches = tuple(
+        TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"])
+        for s in data["switches"]
+    )
+    fields["switches"] = switches
+    fields["varying_sizes"] = tuple(Size(s["compartment"], _program(s["value"])) for s in data["varying_sizes"])
+    return Description(**fields)
+
+
+def _program(data: dict[str, Any]) -> Program:
+    return Program(tuple((op, tuple(args), value) for op, args, value in data["steps"]), tuple(data["results"]))
+
+
+def _prune(place: Path) -> None:
+    """Removes the entries not used for longest when there are many."""
+    files = [(path.stat().st_mtime, path) for path in place.glob("*" + SUFFIX)]
+    for _, path in sorted(files)[: max(0, len(files) - MOST_FILES)]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,238 @@
+"""Dissociation, sedation, blood pressure and adverse events of an arm as published quantities."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import t as student_t
+
+from ..published.studies import Row
+from ..published.study_form import THRESHOLD
+from .context import Context, Unpredictable
+from .mood_arm import REPEATS, drawn, felt_points
+from .numbers import Numbers
+from .times import HOURS_PER_DAY, reading_times, session_before
+
+Array = NDArray[np.float64]
+
+AWAKE = 5.0
+BELOW_AWAKE = 0.5  # the scale has whole numbers: below 5 means at least half a point lost
+_MAXIMA = {"sbp": "sbp_rise_maximum", "dbp": "dbp_rise_maximum", "heart_rate": "heart_rate_rise_maximum"}
+_GAINS = {"sbp": "pressure_gain", "dbp": "pressure_gain", "heart_rate": "heart_rate_gain"}
+
+
+def _where(row: Row) -> str:
+    return f"{row.study}/data.csv:{row.line}"
+
+
+def _session(context: Context, row: Row, key: str) -> int:
+    arm = context.course(key)
+    if not len(arm.sessions):
+        raise Unpredictable("the arm has no session", where=_where(row))
+    start = session_before(context.study, key, row.time_h)
+    return int(np.argmin(np.abs(arm.sessions - start)))
+
+
+def threshold(row: Row) -> tuple[str, str, float]:
+    """Kind (rise | level | fall or empty), sign and cut of a share beyond a threshold, from the column scale."""
+    found = THRESHOLD.match(row.scale)
+    if not found:
+        raise Unpredictable(f"'{row.scale}' is no threshold", where=_where(row))
+    return found["kind"] or "", found["sign"], float(found["cut"])
+
+
+def _either(row: Row, one) -> float:  # type: ignore[no-untyped-def]
+    if row.statistic in ("difference", "smd"):
+        return float(one(row.arm) - one(row.versus))
+    if row.statistic in ("risk_ratio", "ratio") and row.versus:
+        return float(one(row.arm) / max(one(row.versus), 1e-9))
+    if row.statistic == "odds_ratio":
+        a, b = (min(max(one(k), 1e-6), 1 - 1e-6) for k in (row.arm, row.versus))
+        return float(a / (1 - a) / (b / (1 - b)))
+    return float(one(row.arm))
+
+
+def felt_value(context: Context, row: Row) -> float:
+    """CADSS: mean at a time, mean of the largest of a session, share above 4 points."""
+
+    def one(key: str) -> float:
+        arm, people = context.course(key), context.people(key)
+        if row.statistic == "tmax":
+            return _peak_time(
+                context, row, key, felt_points(arm, people, context.numbers, arm.felt_level, context.effects)
+            )
+        if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
+            j = _session(context, row, key)
+            peaks = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)
+            peak = peaks[:, : j + 1].max(axis=1) if row.statistic == "threshold_share" else peaks[:, j]
+            if row.statistic == "threshold_share":
+                cut = threshold(row)[2]
+                background = context.numbers("cadss_placebo_share")
+                return 1.0 - (1.0 - _smooth_share(peak, cut)) * (1.0 - background)
+            return float(peak.mean())
+        i = arm.index(row.time_h)
+        return float(felt_points(arm, people, context.numbers, arm.felt_level[:, [i]], context.effects).mean())
+
+    return _either(row, one)
+
+
+def _peak_time(context: Context, row: Row, key: str, rows: Array) -> float:
+    """Time after the start of the session at which the mean over people is largest, h."""
+    arm = context.course(key)
+    j = _session(context, row, key) if row.time_h >= HOURS_PER_DAY else 0
+    inside = slice(arm.session_index[j], arm.session_index[j + 1])
+    return float(arm.times[inside][int(rows[:, inside].mean(axis=0).argmax())] - arm.sessions[j])
+
+
+def _smooth_share(numbers: Array, cut: float) -> float:
+    """Share above a cut with the steps of 64 people rounded off (normal kernel on the log scale, rule-of-thumb width)."""
+    logs = np.log(np.maximum(numbers, 1e-12))
+    if logs.std() == 0:
+        return float((numbers > cut).mean())
+    width = 0.9 * logs.std() * len(logs) ** -0.2 * 0.5
+    return float(ndtr((logs - np.log(cut)) / width).mean())
+
+
+def alertness(context: Context, key: str) -> Array:
+    """MOAA/S of every person (P, T): 5 / (1 + q^2); a replaced sedation level changes what ketamine adds to q."""
+    arm, people, numbers = context.course(key), context.people(key), context.numbers
+    if "moaas" not in arm.table:
+        return np.full((arm.spec.people, len(arm.times)), AWAKE)
+    push = np.sqrt(np.maximum(AWAKE / np.maximum(arm.rows("moaas"), 1e-9) - 1.0, 0.0))
+    shipped, asked = Numbers()("sedation_level"), numbers("sedation_level")
+    if asked != shipped:
+        gain = numbers.person("sedation_gain", people)[:, None]
+        push = np.maximum(push + gain * arm.rows("acute_level") * (1.0 / asked - 1.0 / shipped), 0.0)
+    return np.asarray(AWAKE / (1.0 + push**2))
+
+
+def alertness_value(context: Context, row: Row) -> float:
+    """MOAA/S: share below 5 in a session, mean at a time, mean of the lowest."""
+
+    def one(key: str) -> float:
+        arm = context.course(key)
+        rows = alertness(context, key)
+        if row.statistic == "tmax":
+            return _peak_time(context, row, key, AWAKE - rows)
+        if row.statistic in ("threshold_share", "share_event"):
+            drop = arm.session_peaks(AWAKE - rows)[:, : _session(context, row, key) + 1].max(axis=1)
+            cut = threshold(row)[2] if row.statistic == "threshold_share" else AWAKE
+            background = context.numbers("moaas_placebo_share")
+            return 1.0 - (1.0 - _smooth_share(drop, AWAKE - cut + BELOW_AWAKE)) * (1.0 - background)
+        if row.statistic in ("mean_at", "mean"):
+            return float(rows[:, arm.index(row.time_h)].mean())
+        raise Unpredictable(f"no rule for {row.statistic} of moaas", where=_where(row))
+
+    return _either(row, one)
+
+
+def vital_rise(context: Context, key: str, endpoint: str) -> Array:
+    """Rise over the resting value, (P, T), mmHg or bpm: gain maximum C^2 / (C50^2 + C^2)."""
+    arm, people, numbers = context.course(key), context.people(key), context.numbers
+    squared = np.maximum(arm.rows("pressor_level"), 0.0) ** 2
+    effect = squared / (numbers("pressor_half_level") ** 2 + squared)
+    return np.asarray(numbers.person(_GAINS[endpoint], people)[:, None] * numbers(_MAXIMA[endpoint]) * effect)
+
+
+def vital_value(context: Context, row: Row) -> float:
+    """Blood pressure and pulse. Mean of individual maxima: readings with noise, four in a session; largest mean and mean at a time:
+    mean over people (the noise averages out)."""
+
+    def one(key: str) -> float:
+        arm = context.course(key)
+        rise = vital_rise(context, key, row.endpoint) + context.effects.vital
+        start = session_before(context.study, key, row.time_h)
+        readings = [arm.index(t) for t in reading_times(start)]
+        if row.statistic in ("largest_mean_maximum", "threshold_share", "share_event"):
+            noisy = _noisy(context, key, row.endpoint, rise[:, readings])
+            largest = noisy.max(axis=1)
+            if row.statistic == "largest_mean_maximum":
+                return float(largest.mean())
+            kind, _, cut = threshold(row)
+            if kind == "level":
+                largest = largest + np.repeat(context.people(key).resting(row.endpoint), REPEATS)
+            sessions = max(int((arm.sessions <= max(row.time_h, 0.0) + 1e-9).sum()), 1) if row.time_h > 0 else 1
+            below = (largest < cut).reshape(len(rise), -1).mean(axis=1)
+            return float(1.0 - (below**sessions).mean())
+        mean = rise.mean(axis=0)
+        if row.statistic == "tmax":
+            return _peak_time(context, row, key, rise)
+        if row.statistic == "ratio":
+            j = _session(context, row, key)
+            return float(mean[arm.session_index[j] : arm.session_index[j + 1]].max())
+        if row.statistic in ("change_mean", "mean_at", "difference", "smd", "mean"):
+            inside = arm.session_index
+            j = _session(context, row, key) if len(arm.sessions) else 0
+            if math.isnan(row.time_h) or row.time_h == start:
+                found = float(mean[inside[j] : inside[j + 1]].max()) if len(arm.sessions) else 0.0
+            else:
+                found = float(mean[arm.index(row.time_h)])
+            if row.statistic == "mean":
+                found += float(context.people(key).resting(row.endpoint).mean())
+            return found
+        raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
+
+    return _either(row, one)
+
+
+@lru_cache(maxsize=64)
+def _outlying(purpose: str, count: int, freedom: float) -> Array:
+    """Student's t scaled to SD 1, keyed."""
+    return np.asarray(np.sqrt((freedom - 2.0) / freedom) * student_t.ppf(ndtr(drawn(purpose, count)), freedom))
+
+
+def _noisy(context: Context, key: str, endpoint: str, rise: Array) -> Array:
+    """Readings (P * REPEATS, readings) with the noise of single readings, keyed; readings of old people scatter more."""
+    sd = context.numbers(f"reading_sd_{endpoint}")
+    if float(context.arm(key).people.get("age", context.study.age)) >= context.numbers("reading_old_age"):
+        sd *= context.numbers("reading_sd_old_factor")
+    many = np.repeat(rise, REPEATS, axis=0)
+    # readings have outliers: Student's t with few degrees of freedom, scaled to the same SD
+    freedom = context.numbers("reading_freedom")
+    noise = [_outlying(f"reading {endpoint} {j}", len(many), freedom) for j in range(rise.shape[1])]
+    return np.asarray(many + sd * np.column_stack(noise))
+
+
+def report_value(context: Context, row: Row) -> float:
+    """Share of people with an adverse event up to a time (the first session where the row names none).
+
+    Nausea and dizziness: the chance of each session, sessions independent within a person. Dissociation and sedation: a report follows the
+    strongest session, F^n / (F^n + F50^n). A background per session comes on top.
+    """
+    numbers = context.numbers
+
+    def one(key: str) -> float:
+        arm, people = context.course(key), context.people(key)
+        until = row.time_h if row.time_h > 0 else 1e-9
+        count = max(int((arm.sessions <= until + 1e-9).sum()), 1)
+        if row.unit == "share of sessions":
+            count = 1
+        kind = row.endpoint.removesuffix("_ae")
+        background = (1.0 - numbers(f"background_{kind}")) ** count
+        if not len(arm.sessions):
+            return 1.0 - background
+        if kind in ("nausea", "dizziness"):
+            level = (
+                arm.session_peaks(np.maximum(arm.rows("acute_level"), 0.0))[:, :count]
+                * numbers.person(f"{kind}_gain", people)[:, None]
+            )
+            chance = level**2 / (numbers(f"{kind}_half_level") ** 2 + level**2)
+            return float(1.0 - (np.prod(1.0 - chance, axis=1) * background).mean())
+        if kind == "dissociation":
+            felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level)[:, :count], context.effects).max(
+                axis=1
+            )
+            half = numbers("dissociation_report_level")
+        else:
+            rows = alertness(context, key)
+            felt = np.maximum(arm.session_peaks(AWAKE - rows)[:, :count], 0.0).max(axis=1)
+            half = numbers("sedation_report_drop")
+        n = numbers("report_steepness")
+        chance = felt**n / (felt**n + half**n)
+        return float(1.0 - ((1.0 - chance) * background).mean())
+
+    return _either(row, one)

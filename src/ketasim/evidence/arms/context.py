@@ -1,0 +1,215 @@
+"""One study under one set of numbers: its arms integrated, its people with the reported baseline, its scales."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import KetasimError, unknown_name, values
+from ketasim.scenario.experiments import experiments
+from ketasim.scenario.plan import Held, Sudden, read_times
+
+from ..published.studies import SCALE_RANGES, Arm, Row, Study
+from .courses import ArmSpec, Course, course
+from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood
+from .numbers import Numbers
+from .quasi import EvenPeople
+from .times import Needs, needs
+
+Array = NDArray[np.float64]
+
+SELF_RATED = ("QIDS-SR16", "PHQ-9", "BDI")
+_CROSSWALKS = {"HAM-D": "crosswalk_hamd", "QIDS": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
+_REMISSION = {"MADRS": "remission_madrs", "HAM-D": "remission_hamd", "QIDS": "remission_hamd", "PHQ-9": "remission_phq"}
+
+
+class Unpredictable(KetasimError):
+    """The model has no quantity for this row; the scorecard lists it with the reason."""
+
+
+def scale_family(scale: str) -> str:
+    """MADRS, HAM-D, QIDS, PHQ-9, or the scale itself."""
+    if scale == "HAM-D6":  # six items: no crosswalk of its own
+        return scale
+    return next((family for family in ("MADRS", *_CROSSWALKS) if scale.startswith(family)), scale)
+
+
+def _spec(study: Study, key: str) -> ArmSpec:
+    arm = study.arms[key]
+    wanted = needs(study, key)
+    if arm.experiment:
+        return _experiment(arm.experiment, wanted)
+    people = dict(arm.people)
+    weight = people.get("weight", study.weight_kg if study.weight_kg > 0 else None)
+    age = people.get("age", None if math.isnan(study.age) else study.age)
+    old = age if age is not None and age > values("plasma")["hepatic_flow_age_start"].value - 15.0 else None
+    return ArmSpec(
+        words=arm.words,
+        repeat=arm.repeat,
+        with_=tuple(arm.with_),
+        genotype=people.get("genotype", "val/val"),
+        ethnicity=people.get("ethnicity", "unspecified"),
+        mean_weight=None if weight is None else float(weight),
+        mean_age=None if old is None else float(old),
+        times=wanted.times,
+        dense=wanted.dense,
+        ports=wanted.ports,
+    )
+
+
+def _experiment(name: str, wanted: Needs) -> ArmSpec:
+    """An arm of knowledge/experiments.toml, `name:arm`, in the even people."""
+    plan, _, arm = name.partition(":")
+    if plan not in experiments() or arm not in experiments()[plan].arms:
+        raise unknown_name("arm of an experiment", name, [f"{p}:{a}" for p, e in experiments().items() for a in e.arms])
+    table = experiments()[plan].arms[arm]
+    return ArmSpec(
+        words=table["words"],
+        repeat=table.get("repeat", ""),
+        with_=tuple(table.get("with", ())),
+        genotype=table.get("genotype", "val/val"),
+        times=wanted.times,
+        dense=wanted.dense,
+        ports=wanted.ports,
+        variants=tuple((s, (n,) if isinstance(n, str) else tuple(n)) for s, n in table.get("variants", {}).items()),
+        scaled=tuple((key, float(factor)) for key, factor in table.get("scale", {}).items()),
+        sudden=tuple(
+            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0)))
+            for j in table.get("jumps", ())
+        ),
+        held=tuple(
+            Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0])
+            for h in table.get("held", ())
+        ),
+    )
+
+
+@dataclass
+class Context:
+    """A study with numbers and study effects. `shared` keeps the setting numbers of the even people between studies."""
+
+    study: Study
+    numbers: Numbers
+    effects: StudyEffects = NO_EFFECTS
+    shared: dict[str, Mapping[str, Array]] = field(default_factory=dict)
+
+    def course(self, key: str) -> Course:
+        """The integrated arm."""
+        return course(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), self.numbers.chain)
+
+    def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:
+        """The even people with the arm's baseline in MADRS points."""
+        mean, sd = self.baseline(key)
+        return self.course(key).spec.everybody(mean, sd)
+
+    def baseline(self, key: str) -> tuple[float, float]:
+        """Mean and SD of the baseline in MADRS points; NaN where the study says nothing."""
+        arm, table = self.study.arms[key], self.study.baseline
+        scale = str(table.get("scale", "MADRS"))
+        mean = arm.baseline if not math.isnan(arm.baseline) else float(table.get("mean", math.nan))
+        per_point = self.per_point(scale)
+        return mean * per_point, float(table.get("sd", math.nan)) * per_point
+
+    def per_point(self, scale: str) -> float:
+        """MADRS points per point of a scale; a scale without crosswalk is stretched so that the baselines agree."""
+        family = scale_family(scale)
+        if family == "MADRS" or not scale:
+            return 1.0
+        if family in _CROSSWALKS:
+            return self.numbers(_CROSSWALKS[family])
+        table = self.study.baseline
+        mean = float(table.get("mean", math.nan)) if str(table.get("scale", "")) == scale else math.nan
+        if math.isnan(mean):
+            low, high = SCALE_RANGES.get(scale, (0, 60))
+            return 60.0 / (high - low)
+        return self.numbers("typical_madrs") / mean
+
+    def rater_factor(self, scale: str) -> float:
+        """Factor on the drive for self-rated scales."""
+        own = scale in SELF_RATED or (self.study.rater == "self" and scale_family(scale) != "MADRS")
+        return self.numbers("self_rated_factor") if own else 1.0
+
+    def mood(self, key: str, scale: str = "MADRS", ideation: bool = False) -> ArmMood:
+        """Mood or suicidal thoughts of an arm."""
+        name = f"{key}|{self.rater_factor(scale)}|{ideation}"
+        if name not in self._moods:
+            self._moods[name] = self._mood(key, scale, ideation)
+        return self._moods[name]
+
+    @cached_property
+    def _moods(self) -> dict[str, ArmMood]:
+        return {}
+
+    def _mood(self, key: str, scale: str, ideation: bool) -> ArmMood:
+        arm = self.course(key)
+        people = self.people(key)
+        p = self.shared.get("p")
+        if p is None or len(p["rating_sd"]) != len(people):
+            p = self.numbers.setting(people)
+            self.shared["p"] = p
+        found = arm_mood(
+            arm,
+            people,
+            self.study.arms[key].setting,
+            self.numbers,
+            p,
+            self.effects,
+            rater_factor=self.rater_factor(scale),
+            ideation=ideation,
+        )
+        if not ideation:
+            return found
+        own = dict(p) | {"madrs_maximum": p["ideation_maximum"]}
+        return replace(found, baseline=np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p=own)
+
+    @property
+    def response_share(self) -> float:
+        """Share of the baseline at or below which the study counts a response (cuts.response is the fall that is needed)."""
+        cut = float(self.study.cuts.get("response", math.nan))
+        return 1.0 - cut if 0 < cut < 1 else self.numbers("response_share")
+
+    def remission_points(self, scale: str) -> float:
+        """MADRS points at or below which the study counts remission."""
+        family = scale_family(scale or "MADRS")
+        cut = self.study.cuts.get("remission")
+        if cut is not None:
+            return float(cut) * self.per_point(scale)
+        return self.numbers(_REMISSION.get(family, "remission_madrs"))
+
+    def arm(self, key: str) -> Arm:
+        """The arm."""
+        return self.study.arms[key]
+
+
+_SPECS: dict[tuple[str, str], tuple[Study, ArmSpec]] = {}
+
+
+def _cached_spec(study_id: str, key: str, study: Study) -> ArmSpec:
+    found = _SPECS.get((study_id, key))
+    if found is None or found[0] is not study:
+        found = (study, _spec(study, key))
+        _SPECS[(study_id, key)] = found
+    return found[1]
+
+
+def family(row: Row) -> str:
+    """Kind of quantity, which decides the spread between studies: mood, plasma, receptor, dissociation, vital, report, correlation."""
+    name = row.endpoint
+    if row.statistic == "correlation" or name.startswith("predictor."):
+        return "correlation" if row.statistic == "correlation" else "mood"
+    if name.startswith(("plasma.", "arterial.")):
+        return "plasma"
+    if name.startswith("occupancy.") or name in ("glutamate", "spines", "bdnf"):
+        return "receptor"
+    if name in ("cadss", "moaas"):
+        return "dissociation"
+    if name in ("sbp", "dbp", "heart_rate"):
+        return "vital"
+    if name.endswith("_ae") or name == "dropout":
+        return "report"
+    return "mood"

@@ -1,0 +1,297 @@
+"""Published number against prediction: the scale on which they are compared, sampling error, spread between studies.
+
+Shares on the logit scale with half a person added to both sides, ratios, times, concentrations and SDs on the log scale,
+correlations on Fisher's scale, everything else as it is. The rows of a study share its effects, so they are one
+multivariate normal, not independent numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import value
+
+from ..arms.context import family
+from ..published.studies import SHARES, Row, Study
+
+Array = NDArray[np.float64]
+
+Z95 = 1.959963984540054
+_LOG = (
+    "odds_ratio",
+    "risk_ratio",
+    "hazard_ratio",
+    "ratio",
+    "cmax",
+    "auc",
+    "tmax",
+    "half_life",
+    "profile_point",
+    "change_sd",
+    "median_time",
+    "mean_time",
+    "clearance",
+    "volume",
+)
+SECOND_HAND = ("third_party", "press", "digitised")
+TAUS = (
+    "tau_mood_setting",
+    "tau_mood_drug",
+    "tau_plasma",
+    "tau_receptor",
+    "tau_dissociation",
+    "tau_vital",
+    "tau_report",
+    "tau_correlation",
+    "within_study_effect",
+    "within_study_measurement",
+)
+_FAMILY_TAU = {
+    "plasma": "tau_plasma",
+    "receptor": "tau_receptor",
+    "report": "tau_report",
+    "correlation": "tau_correlation",
+}
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+OTHER_DIAGNOSES = ("bipolar", "ptsd", "posttraumatic", "obsessive", "anxiety disorder", "parkinson")
+LEAST_SE = 1e-3
+SMALLEST = 1e-9
+
+
+def number(key: str) -> float:
+    """A value of knowledge/values/evidence.toml."""
+    return value(f"evidence.{key}").value
+
+
+def scale_of(row: Row) -> str:
+    """logit | log | fisher | plain. A direction coded as a ratio (0 lost, 1 same) is compared as it stands."""
+    if row.is_sign:
+        return "plain"
+    if row.statistic in SHARES and row.statistic != "bioavailability":
+        return "logit"
+    if row.statistic == "correlation":
+        return "fisher"
+    if row.statistic in _LOG or row.statistic == "bioavailability":
+        return "log"
+    if row.endpoint.startswith(("plasma.", "arterial.")) and row.statistic in (
+        "mean",
+        "mean_at",
+        "largest_mean_maximum",
+    ):
+        return "log"
+    if family(row) == "receptor" and row.statistic in ("mean_at", "mean", "largest_mean_maximum"):
+        return "log"
+    return "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A row ready for comparison: y and its sampling error on the scale of comparison; people behind a share; MADRS points per point of the scale."""
+
+    row: Row
+    kind: str
+    y: float
+    se: float
+    people: float
+    points: float = 1.0
+
+    def forward(self, natural: float) -> float:
+        """The scale of comparison for a value in the row's unit."""
+        if self.kind == "logit":
+            p = min(max(natural, 0.0), 1.0)
+            n = self.people
+            return math.log((n * p + 0.5) / (n * (1.0 - p) + 0.5))
+        if self.kind == "log":
+            return math.log(max(natural, SMALLEST))
+        if self.kind == "fisher":
+            return math.atanh(min(max(natural, -0.999), 0.999))
+        return natural
+
+    def backward(self, y: float) -> float:
+        """The row's unit for a value on the scale of comparison."""
+        if self.kind == "logit":
+            return min(max(_share_back(y, self.people), 0.0), 1.0)
+        if self.kind == "log":
+            return math.exp(min(y, 700.0))
+        if self.kind == "fisher":
+            return math.tanh(y)
+        return y
+
+
+def _share_back(y: float, n: float) -> float:
+    odds = math.exp(min(y, 700.0))
+    return ((odds * (n + 0.5)) - 0.5) / (n * (1.0 + odds))
+
+
+def arm_size(study: Study, row: Row, key: str) -> float:
+    """People behind an arm of a row: of the row, of the arm, or the study's share."""
+    if key == row.arm and row.n > 0 and not row.versus:
+        return row.n
+    arm = study.arms.get(key)
+    if arm is not None and arm.n > 0:
+        return arm.n
+    if row.n > 0:
+        return row.n / (2 if row.versus else 1)
+    return study.n / max(len(study.arms), 1) if study.n > 0 else number("assumed_arm_size")
+
+
+def observed(study: Study, row: Row, points: float = 1.0) -> Observed:
+    """A row with its sampling error. points : MADRS points per point of the row's scale, for an assumed SD."""
+    kind = scale_of(row)
+    n = max(arm_size(study, row, row.arm), 2.0)
+    m = max(arm_size(study, row, row.versus), 2.0) if row.versus else math.inf
+    made = Observed(row, kind, 0.0, 1.0, _people(row, n) if kind == "logit" else n, points)
+    y = made.forward(row.value)
+    return replace(made, y=y, se=max(_error(study, row, made, n, m, points), LEAST_SE))
+
+
+def _people(row: Row, n: float) -> float:
+    """People behind a share: those reported, or, for pooled shares with an interval, as many as give that interval."""
+    if row.low < row.high and 0 < row.value < 1:
+        half = (row.high - row.low) / (2 * Z95)
+        return max(row.value * (1 - row.value) / half**2, 2.0)
+    return n
+
+
+def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: float) -> float:
+    kind, v = made.kind, row.value
+    if kind == "logit":
+        p = min(max(v, 0.0), 1.0)
+        return math.sqrt(1.0 / (made.people * p + 0.5) + 1.0 / (made.people * (1 - p) + 0.5))
+    if kind == "fisher":
+        return 1.0 / math.sqrt(max(n - 3.0, 1.0))
+    if row.se > 0:
+        return row.se / max(abs(v), SMALLEST) if kind == "log" else row.se
+    if row.low < row.high and (kind != "log" or row.low > 0):
+        a, b = (made.forward(row.low), made.forward(row.high))
+        return (b - a) / (2 * Z95)
+    if row.statistic == "change_sd":
+        return 1.0 / math.sqrt(2.0 * max(n - 1.0, 1.0))
+    shares = 1.0 / n + (0.0 if math.isinf(m) else 1.0 / m)
+    if row.statistic == "smd":
+        return math.sqrt(shares + v**2 / (2.0 * (n + (0.0 if math.isinf(m) else m))))
+    if row.statistic in ("median_time", "mean_time", "hazard_ratio", "odds_ratio", "risk_ratio"):
+        return math.sqrt(4.0 * shares) if row.statistic == "odds_ratio" else math.sqrt(2.0 * shares)
+    if kind == "log":
+        spread = row.sd / max(abs(v), SMALLEST) if row.sd > 0 else number("assumed_log_sd")
+        return spread * math.sqrt(shares)
+    if row.sd > 0:
+        return row.sd * math.sqrt(shares)
+    if row.statistic == "difference" and abs(v) <= 1.0 and ("share" in row.unit or row.unit in ("fraction", "1")):
+        return math.sqrt(0.25 * shares)
+    if family(row) == "vital":
+        return number("assumed_pressure_sd") * math.sqrt(shares)
+    if family(row) == "dissociation":
+        return max(abs(v), 1.0) * math.sqrt(shares)
+    return number("assumed_change_sd") / points * math.sqrt(shares)
+
+
+def trials(study: Study) -> float:
+    """How many trials stand behind a study: 1, or those of a pool."""
+    text = study.design.lower()
+    if not any(
+        word in text
+        for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual-participant", "individual patient")
+    ):
+        return 1.0
+    found = re.search(r"\b(\d+|" + "|".join(_COUNTS) + r")\s+(?:[a-z-]+\s+){0,2}(?:rcts?|trials|studies)", text)
+    if not found:
+        return number("pooled_trials")
+    return float(_COUNTS.get(found[1]) or found[1])
+
+
+def widening(study: Study, row: Row) -> float:
+    """Extra spread in units of the spread between studies: second-hand numbers, other diagnoses, animals."""
+    squared = number("widen_second_hand") ** 2 if row.provenance in SECOND_HAND else 0.0
+    if study.group == "animal":
+        squared += number("widen_animal") ** 2
+    elif family(row) == "mood" and any(word in study.population.lower() for word in OTHER_DIAGNOSES):
+        squared += number("widen_other_diagnosis") ** 2
+    return math.sqrt(squared)
+
+
+@dataclass(frozen=True)
+class StudyBlock:
+    """The compared rows of one study. slopes: effect name -> derivative of every prediction (scale of comparison)."""
+
+    study: Study
+    rows: tuple[Observed, ...]
+
+    @property
+    def y(self) -> Array:
+        """Observed values on the scale of comparison."""
+        return np.array([r.y for r in self.rows])
+
+    def sampling(self, signs: Array) -> Array:
+        """Covariance of sampling errors: rows of the same arm share patients. signs : +1 or -1, direction of each row in the drive."""
+        se = np.array([r.se for r in self.rows])
+        rho = number("repeat_correlation")
+        same = np.array(
+            [[bool({a.row.arm, a.row.versus} & {b.row.arm, b.row.versus} - {""}) for b in self.rows] for a in self.rows]
+        )
+        kinds = [family(r.row) for r in self.rows]
+        alike = np.array([[a == b for b in kinds] for a in kinds])
+        shape = np.where(same & alike, rho * np.outer(signs, signs), 0.0)
+        np.fill_diagonal(shape, 1.0)
+        return _nearest_positive(shape) * np.outer(se, se)
+
+    def between(self, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
+        """Covariance of the spread between studies, (rows, rows). slopes : setting, drug, felt, vital -> (rows,).
+
+        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], over the number of trials: what all rows of a
+        study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind.
+        """
+        count = len(self.rows)
+        found, own = np.zeros((count, count)), np.zeros(count)
+        pairs = [
+            ("setting", "tau_mood_setting"),
+            ("drug", "tau_mood_drug"),
+            ("felt", "tau_dissociation"),
+            ("vital", "tau_vital"),
+        ]
+        directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        directions += [
+            (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
+            for kind, tau in _FAMILY_TAU.items()
+        ]
+        widen = np.array([widening(self.study, r.row) ** 2 for r in self.rows])
+        for direction, tau, share in directions:
+            variance = (taus[tau] * direction) ** 2
+            found += taus[share] * taus[tau] ** 2 * np.outer(direction, direction)
+            own += (1.0 - taus[share] + widen) * variance
+        return np.asarray((found + np.diag(own)) / trials(self.study))
+
+    @staticmethod
+    def _own(row: Observed) -> str:
+        if row.row.is_sign:
+            return ""
+        return "report" if row.row.endpoint == "moaas" else family(row.row)
+
+
+def _nearest_positive(shape: Array) -> Array:
+    """The correlation matrix with eigenvalues held above zero and a unit diagonal."""
+    w, v = np.linalg.eigh(shape)
+    if w.min() > 1e-6:
+        return shape
+    mended = (v * np.maximum(w, 1e-6)) @ v.T
+    scale = np.sqrt(np.diag(mended))
+    return np.asarray(mended / np.outer(scale, scale))
+
+
+def log_density(residual: Array, covariance: Array) -> float:
+    """Log of the multivariate normal density of a residual."""
+    chol = np.linalg.cholesky(covariance)
+    z = np.linalg.solve(chol, residual)
+    return float(-0.5 * z @ z - np.log(np.diag(chol)).sum() - 0.5 * len(residual) * math.log(2.0 * math.pi))
+
+
+def taus_of(replaced: Sequence[tuple[str, float]] | dict[str, float] | None = None) -> dict[str, float]:
+    """The spreads between studies by name, some replaced."""
+    found = {key: number(key) for key in TAUS}
+    return found | {k: float(v) for k, v in dict(replaced or {}).items() if k in found}

@@ -1,0 +1,1 @@
+"""Parameters, calibration, draws and what ships of them."""

@@ -1,0 +1,303 @@
+"""Fit the free values to the `fit` studies: `python -m ketasim.evidence.fit.calibrate [--resume] [--ship]`.
+
+Levenberg-Marquardt (prior SDs as units) on the multivariate normal likelihood of the studies, the spreads between studies
+re-estimated after every step; Laplace covariance at the mode; draws by adaptive importance sampling (draws.py). Nothing of `validate` enters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from ketasim.core import KetasimError
+from ketasim.core.values import starting_value
+
+from ..arms.numbers import Numbers
+from ..compare.likelihood import TAUS, StudyBlock, log_density
+from ..compare.predict import Evidence, all_evidence
+from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
+
+Array = NDArray[np.float64]
+Progress = Callable[[str], None]
+FIRST_DAMPING = 1e-2  # of the Hessian's diagonal
+TRIES = 6  # damped steps tried at one place, each shorter than the one before
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The fit: evidence of role fit, free parameters. z (p,) in prior SDs."""
+
+    evidence: Evidence
+    parameters: tuple[Parameter, ...]
+    # which studies a value touches, found with the first sensitivities: the others need no prediction of their own later
+    touched: dict[str, list[bool]] = field(default_factory=dict, compare=False, repr=False)
+
+    def numbers(self, z: Array) -> Numbers:
+        """The numbers at z."""
+        return Numbers(numbers_at(self.parameters, z))
+
+    def residuals(self, z: Array) -> list[Array]:
+        """Observed minus predicted, scale of comparison, one (R,) per study."""
+        return [
+            block.y - f for block, f in zip(self.evidence.blocks, self.evidence.compared(self.numbers(z)), strict=True)
+        ]
+
+    def covariances(self, z: Array, taus: dict[str, float], base: list[Array] | None = None) -> list[Array]:
+        """Sampling error plus spread between studies, one (R, R) per study."""
+        slopes = self.evidence.slopes(self.numbers(z), base)
+        return [covariance(block, slope, taus) for block, slope in zip(self.evidence.blocks, slopes, strict=True)]
+
+    def jacobian(self, z: Array, base: list[Array], step: float, tell: Progress | None = None) -> list[Array]:
+        """Derivatives of the predictions in z, (R, p) per study; central differences, one-sided at a bound.
+
+        The step is wide on purpose: times to relapse are simulated and jump a little, which a short step would take for slope.
+        """
+        columns = []
+        for k, p in enumerate(self.parameters):
+            ends = [z.copy(), z.copy()]
+            for end, side in zip(ends, (step, -step), strict=True):
+                if p.value(z[k] + side) != p.value(z[k]):
+                    end[k] += side
+            known = self.touched.get(p.key)
+            there = [
+                self.evidence.compared(self.numbers(end))
+                if known is None
+                else self.evidence.some(self.numbers(end), known, base)
+                for end in ends
+            ]
+            width = (ends[0][k] - ends[1][k]) or step  # beyond a bound nothing moves: a derivative of 0
+            columns.append([(a - b) / width for a, b in zip(*there, strict=True)])
+            if known is None:
+                self.touched[p.key] = [bool(np.any(column != 0.0)) for column in columns[-1]]
+            if tell:
+                tell(f"sensitivity {k + 1} of {len(self.parameters)}")
+        return [np.stack([column[i] for column in columns], axis=1) for i in range(len(base))]
+
+
+def problem(evidence: Evidence | None = None) -> Problem:
+    """The fit to the package's `fit` studies."""
+    return Problem((evidence or all_evidence()).only(lambda study: study.role == "fit"), free_parameters())
+
+
+def covariance(block: StudyBlock, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
+    """Covariance of the rows of a study around the model."""
+    direction = np.where(slopes["setting"] + slopes["drug"] + slopes["felt"] < 0, -1.0, 1.0)
+    return np.asarray(block.sampling(direction) + block.between(slopes, taus))
+
+
+def objective(residuals: Sequence[Array], covariances: Sequence[Array], z: Array) -> float:
+    """Minus the log posterior density, constants left out."""
+    return float(0.5 * z @ z - sum(log_density(r, c) for r, c in zip(residuals, covariances, strict=True)))
+
+
+def spread_between(
+    blocks: Sequence[StudyBlock],
+    residuals: Sequence[Array],
+    slopes: Sequence[dict[str, Array]],
+    jacobian: Sequence[Array],
+) -> dict[str, float]:
+    """The spreads between studies by restricted likelihood (Patterson 1971, doi:10.1093/biomet/58.3.545), with their log-normal priors.
+
+    -log p = 1/2 |x|^2 - sum log N(r; 0, C) + 1/2 log det(1 + sum J' C^-1 J): the last term takes the fitted values (derivatives J, in
+    prior SDs) out by Laplace's method. Without it the spreads come out as if nothing had been fitted to the same numbers.
+    """
+    priors = [parameter(key) for key in TAUS]
+    sampling = [
+        block.sampling(np.where(s["setting"] + s["drug"] + s["felt"] < 0, -1.0, 1.0))
+        for block, s in zip(blocks, slopes, strict=True)
+    ]
+
+    def minus_log(x: Array) -> float:
+        taus = {p.key: p.value(float(xi)) for p, xi in zip(priors, x, strict=True)}
+        total = 0.5 * float(x @ x)
+        fitted = np.eye(jacobian[0].shape[1])
+        for block, r, s, sampled, j in zip(blocks, residuals, slopes, sampling, jacobian, strict=True):
+            around = sampled + block.between(s, taus)
+            total -= log_density(r, around)
+            fitted += j.T @ np.linalg.solve(around, j)
+        return total + 0.5 * float(np.linalg.slogdet(fitted)[1])
+
+    found = minimize(
+        minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30}
+    )
+    return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
+
+
+def halfway(old: dict[str, float], new: dict[str, float]) -> tuple[dict[str, float], float]:
+    """Spreads between two sets, on the scale of their priors, and how far apart the sets are on that scale (log, or logit for shares)."""
+    priors = [parameter(key) for key in TAUS]
+    ends = [(p.z(old[p.key]), p.z(new[p.key])) for p in priors]
+    drift = max(p.sd * abs(b - a) for p, (a, b) in zip(priors, ends, strict=True))
+    return {p.key: p.value(0.5 * (a + b)) for p, (a, b) in zip(priors, ends, strict=True)}, drift
+
+
+@dataclass
+class State:
+    """Where a fit stands; saved after every step so that it can be resumed."""
+
+    z: Array
+    taus: dict[str, float]
+    value: float = math.inf
+    iteration: int = 0
+    done: bool = False
+    hessian: Array | None = None
+    history: list[float] = field(default_factory=list)
+
+    def save(self, path: Path, keys: Sequence[str]) -> None:
+        """As JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = {
+            "keys": list(keys),
+            "z": self.z.tolist(),
+            "taus": self.taus,
+            "value": self.value,
+            "iteration": self.iteration,
+            "done": self.done,
+            "hessian": None if self.hessian is None else self.hessian.tolist(),
+            "history": self.history,
+        }
+        path.write_text(json.dumps(data), encoding="utf-8")
+
+    @staticmethod
+    def load(path: Path, keys: Sequence[str]) -> State:
+        """A saved state of the same free values."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["keys"] != list(keys):
+            raise KetasimError(
+                "the saved fit has other free values", where=str(path), fix="start again without --resume"
+            )
+        hessian = None if data["hessian"] is None else np.array(data["hessian"])
+        return State(
+            np.array(data["z"]), data["taus"], data["value"], data["iteration"], data["done"], hessian, data["history"]
+        )
+
+
+def fit(
+    task: Problem,
+    state: State | None = None,
+    iterations: int | None = None,
+    minutes: float | None = None,
+    tell: Progress | None = None,
+    save: Callable[[State], None] | None = None,
+) -> State:
+    """Walk to the mode. Each step: spreads between studies anew, sensitivities, a damped Gauss-Newton step.
+
+    It has arrived (`done`) only if the undamped step promises less than `least_gain` log units and the spreads stand still; a walk that finds
+    nothing better although the slopes promise more is not converged, and says so.
+    """
+    run = settings()["run"]
+    iterations = iterations if iterations is not None else int(run["iterations"])
+    until = time.monotonic() + 60.0 * (minutes if minutes is not None else float(run["minutes"]))
+    state = state or State(np.zeros(len(task.parameters)), {key: starting_value(key).value for key in TAUS})
+    blocks = task.evidence.blocks
+    damping, turns = FIRST_DAMPING, 0
+    while not state.done and turns < iterations and time.monotonic() < until:
+        base = task.evidence.compared(task.numbers(state.z))
+        slopes = task.evidence.slopes(task.numbers(state.z), base)
+        residuals = [block.y - f for block, f in zip(blocks, base, strict=True)]
+        jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
+        drift = 0.0
+        if state.iteration:  # halfway: values and spreads chase each other otherwise
+            found = spread_between(blocks, residuals, slopes, jacobian)
+            state.taus, drift = halfway(state.taus, found)
+        covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
+        before = objective(residuals, covariances, state.z)
+        hessian, gradient = curvature(jacobian, residuals, covariances, state.z)
+        state.hessian = hessian
+        promised = 0.5 * float(gradient @ np.linalg.solve(hessian, gradient))
+        best, after = state.z, before
+        for _ in range(TRIES):
+            move = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
+            move *= min(1.0, float(run["longest_step"]) / max(float(np.abs(move).max()), 1e-12))
+            there = state.z + move
+            trial = objective(task.residuals(there), covariances, there)
+            expected = float(gradient @ move) - 0.5 * float(move @ hessian @ move)
+            if trial < before:
+                best, after = there, trial
+                damping = damping / 5.0 if before - trial > 0.5 * expected else damping
+                break
+            damping = max(damping, 1e-3) * 5.0
+        sd = np.sqrt(np.diag(np.linalg.inv(hessian)))
+        moved = float((np.abs(best - state.z) / sd).max())
+        state.z, state.value, state.iteration, turns = best, after, state.iteration + 1, turns + 1
+        state.history.append(after)
+        state.done = (
+            promised < float(run["least_gain"]) and drift < float(run["spread_tolerance"]) and state.iteration > 2
+        )
+        if tell:
+            tell(
+                f"step {state.iteration}: objective {before:.2f} -> {after:.2f}, promised {promised:.2f}, spreads drift {drift:.2f}, longest move {moved:.2f} posterior SD"
+            )
+        if save:
+            save(state)
+    return state
+
+
+def curvature(
+    jacobian: Sequence[Array], residuals: Sequence[Array], covariances: Sequence[Array], z: Array
+) -> tuple[Array, Array]:
+    """Gauss-Newton Hessian of the objective and minus its gradient, in prior SDs."""
+    hessian, gradient = np.eye(len(z)), -z.copy()
+    for j, r, c in zip(jacobian, residuals, covariances, strict=True):
+        solved = np.linalg.solve(c, np.column_stack([j, r]))
+        hessian += j.T @ solved[:, :-1]
+        gradient += j.T @ solved[:, -1]
+    return hessian, gradient
+
+
+def default_state_file() -> Path:
+    """Where a fit keeps its place."""
+    return Path.home() / ".cache" / "ketasim" / "calibration.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.fit.calibrate", description=__doc__)
+    parser.add_argument("--resume", action="store_true", help="go on where the last fit stopped")
+    parser.add_argument("--ship", action="store_true", help="write knowledge/posterior")
+    parser.add_argument("--minutes", type=float, default=None)
+    parser.add_argument("--iterations", type=int, default=None)
+    parser.add_argument("--draws", type=int, default=None)
+    parser.add_argument("--state", type=Path, default=None)
+    asked = parser.parse_args(arguments)
+    task = problem()
+    keys = [p.key for p in task.parameters]
+    path = asked.state or default_state_file()
+    state = State.load(path, keys) if asked.resume and path.exists() else None
+    begun = time.monotonic()
+
+    def tell(line: str) -> None:
+        print(
+            f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}",
+            end="\n" if line.startswith("step") or line.endswith("\n") else "",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    print(
+        f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values",
+        file=sys.stderr,
+    )
+    state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
+    from .draws import draw
+    from .ship import report, ship
+
+    print(report(task, state))
+    if asked.ship:
+        count = asked.draws or int(settings()["run"]["draws"])
+        print(ship(task, state, draw(task, state, count, all_evidence(), tell), all_evidence()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

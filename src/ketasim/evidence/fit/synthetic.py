@@ -1,0 +1,111 @@
+"""Synthetic studies: does the fit find what made them? `python -m ketasim.evidence.fit.synthetic [--replicates N]` (about a minute each).
+
+Simulation-based calibration (Talts 2018, arXiv:1804.06788) of the fit as it is used: a truth z ~ N(0, 1) (the prior), published numbers made
+by the model at that truth with their own sampling errors and spreads between studies, a fit that starts from the prior's middle and has to find the
+spreads as well. If the posterior is calibrated, (mode - truth) / SD is standard normal for every value and the ranks of the truths are even.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import kstest
+
+from ketasim.core import normals
+
+from ..compare.likelihood import StudyBlock, taus_of
+from ..compare.predict import Evidence
+from .calibrate import Problem, covariance, fit, problem
+
+Array = NDArray[np.float64]
+REPLICATES = 20
+ITERATIONS = 8
+
+
+def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
+    """The same studies with numbers that the model itself made at `truth` (p,), sampling error and effects of the study included."""
+    there = base.evidence.compared(base.numbers(truth))
+    slopes = base.evidence.slopes(base.numbers(truth), there)
+    blocks = []
+    for block, f, s in zip(base.evidence.blocks, there, slopes, strict=True):
+        root = np.linalg.cholesky(covariance(block, s, taus_of()))
+        y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
+        blocks.append(
+            StudyBlock(block.study, tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True)))
+        )
+    return Problem(Evidence(tuple(blocks)), base.parameters)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """scores (N, p): (mode - truth) / posterior SD of N synthetic fits; keys (p,); shrinkage (N, p): posterior SD in prior SDs."""
+
+    keys: tuple[str, ...]
+    scores: Array
+    shrinkage: Array
+
+    @property
+    def root_mean_square(self) -> float:
+        """Of all scores; 1 if the posterior is as wide as its errors."""
+        return float(np.sqrt((self.scores**2).mean()))
+
+    def inside(self, sd: float) -> float:
+        """Share of the truths within `sd` posterior SDs of the mode."""
+        return float((np.abs(self.scores) <= sd).mean())
+
+    @property
+    def evenness(self) -> float:
+        """Kolmogorov-Smirnov p value of the truths' ranks against even ones, all values together (they are correlated: a guide, not a test)."""
+        return float(kstest(ndtr(self.scores).ravel(), "uniform").pvalue)
+
+
+def calibration(base: Problem, seeds: Sequence[int], iterations: int = ITERATIONS) -> Calibration:
+    """Fit a synthetic data set for every seed."""
+    scores, shrinkage = [], []
+    for seed in seeds:
+        truth = normals(seed, "synthetic truth", len(base.parameters))
+        found = fit(synthetic(base, seed, truth), iterations=iterations)
+        sd = np.sqrt(np.diag(np.linalg.inv(found.hessian)))
+        # a truth beyond a bound of its value is that bound
+        truth = np.array([p.z(p.value(t)) for p, t in zip(base.parameters, truth, strict=True)])
+        scores.append((found.z - truth) / sd)
+        shrinkage.append(sd)
+        sys.stderr.write(
+            f"\rsynthetic fit {len(scores)} of {len(seeds)}: root mean square so far {np.sqrt(np.mean(np.square(scores))):.2f} "
+        )
+        sys.stderr.flush()
+    sys.stderr.write("\n")
+    return Calibration(tuple(p.key for p in base.parameters), np.array(scores), np.array(shrinkage))
+
+
+def text(found: Calibration) -> str:
+    """Table of the values: how wide their errors are in posterior SDs."""
+    lines = [
+        f"{len(found.scores)} synthetic fits of {len(found.keys)} values: root mean square of (mode - truth) / SD {found.root_mean_square:.2f} (1 expected)",
+        f"truths within 0.67, 1.28, 1.96 SD: {found.inside(0.6745):.0%}, {found.inside(1.2816):.0%}, {found.inside(1.96):.0%} (50, 80, 95 expected); evenness of ranks p = {found.evenness:.2g}",
+        "",
+        f"{'value':32s} root mean square   mean   SD left of the prior's",
+    ]
+    for k, key in enumerate(found.keys):
+        s = found.scores[:, k]
+        lines.append(f"{key:32s} {np.sqrt((s**2).mean()):16.2f}  {s.mean():+5.2f}   {found.shrinkage[:, k].mean():.2f}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.fit.synthetic", description=__doc__)
+    parser.add_argument("--replicates", type=int, default=REPLICATES)
+    asked = parser.parse_args(arguments)
+    print(text(calibration(problem(), range(asked.replicates))))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

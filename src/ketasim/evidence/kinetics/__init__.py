@@ -1,0 +1,1 @@
+"""Plasma and companion kinetics beside published concentrations."""

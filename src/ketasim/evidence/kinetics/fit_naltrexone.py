@@ -1,0 +1,137 @@
+"""Fit of naltrexone and naltrexol to the summaries of one swallowed tablet: `python -m ketasim.evidence.kinetics.fit_naltrexone`.
+
+Least squares on the log scale with the priors of knowledge/fits/naltrexone.toml; starts from the stored values and prints
+them beside the optimum. What is stored in knowledge/values/comedication.toml is that optimum, rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.special import expit, logit
+
+from ketasim.chain.compose import compose
+from ketasim.core import drug, knowledge_path, read_toml, value
+from ketasim.engine import compile_model
+from ketasim.stages.plasma.stage import STAGE, administrations
+
+from .plasma_arms import Event, schedule
+
+FloatArray = NDArray[np.float64]
+
+
+def _molar_mass(name: str) -> float:
+    return value("molar_mass_naltrexol").value if name == "naltrexol" else float(drug(name).molar_mass or 0.0)
+
+
+@dataclass(frozen=True)
+class NaltrexoneFit:
+    """The settings of the fit and the compiled model."""
+
+    settings: Mapping[str, Any]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Identifiers of the fitted values."""
+        return tuple(self.settings["fitted"])
+
+    @cached_property
+    def stored(self) -> FloatArray:
+        """The values in knowledge/values, in the order of `names`."""
+        return np.array([value(name).value for name in self.names])
+
+    @cached_property
+    def _model(self) -> Any:
+        made = compose(("naltrexone",), stages=[STAGE])
+        model = compile_model(
+            made.antimony, parameters=self.names, outputs=("naltrexone", "naltrexol"), inputs=made.inputs
+        )
+        dose = self.settings["dose"]
+        amounts = drug(dose["drug"]).part_amounts(dose["mg"], salt=dose["salt"])
+        events = [Event(0.0, umol, administrations(part, dose["route"])) for part, umol in amounts.items()]
+        return model, schedule(events, made.inputs, dose["until"], {"none": np.zeros(1)})
+
+    def curves(self, numbers: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """Times (T,) in h and courses (T,) in ng/mL of naltrexone and naltrexol for one set of values."""
+        model, plan = self._model
+        dose = self.settings["dose"]
+        edges = [
+            target[edge] for target in self.settings["targets"].values() for edge in ("from", "to") if edge in target
+        ]
+        times = np.unique([*np.arange(0.0, dose["dense"], dose["step"]), *edges, dose["until"]])
+        result = model.simulate(numbers[None, :], [plan], np.zeros(1, dtype=int), times, rtol=1e-9, atol=1e-12)
+        return times, {
+            name: result.values[0, :, i] * _molar_mass(name) for i, name in enumerate(("naltrexone", "naltrexol"))
+        }
+
+    def predicted(self, numbers: FloatArray) -> dict[str, float]:
+        """Every target's prediction: Cmax ng/mL, Tmax h (parabola through the top three points), half-life h."""
+        times, levels = self.curves(numbers)
+        found = {}
+        for name, target in self.settings["targets"].items():
+            course = levels[target["output"]]
+            top = int(np.argmax(course))
+            if target["statistic"] == "cmax":
+                found[name] = float(course[top])
+            elif target["statistic"] == "tmax":
+                left, middle, right = course[top - 1 : top + 2]
+                found[name] = float(
+                    times[top] + 0.5 * (left - right) / (left - 2 * middle + right) * (times[1] - times[0])
+                )
+            else:
+                first, last = (int(np.argmin(np.abs(times - target[edge]))) for edge in ("from", "to"))
+                found[name] = float(np.log(2) * (times[last] - times[first]) / np.log(course[first] / course[last]))
+        return found
+
+    def _scaled(self, numbers: FloatArray) -> FloatArray:
+        scales = [self.settings["fitted"][name]["scale"] for name in self.names]
+        return np.array([logit(x) if s == "logit" else np.log(x) for x, s in zip(numbers, scales, strict=True)])
+
+    def _natural(self, scaled: FloatArray) -> FloatArray:
+        scales = [self.settings["fitted"][name]["scale"] for name in self.names]
+        return np.array([expit(x) if s == "logit" else np.exp(x) for x, s in zip(scaled, scales, strict=True)])
+
+    def residuals(self, scaled: FloatArray) -> FloatArray:
+        """Misfits in units of their errors: ln(predicted/observed)/error, then (x - middle)/sd of the priors."""
+        predicted = self.predicted(self._natural(scaled))
+        targets = self.settings["targets"]
+        rows = [np.log(predicted[name] / target["value"]) / target["error"] for name, target in targets.items()]
+        for index, name in enumerate(self.names):
+            prior = self.settings["fitted"][name]
+            if "middle" in prior:
+                middle = logit(prior["middle"]) if prior["scale"] == "logit" else np.log(prior["middle"])
+                rows.append((scaled[index] - middle) / prior["sd"])
+        return np.array(rows)
+
+    def optimum(self) -> tuple[dict[str, float], float]:
+        """The fitted values and the sum of squares there."""
+        found = least_squares(self.residuals, self._scaled(self.stored), diff_step=1e-4, x_scale=0.1)
+        return dict(zip(self.names, self._natural(found.x), strict=True)), float(2 * found.cost)
+
+
+def naltrexone_fit() -> NaltrexoneFit:
+    """The fit as set in knowledge/fits/naltrexone.toml."""
+    return NaltrexoneFit(read_toml(knowledge_path() / "fits" / "naltrexone.toml"))
+
+
+def main() -> None:
+    """Print fitted beside stored values and predicted beside published numbers."""
+    fit = naltrexone_fit()
+    best, cost = fit.optimum()
+    print(f"{'value':34s} {'stored':>10s} {'fitted':>10s}")
+    for name, stored in zip(fit.names, fit.stored, strict=True):
+        print(f"{name:34s} {stored:10.4g} {best[name]:10.4g}")
+    print(f"\n{'published':34s} {'observed':>10s} {'predicted':>10s}")
+    for name, predicted in fit.predicted(fit.stored).items():
+        print(f"{name:34s} {fit.settings['targets'][name]['value']:10.4g} {predicted:10.4g}")
+    print(f"\nsum of squares at the optimum {cost:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Published studies: the form they are written in, and its reader."""

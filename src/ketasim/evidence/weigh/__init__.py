@@ -1,0 +1,1 @@
+"""Hypotheses on the same evidence: findings, calibrations, weights, recovery."""

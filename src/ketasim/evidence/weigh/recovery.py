@@ -1,0 +1,235 @@
+"""Would the weighing find the truth? Synthetic evidence from each hypothesis in turn, weighed by all: the fast (linear) form.
+
+Every calibration ships its predictions linearised in z around its centre c: f + J (z - c), covariance C per study, and the outcomes of the
+findings with their slopes. A data set of hypothesis h: z from its Gaussian posterior, y ~ N(f + J (z - c), C), findings drawn from their own
+likelihood. Scores: human studies by the exact marginal of the linear problem with prior N(0, I),
+  log p(y | g) = log N(y; f - J c, C + J J');
+findings at the posterior mean of z given y. The plasma model is fixed, as in the real weighing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
+from scipy.special import ndtr
+
+from ketasim.chain.hypothesis import hypotheses
+from ketasim.core import normals, stream
+
+from .findings import Finding, finding_sets, number
+from .weighing import Pair, calibrated, comparable, shared_groups
+
+Array = NDArray[np.float64]
+SEED = 21
+REPLICATES = 10
+PLANNING = 40  # data sets per hypothesis from which groups are fixed, with a seed of their own
+
+
+@dataclass(frozen=True)
+class Fast:
+    """The linear form of one calibration, all studies stacked: R rows, p free values, F findings."""
+
+    name: str
+    f: Array
+    jacobian: Array
+    covariance: Array
+    centre: Array
+    outcomes: Array
+    slopes: Array
+
+    @cached_property
+    def marginal(self) -> tuple[Array, Array, float]:
+        """Mean, inverse root and log determinant of the prior predictive."""
+        mean = self.f - self.jacobian @ self.centre
+        root = np.linalg.cholesky(self.covariance + self.jacobian @ self.jacobian.T)
+        return mean, np.linalg.inv(root), float(np.log(np.diag(root)).sum())
+
+    @cached_property
+    def gain(self) -> tuple[Array, Array]:
+        """Matrix from y - prior mean to the posterior mean of z, and the posterior covariance."""
+        solved = np.linalg.solve(self.covariance, self.jacobian)
+        covariance = np.linalg.inv(np.eye(len(self.centre)) + self.jacobian.T @ solved)
+        return covariance @ solved.T, covariance
+
+    def human(self, y: Array) -> Array:
+        """log p(y | h) of data sets y (N, R)."""
+        mean, inverse, logdet = self.marginal
+        z = (y - mean) @ inverse.T
+        return np.asarray(-0.5 * (z**2).sum(axis=1) - logdet - 0.5 * y.shape[1] * np.log(2 * np.pi))
+
+    def expected_outcomes(self, y: Array) -> Array:
+        """Outcomes of the findings at the posterior mean of z, (N, F)."""
+        z = (y - self.marginal[0]) @ self.gain[0].T
+        return np.clip(self.outcomes + (z - self.centre) @ self.slopes.T, -0.5, 3.0)
+
+
+@lru_cache(maxsize=1)
+def fast_forms() -> Mapping[str, Fast]:
+    """Every shipped calibration in its fast form."""
+    found = {}
+    for name in comparable():
+        line = calibrated(name).linear
+        found[name] = Fast(
+            name,
+            np.concatenate([np.array(x) for x in line["f"]]),
+            np.vstack([np.array(x) for x in line["jacobian"]]),
+            block_diag(*[np.array(x) for x in line["covariances"]]),
+            np.array(line["centre"]),
+            np.array([np.nan if x is None else x for x in line["outcomes"]]),
+            np.array(line["slopes"]),
+        )
+    return found
+
+
+def synthetic(truth: Fast, count: int, seed: int) -> tuple[Array, Array]:
+    """`count` data sets: y (N, R) and what each finding showed (N, F): a ratio, or 1/0 for a direction."""
+    p, rows = len(truth.centre), len(truth.f)
+
+    def noise(word: str, width: int) -> Array:
+        return np.column_stack([normals(seed, f"recovery {truth.name} {word} {k}", count) for k in range(width)])
+
+    z = truth.centre + noise("z", p) @ np.linalg.cholesky(truth.gain[1]).T
+    y = truth.f + (z - truth.centre) @ truth.jacobian.T + noise("y", rows) @ np.linalg.cholesky(truth.covariance).T
+    r = np.clip(truth.outcomes + (z - truth.centre) @ truth.slopes.T, -0.5, 3.0)
+    shown = np.empty_like(r)
+    for i, f in enumerate(finding_sets().findings):
+        u, v = (stream(seed, f"recovery {truth.name} finding {i} {w}", count) for w in ("silent", "flat"))
+        silent = (u < number("finding_irrelevant" if f.animal else "finding_irrelevant_human")) | np.isnan(r[:, i])
+        if _direction(f):
+            chance = np.where(silent, 0.5, ndtr(_distance(f, np.nan_to_num(r[:, i])) / _sd(f)))
+            shown[:, i] = v < chance
+        else:
+            width = _width(f)
+            low = -0.5 if isinstance(f.published.found, str) else float(f.published.found) - width / 2
+            told = np.nan_to_num(r[:, i]) + _sd(f) * normals(seed, f"recovery {truth.name} finding {i}", count)
+            shown[:, i] = np.where(silent, low + width * v, told)
+    return y, shown
+
+
+def _direction(f: Finding) -> bool:
+    return isinstance(f.published.found, str) and f.published.found not in ("gone", "kept")
+
+
+def _sd(f: Finding) -> float:
+    if not isinstance(f.published.found, str):
+        return f.published.se
+    return float(np.hypot(number("finding_sd"), number("finding_animal_sd") if f.animal else 0.0))
+
+
+def _width(f: Finding) -> float:
+    return number("finding_range") if isinstance(f.published.found, str) else 10.0 * f.published.se
+
+
+def _distance(f: Finding, r: Array) -> Array:
+    """How far the outcome lies on the side of the word that was found."""
+    return {"weaker": 1.0 - r, "stronger": r - 1.0, "works": r - number("finding_works")}[str(f.published.found)]
+
+
+def scores(y: Array, shown: Array) -> Array:
+    """log p(data set | hypothesis), (N, H)."""
+    columns = []
+    for fast in fast_forms().values():
+        outcome = fast.expected_outcomes(y)
+        total = fast.human(y)
+        for i, f in enumerate(finding_sets().findings):
+            silent = number("finding_irrelevant" if f.animal else "finding_irrelevant_human")
+            flat = 0.5 if _direction(f) else 1.0 / _width(f)
+            r = np.nan_to_num(outcome[:, i])
+            if _direction(f):
+                yes = ndtr(_distance(f, r) / _sd(f))
+                chance = np.where(shown[:, i] > 0.5, yes, 1.0 - yes)
+            else:
+                chance = np.exp(-0.5 * ((shown[:, i] - r) / _sd(f)) ** 2) / (_sd(f) * np.sqrt(2 * np.pi))
+            total = total + np.log(np.where(np.isnan(outcome[:, i]), flat, (1 - silent) * chance + silent * flat))
+        columns.append(total)
+    return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """truth -> how often it, or its group, came first; reliability: (lowest, highest, mean weight, share true, count) per bin of weights."""
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    expected: tuple[Pair, ...]
+    first: Mapping[str, int]
+    group_first: Mapping[str, int]
+    replicates: int
+    reliability: tuple[tuple[float, float, float, float, int], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Every hypothesis or its group first in at least eight of ten."""
+        return all(10 * n >= 8 * self.replicates for n in self.group_first.values())
+
+
+def expected_pairs(count: int = PLANNING, seed: int = SEED + 1) -> tuple[Pair, ...]:
+    """Expected log-score difference of every pair, if one of the two is true, and its SD over data sets: the smaller of the two cases."""
+    names = list(fast_forms())
+    tables = {name: scores(*synthetic(fast, count, seed)) for name, fast in fast_forms().items()}
+    found = []
+    for a, first in enumerate(names):
+        for b in range(a + 1, len(names)):
+            cases = [tables[first][:, a] - tables[first][:, b], tables[names[b]][:, b] - tables[names[b]][:, a]]
+            worst = min(cases, key=lambda d: d.mean() / d.std(ddof=1))
+            found.append(Pair(first, names[b], float(worst.mean()), float(worst.std(ddof=1))))
+    return tuple(found)
+
+
+def expected_groups(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
+    """Groups that this evidence is not expected to split."""
+    return shared_groups(pairs, {name: hypotheses()[name] for name in fast_forms()})
+
+
+def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:
+    """Groups fixed first, on data sets of their own; then replicates from each hypothesis."""
+    pairs = expected_pairs()
+    groups = expected_groups(pairs)
+    of = {name: g for g in groups for name in g}
+    names = tuple(fast_forms())
+    first, group_first, weights, true = {}, {}, [], []
+    for h, name in enumerate(names):
+        logs = scores(*synthetic(fast_forms()[name], replicates, seed))
+        best = logs.argmax(axis=1)
+        first[name] = int((best == h).sum())
+        group_first[name] = int(sum(names[b] in of[name] for b in best))
+        w = np.exp(logs - logs.max(axis=1, keepdims=True))
+        weights.append((w / w.sum(axis=1, keepdims=True)).ravel())
+        true.append((np.arange(len(names))[None, :] == h).repeat(replicates, axis=0).ravel())
+    w, t = np.concatenate(weights), np.concatenate(true)
+    edges = [0.0, 0.02, 0.1, 0.3, 0.6, 0.9, 1.0 + 1e-9]
+    bins = []
+    for low, high in pairwise(edges):
+        inside = (w >= low) & (w < high)
+        if inside.any():
+            bins.append((low, min(high, 1.0), float(w[inside].mean()), float(t[inside].mean()), int(inside.sum())))
+    return Recovery(names, groups, pairs, first, group_first, replicates, tuple(bins))
+
+
+def recovery_text(found: Recovery) -> str:
+    """The recovery study in plain lines."""
+    lines = [
+        f"Synthetic evidence from each hypothesis, {found.replicates} data sets each: how often it, or its group, comes first",
+        "",
+    ]
+    lines += [f"  {n:<20} {found.first[n]:>3}  group {found.group_first[n]:>3}" for n in found.names]
+    lines += [
+        "",
+        "Groups fixed beforehand (expected difference under two standard errors): "
+        + "; ".join(" + ".join(g) for g in found.groups if len(g) > 1),
+    ]
+    lines += ["", "Weights and truth: mean weight, share true, number"]
+    lines += [
+        f"  {low:.2f}-{high:.2f}: {mean:.3f} {true:.3f} {count}" for low, high, mean, true, count in found.reliability
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(recovery_text(recovery()))

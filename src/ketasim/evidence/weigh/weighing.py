@@ -1,0 +1,492 @@
+"""Hypotheses side by side on the same evidence, from the calibrations that ship: no integration, well under a second.
+
+log evidence   log p(y | h) = log Z_linear + log mean (exact / linear) over the posterior draws; Z_linear by importance sampling of 4,000 draws
+leave one out  p(y_s | y_-s) = sum_k w_k / sum_k w_k / p(y_s | z_k)
+stacking       weights on the simplex that maximise sum_s log sum_h w_h p_h(y_s | y_-s)   (Yao 2018, doi:10.1214/17-BA1091)
+held out       sum over `validate` studies of log sum_k w_k p(y_v | z_k); never used for a choice
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
+from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+
+from ..arms.context import Context
+from ..arms.numbers import Numbers
+from ..compare.likelihood import observed
+from .findings import finding_sets
+from .hypotheses import joined, mood_studies
+
+Array = NDArray[np.float64]
+ANIMAL = "animal"
+SUMS_TO = 1e-6  # how far a prior may be from summing to 1
+FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
+_TURNS = 2000  # of the stacking iteration
+SEED, MANY_DRAWS, WIDER = 9, 4000, 1.1  # draws of the linear problem
+LARGEST = 30.0  # of a log ratio of exact to linear
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """One shipped calibration. scores (K, S): log score of study s at draw k; held (K, V) likewise for held-out studies."""
+
+    entry: Hypothesis
+    names: tuple[str, ...]
+    groups: Mapping[str, str]
+    log_ratio: Array
+    scores: Array
+    z: Array
+    held_names: tuple[str, ...]
+    held: Array
+    misfit: Mapping[str, float]
+    rows: Mapping[str, int]
+    laplace: float
+    linear: Mapping[str, Any] = field(repr=False)
+    evidence: str = ""
+    mode: Mapping[str, float] = field(default_factory=dict)
+
+    def log_weights(self, keep: NDArray[np.bool_]) -> Array:
+        """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
+        return np.asarray(self.log_ratio + self.scores[:, keep].sum(axis=1))
+
+    def log_evidence(self, keep: NDArray[np.bool_]) -> tuple[float, float, float]:
+        """Log evidence, its standard error, effective number of exact draws.
+
+        With a linear form: log Z = log Z_linear + log mean_posterior (exact / linear), the first from many draws, the second from the shipped ones; the ratio is
+        near 1, so few draws suffice. Without: plain importance sampling.
+        """
+        if self.many is None:
+            return _log_mean(self.log_weights(keep))
+        ratio, scores = self.many
+        linear, linear_se, _ = _log_mean(ratio + scores[:, keep].sum(axis=1))
+        at_draws = self._linear_scores(self.z)[:, keep].sum(axis=1)
+        log_w = self.log_ratio + at_draws
+        w = np.exp(log_w - logsumexp(log_w))
+        gain = np.exp(np.clip(self.scores[:, keep].sum(axis=1) - at_draws, -LARGEST, LARGEST))
+        mean = float(w @ gain)
+        se = float(np.sqrt((w**2) @ (gain - mean) ** 2) / mean)
+        own = w * gain
+        return linear + math.log(mean), math.hypot(linear_se, se), float(own.sum() ** 2 / (own**2).sum())
+
+    def leave_one_out(self, keep: NDArray[np.bool_]) -> Array:
+        """log p(y_s | y_-s) of every kept study, (S_kept,): many draws of the linear problem where one ships, else the shipped draws.
+
+        Ratios are truncated at mean sqrt(K) (Ionides 2008, doi:10.1198/106186008X320456), so that no draw rules.
+        """
+        log_w, scores = self.many if self.many is not None else (self.log_ratio, self.scores)
+        log_w, kept = log_w + scores[:, keep].sum(axis=1), scores[:, keep]
+        log_w = log_w - logsumexp(log_w)
+        ratio = log_w[:, None] - kept
+        ratio = np.minimum(ratio, logsumexp(ratio, axis=0) - 0.5 * math.log(len(log_w)))
+        return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
+
+    def held_out(self, keep: NDArray[np.bool_]) -> Array:
+        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated."""
+        log_w = self.log_weights(keep)
+        return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
+
+    def draws(self, keep: NDArray[np.bool_]) -> Array:
+        """Normalised weights of the draws, (K,)."""
+        log_w = self.log_weights(keep)
+        return np.asarray(np.exp(log_w - logsumexp(log_w)))
+
+    @cached_property
+    def many(self) -> tuple[Array, Array] | None:
+        """Draws of the linear problem: log prior over proposal (K,), log scores of every study (K, S). None without a linear form."""
+        if not self.linear:
+            return None
+        p = len(self.linear["centre"])
+        hessian = np.eye(p)
+        for _, j, r in self._lines:
+            white = np.linalg.solve(r, j)
+            hessian += white.T @ white
+        root = np.linalg.cholesky(np.linalg.inv(hessian) * WIDER)
+        noise = np.column_stack([normals(SEED, f"weigh linear {self.entry.id} {k}", MANY_DRAWS) for k in range(p)])
+        z = np.array([self.mode[key] for key in self.entry.free_keys]) + noise @ root.T
+        log_ratio = -0.5 * (z**2).sum(axis=1) + 0.5 * (noise**2).sum(axis=1) + np.log(np.diag(root)).sum()
+        return log_ratio, self._linear_scores(z)
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[Array, Array, Array], ...]:
+        """Prediction (R,), jacobian (R, p) and root of the covariance (R, R) of every human study."""
+        line = self.linear
+        return tuple(
+            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
+            for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
+        )
+
+    def _linear_scores(self, z: Array) -> Array:
+        """Log scores of every study under the linear form at z (N, p), (N, S)."""
+        move = z - np.array(self.linear["centre"])
+        columns = []
+        for y, (own, j, r) in zip(observed_values(self.names[: len(self._lines)]), self._lines, strict=True):
+            if len(y) != len(own):
+                raise KetasimError(
+                    "a study has changed since the calibration",
+                    where=self.entry.id,
+                    fix="python -m ketasim.evidence.weigh.weigh_fit",
+                )
+            white = np.linalg.solve(r, (y - own - move @ j.T).T)
+            columns.append(
+                -0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi)
+            )
+        outcomes = (
+            np.array([np.nan if x is None else x for x in self.linear["outcomes"]])
+            + move @ np.array(self.linear["slopes"]).T
+        )
+        return joined(self.names, np.column_stack(columns), finding_sets(), finding_sets().score(outcomes))
+
+
+@lru_cache(maxsize=4)
+def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
+    """Published mood values of the studies, on the scale of comparison."""
+    found = {}
+    for study in mood_studies("fit"):
+        context = Context(study, Numbers())
+        found[study.id] = np.array([observed(study, row, context.per_point(row.scale)).y for row in study.predicted])
+    return tuple(found[name] for name in names)
+
+
+def _log_mean(log_w: Array) -> tuple[float, float, float]:
+    count, total = len(log_w), float(logsumexp(log_w))
+    w = np.exp(log_w - log_w.max())
+    return (
+        total - math.log(count),
+        float(w.std(ddof=1) / math.sqrt(count) / w.mean()),
+        float(w.sum() ** 2 / (w**2).sum()),
+    )
+
+
+@lru_cache(maxsize=32)
+def calibrated(name: str) -> Calibrated:
+    """The shipped calibration of a hypothesis."""
+    entry = hypothesis(name)
+    path = posterior_path(name)
+    if not path.exists():
+        raise KetasimError(
+            f"no calibration of {name} ships", where=str(path), fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}"
+        )
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if tuple(data["keys"]) != entry.free_keys:
+        raise KetasimError(
+            f"the calibration of {name} is of other free values",
+            where=str(path),
+            fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}",
+        )
+    held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
+    return Calibrated(
+        entry,
+        tuple(data["names"]),
+        data["groups"],
+        np.array(data["log_ratio"]),
+        np.array(data["scores"]),
+        np.array(data["z"]),
+        tuple(data["held_names"]),
+        held,
+        data["misfit"],
+        data["rows"],
+        float(data["laplace"]),
+        data["linear"],
+        str(data.get("evidence", "")),
+        data["mode"],
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One hypothesis in the table. weight = prior times evidence; held_out over the studies that every hypothesis could be integrated for."""
+
+    entry: Hypothesis
+    prior: float
+    log_evidence: float
+    log_evidence_se: float
+    effective: float
+    weight: float
+    stacking: float
+    held_out: float
+    held_out_se: float
+    loo: float
+    by_group: Mapping[str, float]
+    by_study: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Swing:
+    """What leaving one study out does: weights without it, and the hypothesis that moves most."""
+
+    study: str
+    group: str
+    moved: str
+    before: float
+    after: float
+    log_odds: float
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two hypotheses: difference of the sums of leave-one-out scores, and its standard error over studies."""
+
+    first: str
+    second: str
+    difference: float
+    se: float
+
+    @property
+    def apart(self) -> bool:
+        """True if this evidence tells them apart."""
+        return abs(self.difference) > value("weigh.decided_errors").value * self.se
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """The whole answer."""
+
+    rows: tuple[Row, ...]
+    swings: tuple[Swing, ...]
+    pairs: tuple[Pair, ...]
+    groups: tuple[tuple[str, ...], ...]
+    studies: tuple[str, ...]
+    study_group: Mapping[str, str]
+    animals: bool
+    without: tuple[str, ...]
+    held_names: tuple[str, ...]
+    held_left_out: tuple[str, ...]
+    not_weighed: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for --json."""
+        return {
+            "hypotheses": [
+                {
+                    "id": r.entry.id,
+                    "title": r.entry.title,
+                    "variants": {k: list(v) for k, v in r.entry.variants.items()},
+                    "free": list(r.entry.free_keys),
+                    "prior": r.prior,
+                    "log_evidence": r.log_evidence,
+                    "log_evidence_se": r.log_evidence_se,
+                    "effective_draws": r.effective,
+                    "weight": r.weight,
+                    "stacking": r.stacking,
+                    "leave_one_out": r.loo,
+                    "held_out": r.held_out,
+                    "held_out_se": r.held_out_se,
+                    "by_group": dict(r.by_group),
+                    "by_study": dict(r.by_study),
+                    "predicts": list(r.entry.predicts),
+                    "refuted_by": list(r.entry.refuted_by),
+                }
+                for r in self.rows
+            ],
+            "swings": [
+                {
+                    "study": s.study,
+                    "group": s.group,
+                    "moved": s.moved,
+                    "before": s.before,
+                    "after": s.after,
+                    "log_odds": s.log_odds,
+                    "weights": dict(s.weights),
+                }
+                for s in self.swings
+            ],
+            "pairs": [
+                {"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart}
+                for p in self.pairs
+            ],
+            "groups": [list(g) for g in self.groups],
+            "cannot_be_told_apart": [[p.first, p.second] for p in self.pairs if not p.apart],
+            "not_weighed": list(self.not_weighed),
+            "evidence": {
+                "studies": list(self.studies),
+                "animals": self.animals,
+                "without": list(self.without),
+                "held_out": list(self.held_names),
+                "held_out_left_out": list(self.held_left_out),
+            },
+        }
+
+    def row(self, name: str) -> Row:
+        """The row of a hypothesis."""
+        return next(r for r in self.rows if r.entry.id == name)
+
+
+def prior_weights(asked: Mapping[str, float] | None) -> dict[str, float]:
+    """Prior chance of every hypothesis: even, or as asked. Those not named share what is left; if nothing is left, they get none.
+
+    Raises UsageError for an unknown name, a negative number, a sum above 1, or a sum below 1 with every hypothesis named.
+    """
+    names = list(hypotheses())
+    if not asked:
+        return dict.fromkeys(names, 1.0 / len(names))
+    for name, chance in asked.items():
+        if name not in names:
+            raise unknown_name("hypothesis", name, names, where=f"--prior {name}={chance:g}")
+        if not (0.0 <= chance <= 1.0):
+            raise UsageError(
+                f"a prior chance lies between 0 and 1, not {chance:g}",
+                where=f"--prior {name}={chance:g}",
+                fix=f"--prior {name}=0.5",
+            )
+    total, others = sum(asked.values()), [n for n in names if n not in asked]
+    if total > 1.0 + SUMS_TO or (not others and abs(total - 1.0) > SUMS_TO):
+        raise UsageError(
+            f"the prior sums to {total:g}",
+            where="--prior",
+            allowed="chances that sum to 1; what is left is shared among the others",
+            fix=" ".join(f"--prior {n}={c / total:.3g}" for n, c in asked.items()),
+        )
+    return {n: asked.get(n, (1.0 - total) / len(others) if others else 0.0) for n in names}
+
+
+def comparable() -> tuple[str, ...]:
+    """Hypotheses whose shipped calibration rests on the same evidence as that of the working default; others cannot be set beside it."""
+    yardstick = calibrated(default_hypothesis().id)
+    found = []
+    for name in hypotheses():
+        if posterior_path(name).exists():
+            other = calibrated(name)
+            if (other.names, other.evidence) == (yardstick.names, yardstick.evidence):
+                found.append(name)
+    return tuple(found)
+
+
+def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, without: Sequence[str] = ()) -> Weighing:
+    """Weigh every hypothesis. animals : count animal evidence. without : studies left out."""
+    chances = prior_weights(prior)
+    every = [calibrated(name) for name in comparable()]
+    names, groups = every[0].names, every[0].groups
+    for study in without:
+        if study not in names:
+            raise unknown_name("study", study, names, where=f"--without {study}")
+    keep = np.array([(animals or groups[n] != ANIMAL) and n not in without for n in names])
+    kept = tuple(n for n, k in zip(names, keep, strict=True) if k)
+    loo = np.stack([c.leave_one_out(keep) for c in every])
+    evidence = [c.log_evidence(keep) for c in every]
+    log_prior = np.log([max(chances[c.entry.id], 1e-300) for c in every])
+    weights = _softmax(np.array([e[0] for e in evidence]) + log_prior)
+    stacked = stacking(loo)
+    held = np.stack([c.held_out(keep) for c in every])
+    whole = np.isfinite(held).all(axis=0)
+    kinds = tuple(dict.fromkeys(groups[n] for n in kept))
+    rows = tuple(
+        Row(
+            c.entry,
+            chances[c.entry.id],
+            *evidence[i],
+            float(weights[i]),
+            float(stacked[i]),
+            float(held[i, whole].sum()),
+            float(np.sqrt(whole.sum()) * (held[i, whole] - held[:, whole].mean(axis=0)).std(ddof=1))
+            if whole.sum() > 1
+            else math.nan,
+            float(loo[i].sum()),
+            {g: float(sum(x for x, n in zip(loo[i], kept, strict=True) if groups[n] == g)) for g in kinds},
+            {n: float(x) for n, x in zip(kept, loo[i], strict=True)},
+        )
+        for i, c in enumerate(every)
+    )
+    pairs = tuple(
+        Pair(
+            every[a].entry.id,
+            every[b].entry.id,
+            float((loo[a] - loo[b]).sum()),
+            float(np.sqrt(len(kept)) * (loo[a] - loo[b]).std(ddof=1)),
+        )
+        for a in range(len(every))
+        for b in range(a + 1, len(every))
+    )
+    return Weighing(
+        tuple(sorted(rows, key=lambda r: -r.log_evidence)),
+        _swings(every, keep, log_prior, weights, loo),
+        pairs,
+        shared_groups(pairs, {c.entry.id: c.entry for c in every}),
+        kept,
+        groups,
+        animals,
+        tuple(without),
+        tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
+        tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
+        tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
+    )
+
+
+def _softmax(x: Array) -> Array:
+    return np.asarray(np.exp(x - logsumexp(x)))
+
+
+def stacking(loo: Array) -> Array:
+    """Stacking weights (H,) for leave-one-out log scores (H, S), by expectation maximisation."""
+    count = loo.shape[0]
+    density = np.exp(loo - loo.max(axis=0))
+    w = np.full(count, 1.0 / count)
+    for _ in range(_TURNS):
+        share = w[:, None] * density
+        share /= share.sum(axis=0)
+        w = share.mean(axis=1)
+    return np.asarray(w)
+
+
+def _swings(
+    every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array
+) -> tuple[Swing, ...]:
+    """Weights without each study, largest change first."""
+    found = []
+    ids = [c.entry.id for c in every]
+    whole = np.array([c.log_evidence(keep)[0] for c in every]) + log_prior
+    for i, s in enumerate(np.flatnonzero(keep)):
+        without = _softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
+        most = int(np.argmax(np.abs(without - weights)))
+        odds = _log_odds(without[most]) - _log_odds(weights[most])
+        study = every[0].names[int(s)]
+        found.append(
+            Swing(
+                study,
+                every[0].groups[study],
+                ids[most],
+                float(weights[most]),
+                float(without[most]),
+                odds,
+                dict(zip(ids, map(float, without), strict=True)),
+            )
+        )
+    return tuple(sorted(found, key=lambda x: -abs(x.after - x.before)))
+
+
+def _log_odds(p: float) -> float:
+    q = min(max(float(p), 1e-12), 1 - 1e-12)
+    return math.log(q / (1 - q))
+
+
+def shared_groups(pairs: Sequence[Pair], known: Mapping[str, Hypothesis]) -> tuple[tuple[str, ...], ...]:
+    """Groups in which no two hypotheses are told apart, nearest joined first. Expectancy alone never joins a drug hypothesis.
+
+    Two groups become one only if every pair across them is not told apart (complete linkage): a hypothesis that is told apart from one member
+    stays outside although it is near another.
+    """
+    apart = {
+        frozenset((p.first, p.second))
+        for p in pairs
+        if p.apart or known[p.first].drug_effect != known[p.second].drug_effect
+    }
+    groups = {name: [name] for name in known}
+    for pair in sorted(pairs, key=lambda p: abs(p.difference) / max(p.se, 1e-12)):
+        one, other = groups[pair.first], groups[pair.second]
+        if one is not other and not any(frozenset((a, b)) in apart for a in one for b in other):
+            one.extend(other)
+            groups.update(dict.fromkeys(other, one))
+    order = list(known)
+    found = {id(g): tuple(sorted(g, key=order.index)) for g in groups.values()}
+    return tuple(sorted(found.values(), key=lambda g: order.index(g[0])))

@@ -1,0 +1,1 @@
+"""From drive to score: setting and belief, observation, wander."""

@@ -1,0 +1,264 @@
+"""What the setting itself does to mood: belief, expectancy, care. Pure functions on arrays, no input or output.
+
+Everything here is a drive in the units of L, the dimensionless push on the mood link of `ketasim.ratings.observation`
+(L = 0 leaves the score at its baseline, L near ln 2 halves it). Time is in hours from the first dose of the main drug.
+P people, S sessions, T times. Parameters come as a mapping from value keys of `knowledge/values/setting.toml` to a
+number or to one number per person; `setting_parameters()` gives the typical ones.
+
+Structure and starting numbers: own fit to arm means of the calibration studies, described in the documentation of
+the evidence; the prior beliefs and the felt scale are assumptions (no trial in the evidence reports guesses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ketasim.core import KetasimError, unknown_name, values
+
+Array = NDArray[np.float64]
+Parameters = Mapping[str, ArrayLike]
+Arm = Literal["drug", "comparator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where and how a treatment is given, as far as it changes what people expect and receive besides the drug.
+
+    prior : key of the belief, before anything is felt, of having received the drug; both arms share it.
+    comparator_felt : key of what the comparator itself lets people feel, in CADSS points; empty = nothing.
+    crisis : admitted in a suicidal crisis, with the care and the quick fall that follow.
+    open_label : everybody knows what is given; ratings and hopes are higher.
+    routine : ordinary practice, where the same treatment does less than in a trial.
+    """
+
+    name: str
+    label: str
+    prior: str
+    comparator_felt: str = ""
+    crisis: bool = False
+    open_label: bool = False
+    routine: bool = False
+
+
+SETTINGS: Mapping[str, Setting] = {
+    s.name: s
+    for s in (
+        Setting("open", "open label, everybody knows the drug", "belief_prior_open", open_label=True),
+        Setting("saline", "blinded trial with a saline infusion as comparator", "belief_prior_infusion"),
+        Setting(
+            "midazolam",
+            "blinded trial with a sedating comparator",
+            "belief_prior_infusion",
+            comparator_felt="midazolam_felt",
+        ),
+        Setting("nasal-placebo", "blinded trial with a bitter nasal placebo", "belief_prior_nasal"),
+        Setting(
+            "inpatient",
+            "admitted in a suicidal crisis, bitter nasal placebo beside full standard care",
+            "belief_prior_nasal",
+            crisis=True,
+        ),
+        Setting("routine", "ordinary practice, open label", "belief_prior_open", open_label=True, routine=True),
+    )
+}
+
+
+def setting(name: str) -> Setting:
+    """The setting of that name; an unknown one is a `UsageError` with the nearest names."""
+    if name not in SETTINGS:
+        raise unknown_name("setting", name, SETTINGS, where="--setting", fix="--setting saline")
+    return SETTINGS[name]
+
+
+def setting_parameters() -> dict[str, float]:
+    """Typical value of every parameter of `knowledge/values/setting.toml`, by key."""
+    return {key: v.value for key, v in values("setting").items()}
+
+
+def _column(p: Parameters, key: str) -> Array:
+    """A parameter as (1, 1) or, where people differ in it, (P, 1)."""
+    found = np.atleast_1d(np.asarray(p[key], dtype=np.float64)).reshape(-1, 1)
+    return found[:1] if len(found) > 1 and (found == found[0]).all() else found
+
+
+def _rise(times: Array, onset: Array) -> Array:
+    """1 - exp(-t / onset) from t = 0 on, 0 before."""
+    return np.where(times > 0, -np.expm1(-np.maximum(times, 0.0) / onset), 0.0)
+
+
+def felt_peaks(times: ArrayLike, cadss: ArrayLike, sessions: ArrayLike) -> Array:
+    """Strongest dissociation of each session, in CADSS points.
+
+    times (T,) h ascending, cadss (P, T) points, sessions (S,) h ascending -> (P, S): the maximum between the start of a
+    session and the start of the next one (or the last time). A session without any time inside is an error, because its
+    peak would silently count as nothing felt.
+    """
+    t, score = np.asarray(times, dtype=np.float64), np.asarray(cadss, dtype=np.float64)
+    starts = np.asarray(sessions, dtype=np.float64)
+    edges = np.append(np.searchsorted(t, starts, side="left"), len(t))
+    if np.any(np.diff(edges) < 1):
+        late = starts[int(np.argmax(np.diff(edges) < 1))]
+        raise KetasimError(
+            f"no time inside the session at {late:g} h",
+            where="felt_peaks",
+            allowed="times that cover the hours after every session",
+        )
+    return np.stack([score[:, a:b].max(axis=1) for a, b in pairwise(edges)], axis=1)
+
+
+def midazolam_felt(potentiation: ArrayLike, p: Parameters) -> Array:
+    """What midazolam lets people feel, in CADSS points of equal persuasion, (P, S).
+
+    D = D0 G / G0: in proportion to the strongest GABA-A potentiation G (P, S) of each session, 0 to 1, with D0 what the usual
+    dose of trials lets people feel and G0 the potentiation it reaches. Nothing is felt of a dose that does nothing.
+    """
+    share = np.asarray(potentiation, dtype=np.float64) / _column(p, "midazolam_felt_potentiation")
+    return np.asarray(_column(p, "midazolam_felt") * share)
+
+
+def belief(felt: ArrayLike, prior: ArrayLike, felt_scale: ArrayLike) -> Array:
+    """Belief of having received the drug, 0 to 1, after feeling `felt` CADSS points.
+
+    b = 1 - (1 - b0) exp(-D / Ds), D >= 0; b0 the belief before anything is felt, Ds in points. Shapes broadcast.
+    """
+    strength = np.maximum(np.asarray(felt, dtype=np.float64), 0.0)
+    return np.asarray(1.0 - (1.0 - np.asarray(prior)) * np.exp(-strength / np.asarray(felt_scale)))
+
+
+def session_beliefs(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
+    """Belief at each session, (P, S).
+
+    felt (P, S): strongest dissociation of each session in points, as the arm itself produced it. The strongest
+    session so far counts: nobody unlearns what a stronger session told him. The comparator arm of a
+    setting feels what the comparator does (midazolam: a fixed amount, in CADSS points of equal persuasion).
+    """
+    where = setting(name)
+    strongest = np.maximum.accumulate(np.asarray(felt, dtype=np.float64), axis=1)
+    if arm == "comparator" and where.comparator_felt:
+        strongest = strongest + _column(p, where.comparator_felt)
+    return belief(strongest, _column(p, where.prior), _column(p, "belief_felt_scale"))
+
+
+def expectancy(b: ArrayLike, half: ArrayLike, steepness: ArrayLike) -> Array:
+    """Share of the full expectancy effect at belief b, 0 to 1.
+
+    e = (1 + h^n) b^n / (b^n + h^n), so that e(1) = 1; h the belief at which a Hill curve is half risen, n its steepness.
+    """
+    share = np.clip(np.asarray(b, dtype=np.float64), 0.0, 1.0) ** np.asarray(steepness)
+    h = np.asarray(half) ** np.asarray(steepness)
+    return np.asarray((1.0 + h) * share / (share + h))
+
+
+def expectancy_course(times: ArrayLike, sessions: ArrayLike, beliefs: ArrayLike, p: Parameters) -> Array:
+    """Drive from expectancy, (P, T); zero before the first session.
+
+    Two parts, each renewed by every session: with u the time since the last session, e its expectancy and X what
+    was left when it began,  X(u) = exp(-u / decay) [X exp(-u / onset) + e (1 - exp(-u / onset))];
+    drive = gain (sustained X_1 + transient X_2), the transient part with its own, short decay.
+
+    times (T,), sessions (S,) ascending, both h; beliefs (P, S) from `session_beliefs`.
+    """
+    t = np.asarray(times, dtype=np.float64)
+    starts = np.asarray(sessions, dtype=np.float64)
+    shares = expectancy(beliefs, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
+    people = max(shares.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
+    shares = np.broadcast_to(shares, (people, shares.shape[1]))
+    onset = _column(p, "expectancy_onset")
+    session = np.searchsorted(starts, t, side="right") - 1  # of every time; -1 before the first
+    since = np.where(session >= 0, t - starts[session], 0.0)
+    memory = np.exp(-since / onset)
+    hoped = np.take(shares, session, axis=1) * (1.0 - memory)
+    drive = np.zeros((people, t.size))
+    for size, decay in (
+        ("expectancy_sustained", "expectancy_decay"),
+        ("expectancy_transient", "expectancy_transient_decay"),
+    ):
+        loss = _column(p, decay)
+        left = np.zeros((people, starts.size))  # of the part, when each session begins
+        for j, gap in enumerate(np.diff(starts)):
+            kept = np.exp(-gap / onset)
+            left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (
+                left[:, j : j + 1] * kept + shares[:, j : j + 1] * (1.0 - kept)
+            )
+        course = np.take(left, session, axis=1) * memory
+        course += hoped
+        course *= np.exp(-since / loss) * _column(p, size)
+        drive += course
+    drive[:, session < 0] = 0.0
+    return drive * _column(p, "expectancy_gain")
+
+
+_EXPECTANCY_KEYS = (
+    "expectancy_gain",
+    "expectancy_sustained",
+    "expectancy_transient",
+    "expectancy_decay",
+    "expectancy_transient_decay",
+    "expectancy_onset",
+    "expectancy_half_belief",
+)
+
+
+def care_course(name: str, times: ArrayLike, p: Parameters, new_antidepressant: float | None = None) -> Array:
+    """Drive from everything but drug and belief, (P, T) or (1, T) if no parameter differs between people.
+
+    Always: care and regression to the mean, r (1 - exp(-t / onset)). By setting: the quick fall of an admission in crisis
+    and the bonus of open treatment. `new_antidepressant`: time in h at which a new oral antidepressant (or its
+    placebo) is begun, None if none is; hope and care around the new tablets rise over days in both arms.
+    """
+    where = setting(name)
+    t = np.asarray(times, dtype=np.float64).reshape(1, -1)
+    drive = _column(p, "care_rise") * _rise(t, _column(p, "care_onset"))
+    gain = _column(p, "expectancy_gain")
+    if where.crisis:
+        drive = drive + _column(p, "crisis_rise") * gain * _rise(t, _column(p, "crisis_onset"))
+    if where.open_label:
+        drive = drive + _column(p, "open_label_bonus") * _rise(t, _column(p, "open_label_onset"))
+    if new_antidepressant is not None:
+        rise = _rise(t - new_antidepressant, _column(p, "new_antidepressant_onset"))
+        drive = drive + _column(p, "new_antidepressant_rise") * gain * rise
+    return np.asarray(drive)
+
+
+def setting_drive(
+    name: str,
+    times: ArrayLike,
+    sessions: ArrayLike,
+    felt: ArrayLike,
+    p: Parameters,
+    arm: Arm = "drug",
+    new_antidepressant: float | None = None,
+    fixed_belief: ArrayLike | None = None,
+) -> Array:
+    """Everything that lifts mood besides the drug, (P, T): expectancy plus care.
+
+    times (T,), sessions (S,) h; felt (P, S) strongest dissociation of each session in CADSS points, as this arm felt it
+    (zeros for a placebo). `arm`: the comparator arm additionally feels the setting's comparator.
+    `fixed_belief` (scalar or (P,)) replaces the belief of every session, as in a perfectly masked trial.
+    No session, no expectancy: care alone is left.
+    """
+    starts = np.asarray(sessions, dtype=np.float64)
+    if starts.size and np.any(np.diff(starts) <= 0):
+        raise KetasimError("the sessions must be ascending and distinct", where="setting_drive")
+    care = care_course(name, times, p, new_antidepressant)
+    if starts.size == 0:
+        return care
+    if fixed_belief is None:
+        beliefs = session_beliefs(name, felt, p, arm)
+    else:
+        people = np.asarray(felt).shape[0]
+        beliefs = np.broadcast_to(np.asarray(fixed_belief, dtype=np.float64).reshape(-1, 1), (people, starts.size))
+    return expectancy_course(times, starts, beliefs, p) + care
+
+
+def routine_factor(name: str, p: Parameters) -> Array:
+    """Factor on the whole drive L, (1, 1) or (P, 1): below 1 in routine practice, 1 in every other setting."""
+    if setting(name).routine:
+        return _column(p, "routine_factor")
+    return np.ones((1, 1))
