@@ -3,6 +3,7 @@
 from .drug_types import Drug, Route, route_name, route_names
 from .drugs import drug, drug_words, drugs, read_drug
 from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
+from .frozen import FrozenMapping
 from .names import Output, output, output_register
 from .normal import inverse_normal, normal_cdf
 from .ports import Fragment, Port, Stage, Total
@@ -24,6 +25,7 @@ __all__ = [
     "CheckFailed",
     "Drug",
     "Fragment",
+    "FrozenMapping",
     "KetasimError",
     "Output",
     "Port",
