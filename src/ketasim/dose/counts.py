@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import takewhile
 
+from .course import MOST_DOSES, Course
 from .patterns import TOLERANCE_H, Pattern
 from .quantities import duration_text, exact, read_duration, time_unit
-from .regimen import MOST_DOSES, Course
 from .text import Cursor, Token
 
 COUNT_SIGNS = ("x", "×")

@@ -10,6 +10,7 @@ from fractions import Fraction
 from ketasim.core import Drug, Route, UsageError, drugs, nearest
 from ketasim.core.drug_types import reference_weight
 
+from .course import Dose
 from .quantities import (
     MASS_MISTAKES,
     MASS_WORDS,
@@ -22,7 +23,6 @@ from .quantities import (
     read_duration,
     time_unit,
 )
-from .regimen import Dose
 from .text import Cursor, Fault, Token
 from .vocabulary import SALT_WORDS, Head, Vocabulary, read_head
 

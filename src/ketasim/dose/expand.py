@@ -14,9 +14,9 @@ import numpy as np
 from ketasim.core import Drug, UsageError
 from ketasim.core.drug_types import reference_weight
 
+from .course import CoMedication, Course, Dose, every_dose, line_text, probe
 from .patterns import TOLERANCE_H, every
 from .quantities import Amount, FloatArray, duration_text, shown
-from .regimen import CoMedication, Course, Dose, Regimen, probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,10 @@ def scheduled(
 
 
 def events(
-    regimen: Regimen, horizon_h: float | None = None, weights: float | FloatArray | None = None
+    main: Course,
+    beside: tuple[CoMedication, ...],
+    horizon_h: float | None = None,
+    weights: float | FloatArray | None = None,
 ) -> tuple[DoseEvent, ...]:
     """Every event before the horizon, ascending: nasal doses split into devices, the last one holding the rest.
 
@@ -147,10 +150,10 @@ def events(
     Raises `UsageError` for mg/kg without weight there, and for devices that overlap in the heaviest person.
     """
     heaviest = None if weights is None else float(np.max(np.asarray(weights, dtype=float)))
-    rows = scheduled(regimen.main, regimen.beside, horizon_h)
+    rows = scheduled(main, beside, horizon_h)
     clash = next(_clashes(rows, heaviest), None)
     if clash is not None:
-        raise UsageError(clash.what, where=str(regimen), allowed=clash.allowed)
+        raise UsageError(clash.what, where=line_text(main, beside), allowed=clash.allowed)
     found: list[DoseEvent] = []
     session_end, sprays = -math.inf, 0
     for row in rows:
@@ -308,7 +311,9 @@ def refuse_clash(main: Course, beside: tuple[CoMedication, ...]) -> None:
 # questions ------------------------------------------------------------------------------------------------------
 
 
-def ledger(regimen: Regimen, weight: float | None = None, horizon_h: float | None = None) -> tuple[LedgerRow, ...]:
+def ledger(
+    main: Course, beside: tuple[CoMedication, ...], weight: float | None = None, horizon_h: float | None = None
+) -> tuple[LedgerRow, ...]:
     """One row per single dose with the free base asked for, for a person of that weight (kg)."""
     return tuple(
         LedgerRow(
@@ -318,11 +323,11 @@ def ledger(regimen: Regimen, weight: float | None = None, horizon_h: float | Non
             float(row.dose.base(weight)),
             row.dose.amount.absolute_unit if row.dose.amount is not None else "mg",
         )
-        for row in regimen.doses(horizon_h)
+        for row in scheduled(main, beside, horizon_h)
     )
 
 
-def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarning, ...]:
+def warnings(main: Course, beside: tuple[CoMedication, ...], horizon_h: float | None = None) -> tuple[DoseWarning, ...]:
     """What the catalogue says about each kind of dose (range studied, kinetics assumed), odd durations, doses after the end.
 
     mg and mg/kg are compared at the catalogue's reference weight.
@@ -332,7 +337,7 @@ def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarn
     def add(kind: str, message: str, words: str) -> None:
         found.setdefault((kind, message), DoseWarning(kind, message, words))
 
-    for dose in regimen.every_dose():
+    for dose in every_dose(main, beside):
         words = str(dose)
         if dose.amount is not None:
             amount = dose.amount
@@ -345,7 +350,7 @@ def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarn
                 span = f"{shown(low)} to {shown(high)}"
                 add("duration", f"{words}: the duration lies outside what has been given ({span})", words)
     if horizon_h is not None:
-        for line, course in enumerate([regimen.main, *(co.course for co in regimen.beside if not co.offsets_h)]):
+        for line, course in enumerate([main, *(co.course for co in beside if not co.offsets_h)]):
             if course.endless:
                 continue
             asked = sum(1 for _ in course.times())

@@ -7,15 +7,14 @@ cannot use and offers a candidate; `read_or_teach` turns it into a `UsageError` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from ketasim.core import Drug, UsageError
+from ketasim.core import UsageError
 
+from .course import Block, CoMedication, Course, Dose
 from .dosewords import read_dose
 from .expand import first_clash, moved, spaced
 from .quantities import Amount, read_duration, times_text
-from .regimen import Block, CoMedication, Course, Dose, Regimen
 from .repeats import read_chain, read_next, read_repeats
 from .text import Cursor, Fault, normal, read_or_teach
 from .vocabulary import Vocabulary
@@ -25,21 +24,12 @@ REPEAT_EXAMPLE = "twice weekly x 6"
 THEN_EXAMPLE = "weekly x 4"
 WITH_EXAMPLE = "naltrexone oral 50 mg at -45 min"
 _WITH = re.compile(r"(?:^|[\s,;]+)with\s+", re.IGNORECASE)
+type Beside = tuple[CoMedication, ...]
 _COUNTERS = ("x", "×", "for", "to", "until")
 
 
-def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compounds: Iterable[Drug] = ()) -> Regimen:
-    """Read a scenario in words.
-
-    text : "DRUG ROUTE AMOUNT [HCl] [over DURATION] [REPEAT] [with CO-MEDICATION] ...".
-    repeat : the words of --repeat, when the repeats do not stand in `text`.
-    with_ : the words of --with, one or several.
-    compounds : drugs of the user's own (`core.drugs.read_drug`), known by their names beside the catalogue.
-
-    Returns a `Regimen`; `str` of it is the canonical line, and parses to an equal regimen. Raises `UsageError` with
-    what is wrong, the line with a caret under the word, what is allowed, and a corrected line that works.
-    """
-    known = Vocabulary(compounds)
+def read_words(text: str, repeat: str, with_: Sequence[str], known: Vocabulary) -> tuple[Course, Beside]:
+    """The main course and the co-medication of a scenario in words; see `regimen.parse`."""
     main, beside = read_or_teach(text, lambda line: _read_line(line, known), MAIN_EXAMPLE)
     if repeat.strip():
         first = main.blocks[0].at(0)
@@ -53,63 +43,46 @@ def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compound
         main = read_or_teach(repeat, lambda line: _repeated(first, line, known), REPEAT_EXAMPLE)
         inline, beside = beside, ()
         for co in inline:  # read again, since the main drug now has more doses that they may run into
-            beside = (*beside, _read_beside(str(co), main, beside, known))
-    for words in [with_] if isinstance(with_, str) else with_:
-        beside = (*beside, _read_beside(words, main, beside, known))
-    return Regimen(main, beside)
+            beside = (*beside, read_beside(str(co), main, beside, known))
+    for words in with_:
+        beside = (*beside, read_beside(words, main, beside, known))
+    return main, beside
 
 
-def dose(text: str, compounds: Iterable[Drug] = ()) -> Regimen:
-    """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`."""
-    return parse(text, compounds=compounds)
-
-
-def add_repeat(regimen: Regimen, words: str) -> Regimen:
-    """The regimen with its last block, which must be a single dose, repeated as the words say."""
-    last = regimen.main.blocks[-1]
+def repeated(main: Course, words: str, known: Vocabulary) -> Course:
+    """The course with its last block, which must be a single dose, repeated as the words say."""
+    last = main.blocks[-1]
     if last.pattern is not None or last.times_h:
         raise UsageError(
             "the dose is repeated already",
-            where=str(regimen.main),
+            where=str(main),
             allowed="a further block with then",
             fix=f'.then("{words}")',
         )
-    course = read_or_teach(words, lambda line: _repeated(last.dose, line, _known(regimen)), REPEAT_EXAMPLE)
-    return replace(regimen, main=course)
+    return read_or_teach(words, lambda line: _repeated(last.dose, line, known), REPEAT_EXAMPLE)
 
 
-def add_then(regimen: Regimen, words: str) -> Regimen:
-    """The regimen with further blocks in words ("weekly x 4", "84 mg weekly x 4, then every two weeks x 3")."""
-    known = _known(regimen)
+def continued(main: Course, words: str, known: Vocabulary) -> Course:
+    """The course with further blocks in words ("weekly x 4", "84 mg weekly x 4, then every two weeks x 3")."""
 
     def read(line: str) -> Course:
         cursor = Cursor(line)
         cursor.take("then")
-        return read_chain(cursor, read_next(cursor, regimen.main, known), known)
+        return read_chain(cursor, read_next(cursor, main, known), known)
 
-    return replace(regimen, main=read_or_teach(words, read, THEN_EXAMPLE))
-
-
-def add_with(regimen: Regimen, words: str, compounds: Iterable[Drug] = ()) -> Regimen:
-    """The regimen with one more co-medication in the words of --with."""
-    known = Vocabulary([*compounds, *regimen.drugs()])
-    return replace(regimen, beside=(*regimen.beside, _read_beside(words, regimen.main, regimen.beside, known)))
-
-
-def _known(regimen: Regimen) -> Vocabulary:
-    return Vocabulary(regimen.drugs())
+    return read_or_teach(words, read, THEN_EXAMPLE)
 
 
 # the line -------------------------------------------------------------------------------------------------------
 
 
-def _read_line(text: str, known: Vocabulary) -> tuple[Course, tuple[CoMedication, ...]]:
+def _read_line(text: str, known: Vocabulary) -> tuple[Course, Beside]:
     """Main words and inline co-medication; faults point into the whole line."""
     cuts = list(_WITH.finditer(text))
     starts = [0, *(cut.end() for cut in cuts)]
     ends = [*(cut.start() for cut in cuts), len(text)]
     main: Course | None = None
-    beside: tuple[CoMedication, ...] = ()
+    beside: Beside = ()
     for start, end in zip(starts, ends, strict=True):
         part = text[start:end].rstrip(" ,;")
         try:
@@ -171,12 +144,13 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
 # co-medication --------------------------------------------------------------------------------------------------
 
 
-def _read_beside(text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary) -> CoMedication:
+def read_beside(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
+    """One co-medication in the words of --with, that fits beside the main course and the others."""
     words = _WITH.sub("", normal(text), count=1) if _WITH.match(text) else text
     return read_or_teach(words, lambda line: _read_with(line, main, others, known), WITH_EXAMPLE)
 
 
-def _read_with(text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary) -> CoMedication:
+def _read_with(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
     """One co-medication that fits beside the main course and the others."""
     cursor, first, amounts = read_dose(text, known)
     cursor.take(",")

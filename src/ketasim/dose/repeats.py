@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ketasim.core import UsageError, nearest
 
 from .counts import COUNT_SIGNS, read_count
+from .course import Block, Course, Dose, sound
 from .dosewords import judge, read_amounts, read_dose, read_over, starts_amount
 from .patterns import ALLOWED, EXAMPLE, Pattern, read_pattern, starts_pattern
 from .quantities import (
@@ -19,7 +20,6 @@ from .quantities import (
     time_unit,
     times_text,
 )
-from .regimen import Block, Course, Dose, sound
 from .text import Cursor, Fault, Token
 from .vocabulary import Vocabulary, route_of
 
