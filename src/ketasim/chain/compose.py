@@ -31,11 +31,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
-from ketasim.core import KetasimError, Port, Stage, Value, all_values, nearest
+from ketasim.core import KetasimError, Port, Problem, Stage, Value, all_values, nearest
 
 from . import units
 from .registry import Registry, check_parts, chosen_variants, global_name, registry
-from .syntax import SPACE, Parsed, Problem, Statement, parse_file
+from .syntax import SPACE, Parsed, Statement, parse_file
 from .text import Writer
 
 DEFAULT_PARTS = ("s_ketamine", "r_ketamine")

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ketasim.core import KetasimError, Value, knowledge_path, read_drug, stages_with_values, values
+from ketasim.core import KetasimError, Problem, Value, knowledge_path, read_drug, stages_with_values, values
 
 from . import units_gate
 from .compose import Composition, CompositionError, compose
 from .registry import Registry, declaration_problems, global_name, registry
-from .syntax import Problem, parse_file
+from .syntax import parse_file
 
 Choice = Mapping[str, tuple[str, ...]]
 

@@ -2,7 +2,7 @@
 
 from .drug_types import Drug, Route, route_name, route_names
 from .drugs import drug, drug_words, drugs, read_drug
-from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
+from .errors import CheckFailed, KetasimError, Problem, UsageError, nearest, unknown_name
 from .frozen import FrozenMapping
 from .names import Output, output, output_register
 from .normal import inverse_normal, normal_cdf
@@ -29,6 +29,7 @@ __all__ = [
     "KetasimError",
     "Output",
     "Port",
+    "Problem",
     "Route",
     "Source",
     "Spread",

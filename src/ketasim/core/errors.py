@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 LISTED = 24  # more names than this are too many to read in a message
 
@@ -37,6 +38,21 @@ class UsageError(KetasimError):
 
 class CheckFailed(KetasimError):
     """A check ran and did not pass (exit code 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a file or a model, where all of them are listed at once instead of raising the first.
+
+    where : file and line, or the entry. what : one sentence. fix : what to write instead, empty if nothing is known.
+    """
+
+    where: str
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"\n    try: {self.fix}" if self.fix else "")
 
 
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
