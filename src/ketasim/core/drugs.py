@@ -14,7 +14,7 @@ from typing import Any
 
 from .compounds import compound_values
 from .drug_types import DATA, FORMS, ROLES, STATUSES, Approval, Drug, Route, plain, route_name
-from .errors import KetasimError, UsageError, unknown_name
+from .errors import KetasimError, UsageError, misspelt, unknown_name
 from .frozen import FrozenMapping
 from .values import Value, knowledge_path, read_toml
 
@@ -41,13 +41,35 @@ def drug_words() -> Mapping[str, str]:
     return FrozenMapping({word: d.name for d in drugs().values() for word in (d.name, *d.aliases)})
 
 
+@cache
+def _classes() -> tuple[Mapping[str, Any], ...]:
+    return tuple(read_toml(knowledge_path() / "drug_classes.toml")["class"])
+
+
+def same_class(name: str) -> tuple[str, tuple[str, ...]]:
+    """The class of a drug that is not in the catalogue and the catalogue's drugs of that class; empty if it is unknown."""
+    word = name.lower().strip()
+    for entry in _classes():
+        stems = entry.get("stems", ())
+        fits = any(word.endswith(s[1:]) if s.startswith("-") else word.startswith(s[:-1]) for s in stems)
+        if fits or word in entry.get("names", ()):
+            return str(entry["label"]), tuple(entry["drugs"])
+    return "", ()
+
+
 def drug(name: str) -> Drug:
-    """The drug of that name or alias ("spravato" -> esketamine); an unknown one is an error with the nearest names."""
+    """The drug of that name or alias ("spravato" -> esketamine); an unknown one is an error with what it may be a slip of."""
     wanted = plain(name)
     for word, canonical in drug_words().items():
         if plain(word) == wanted:
             return drugs()[canonical]
-    raise unknown_name("drug", name, drug_words(), fix="ketasim show drugs    lists the whole catalogue")
+    keys = {plain(word): word for word in drug_words()}
+    near = [keys[key] for key in misspelt(wanted, {key: drug_words()[word] for key, word in keys.items()})]
+    label, alike = same_class(name)
+    allowed = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(drugs())}"
+    if alike and not near:
+        allowed = f"of its class ({label}): {', '.join(alike)}, with doses of their own"
+    raise UsageError(f"unknown drug '{name}'", allowed=allowed, fix="ketasim show drugs    lists the whole catalogue")
 
 
 def catalogue_parts() -> Iterator[str]:

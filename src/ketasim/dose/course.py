@@ -8,7 +8,7 @@ from itertools import islice
 
 from ketasim.core import Drug, Route, UsageError
 
-from .patterns import DAY, TOLERANCE_H, Pattern
+from .patterns import TOLERANCE_H, Pattern
 from .quantities import Amount, FloatArray, duration_text, number_text, times_text
 
 PROBED_PERIODS = 3  # of a repeat without end: enough for every gap of the pattern to occur
@@ -146,7 +146,6 @@ class Course:
                         f"more than {MOST_DOSES} doses in one line",
                         where=str(self),
                         allowed=f"at most {MOST_DOSES} doses",
-                        fix="daily x 28",
                     )
                 yield time, index, block.at(number)
                 last = time
@@ -162,8 +161,7 @@ class Course:
             raise UsageError(
                 f"'{block.words(block.dose)}' goes on until the end of the run, and no end is given",
                 where=str(self),
-                allowed="a count of doses, or a horizon",
-                fix=f"{block.words(block.dose)} x 28",
+                allowed="a count of doses (x N), or a horizon",
             )
         times = block.pattern.times(self.start_h, last)
         yield from times if block.count is None else islice(times, block.count)
@@ -238,7 +236,6 @@ def sound(course: Course) -> Course:
                 "a block without end cannot be followed by another",
                 where=str(block.words(block.dose)),
                 allowed="a count: x N",
-                fix=f"{block.words(block.dose)} x 6",
             )
     for block in course.blocks[1:]:
         if block.pattern is None and not block.times_h:
@@ -246,7 +243,6 @@ def sound(course: Course) -> Course:
                 "when is the next dose? It follows others and has no time of its own",
                 where=str(block.dose),
                 allowed="a repeat (weekly x 4) or times (at 7 d)",
-                fix=f"{block.dose} weekly x 4",
             )
     last: float | None = None
     previous = -1
@@ -259,7 +255,6 @@ def sound(course: Course) -> Course:
                 "a later block starts before the one before it has ended",
                 where=block.words(course.blocks[index - 1].last),
                 allowed=f"times after {duration_text(last)}",
-                fix=f"at {duration_text(last + DAY)}",
             )
         last, previous = time, index
     return course

@@ -13,16 +13,12 @@ from ketasim.core import UsageError
 
 from .course import Block, CoMedication, Course, Dose
 from .dosewords import read_dose
-from .expand import first_clash, moved, spaced
+from .expand import first_clash
 from .quantities import Amount, read_duration, times_text
 from .repeats import read_chain, read_next, read_repeats
 from .text import Cursor, Fault, normal, read_or_teach
 from .vocabulary import Vocabulary
 
-MAIN_EXAMPLE = "ketamine iv 0.5 mg/kg over 40 min"
-REPEAT_EXAMPLE = "twice weekly x 6"
-THEN_EXAMPLE = "weekly x 4"
-WITH_EXAMPLE = "naltrexone oral 50 mg at -45 min"
 _WITH = re.compile(r"(?:^|[\s,;]+)with\s+", re.IGNORECASE)
 type Beside = tuple[CoMedication, ...]
 _COUNTERS = ("x", "×", "for", "to", "until")
@@ -30,7 +26,7 @@ _COUNTERS = ("x", "×", "for", "to", "until")
 
 def read_words(text: str, repeat: str, with_: Sequence[str], known: Vocabulary) -> tuple[Course, Beside]:
     """The main course and the co-medication of a scenario in words; see `regimen.parse`."""
-    main, beside = read_or_teach(text, lambda line: _read_line(line, known), MAIN_EXAMPLE)
+    main, beside = read_or_teach(text, lambda line: _read_line(line, known))
     if repeat.strip():
         first = main.blocks[0].at(0)
         if main.blocks[0].pattern is not None or main.blocks[0].times_h:
@@ -38,9 +34,8 @@ def read_words(text: str, repeat: str, with_: Sequence[str], known: Vocabulary) 
                 "the repeats are written twice",
                 where=f"{main} --repeat {repeat}",
                 allowed="repeats behind the dose or in --repeat, not both",
-                fix=str(first),
             )
-        main = read_or_teach(repeat, lambda line: _repeated(first, line, known), REPEAT_EXAMPLE)
+        main = read_or_teach(repeat, lambda line: _repeated(first, line, known))
         inline, beside = beside, ()
         for co in inline:  # read again, since the main drug now has more doses that they may run into
             beside = (*beside, read_beside(str(co), main, beside, known))
@@ -56,10 +51,9 @@ def repeated(main: Course, words: str, known: Vocabulary) -> Course:
         raise UsageError(
             "the dose is repeated already",
             where=str(main),
-            allowed="a further block with then",
-            fix=f'.then("{words}")',
+            allowed=f'a further block: .then("{words}")',
         )
-    return read_or_teach(words, lambda line: _repeated(last.dose, line, known), REPEAT_EXAMPLE)
+    return read_or_teach(words, lambda line: _repeated(last.dose, line, known))
 
 
 def continued(main: Course, words: str, known: Vocabulary) -> Course:
@@ -70,7 +64,7 @@ def continued(main: Course, words: str, known: Vocabulary) -> Course:
         cursor.take("then")
         return read_chain(cursor, read_next(cursor, main, known), known)
 
-    return read_or_teach(words, read, THEN_EXAMPLE)
+    return read_or_teach(words, read)
 
 
 # the line -------------------------------------------------------------------------------------------------------
@@ -132,12 +126,11 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
         raise cursor.fault(
             f"{first.amount} of {first.drug} is written first and given nowhere",
             span,
-            "repeats that use the first amount, or other dose words",
-            whole=f"{cursor.text[:begin]}{block.when()}",
+            f"one of them: {first.amount} in the repeats too, or the amount of the repeats first",
         )
     clash = first_clash(course)
     if clash is not None:
-        raise cursor.fault(clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{spaced(course, clash)}")
+        raise cursor.fault(clash.what, span, clash.allowed)
     return course
 
 
@@ -147,7 +140,7 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
 def read_beside(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
     """One co-medication in the words of --with, that fits beside the main course and the others."""
     words = _WITH.sub("", normal(text), count=1) if _WITH.match(text) else text
-    return read_or_teach(words, lambda line: _read_with(line, main, others, known), WITH_EXAMPLE)
+    return read_or_teach(words, lambda line: _read_with(line, main, others, known))
 
 
 def _read_with(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
@@ -159,13 +152,8 @@ def _read_with(text: str, main: Course, others: Beside, known: Vocabulary) -> Co
     clash = first_clash(main, (*others, co))
     if clash is None:
         return co
-    own = first_clash(co.course) if not co.offsets_h else None
-    if own is not None:
-        candidate = f"{cursor.text[:begin]}{spaced(co.course, own)}"
-    else:
-        candidate = moved(first, clash, len(others) + 1)
     span = (begin, len(text)) if begin < len(text) else (0, len(text))
-    raise Fault(clash.what, text, span, clash.allowed, candidate)
+    raise Fault(clash.what, text, span, clash.allowed)
 
 
 def _placed(cursor: Cursor, first: Dose, amounts: tuple[Amount, ...], known: Vocabulary) -> CoMedication:
@@ -186,7 +174,7 @@ def _placed(cursor: Cursor, first: Dose, amounts: tuple[Amount, ...], known: Voc
         word = cursor.next()
         start_h, span = read_duration(cursor)
         if cursor.peek().low == "at":
-            raise cursor.fault("from and at are two starts", (word.start, span[1]), "one of them", instead="")
+            raise cursor.fault("from and at are two starts", (word.start, span[1]), "one of them")
         if cursor.done() or cursor.peek().low in _COUNTERS:
             _insert_default(cursor, default, word.start)
     read = read_repeats(cursor, first, known, amounts, start_h, beside=True)
@@ -209,7 +197,6 @@ def _insert_default(cursor: Cursor, default: str, from_start: int) -> None:
             "how often? A start alone is no repeat",
             (from_start, len(cursor.text)),
             "daily from -3 d x 6; twice daily from -4 d to 1 d; at -45 min",
-            whole=f"{cursor.text[:from_start]}daily {cursor.text[from_start:]}",
         )
     words = re.split(r"\s(?:x|for)\s", default)[0] if rest else default
     behind = Cursor(f"{words} {rest}".strip())

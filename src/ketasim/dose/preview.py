@@ -29,7 +29,11 @@ def given_as(dose: Dose, weight: float | None) -> str:
         spacing = f", {shown(dose.way.device_spacing or 0.0)} apart" if count > 1 else ""
         return " + ".join(_short(part) for part in parts) + f" mg{spacing}"
     if dose.form == "infusion":
-        return f"over {duration_text(dose.duration_h)}"
+        known = dose.amount is not None and not (dose.amount.per_kg and weight is None)
+        total = float(dose.base(weight)) if known else 0.0
+        unit = dose.amount.absolute_unit if dose.amount is not None else "mg"
+        rate = f" ({_short(total / dose.duration_h)} {unit}/h)" if total and dose.duration_h else ""
+        return f"over {duration_text(dose.duration_h)}{rate}"
     if dose.form == "bolus":
         return f"bolus ({shown(dose.duration_h)})"
     return "at once"
