@@ -27,13 +27,22 @@ FIGURES = "ketasim.report.figures"  # named, not imported: this layer knows no r
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One dose asked for, and what of it was given: read back from the integration, typical person, mg (or the drug's unit)."""
+    """One dose asked for, and what of it was given: read back from the integration, typical person, mg (or the drug's unit).
+
+    duration_h : of an infusion or a bolus, 0 for what is given at once.
+    """
 
     time_h: float
     drug: str
     route: str
     asked_mg: float
     given_mg: float
+    duration_h: float = 0.0
+
+    @property
+    def rate_mg_per_h(self) -> float | None:
+        """The rate asked for, of an infusion or a bolus; None for what is given at once."""
+        return self.asked_mg / self.duration_h if self.duration_h > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +259,8 @@ class Result:
                     "route": row.route,
                     "asked_mg": plain(row.asked_mg),
                     "given_mg": plain(row.given_mg),
+                    "duration_h": plain(row.duration_h),
+                    "rate_mg_per_h": plain(row.rate_mg_per_h),
                 }
                 for row in self.ledger
             ],

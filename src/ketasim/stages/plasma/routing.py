@@ -231,4 +231,11 @@ def administrations(
         raise UsageError(
             f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes)
         )
-    return routes[route](Request(part, route, duration, device, amount))
+    found = routes[route](Request(part, route, duration, device, amount))
+    if duration > 0 and not any(window.duration == duration for window in found.windows):
+        raise UsageError(
+            f"{part} by the {route} route is given at once: a dose over {duration:g} h cannot be routed",
+            where="plasma stage",
+            allowed=f"{part} {route} without a duration",
+        )
+    return found
