@@ -156,7 +156,7 @@ class Hypothesis:
 
     def switched_off(self) -> dict[str, float]:
         """Numbers that make a model with every variant (`union_variants`) behave as this hypothesis."""
-        missing = without_switch(dict.fromkeys((*hypotheses().values(), self)))
+        missing = without_switch((*(e for e in hypotheses().values() if e.id != self.id), self))
         if missing:
             raise KetasimError(missing[0].what, where=missing[0].where, fix=missing[0].fix)
         chosen, table = chosen_variants(registry(), self.variants), switches()

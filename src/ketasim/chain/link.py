@@ -154,7 +154,8 @@ class Linker:
             return
         else:
             key, place, unit = self._missing(piece, local)
-            what = f"nothing defines {special if piece.prefix else local}"
+            key = local if piece.fragment.may_share(local, piece.prefix) else key
+            what = f"nothing defines {local}" + (f" (here {key})" if key != local else "")
             fix = f"a value [{key}] with {unit} in knowledge/values/{place}.toml, or a port"
         choices = sorted({*copies, *self.values, *self.defined, *self.known.ports})
         near = nearest(local, choices) or nearest(special, choices)

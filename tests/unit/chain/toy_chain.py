@@ -92,7 +92,7 @@ class Toy:
             "outputs": (Port("toy_bound", "dimensionless", "Bound share"), Port("toy_total", "dimensionless")),
             "totals": (Total(Port("toy_total", "dimensionless"), local="toy_load"),),
             "fragments": {
-                "ligands": (Fragment("ligand.ant", instances=COPIES, shared=("toy_affinity",)),),
+                "ligands": (Fragment("ligand.ant", instances=COPIES, shared=("toy_affinity", "toy_load_power")),),
                 "bound": (Fragment("bound.ant", provides=("toy_bound",)),),
                 "none": (Fragment("none.ant"),),
             },
