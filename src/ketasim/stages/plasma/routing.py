@@ -70,7 +70,8 @@ class Administration:
 
     def total(self, parameters: Parameters) -> Numbers:
         """Sum of all shares: 1 for every dose that is fully accounted for."""
-        return sum((item.share(parameters) for item in (*self.windows, *self.deposits)), start=0.0)
+        shares = [item.share for item in self.windows] + [item.share for item in self.deposits]
+        return sum((share(parameters) for share in shares), start=0.0)
 
 
 WHOLE = Share("1", (), lambda parameters: 1.0)
