@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student_t
 
-from ..published.studies import Row
 from ..published.criteria import THRESHOLD
+from ..published.studies import Row
 from .context import Context, Unpredictable
 from .mood_arm import REPEATS, drawn, felt_points
 from .numbers import Numbers

@@ -21,7 +21,6 @@ from .vocabulary import (
     OTHER_SCALES,
     PROVENANCES,
     SCALE_RANGES,
-    SHARE_CONTRASTS,
     SHARE_STATISTICS,
     SHARES,
     STATISTICS,
