@@ -11,6 +11,7 @@ import pytest
 
 from ketasim.core import knowledge_path, read_toml
 from ketasim.dose import parse
+from ketasim.evidence.published.criteria import THRESHOLD, criterion
 from ketasim.evidence.published.studies import (
     COLUMNS,
     CUTS,
@@ -23,7 +24,6 @@ from ketasim.evidence.published.studies import (
     studies,
     study_folders,
 )
-from ketasim.evidence.published.criteria import THRESHOLD, criterion
 from ketasim.evidence.published.vocabulary import LEAST_SIGN_SE, SHARES
 from ketasim.people import Traits
 from ketasim.ratings.setting import SETTINGS
