@@ -224,11 +224,17 @@ def administrations(
     """
     if part not in ROUTINGS:
         raise UsageError(
-            f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS))
+            f"no dose of {part} can be routed",
+            where="stages/plasma/comedication.py",
+            allowed=", ".join(nearest(part, ROUTINGS)),
+            fix=f'"{part}" in SWALLOWED ({route} tablet, one compartment), or ROUTINGS["{part}"] = {{"{route}": ...}}',
         )
     routes = ROUTINGS[part]
     if route not in routes:
         raise UsageError(
-            f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes)
+            f"{part} cannot be given by the {route} route",
+            where="plasma stage",
+            allowed=", ".join(routes),
+            fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
     return routes[route](Request(part, route, duration, device, amount))
