@@ -32,13 +32,13 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from ketasim.core import KetasimError, Port, Stage, Value, all_values
+from ketasim.core import KetasimError, Port, Problem, Stage, Value, all_values
 
 from . import units
 from .link import Linker
 from .pieces import Piece
 from .registry import Registry, check_parts, chosen_variants, registry
-from .syntax import Problem, parse_file
+from .syntax import parse_file
 from .text import Writer
 
 DEFAULT_PARTS = ("s_ketamine", "r_ketamine")

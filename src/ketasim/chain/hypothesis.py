@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core import KetasimError, knowledge_path, nearest, read_toml, sources, unknown_name, value
+from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml, sources, unknown_name, value
 from ketasim.core.values import starting_value
 
 from .compose import DEFAULT_PARTS, compose
 from .registry import chosen_variants, registry
-from .syntax import Problem
 
 SHARED = "shared"
 _FIELDS = frozenset(

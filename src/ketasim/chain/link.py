@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ketasim.core import KetasimError, Value, nearest
+from ketasim.core import KetasimError, Problem, Value, nearest
 
 from . import units
 from .pieces import Piece
 from .registry import Registry, global_name
-from .syntax import SPACE, Problem, Statement
+from .syntax import SPACE, Statement
 
 
 class Linker:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ketasim.core import (
     KetasimError,
+    Problem,
     Value,
     knowledge_path,
     output_register,
@@ -23,7 +24,7 @@ from ketasim.stages.plasma.routing import administrations
 from . import units_gate
 from .compose import Composition, CompositionError, compose
 from .registry import Registry, declaration_problems, global_name, registry
-from .syntax import Problem, parse_file
+from .syntax import parse_file
 from .whole import whole_path, whole_text
 
 Choice = Mapping[str, tuple[str, ...]]

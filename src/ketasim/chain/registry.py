@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ketasim.core import KetasimError, Port, Stage, UsageError, nearest, unknown_name
+from ketasim.core import KetasimError, Port, Problem, Stage, UsageError, nearest, unknown_name
 
 from . import units
-from .syntax import Problem, parse_file
+from .syntax import parse_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+
+from .frozen import FrozenMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class Fragment:
     file: str
     parts: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    instances: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    instances: Mapping[str, str] = field(default_factory=FrozenMapping)
+    rename: Mapping[str, str] = field(default_factory=FrozenMapping)
     provides: tuple[str, ...] = ()
     shared: tuple[str, ...] | bool = False
     switch: tuple[str, ...] = ()

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, Value, nearest, values
+from ketasim.core import FrozenMapping, UsageError, Value, nearest, values
 
 type Numbers = float | NDArray[np.float64]
 type Parameters = Mapping[str, Numbers]
@@ -108,7 +107,7 @@ def _shared(name: str) -> float:
 @cache
 def routing_values() -> Mapping[str, Value]:
     """Every value a `Share` may need, by identifier; some are in no equation of the model, so that only this lists them."""
-    return MappingProxyType({**values(STAGE_VALUES), **values("comedication")})
+    return FrozenMapping({**values(STAGE_VALUES), **values("comedication")})
 
 
 @dataclass(frozen=True, slots=True)
