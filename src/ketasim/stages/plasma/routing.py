@@ -69,7 +69,8 @@ class Administration:
 
     def total(self, parameters: Parameters) -> Numbers:
         """Sum of all shares: 1 for every dose that is fully accounted for."""
-        return sum((item.share(parameters) for item in (*self.windows, *self.deposits)), start=0.0)
+        shares = [item.share for item in self.windows] + [item.share for item in self.deposits]
+        return sum((share(parameters) for share in shares), start=0.0)
 
 
 WHOLE = Share("1", (), lambda parameters: 1.0)
@@ -224,12 +225,18 @@ def administrations(
     """
     if part not in ROUTINGS:
         raise UsageError(
-            f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS))
+            f"no dose of {part} can be routed",
+            where="stages/plasma/comedication.py",
+            allowed=", ".join(nearest(part, ROUTINGS)),
+            fix=f'"{part}" in SWALLOWED ({route} tablet, one compartment), or ROUTINGS["{part}"] = {{"{route}": ...}}',
         )
     routes = ROUTINGS[part]
     if route not in routes:
         raise UsageError(
-            f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes)
+            f"{part} cannot be given by the {route} route",
+            where="plasma stage",
+            allowed=", ".join(routes),
+            fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
     found = routes[route](Request(part, route, duration, device, amount))
     if duration > 0 and not any(window.duration == duration for window in found.windows):
