@@ -134,7 +134,14 @@ def _unpack(key: str, content: bytes) -> tuple[Description, bytes] | None:
 def _description(data: dict[str, Any]) -> Description:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     switches = tuple(
-        TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"])
+        TimeSwitch(
+            **{
+                **s,
+                "truth": _program(s["truth"]),
+                "gap": _program(s["gap"]) if s["gap"] else None,
+                "inner": tuple(s["inner"]),
+            }
+        )
         for s in data["switches"]
     )
     fields["switches"] = switches

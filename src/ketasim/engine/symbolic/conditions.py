@@ -32,30 +32,57 @@ def find_switches(
     graph: Graph, rates: Iterable[int], parameters: Sequence[str] = (), inputs: Sequence[str] = ()
 ) -> Switches:
     """The comparisons that the rates depend on; `parameters` and `inputs` are names for messages."""
-    in_time, nodes, in_states = list[TimeSwitch](), list[int](), set[int]()
-    derivative = Derivative(graph)
+    in_states = set[int]()
     needed = sorted(graph.reach(rates))
     for node in needed:
         if graph.op[node] == "select" and not _is_kink(graph, node):
             in_states.update(_comparisons(graph, graph.args[node][0]))
-    for node in needed:
-        if graph.op[node] not in (*IN_TIME, *STEPS) or graph.level[node] < DYNAMIC:
-            continue
-        below = graph.reach([node])
-        if any(graph.op[n] == "state" for n in below):
-            continue
-        nodes.append(node)
-        truth = program(graph, [node])
-        text = describe(truth, parameters, inputs)
-        if graph.op[node] in STEPS or graph.is_boolean(graph.args[node][0]):
-            in_time.append(TimeSwitch(truth, None, False, text))
-            continue
-        difference = graph.sub(*graph.args[node])
-        slope = derivative.of(difference).get(TIME, graph.zero)
-        broken = any(graph.op[n] in (*STEPS, "select", "power_sign") for n in below)
-        gap = None if broken else program(graph, [difference, slope])
-        in_time.append(TimeSwitch(truth, gap, not broken and graph.level[slope] < DYNAMIC, text))
+    nodes = [n for n in needed if graph.op[n] in (*IN_TIME, *STEPS) and graph.level[n] == DYNAMIC]
+    nodes = [n for n in nodes if not any(graph.op[b] == "state" for b in graph.reach([n]))]
+    in_time, places = list[TimeSwitch](), {node: i for i, node in enumerate(nodes)}
+    users = _users(graph, needed)
+    for node in nodes:  # those inside others first
+        text = describe(program(graph, [node]), parameters, inputs)
+        in_time.append(_time_switch(graph, node, places, in_time, _is_harmless(graph, node, users), text))
     return Switches(tuple(in_time), tuple(nodes), tuple(sorted(in_states)))
+
+
+def _time_switch(
+    graph: Graph, node: int, places: dict[int, int], before: Sequence[TimeSwitch], harmless: bool, text: str
+) -> TimeSwitch:
+    around = {n: i for n, i in places.items() if n != node}  # held while this one is looked for
+    truth = program(graph, [node], around)
+    direct = {int(value) for op, _, value in truth.steps if op == "held"}
+    inner = direct.union(*(before[i].inner for i in direct))
+    personal = truth.uses("parameter") or truth.uses("input") or any(before[i].personal for i in inner)
+    stairs = graph.op[node] in STEPS
+    gap, straight = None, False
+    moves = truth.uses("time") or bool(inner) and not graph.is_boolean(graph.args[node][0])
+    broken = moves and any(op == "power_sign" for op, _, _ in truth.steps)
+    if moves and not broken:
+        difference = graph.args[node][0] if stairs else graph.sub(*graph.args[node])
+        # the quotient under trunc counts as flat elsewhere, since trunc is
+        moving = graph.div(*graph.args[difference]) if graph.op[difference] == "quotient" else difference
+        slope = Derivative(graph).of(moving).get(TIME, graph.zero)
+        gap, straight = program(graph, [difference, slope], around), graph.level[slope] < DYNAMIC
+    return TimeSwitch(truth, gap, broken, straight, stairs, personal, harmless, tuple(sorted(inner)), text)
+
+
+def _users(graph: Graph, needed: Sequence[int]) -> dict[int, list[int]]:
+    users: dict[int, list[int]] = {}
+    for node in needed:
+        for argument in graph.args[node]:
+            users.setdefault(argument, []).append(node)
+    return users
+
+
+def _is_harmless(graph: Graph, node: int, users: dict[int, list[int]]) -> bool:
+    """Whether all that depends on a comparison is equal for both truths where its sides are equal."""
+    return all(
+        (graph.op[u] == "select" and graph.args[u][0] == node and _is_kink(graph, u))
+        or (graph.op[u] == "not" and _is_harmless(graph, u, users))
+        for u in users.get(node, [])
+    )
 
 
 def _comparisons(graph: Graph, condition: int) -> list[int]:
