@@ -26,7 +26,7 @@ from ketasim._version import __version__
 from ..run.model import Description
 from ..symbolic.evaluate import Program
 from ..symbolic.sizes import Size
-from ..symbolic.switches import TimeSwitch
+from ..symbolic.switches import Gap, TimeSwitch
 
 MAGIC = b"ketasim machine code 1\n"
 SUFFIX = ".code"
@@ -138,7 +138,7 @@ def _description(data: dict[str, Any]) -> Description:
             **{
                 **s,
                 "truth": _program(s["truth"]),
-                "gap": _program(s["gap"]) if s["gap"] else None,
+                "gaps": tuple(Gap(_program(g["code"]), g["straight"]) for g in s["gaps"]),
                 "inner": tuple(s["inner"]),
             }
         )

@@ -188,9 +188,10 @@ def _partial(op: str, a: Interval) -> Interval:
     return Interval.of(*ends, maybe=a.maybe | (a.low < least) | (a.high > most))
 
 
-def _sine(a: Interval, quarter: float) -> Interval:
+def _sine(f: Any, a: Interval, quarter: float) -> Interval:
+    """`f` is sin(x + quarter)."""
     x, y = a.low + quarter, a.high + quarter
-    ends = np.sin(x), np.sin(y)
+    ends = f(a.low), f(a.high)
     top = np.floor((y - 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x - 0.5 * np.pi) / (2 * np.pi))
     bottom = np.floor((y + 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x + 0.5 * np.pi) / (2 * np.pi))
     endless = ~(np.isfinite(x) & np.isfinite(y)) & ~np.isnan(a.low)
@@ -275,8 +276,8 @@ OPERATIONS: dict[str, Callable[..., Interval]] = {
     "safe_recip": _safe_recip,
     "abs": lambda a: _even(np.abs, a),
     "cosh": lambda a: _even(np.cosh, a),
-    "sin": lambda a: _sine(a, 0.0),
-    "cos": lambda a: _sine(a, 0.5 * np.pi),
+    "sin": lambda a: _sine(np.sin, a, 0.0),
+    "cos": lambda a: _sine(np.cos, a, 0.5 * np.pi),
     "pow": _power,
     "power_sign": _power_sign,
     "not": lambda a: Interval(1.0 - a.high, 1.0 - a.low, a.maybe),

@@ -122,9 +122,7 @@ def _dot(a: Jet, b: Jet, k: int, first: int, last: int, weights: FloatArray | No
         zero = np.zeros(a.low.shape[1])
         return zero, zero
     other = slice(k - last, k - first + 1)
-    low, high = _times(
-        (a.low[first : last + 1], a.high[first : last + 1]), (b.low[other][::-1], b.high[other][::-1])
-    )
+    low, high = _times((a.low[first : last + 1], a.high[first : last + 1]), (b.low[other][::-1], b.high[other][::-1]))
     if weights is not None:
         w = weights[:, None]
         low, high = np.minimum(w * low, w * high), np.maximum(w * low, w * high)
@@ -183,7 +181,8 @@ def _recip(a: Jet) -> Jet:
     for k in range(1, ORDER + 1):
         low, high = _times(first, _dot(a, result.jet, k, 1, k))
         result.set(k, _wider(-high, -low))
-    return result.jet
+    endless = np.isinf(a.low[0]) & (a.low[0] == a.high[0])  # beyond all numbers, and flat
+    return Jet(np.where(endless, 0.0, result.jet.low), np.where(endless, 0.0, result.jet.high))
 
 
 def _counts(k: int, last: int) -> FloatArray:
@@ -232,7 +231,8 @@ def _range(f: Callable[[FloatArray], FloatArray], a: Jet, turn: float) -> Pair:
     ends = f(low), f(high)
     slack = ROUNDING * (1 + np.maximum(np.abs(low), np.abs(high)))
     top, bottom = (
-        np.floor((high + slack - t) / (2 * np.pi)) >= np.ceil((low - slack - t) / (2 * np.pi)) for t in (turn, turn + np.pi)
+        np.floor((high + slack - t) / (2 * np.pi)) >= np.ceil((low - slack - t) / (2 * np.pi))
+        for t in (turn, turn + np.pi)
     )
     thin = high - low < 1e-9  # of two ends beside a turn, the value between differs by rounding only
     least, most = _wider(np.minimum(*ends), np.maximum(*ends))

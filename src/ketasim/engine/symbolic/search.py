@@ -38,7 +38,8 @@ WORK_OF_A_SPAN = 20_000
 FIRST_JETS, JETS_AT_ONCE, EVERY_JET = 3, 2048, 9  # halvings after which derivatives are looked at: if so few, always
 WORK_OF_JETS = 20
 SAME = 8.0  # widths of rounding within which two sides are the same
-SHORT = 1e-9  # of time or span: sides that are the same for so long touch
+TOUCH = 1e-3  # of time or span: sides that are the same for so long touch, if the truth is the same before and behind
+SHORT = 1e-6  # else
 SAMPLES = 9
 
 
@@ -88,17 +89,20 @@ class Search:
     work: int = 0
     _found: list[tuple[FloatArray, IntArray]] = field(default_factory=list)
     _same: list[_Part] = field(default_factory=list)
+    _code: Program = field(default_factory=lambda: Program((), ()))
 
     def run(self) -> tuple[FloatArray, IntArray]:
         """Moments (M,) inside the pieces, and the piece of each."""
         whole = _Part(self.begin, self.end, np.arange(len(self.begin)), np.zeros(len(self.begin)))
-        if self.switch.gap is None:
+        if self.switch.broken:
             self._breaks(whole)
-        elif self.switch.straight and not self.switch.stairs:
-            self._straight(whole)
-        else:
-            self._roots(self._stairs(whole) if self.switch.stairs else whole)
-        self._settle_same()
+        for gap in self.switch.gaps:
+            self._code = gap.code
+            if gap.straight:
+                self._straight(whole)
+            else:
+                self._roots(self._stairs(whole) if self.switch.stairs else whole)
+        self._settle_touches()
         time = np.concatenate([np.zeros(0), *(t for t, _ in self._found)])
         piece = np.concatenate([np.zeros(0, dtype=np.int64), *(p for _, p in self._found)])
         inside = (time > self.begin[piece]) & (time < self.end[piece])
@@ -205,7 +209,8 @@ class Search:
             if q == 0:
                 self._add(roots[where, row], part.take(row))
                 touched, row = np.nonzero(signs == 0)
-                self._add(points[touched, row], part.take(row))
+                at, row_part = points[touched, row], part.take(row)
+                self._same.append(_Part(at, at, row_part.piece, row_part.offset))
             grown = np.empty((len(points) + len(roots), len(part)))
             grown[0::2], grown[1::2] = points, roots
             points = grown
@@ -213,8 +218,7 @@ class Search:
     # ---- values and bounds -------------------------------------------------------------------------------
     def _values(self, time: FloatArray, part: _Part) -> list[FloatArray]:
         """Gap and slope at one time of each interval."""
-        assert self.switch.gap is not None
-        found = self._pointwise(self.switch.gap, time, part.piece)
+        found = self._pointwise(self._code, time, part.piece)
         return [found[0] - part.offset, found[1]]
 
     def _pointwise(self, code: Program, time: FloatArray, piece: IntArray) -> list[FloatArray]:
@@ -236,8 +240,7 @@ class Search:
 
     def _bounds(self, part: _Part) -> tuple[Interval, Interval]:
         """Bounds of the gap and of its slope."""
-        assert self.switch.gap is not None
-        gap, slope = self._enclosed(self.switch.gap, part)
+        gap, slope = self._enclosed(self._code, part)
         return _less(gap, part.offset), slope
 
     def _mean_value(self, part: _Part, gap: Interval, slope: Interval) -> tuple[Interval, Interval]:
@@ -261,9 +264,8 @@ class Search:
             return np.asarray((middle.low <= 0) & (middle.high >= 0) & (size <= SAME * width))
 
     def _jets(self, low: FloatArray, high: FloatArray, part: _Part) -> Jet:
-        assert self.switch.gap is not None
         r, p = self.rows, part.piece
-        found = jets(self.switch.gap, low, high, r.start, r.parameters[:, p], r.inputs[:, p], r.held[:, p])
+        found = jets(self._code, low, high, r.start, r.parameters[:, p], r.inputs[:, p], r.held[:, p])
         first, last = found.low.copy(), found.high.copy()
         first[0] -= part.offset
         last[0] -= part.offset
@@ -306,8 +308,14 @@ class Search:
             value = self._derivative(guess, part, order)
             left = (np.sign(value) == np.sign(first)) & open_
             right = ~left & open_
-            low, first = np.where(left, guess, low), np.where(left, value, np.where(right & (side > 0), 0.5 * first, first))
-            high, last = np.where(right, guess, high), np.where(right, value, np.where(left & (side < 0), 0.5 * last, last))
+            low, first = (
+                np.where(left, guess, low),
+                np.where(left, value, np.where(right & (side > 0), 0.5 * first, first)),
+            )
+            high, last = (
+                np.where(right, guess, high),
+                np.where(right, value, np.where(left & (side < 0), 0.5 * last, last)),
+            )
             side = np.where(left, -1.0, np.where(right, 1.0, side))
         return high
 
@@ -341,8 +349,11 @@ class Search:
     def _constant(self, part: _Part) -> Mask:
         """Whether the truth is the same at both ends and in the middle."""
         middle = 0.5 * (part.low + part.high)
-        a, b, c = (self._pointwise(self.switch.truth, t, part.piece)[0] for t in (part.low, middle, part.high))
+        a, b, c = (self._truth(t, part) for t in (part.low, middle, part.high))
         return np.asarray((a == b) & (b == c))
+
+    def _truth(self, time: FloatArray, part: _Part) -> FloatArray:
+        return self._pointwise(self.switch.truth, time, part.piece)[0]
 
     def _halved(self, part: _Part, before: _Part) -> _Part:
         many = np.bincount(part.piece)
@@ -365,28 +376,29 @@ class Search:
             fix="shorten the run, slow the switch, or write it as a comparison of time with a number",
         )
 
-    def _settle_same(self) -> None:
-        """Where the sides are the same to rounding: nothing, if what depends on them does not jump; else one truth, or a refusal."""
+    def _settle_touches(self) -> None:
+        """Where the sides are the same to rounding: one cut, if that is a moment; else one truth, or a refusal."""
         part = _joined(self._same) if self._same else None
-        if part is None or not len(part) or self.switch.harmless:
+        if part is None or not len(part):
             return
-        order = np.lexsort((part.low, part.piece))
-        part = part.take(order)
-        fresh = np.append(True, (part.piece[1:] != part.piece[:-1]) | (part.low[1:] > part.high[:-1]))
-        first = np.flatnonzero(fresh)
-        last = np.append(first[1:], len(part)) - 1
-        part = _Part(part.low[first], part.high[last], part.piece[first], part.offset[first])
+        part = _clusters(part)
+        width = part.high - part.low
         shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
-        truth = np.stack(
-            [self._pointwise(self.switch.truth, part.low + s * (part.high - part.low), part.piece)[0] for s in shares]
+        inside = np.stack([self._truth(part.low + s * width, part) for s in shares])
+        before, behind = (self._truth(t, part) for t in (part.low - width, part.high + width))
+        begins, ends = part.low <= self.begin[part.piece], part.high >= self.end[part.piece]
+        size = np.maximum((self.end - self.begin)[part.piece], np.maximum(np.abs(part.low), np.abs(part.high)))
+        # the sides touch: the truth beside them holds, and the cut only keeps this place from being the middle of a segment
+        touch = ((begins | ends | (before == behind)) & (width <= TOUCH * size) | (width <= SHORT * size)) & ~(
+            begins & ends
         )
-        steady = (truth == truth[0]).all(axis=0)
+        inner = part.take(touch & ~begins & ~ends)
+        self._add(inner.offset, inner)
+        if self.switch.harmless:
+            return
+        steady = (inside == inside[0]).all(axis=0) & ~touch
         self._add_ends(part.take(steady))
-        span = (self.end - self.begin)[part.piece]
-        short = part.high - part.low <= SHORT * np.maximum(span, np.maximum(np.abs(part.low), np.abs(part.high)))
-        touch = part.take(short & ~steady)
-        self._add(0.5 * (touch.low + touch.high), touch)
-        lost = part.take(~steady & ~short)
+        lost = part.take(~steady & ~touch)
         if len(lost):
             raise UsageError(
                 f"the two sides of a condition in time are the same to rounding from {lost.low[0]:g} to {lost.high[0]:g}, "
@@ -394,6 +406,20 @@ class Search:
                 where="switches in time",
                 fix="write the condition so that its sides differ, or as a comparison of time with a number",
             )
+
+
+def _clusters(part: _Part) -> _Part:
+    """Neighbouring intervals as one; its offset becomes the moment of contact: a single moment, if there is one, or its middle."""
+    part = part.take(np.lexsort((part.low, part.piece)))
+    width = np.maximum(part.high - part.low, 8 * np.spacing(np.abs(part.high)))
+    near = 2 * np.maximum(width[1:], width[:-1])
+    fresh = np.append(True, (part.piece[1:] != part.piece[:-1]) | (part.low[1:] - part.high[:-1] > near))
+    cluster = np.cumsum(fresh) - 1
+    low, high = part.low[fresh], np.maximum.reduceat(part.high, np.flatnonzero(fresh))
+    moment = 0.5 * (low + high)
+    single = part.low == part.high
+    moment[cluster[single]] = part.low[single]
+    return _Part(low, high, part.piece[fresh], moment)
 
 
 def _joined(parts: list[_Part]) -> _Part:

@@ -17,19 +17,26 @@ from .search import Rows, Search
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Value and slope in time of what is 0 where a comparison may change; `straight`: the slope is constant."""
+
+    code: Program
+    straight: bool
+
+
+@dataclass(frozen=True)
 class TimeSwitch:
     """A comparison (or a floor) that depends on time but on no state.
 
-    `truth` gives its value, where those of the switches `inner`, on which it depends, are given. `gap` (value and slope in
-    time of left minus right side, of the argument of a floor) is None where nothing but the inner switches moves, and where
-    the sides are not smooth (`broken`). `straight` says that the slope is constant, `personal` that moments can differ
-    between people, `harmless` that what depends on it does not jump. `text` is for messages.
+    `truth` gives its value, where those of the switches `inner`, on which it depends, are given. `gaps` are the factors of left
+    minus right side, or the argument of a floor (`stairs`); there are none where nothing but the inner switches moves, and where
+    the sides are not smooth (`broken`). `personal` says that moments can differ between people, `harmless` that what depends
+    on it does not jump. `text` is for messages.
     """
 
     truth: Program
-    gap: Program | None
+    gaps: tuple[Gap, ...]
     broken: bool
-    straight: bool
     stairs: bool
     personal: bool
     harmless: bool
@@ -45,15 +52,17 @@ def moments(
     parameters: FloatArray,
     inputs: FloatArray,
     personal: bool | None = None,
+    tally: list[int] | None = None,
 ) -> FloatArray:
     """Moments at which one of the switches changes inside any of K spans (begin, end) (K,); none is left out.
 
     `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts. With `personal`
-    False, those that are the same for everybody; True, the others, where the spans have been cut at the first.
+    False, those that are the same for everybody; True, the others, where the spans have been cut at the first. The work of each
+    search is added to `tally`.
     """
     found: dict[int, tuple[FloatArray, IntArray]] = {}
     for place, switch in enumerate(switches):
-        if personal is not None and switch.personal != personal or switch.gap is None and not switch.broken:
+        if (personal is not None and switch.personal != personal) or not (switch.gaps or switch.broken):
             continue
         known = [found[i] for i in switch.inner if i in found]
         low, high, span = pieces(begin, end, known)
@@ -69,7 +78,10 @@ def moments(
                 held=list(held),
             )
             held[i] = values[0]
-        moment, piece = Search(switch, low, high, rows).run()
+        search = Search(switch, low, high, rows)
+        moment, piece = search.run()
+        if tally is not None:
+            tally.append(search.work)
         found[place] = (moment, span[piece])
     return np.concatenate([np.zeros(0), *(moment for moment, _ in found.values())])
 
