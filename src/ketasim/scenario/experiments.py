@@ -323,7 +323,8 @@ def arm_scenario(plan: Plan, arm: str, table: Mapping[str, Any]) -> Scenario:
 def _scenario(
     plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None
 ) -> Scenario:
-    looks = [read_times(e.look)[0] for e in (*plan.expect, *plan.published) if e.look != "peak"]
+    asked = [e.look for e in plan.expect] + [p.look for p in plan.published]
+    looks = [read_times(look)[0] for look in asked if look != "peak"]
     # every hypothesis sets the same keys, so that one compiled model serves them all
     changing = {key for other in plan.arms.values() for part in ("scale", "set") for key in other.get(part, {})}
     alike = {key: value(key).value for key in (*union_keys(), *changing)} if entry else {}

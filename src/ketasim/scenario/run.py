@@ -61,7 +61,8 @@ class _Arm:
     table: Mapping[str, Array]
 
     def drives(self) -> Drives:
-        return Drives(*(self.table[name] for name in DRIVES), gaba=self.table.get(FELT_OF_MIDAZOLAM))
+        mood, ideation, ssri, cadss = (self.table[name] for name in DRIVES)
+        return Drives(mood, ideation, ssri, cadss, gaba=self.table.get(FELT_OF_MIDAZOLAM))
 
 
 class _Run:

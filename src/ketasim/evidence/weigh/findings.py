@@ -121,7 +121,7 @@ class _Arm:
             doses,
             asked.sudden,
             asked.held,
-            {k: v.value for k, v in shares.items()} | drawn,
+            {**{k: v.value for k, v in shares.items()}, **drawn},
             chain.inputs,
             begin,
             asked.end_h,
