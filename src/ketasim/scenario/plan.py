@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import Drug, UsageError, read_drug, unknown_name
 from ketasim.dose import Regimen, parse
+from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.ratings.setting import setting
 
@@ -29,26 +30,6 @@ DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
 LONGEST_DAYS = 3 * 366.0
 MOST_TIMES = 5000
 _SAME_TIME_H = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Sudden:
-    """A sudden change of a state for everybody at `time_h`: y <- scale * y + add (an experiment, not a dose)."""
-
-    time_h: float
-    state: str
-    scale: float = 1.0
-    add: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An input of the model held at `level` (its own unit) from `start_h` to `end_h` (an experiment: a slice in a bath)."""
-
-    input: str
-    level: float
-    start_h: float
-    end_h: float
 
 
 @dataclass(frozen=True)
