@@ -123,7 +123,7 @@ def stages(count: int) -> dict[str, float]:
 
     for owner, name in (
         (module._Run, "__init__"),
-        (module._Run, "_simulate"),
+        (module._Run, "_integrate" if hasattr(module._Run, "_integrate") else "_simulate"),
         (module, "mood"),
         (module._Run, "_outputs"),
         (module, "summarise"),

@@ -15,8 +15,9 @@ from ketasim.chain.hypothesis import hypotheses as all_hypotheses
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name, value
 from ketasim.core.frozen import FrozenMapping
+from ketasim.forward import Held, Sudden
 
-from .plan import Held, Scenario, Sudden, read_times, scenario
+from .plan import Scenario, read_times, scenario
 from .result import Result, plain
 from .run import run
 

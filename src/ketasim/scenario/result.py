@@ -307,14 +307,14 @@ class Result:
         """What is pickled: the fields, without what can be worked out again."""
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
-    def table(self) -> dict[str, Array]:
+    def table(self) -> dict[str, NDArray[Any]]:
         """One column per quantity, one entry per drawn person (P,): who they are and what each concentration reached.
 
         person, weight [kg], age [years], baseline [MADRS points]; for every concentration `NAME.cmax` [its unit], `NAME.tmax` [h]
         and `NAME.auc` [unit h] (trapezoid over the internal grid, first to last time of the run). `pandas.DataFrame(result.table())`.
         Failed people have NaN.
         """
-        found: dict[str, Array] = {
+        found: dict[str, NDArray[Any]] = {
             "person": self.people.person,
             "weight": self.people.weight,
             "age": self.people.age,
