@@ -145,7 +145,7 @@ def test_nothing_half_written(ketasim, tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_unwritable_folder_is_refused_before_computing(
     ketasim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ketasim.scenario.run as module
+    from ketasim.scenario import run as module
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("computed before the path was checked"))
     assert ketasim("run", GOOD, "--plot", str(tmp_path)).code == 2

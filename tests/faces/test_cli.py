@@ -210,7 +210,7 @@ def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
 
 
 def test_a_failed_expectation_is_exit_code_1(ketasim, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ketasim.scenario.experiments as module
+    from ketasim.scenario import experiments as module
 
     monkeypatch.setattr(module.Finding, "holds", property(lambda self: False))
     answer = ketasim("experiment", "dose-response")

@@ -18,6 +18,7 @@ from ketasim.core.numbers import real, whole
 from ketasim.core.numbers import text as text_of
 from ketasim.dose import Regimen, parse
 from ketasim.dose.quantities import comma_readings
+from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import setting
@@ -33,26 +34,6 @@ DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
 LONGEST_DAYS = 3 * 366.0
 MOST_TIMES = 5000
 _SAME_TIME_H = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Sudden:
-    """A sudden change of a state for everybody at `time_h`: y <- scale * y + add (an experiment, not a dose)."""
-
-    time_h: float
-    state: str
-    scale: float = 1.0
-    add: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An input of the model held at `level` (its own unit) from `start_h` to `end_h` (an experiment: a slice in a bath)."""
-
-    input: str
-    level: float
-    start_h: float
-    end_h: float
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import ketasim.scenario.run as module
 from ketasim.core import value
 from ketasim.core.posterior import Posterior
+from ketasim.scenario import run as module
 from ketasim.scenario.run import run
 
 KETAMINE = "ketamine iv 0.5 mg/kg over 40 min"
