@@ -197,20 +197,12 @@ def unrouted() -> list[Problem]:
     for entry in drugs().values():
         for route in entry.routes:
             for part in entry.parts:
-                refused = [_refusal(part, route, duration) for duration in (0.0, 1.0)]  # at once, or over an hour
-                if all(refused) and refused[0]:
-                    where = f"knowledge/drugs/{entry.name}.toml, [routes.{route}]"
-                    found.append(Problem(where, refused[0].what, refused[0].fix))
+                timed = {"infusion", "bolus"} & set(entry.routes[route].forms)
+                try:
+                    administrations(part, route, duration=1.0 if timed else 0.0, amount=1.0)
+                except KetasimError as error:
+                    found.append(Problem(f"knowledge/drugs/{entry.name}.toml, [routes.{route}]", error.what, error.fix))
     return found
-
-
-def _refusal(part: str, route: str, duration: float) -> KetasimError | None:
-    """Why a dose over that time cannot be routed; None if it can."""
-    try:
-        administrations(part, route, duration=duration, amount=1.0)
-    except KetasimError as error:
-        return error
-    return None
 
 
 def _leaks(models: list[Composition]) -> list[Problem]:
