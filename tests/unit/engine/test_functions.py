@@ -118,7 +118,9 @@ def test_sine_of_large_angles(name: str, real: str) -> None:
     wide = real == "double"
     size = 10.0 ** rng.uniform(0, 308.2 if wide else 38.5, 3000)
     # 6381956970095103 2^797 is the double nearest to a multiple of pi/2 (Muller 2016, section 11.2)
-    special = [6381956970095103 * 2.0**797, 2.0**1000, 1.7e308, 2e6, 1e9, 1e22] if wide else [3e38, 2.0**100, 1e5, 16367173.0]
+    special = (
+        [6381956970095103 * 2.0**797, 2.0**1000, 1.7e308, 2e6, 1e9, 1e22] if wide else [3e38, 2.0**100, 1e5, 16367173.0]
+    )
     x = np.concatenate([size * rng.choice([-1, 1], 3000), special]).astype(np.float64 if wide else np.float32)
     with mpmath.workprec(1300):
         exact = [getattr(mpmath, name)(mpmath.mpf(float(v))) for v in x]
