@@ -17,20 +17,8 @@ from .result import HIGH, LOW, Course, Result
 Array = NDArray[np.float64]
 
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
+KETAMINE = ("plasma.ketamine", "plasma.s_ketamine", "plasma.r_ketamine", "plasma.norketamine", "plasma.hnk")
 PEAKS = (
-    "plasma.ketamine",
-    "plasma.s_ketamine",
-    "plasma.r_ketamine",
-    "plasma.norketamine",
-    "plasma.hnk",
-    "plasma.compound",
-    "plasma.naltrexone",
-    "plasma.buprenorphine",
-    "plasma.midazolam",
-    "plasma.benzodiazepine",
-    "plasma.lamotrigine",
-    "plasma.memantine",
-    "plasma.rapamycin",
     "arterial.ketamine",
     "arterial.compound",
     "nmda.occupancy",
@@ -59,7 +47,7 @@ SAME = 1e-3  # of the range: equal doses give peaks that differ by less than any
 def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
     found: dict[str, Any] = {"peaks": {}, "exposure": {}}
-    for name in PEAKS:
+    for name in (*KETAMINE, *given_levels(), *PEAKS):
         if name in result.grid_values and _ever(result.grid_values[name]):
             found["peaks"][name] = peak(result.fine(name))
     for name in EXPOSURES:
@@ -72,6 +60,15 @@ def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
     found["sbp_rise_peak"] = _rise(result, "sbp")
     found["warnings"] = list(result.warnings)
     return replace(result, summary=FrozenMapping(found))
+
+
+def given_levels() -> tuple[str, ...]:
+    """Plasma outputs of whatever else may be given: every `plasma.` entry of the register that needs a part of its own."""
+    return tuple(
+        name
+        for name, entry in output_register().items()
+        if name.startswith("plasma.") and entry.needs and name not in KETAMINE
+    )
 
 
 def spread(people: Array) -> dict[str, float | None]:
