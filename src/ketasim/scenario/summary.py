@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import FrozenMapping, values
+from ketasim.core import FrozenMapping, output_register, values
 from ketasim.scenario.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
