@@ -39,7 +39,7 @@ ORDER = (
     ("web",),
     ("cli",),  # `ketasim serve` starts the page
 )
-OUTSIDE = {"_version", "_quiet", "_start"}  # of the package as a whole
+OUTSIDE = {"_version", "_quiet", "_start", "__main__"}  # of the package as a whole
 
 
 def circles(imports: Mapping[str, Iterable[str]]) -> set[frozenset[str]]:

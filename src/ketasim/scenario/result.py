@@ -328,7 +328,7 @@ class Result:
             found[f"{name}.tmax"] = np.where(
                 np.isfinite(rows).all(axis=1), self.grid_h[np.argmax(np.nan_to_num(rows), axis=1)], np.nan
             )
-            found[f"{name}.auc"] = np.trapezoid(rows, self.grid_h, axis=1)
+            found[f"{name}.auc"] = np.asarray(np.trapezoid(rows, self.grid_h, axis=1))
         return found
 
     def to_xarray(self, fine: bool = False):  # type: ignore[no-untyped-def]
