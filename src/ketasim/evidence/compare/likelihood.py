@@ -212,10 +212,23 @@ def widening(study: Study, row: Row) -> float:
 
 @dataclass(frozen=True)
 class StudyBlock:
-    """The compared rows of one study. slopes: effect name -> derivative of every prediction (scale of comparison)."""
+    """The compared rows of one study, or of all studies of the same patients (`others`), which share one set of effects.
+
+    slopes: effect name -> derivative of every prediction (scale of comparison).
+    """
 
     study: Study
     rows: tuple[Observed, ...]
+    others: tuple[Study, ...] = ()
+
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """All studies of the block."""
+        return (self.study, *self.others)
+
+    def study_of(self, row: Observed) -> Study:
+        """The study of a row."""
+        return next((s for s in self.others if s.id == row.row.study), self.study)
 
     @property
     def y(self) -> Array:

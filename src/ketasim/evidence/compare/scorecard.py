@@ -11,23 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import t as student
-
-from ketasim.core import stream
 
 from ..arms.numbers import Numbers
-from .baseline import naive
-from .likelihood import Z95, number, taus_of
+from ..published.study import Study
+from . import scorer
+from .baseline import Naive, Pool
+from .likelihood import Z95, Observed, taus_of
 from .predict import Evidence, Skipped, all_evidence
+from .rival import Rival
 
 Array = NDArray[np.float64]
 
 # Predictions are t distributed around the model, scaled so that the SD is what it says: most studies lie close, some far off.
-FREEDOM = number("predictive_freedom")
-SCALE = math.sqrt((FREEDOM - 2.0) / FREEDOM)  # of a t distribution with SD 1
-QUANTILES = {level: SCALE * float(student.ppf(0.5 + level / 200.0, FREEDOM)) for level in (50, 80, 95)}  # in SDs
-RESAMPLES = 2000
-SEED = 1
+QUANTILES = {level: scorer.edge(level) for level in scorer.LEVELS}  # in SDs
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,8 @@ class ScoredRow:
     log_score: float
     naive: float | None
     naive_log_score: float | None
+    rival: float | None
+    rival_log_score: float | None
     sign: bool
     line: int
 
@@ -127,18 +125,10 @@ def role_summary(rows: Sequence[ScoredRow]) -> dict[str, Any]:
 
 
 def log_score_gain(rows: Sequence[ScoredRow]) -> tuple[float, float, int]:
-    """Summed log score minus that of the naive baseline, its SE by resampling studies, and the number of rows compared."""
-    by_study: dict[str, float] = {}
-    compared = 0
-    for r in rows:
-        if r.naive_log_score is not None:
-            by_study[r.study] = by_study.get(r.study, 0.0) + r.log_score - r.naive_log_score
-            compared += 1
-    gains = np.array(list(by_study.values()))
-    if not len(gains):
-        return 0.0, 0.0, 0
-    picks = (stream(SEED, "resampled studies", RESAMPLES * len(gains)) * len(gains)).astype(int).reshape(RESAMPLES, -1)
-    return float(gains.sum()), float(gains[picks].sum(axis=1).std()), compared
+    """Summed log score minus that of the naive baseline, its SE over studies, and the number of rows compared."""
+    compared = [(r.study, r.log_score - r.naive_log_score) for r in rows if r.naive_log_score is not None]
+    names, gains = [name for name, _ in compared], [gain for _, gain in compared]
+    return *scorer.total_over_studies(names, gains), len(names)
 
 
 def _group(rows: Sequence[ScoredRow], group: str) -> dict[str, Any]:
@@ -171,18 +161,28 @@ def scorecard(
     taus = taus or taus_of()
     base = evidence.compared(numbers)
     slopes = evidence.slopes(numbers, base)
+    pool, rival = Pool(evidence.blocks), Rival(evidence.blocks)
     rows = []
     for i, block in enumerate(evidence.blocks):
         between = np.diag(block.between(slopes[i], taus))
         own = np.zeros(len(block.rows)) if model_variance is None else model_variance[i]
         for j, item in enumerate(block.rows):
             tau, predicted = math.sqrt(float(between[j])), float(base[i][j])
-            naive_row = naive(evidence.blocks, block, j, tau)
-            rows.append(_scored(block.study, item, predicted, tau, math.sqrt(float(own[j])), naive_row))
+            study = block.study_of(item)
+            simple = pool.predict(study, item)
+            against = (simple, rival.predict(study, item) or simple)
+            rows.append(_scored(study, item, predicted, tau, math.sqrt(float(own[j])), against))
     return Scorecard(tuple(rows), evidence.skipped)
 
 
-def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float, base: Any) -> ScoredRow:
+def _scored(
+    study: Study,
+    item: Observed,
+    predicted: float,
+    tau: float,
+    model_sd: float,
+    against: tuple[Naive | None, Naive | None],
+) -> ScoredRow:
     r, se = item.row, item.se
     sd = math.sqrt(se**2 + tau**2 + model_sd**2)
     z = (item.y - predicted) / sd
@@ -190,10 +190,7 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         level: (item.backward(predicted - edge * sd), item.backward(predicted + edge * sd))
         for level, edge in QUANTILES.items()
     }
-    naive_score = None
-    if base is not None:
-        spread = math.hypot(base.sd, se)
-        naive_score = _log_density(item.y - base.mean, spread)
+    simple, rival = against
     return ScoredRow(
         study=study.id,
         role=study.role,
@@ -223,16 +220,19 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1),
         loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
         z=z,
-        log_score=_log_density(item.y - predicted, sd),
-        naive=None if base is None else item.backward(base.mean),
-        naive_log_score=naive_score,
+        log_score=scorer.log_score(item.y, predicted, sd),
+        naive=None if simple is None else item.backward(simple.mean),
+        naive_log_score=_other_score(item, simple),
+        rival=None if rival is None else item.backward(rival.mean),
+        rival_log_score=_other_score(item, rival),
         sign=r.is_sign,
         line=r.line,
     )
 
 
-def _log_density(residual: float, sd: float) -> float:
-    return float(student.logpdf(residual / (SCALE * sd), FREEDOM)) - math.log(SCALE * sd)
+def _other_score(item: Observed, other: Naive | None) -> float | None:
+    """Log score of the naive baseline or the rival, sampling error added as for the model."""
+    return None if other is None else scorer.log_score(item.y, other.mean, math.hypot(other.sd, item.se))
 
 
 def text(card: Scorecard, everything: bool = False) -> str:
