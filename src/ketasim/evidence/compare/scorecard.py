@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json as json_module
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from ..arms.numbers import Numbers
 from ..published.study import Study
 from . import scorer
 from .baseline import Naive, Pool
-from .likelihood import Z95, Observed, taus_of
+from .left_out import LeftOut
+from .likelihood import Z95, Observed, StudyBlock, taus_of
 from .predict import Evidence, Skipped, all_evidence
 from .rival import Rival
 
@@ -69,10 +70,16 @@ class ScoredRow:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All scored rows and those that the model cannot predict."""
+    """All scored rows and those that the model cannot predict; leave-one-out by study and by cluster where it was asked for."""
 
     rows: tuple[ScoredRow, ...]
     skipped: tuple[Skipped, ...]
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+
+    def only(self, names: Collection[str]) -> Scorecard:
+        """The rows of some studies; what was left out belongs to all of them and goes."""
+        rows = tuple(r for r in self.rows if r.study in names)
+        return Scorecard(rows, tuple(s for s in self.skipped if s.row.study in names))
 
     def part(self, role: str) -> tuple[ScoredRow, ...]:
         """Rows of one role."""
@@ -86,6 +93,7 @@ class Scorecard:
             found[role] = role_summary(self.part(role))
         found["groups"] = {g: _group(self.rows, g) for g in sorted({r.group for r in self.rows})}
         found["not_predicted"] = len(self.skipped)
+        found |= {f"leave_{name}_out": item.summary() for name, item in self.left_out.items()}
         return found
 
     def to_json(self) -> str:
@@ -154,14 +162,19 @@ def scorecard(
     numbers: Numbers | None = None,
     taus: dict[str, float] | None = None,
     model_variance: Sequence[Array] | None = None,
+    helpers: Sequence[StudyBlock] = (),
 ) -> Scorecard:
-    """Score every row. model_variance : variance of every prediction over the posterior (scale of comparison), (R,) per study."""
+    """Score every row. model_variance : variance of every prediction over the posterior (scale of comparison), (R,) per study.
+
+    helpers : studies that are not scored but that baseline and rival may pool.
+    """
     evidence = evidence or all_evidence()
     numbers = numbers or Numbers()
     taus = taus or taus_of()
     base = evidence.compared(numbers)
     slopes = evidence.slopes(numbers, base)
-    pool, rival = Pool(evidence.blocks), Rival(evidence.blocks)
+    known = (*helpers, *evidence.blocks)
+    pool, rival = Pool(known), Rival(known)
     rows = []
     for i, block in enumerate(evidence.blocks):
         between = np.diag(block.between(slopes[i], taus))
@@ -233,82 +246,3 @@ def _scored(
 def _other_score(item: Observed, other: Naive | None) -> float | None:
     """Log score of the naive baseline or the rival, sampling error added as for the model."""
     return None if other is None else scorer.log_score(item.y, other.mean, math.hypot(other.sd, item.se))
-
-
-def text(card: Scorecard, everything: bool = False) -> str:
-    """The scorecard as plain sentences and tables: misfits first, then every group."""
-    lines = []
-    summary = card.summary()
-    lines.append(f"{summary['values']} published values of {summary['studies']} studies beside their predictions.")
-    for role in ("fit", "validate"):
-        s = summary[role]
-        if not s["values"]:
-            lines.append(f"{role}: no studies yet.")
-            continue
-        lines.append(
-            f"{role}: {s['values']} values of {s['studies']} studies. Inside the study's own 95 % interval {_pc(s['strict'])} "
-            f"(a perfect model: {_pc(s['strict_perfect'])}); within sampling error and spread between studies {_pc(s['loose'])}. "
-            f"Intervals of 50, 80, 95 % hold {_pc(s['coverage50'])}, {_pc(s['coverage80'])}, {_pc(s['coverage95'])}. "
-            f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
-            + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
-        )
-    misfits = sorted((r for r in card.rows if abs(r.z) > QUANTILES[95] and not r.sign), key=lambda r: -abs(r.z))
-    lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
-    lines += [_line(r) for r in misfits]
-    for group in sorted({r.group for r in card.rows}):
-        mine = [r for r in card.rows if r.group == group]
-        for role in ("fit", "validate"):
-            part = sorted((r for r in mine if r.role == role), key=lambda r: (r.study, r.line))
-            if not part:
-                continue
-            s = role_summary(part)
-            if not s["values"]:
-                lines.append(f"\n{group}, {role}: {s['directions_hit']} of {s['directions']} directions as published")
-                lines += [_line(r) for r in part]
-                continue
-            lines.append(
-                f"\n{group}, {role}: {s['values']} values of {s['studies']} studies; strict {_pc(s['strict'])} of {_pc(s['strict_perfect'])}; "
-                f"80 % interval holds {_pc(s['coverage80'])}; log score {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f})"
-            )
-            lines += [_line(r) for r in part]
-    if card.skipped:
-        lines.append(f"\nNot predicted: {len(card.skipped)}")
-        lines += [f"  {s.row.study}:{s.row.line} {s.row.endpoint} {s.row.statistic}: {s.why}" for s in card.skipped]
-    return "\n".join(lines)
-
-
-def _pc(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _line(r: ScoredRow) -> str:
-    when = "" if r.time_h is None else f" {r.time_h:g} h"
-    who = r.arm + (f" - {r.versus}" if r.versus else "")
-    mark = ("inside" if r.strict else "near" if r.loose else "MISFIT").ljust(6)
-    return (
-        f"  {mark} {r.study} [{r.role}] {who}: {r.endpoint} {r.statistic}{when}: {r.observed:.3g} ({r.observed_low:.3g} to "
-        f"{r.observed_high:.3g}), predicted {r.predicted:.3g} ({r.low80:.3g} to {r.high80:.3g}), z {r.z:+.1f}"
-    )
-
-
-def main(json: bool = False, study: str = "") -> str:
-    """What `ketasim check` prints. study : only the rows of that study."""
-    card = card_of(study)
-    return card.to_json() if json else text(card)
-
-
-def card_of(study: str = "") -> Scorecard:
-    """The scorecard of all studies, or the rows of one."""
-    from ketasim.core import unknown_name
-
-    from .posterior import shipped_scorecard
-
-    card = shipped_scorecard()
-    if study:
-        names = {r.study for r in card.rows} | {s.row.study for s in card.skipped}
-        if study not in names:
-            raise unknown_name("study", study, names, where="--study")
-        card = Scorecard(
-            tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study)
-        )
-    return card

@@ -41,13 +41,23 @@ class Left:
 
 @dataclass(frozen=True)
 class Linear:
-    """The evidence around the mode: predictions, residuals' sensitivities and covariances, one entry per study."""
+    """The evidence around the mode: predictions, sensitivities, covariances, variance between studies, one entry per study."""
 
     evidence: Evidence
     z: Array
     base: list[Array]
     jacobian: list[Array]
     covariances: list[Array]
+    between: list[Array]
+
+    def variance(self) -> list[Array]:
+        """Variance of every prediction by the curvature of the whole fit, (R,) per study."""
+        whole = np.eye(len(self.z))
+        for block, f, j, c in zip(self.evidence.blocks, self.base, self.jacobian, self.covariances, strict=True):
+            if block.study.role == "fit":
+                whole += _term(j, block.y - f, c)[0]
+        covered = np.linalg.inv(whole)
+        return [np.einsum("ij,jk,ik->i", j, covered, j) for j in self.jacobian]
 
     def left_out(self, cluster: bool) -> Left:
         """Every study predicted without itself (and whoever goes with it)."""
@@ -102,7 +112,8 @@ def linear(evidence: Evidence, tell: Progress | None = None) -> Linear:
     slopes = evidence.slopes(task.numbers(z), base)
     taus = taus_of()
     covariances = [covariance(block, s, taus) for block, s in zip(evidence.blocks, slopes, strict=True)]
-    return Linear(evidence, z, base, jacobian, covariances)
+    between = [np.diag(block.between(s, taus)) for block, s in zip(evidence.blocks, slopes, strict=True)]
+    return Linear(evidence, z, base, jacobian, covariances, between)
 
 
 # the sensitivities that ship --------------------------------------------------------------------------------------
