@@ -238,4 +238,11 @@ def administrations(
             allowed=", ".join(routes),
             fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
-    return routes[route](Request(part, route, duration, device, amount))
+    found = routes[route](Request(part, route, duration, device, amount))
+    if duration > 0 and not any(window.duration == duration for window in found.windows):
+        raise UsageError(
+            f"{part} by the {route} route is given at once: a dose over {duration:g} h cannot be routed",
+            where="plasma stage",
+            allowed=f"{part} {route} without a duration",
+        )
+    return found
