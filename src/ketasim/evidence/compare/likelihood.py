@@ -16,29 +16,13 @@ from numpy.typing import NDArray
 
 from ketasim.core import value
 
-from ..arms.context import family
+from ..arms.endpoints import family, scale_of
 from ..published.studies import SHARES, Row, Study
 from ..published.vocabulary import POOLS
 
 Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
-_LOG = (
-    "odds_ratio",
-    "risk_ratio",
-    "hazard_ratio",
-    "ratio",
-    "cmax",
-    "auc",
-    "tmax",
-    "half_life",
-    "profile_point",
-    "change_sd",
-    "median_time",
-    "mean_time",
-    "clearance",
-    "volume",
-)
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
@@ -66,27 +50,6 @@ SMALLEST = 1e-9
 def number(key: str) -> float:
     """A value of knowledge/values/evidence.toml."""
     return value(f"evidence.{key}").value
-
-
-def scale_of(row: Row) -> str:
-    """logit | log | fisher | plain. A direction coded as a ratio (0 lost, 1 same) is compared as it stands."""
-    if row.is_sign:
-        return "plain"
-    if row.statistic in SHARES and row.statistic != "bioavailability":
-        return "logit"
-    if row.statistic == "correlation":
-        return "fisher"
-    if row.statistic in _LOG or row.statistic == "bioavailability":
-        return "log"
-    if row.endpoint.startswith(("plasma.", "arterial.")) and row.statistic in (
-        "mean",
-        "mean_at",
-        "largest_mean_maximum",
-    ):
-        return "log"
-    if family(row) == "receptor" and row.statistic in ("mean_at", "mean", "largest_mean_maximum"):
-        return "log"
-    return "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +105,7 @@ def arm_size(study: Study, row: Row, key: str) -> float:
 
 def observed(study: Study, row: Row, points: float = 1.0) -> Observed:
     """A row with its sampling error. points : MADRS points per point of the row's scale, for an assumed SD."""
-    kind = scale_of(row)
+    kind = scale_of(row, SHARES)
     n = max(arm_size(study, row, row.arm), 2.0)
     m = max(arm_size(study, row, row.versus), 2.0) if row.versus else math.inf
     made = Observed(row, kind, 0.0, 1.0, _people(row, n) if kind == "logit" else n, points)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ketasim.core import KetasimError
 
-from ..arms.context import Context, family
+from ..arms.context import Context
+from ..arms.endpoints import family
 from ..arms.mood_arm import NO_EFFECTS, StudyEffects
 from ..arms.numbers import Numbers
 from ..arms.quantities import predict_row

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import read_toml
 from ketasim.core.posterior import folder
 
 from ..compare.design import left_out_with
@@ -98,7 +98,7 @@ def goes_with(block: StudyBlock, other: StudyBlock, cluster: bool) -> bool:
 def mode_z(parameters: Sequence[Parameter]) -> Array:
     """The shipped mode in prior SDs; 0 where the shipped fit did not have the value."""
     path = folder() / "values.toml"
-    known = read_toml(path)["values"] if path.exists() else {}
+    known = tomllib.loads(path.read_text(encoding="utf-8"))["values"] if path.exists() else {}
     return np.array([p.z(float(known[p.key]["mode"])) if p.key in known else 0.0 for p in parameters])
 
 
@@ -139,6 +139,14 @@ def write_jacobian(task: Problem, z: Array, base: Sequence[Array], jacobian: Seq
     return path
 
 
+def ship_sensitivities(evidence: Evidence, tell: Progress | None = None) -> Path:
+    """Compute and write them for the mode that ships; to be called after `ship`."""
+    task = Problem(evidence, free_parameters())
+    z = mode_z(task.parameters)
+    base = evidence.compared(task.numbers(z))
+    return write_jacobian(task, z, base, task.jacobian(z, base, float(settings()["run"]["step"]), tell))
+
+
 def read_jacobian(task: Problem, z: Array, base: Sequence[Array]) -> list[Array] | None:
     """The shipped sensitivities; None if there are none or they belong to other rows, values or predictions."""
     path = folder() / "sensitivities.csv"
@@ -150,6 +158,3 @@ def read_jacobian(task: Problem, z: Array, base: Sequence[Array]) -> list[Array]
         return None
     table = {line[0]: np.array([float(x) for x in line[1:]]) for line in lines[1:]}
     return [np.stack([table[row_key(item.row)] for item in block.rows]) for block in task.evidence.blocks]
-
-
-__all__ = ["Left", "Linear", "goes_with", "linear", "mode_z", "read_jacobian", "write_jacobian"]
