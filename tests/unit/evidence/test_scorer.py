@@ -58,7 +58,7 @@ def test_both_scores_are_proper(score) -> None:  # type: ignore[no-untyped-def]
 def test_pit_and_edges_agree() -> None:
     for level in scorer.LEVELS:
         assert scorer.pit(3.0 + 2.0 * scorer.edge(level), 3.0, 2.0) == pytest.approx(0.5 + level / 200)
-    assert scorer.FREEDOM == value("evidence.predictive_freedom").value
+    assert value("evidence.predictive_freedom").value == scorer.FREEDOM
 
 
 def rows(*z: float, study: str = "a") -> list[Scored]:

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from ketasim.ratings.observation import share_below
 
-from ..published.criteria import Condition, criterion
+from ..published.criteria import THRESHOLD, Condition, criterion
 from ..published.study import Row
 from ..published.vocabulary import SCALE_RANGES, SHARE_STATISTICS
 from .acute import alertness_value, felt_value, report_value, vital_value
@@ -107,7 +107,7 @@ def _contrast(row: Row, a: tuple[float, float], b: tuple[float, float]) -> float
 def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
-    mood = context.mood(key, row.scale, ideation)
+    mood = context.mood(key, _scale_name(row), ideation)
     per_point = (
         _ideation_per_point(context, row, mood)
         if ideation
@@ -145,6 +145,12 @@ def _ideation_per_point(context: Context, row: Row, mood: ArmMood) -> float:
         low, high = SCALE_RANGES.get(row.scale, (0, 6))
         return 6.0 / (high - low)
     return float(mood.baseline.mean()) / own
+
+
+def _scale_name(row: Row) -> str:
+    """The scale of a row, without the threshold that the old form of a threshold_share wrote into it."""
+    found = THRESHOLD.match(row.scale) if row.statistic == "threshold_share" and not row.cut else None
+    return (found["scale"] or "") if found else row.scale
 
 
 def _limit(context: Context, row: Row, mood: ArmMood, kind: str, per_point: float) -> Array:
