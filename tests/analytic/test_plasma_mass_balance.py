@@ -72,7 +72,7 @@ def test_all_that_was_given_is_somewhere(route: str) -> None:
         )
     numbers["hnk_fraction"] = np.minimum(numbers["hnk_fraction"], 0.95 - numbers["dhnk_fraction"])
     names = [name for name in VARIED if name in made.parameters]
-    states = [state for state in made.states if not state.endswith("_enzyme")]
+    states = [state for state in made.states if made.units[state] == "umol"]
     model = compile_model(made.antimony, parameters=names, outputs=states, inputs=made.inputs)
     plan = schedule(events, made.inputs, 48.0, numbers)
     result = model.simulate(

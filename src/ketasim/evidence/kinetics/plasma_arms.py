@@ -26,9 +26,14 @@ OUTPUTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "ketamine": (("s_ketamine_venous", "r_ketamine_venous"), "drug:ketamine"),
     "arterial": (("s_ketamine_arterial", "r_ketamine_arterial"), "drug:ketamine"),
     "norketamine": (("s_norketamine", "r_norketamine"), "molar_mass_norketamine"),
+    "arterial_norketamine": (("s_norketamine_arterial", "r_norketamine_arterial"), "molar_mass_norketamine"),
+    "equivalents": (("s_ketamine_venous", "r_ketamine_venous", "s_norketamine", "r_norketamine"), "drug:ketamine"),
     "hnk": (("s_hnk", "r_hnk"), "drug:hnk"),
     "dhnk": (("s_dhnk", "r_dhnk"), "molar_mass_dehydronorketamine"),
 }
+
+
+SHARP = 4.0  # a change of slope this many times its neighbours' is a corner
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,13 @@ def _events(dose: Mapping[str, Any]) -> list[Event]:
     amount, unit = (dose["mg"], "mg") if "mg" in dose else (dose["amount"], dose["unit"])
     found = []
     for part, umol in entry.part_amounts(amount, unit).items():
-        what = administrations(part, dose["route"], dose.get("over", 0.0), dose.get("device", 0))
+        what = administrations(
+            part,
+            dose["route"],
+            dose.get("over", 0.0),
+            dose.get("device", 0),
+            formulation=dose.get("formulation", ""),
+        )
         found.append(Event(dose.get("at", 0.0), umol, what))
     return found
 
@@ -132,10 +143,10 @@ def schedule(
     return Schedule(boundaries, rates, tuple(jumps))
 
 
-@lru_cache(maxsize=64)
-def composition(parts: tuple[str, ...]) -> Composition:
-    """The plasma stage alone, for these parts."""
-    return compose(parts, stages=[STAGE])
+@lru_cache(maxsize=256)
+def composition(parts: tuple[str, ...], variants: tuple[str, ...] = ()) -> Composition:
+    """The plasma stage alone, for these parts; `variants` replace its default ones."""
+    return compose(parts, variants={"plasma": variants} if variants else None, stages=[STAGE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,8 @@ def _molar_mass(name: str) -> float:
 class Bench:
     """Compiled models of the arms; `names` are the values that vary between the rows of parameters."""
 
-    def __init__(self, names: Sequence[str] = (), compiler: Compiler | None = None, rtol: float = 1e-8) -> None:
+    def __init__(self, names: Sequence[str] = (), compiler: Compiler | None = None, rtol: float = 1e-8, variants: Sequence[str] = ()) -> None:
+        self.variants = tuple(variants)
         self.names = tuple(names)
         self._compiler = compiler or compile_model
         self._models: dict[tuple[str, ...], tuple[Any, Composition, tuple[str, ...]]] = {}
@@ -167,7 +179,7 @@ class Bench:
 
     def _model(self, parts: tuple[str, ...]) -> tuple[Any, Composition, tuple[str, ...]]:
         if parts not in self._models:
-            made = composition(parts)
+            made = composition(parts, self.variants)
             varied = tuple(name for name in self.names if name in made.parameters)
             model = self._compiler(made.antimony, parameters=varied, outputs=made.outputs, inputs=made.inputs)
             self._models[parts] = (model, made, varied)
@@ -205,6 +217,30 @@ def auc(times: FloatArray, levels: FloatArray) -> FloatArray:
     return np.asarray(np.trapezoid(levels, times, axis=1))
 
 
+def peak_time(times: FloatArray, levels: FloatArray) -> FloatArray:
+    """Time of the peak (P,) in h, between the output times, so that it moves smoothly with the parameters.
+
+    Top of the quartic through the highest point and two neighbours on each side; where the slope breaks there (the end of
+    an infusion or of a release) the peak is that point itself.
+    """
+    found = np.asarray(times[levels.argmax(axis=1)], dtype=float)
+    for person, row in enumerate(levels):
+        top = int(row.argmax())
+        if not 2 <= top < len(times) - 2:
+            continue
+        near, heights = times[top - 2 : top + 3], row[top - 2 : top + 3] / row[top]
+        slopes = np.diff(heights) / np.diff(near)
+        turn = slopes[1] - slopes[2]
+        if turn <= 0.0 or turn > SHARP * max(slopes[0] - slopes[1], slopes[2] - slopes[3]):
+            continue
+        curve = np.polynomial.Polynomial.fit(near, heights, 4)
+        roots = curve.deriv().roots()
+        real = roots.real[(abs(roots.imag) < 1e-9) & (roots.real > near[1]) & (roots.real < near[3])]
+        if len(real):
+            found[person] = real[np.argmin(abs(real - near[2]))]
+    return found
+
+
 def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
     """AUC and first moment to infinity, tail extrapolated with the slope of the last 24 h."""
     times, levels = curves.times, curves.levels[output]
@@ -240,6 +276,10 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "clearance_ratio":
         assert against is not None
         return statistic("clearance", curves, output) / statistic("clearance", against, output)
+    if name == "auc_per_dose":
+        assert against is not None
+        own, other = auc(times, levels) / curves.arm.given, auc(against.times, against.levels[output])
+        return own / (other / against.arm.given)
     if against is not None:
         return statistic(name, curves, output, time) / statistic(name, against, output, time)
     if name == "at":
@@ -247,9 +287,9 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "cmax":
         return np.asarray(levels.max(axis=1))
     if name == "tmax":
-        return np.asarray(times[levels.argmax(axis=1)])
+        return peak_time(times, levels)
     if name == "tmax_after_last_device":
-        return np.asarray(times[levels.argmax(axis=1)] - curves.arm.last_dose)
+        return peak_time(times, levels) - curves.arm.last_dose
     if name == "auc":
         return auc(times, levels)
     if name == "half_life":
