@@ -170,7 +170,13 @@ def _molar_mass(name: str) -> float:
 class Bench:
     """Compiled models of the arms; `names` are the values that vary between the rows of parameters."""
 
-    def __init__(self, names: Sequence[str] = (), compiler: Compiler | None = None, rtol: float = 1e-8, variants: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        compiler: Compiler | None = None,
+        rtol: float = 1e-8,
+        variants: Sequence[str] = (),
+    ) -> None:
         self.variants = tuple(variants)
         self.names = tuple(names)
         self._compiler = compiler or compile_model
