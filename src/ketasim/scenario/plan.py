@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
-from ketasim.core import Drug, UsageError, read_drug, unknown_name
+from ketasim.core import Drug, FrozenMapping, UsageError, read_drug, unknown_name
 from ketasim.dose import Regimen, parse
 from ketasim.people import Traits
 from ketasim.ratings.setting import setting
@@ -75,8 +74,8 @@ class Scenario:
     draws: int = DEFAULT_DRAWS
     traits: Traits = field(default_factory=Traits)
     compounds: tuple[Drug, ...] = ()
-    values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    variants: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, float] = field(default_factory=FrozenMapping)
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMapping)
     sudden: tuple[Sudden, ...] = ()
     held: tuple[Held, ...] = ()
     name: str = ""
@@ -223,8 +222,8 @@ def scenario(
         draws=draws,
         traits=Traits(**{key: value for key, value in traits.items() if value is not None}),
         compounds=tuple(item if isinstance(item, Drug) else read_drug(item) for item in compounds),
-        values=MappingProxyType(dict(values or {})),
-        variants=MappingProxyType(
+        values=FrozenMapping(dict(values or {})),
+        variants=FrozenMapping(
             {stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in (variants or {}).items()}
         ),
         sudden=tuple(sudden),

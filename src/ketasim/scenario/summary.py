@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import values
+from ketasim.core import FrozenMapping, values
 from ketasim.scenario.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
@@ -72,7 +71,7 @@ def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
     found["sedation_lowest"] = lowest(result.fine("sedation"))
     found["sbp_rise_peak"] = _rise(result, "sbp")
     found["warnings"] = list(result.warnings)
-    return replace(result, summary=MappingProxyType(found))
+    return replace(result, summary=FrozenMapping(found))
 
 
 def spread(people: Array) -> dict[str, float | None]:

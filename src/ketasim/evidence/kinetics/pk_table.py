@@ -17,7 +17,6 @@ from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name
 
 from .plasma_arms import Bench, Curves, FloatArray, arm, settings, statistic
 
-
 LEVELS = ("at", "cmax", "auc")
 PARENT = ("ketamine", "arterial")
 NORKETAMINE = ("norketamine", "arterial_norketamine")

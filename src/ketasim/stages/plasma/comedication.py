@@ -50,7 +50,7 @@ FRAGMENTS = (
     ),
     Fragment("swallowed.ant", instances={name: name for name in SWALLOWED}),
     Fragment("infused.ant", instances={name: name for name in INFUSED}),
-    Fragment("hnk_drug.ant", instances={"hnk_drug": "r"}),
+    Fragment("hnk_drug.ant", instances={"hnk_drug": "r"}, shared=True),
     Fragment("ssri.ant", parts=("ssri",), provides=("ssri",)),
     Fragment("compound.ant", parts=("compound",), provides=("compound_venous", "compound_arterial")),
 )

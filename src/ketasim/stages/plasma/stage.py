@@ -56,13 +56,14 @@ KETAMINE = (
     Fragment(
         "ketamine.ant",
         instances=ENANTIOMERS,
+        shared=True,
         provides=("dhnk",),
     ),
-    Fragment("hnk.ant", instances={**ENANTIOMERS, "hnk_drug": "r"}, provides=("hnk",)),
-    Fragment("nasal.ant", also=("nasal",), instances=ENANTIOMERS, provides=("nasal_entry",)),
-    Fragment("extended.ant", also=("extended",), instances=ENANTIOMERS),
-    Fragment("mucosal.ant", also=("mucosal",), instances=ENANTIOMERS, provides=("mucosal_entry",)),
-    Fragment("injected.ant", also=("injected",), instances=ENANTIOMERS, provides=("injected_entry",)),
+    Fragment("hnk.ant", instances={**ENANTIOMERS, "hnk_drug": "r"}, shared=True, provides=("hnk",)),
+    Fragment("nasal.ant", also=("nasal",), instances=ENANTIOMERS, shared=True, provides=("nasal_entry",)),
+    Fragment("extended.ant", also=("extended",), instances=ENANTIOMERS, shared=True),
+    Fragment("mucosal.ant", also=("mucosal",), instances=ENANTIOMERS, shared=True, provides=("mucosal_entry",)),
+    Fragment("injected.ant", also=("injected",), instances=ENANTIOMERS, shared=True, provides=("injected_entry",)),
 )
 INTERACTIONS = (
     Fragment("perpetrator.ant", instances={drug: drug for drug in PERPETRATORS}, provides=("level",)),
@@ -74,7 +75,7 @@ _GUT = ("gut_availability", "gut_to_norketamine", "gut_to_other")
 
 
 def _once(file: str, provides: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> tuple[Fragment, ...]:
-    return (Fragment(file, also=also, instances=ENANTIOMERS, provides=provides),)
+    return (Fragment(file, also=also, instances=ENANTIOMERS, shared=True, provides=provides),)
 
 
 # Alternatives, told apart by studies left out: docs/decisions/plasma.md, `python -m ketasim.evidence.kinetics.leave_out`.
