@@ -79,11 +79,16 @@ def _once(file: str, provides: tuple[str, ...] = (), also: tuple[str, ...] = ())
 
 
 # Alternatives, told apart by studies left out: docs/decisions/plasma.md, `python -m ketasim.evidence.kinetics.leave_out`.
+# The first of each choice is the default.
+SITES = ("vein", "passage", "transit", "mixed", "arm")
+GUT = ("gut", "gut_alike")
+ORAL = ("oral_steps", "oral", "oral_two_sites")
+CHOICES = (SITES, GUT, ORAL)
 ALTERNATIVES = {
     "rapid": _once("rapid.ant"),
-    **{name: _once(f"{name}.ant", _SITES) for name in ("passage", "vein", "transit", "mixed", "arm")},
-    **{name: _once(f"{name}.ant", _GUT) for name in ("gut", "gut_alike")},
-    **{name: _once(f"{name}.ant", also=("oral",)) for name in ("oral_steps", "oral", "oral_two_sites")},
+    **{name: _once(f"{name}.ant", _SITES) for name in SITES},
+    **{name: _once(f"{name}.ant", _GUT) for name in GUT},
+    **{name: _once(f"{name}.ant", also=("oral",)) for name in ORAL},
 }
 
 STAGE = Stage(
