@@ -285,7 +285,7 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "auc_per_dose":
         assert against is not None
         own, other = auc(times, levels) / curves.arm.given, auc(against.times, against.levels[output])
-        return own / (other / against.arm.given)
+        return np.asarray(own / (other / against.arm.given))
     if against is not None:
         return statistic(name, curves, output, time) / statistic(name, against, output, time)
     if name == "at":

@@ -71,7 +71,7 @@ def clearance(weight: float, exponents: tuple[float, float]) -> float:
     known = values("plasma")
     intrinsic = sum(known[f"{enzyme}_clearance"].value for enzyme in ("cyp3a4", "cyp2b6", "other"))
     flow = known["hepatic_flow"].value
-    return flow * intrinsic / (flow + intrinsic) * (weight / REFERENCE) ** exponents[0]
+    return float(flow * intrinsic / (flow + intrinsic) * (weight / REFERENCE) ** exponents[0])
 
 
 def _predicted(item: Mapping[str, Any], exponents: tuple[float, float]) -> float:
