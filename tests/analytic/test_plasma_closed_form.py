@@ -10,6 +10,7 @@ from scipy.linalg import expm
 
 from ketasim.core import values
 from ketasim.evidence.kinetics.plasma_arms import Bench, arm, statistic
+from ketasim.forward import Tolerance
 
 P = {key: item.value for key, item in values("plasma").items()}
 SPACES = (
@@ -124,7 +125,7 @@ SHARES = {
 def test_every_route_agrees_with_matrix_exponentials(name: str) -> None:
     windows, deposits = CASES[name]
     which = arm(name)
-    curves = Bench(rtol=1e-10).curves(which)
+    curves = Bench(tolerance=Tolerance(1e-10, 1e-10, "value")).curves(which)
     rates = {space: (SHARES[kind] * which.given / length, length) for space, (kind, length) in windows.items()}
     start = {space: share * which.given for space, share in deposits.items()}
     unit = np.eye(len(SPACES))

@@ -136,7 +136,8 @@ def test_the_draws_are_those_of_the_fit_with_its_correlations() -> None:
     with draws_path().open(encoding="utf-8") as file:
         header, *lines = list(csv.reader(file))
     assert header == [prior.name for prior in found.priors]
-    assert draws_text(found, len(lines)).splitlines()[:3] == draws_path().read_text(encoding="utf-8").splitlines()[:3]
+    again = [line.split(",") for line in draws_text(found, len(lines)).splitlines()[1:6]]
+    assert np.array(again, dtype=float) == pytest.approx(np.array(lines[:5], dtype=float), rel=0.01), "redo the draws"
     table = np.array(lines, dtype=float)
     inside = np.column_stack([[prior.inward(number) for number in table[:, i]] for i, prior in enumerate(found.priors)])
     sds = np.sqrt(np.diag(found.covariance))

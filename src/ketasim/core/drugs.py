@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .compounds import compound_values
+from .compounds import compound_values, form_problems
 from .drug_types import DATA, FORMS, ROLES, STATUSES, Approval, Drug, Route, plain, route_name
 from .errors import KetasimError, UsageError, misspelt, unknown_name
 from .frozen import FrozenMapping
@@ -88,14 +88,22 @@ def read_drug(path: str | Path) -> Drug:
     It becomes the part `compound`; its kinetics and affinities arrive as `Drug.values`. Every problem of the file is
     named at once in one `UsageError`.
     """
+    if not isinstance(path, str | Path):
+        raise UsageError(
+            f"a compound is the path of a TOML file, not {type(path).__name__}", where="compound", allowed="a path"
+        )
     path = Path(path)
     try:
         table = read_toml(path)
     except KetasimError as error:
         raise UsageError(
-            error.what, where=error.where or str(path), fix="a TOML file as in docs, 'a compound of your own'"
+            error.what,
+            where=error.where or str(path),
+            allowed=error.allowed,
+            fix=error.fix or "ketasim show compound    prints a complete example",
         ) from error
     values, problems = compound_values(table, str(path))
+    problems += form_problems(table)
     if problems:
         raise UsageError(
             f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the compound file:\n- "

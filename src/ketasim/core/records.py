@@ -27,6 +27,10 @@ class RunRecord:
     settings: Mapping[str, Any] = field(default_factory=FrozenMapping)
     values: Mapping[str, Value] = field(default_factory=FrozenMapping)
 
+    def __post_init__(self) -> None:
+        for name in ("settings", "values"):
+            object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
+
     @property
     def sources(self) -> tuple[Source, ...]:
         """The sources of the values used, each once, alphabetical by key."""

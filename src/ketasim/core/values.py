@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .errors import KetasimError, unknown_name
 from .frozen import FrozenMapping
+from .textfile import read_text
 
 Basis = Literal["measured", "derived", "assumed", "placeholder"]
 Grade = Literal["A", "B", "C", "D"]
@@ -141,15 +142,14 @@ def _value(stage: str, key: str, table: Mapping[str, Any]) -> Value:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dictionary; a syntax error names file, line and column."""
+    """A TOML file as a dictionary; a syntax error names file, line and column. See `textfile` for encodings."""
+    text = read_text(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise KetasimError(f"not valid TOML: {error}", where=str(path)) from error
-    except OSError as error:
-        raise KetasimError(f"cannot read the file: {error.strerror}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise KetasimError("the file is not UTF-8 text", where=str(path)) from error
+    except RecursionError as error:
+        raise KetasimError("not valid TOML: nested too deeply", where=str(path)) from error
 
 
 @cache

@@ -9,8 +9,9 @@ from typing import Any
 
 from ketasim.core import KetasimError, Problem, knowledge_path, nearest, output, read_toml, sources
 from ketasim.core.values import value
+from ketasim.forward import Sudden
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.plan import Scenario, Sudden, read_times, scenario
+from ketasim.scenario.plan import Scenario, read_times, scenario
 
 from .measures import ABOUT_MADRS, COMBINATIONS, MEASURES, NEEDS_LOOK, START, STATISTICS, Term
 from .records import VERDICTS, Claim, Evidence, Prediction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -166,6 +167,21 @@ class Course:
         times = block.pattern.times(self.start_h, last)
         yield from times if block.count is None else islice(times, block.count)
 
+    def before(self, horizon_h: float) -> Course | None:
+        """The course with the doses that start before the horizon only; None if there are none."""
+        given = Counter(index for _, index, _ in self.times(horizon_h))
+        blocks = [
+            replace(
+                block,
+                count=given[index] if block.pattern is not None or block.times_h else block.count,
+                times_h=block.times_h[: given[index]],
+                amounts=block.amounts[: given[index]],
+            )
+            for index, block in enumerate(self.blocks)
+            if given[index]
+        ]
+        return replace(self, blocks=tuple(blocks)) if blocks else None
+
     @property
     def endless(self) -> bool:
         """True if the last block has no count."""
@@ -199,6 +215,19 @@ class CoMedication:
 
     course: Course
     offsets_h: tuple[float, ...] = ()
+
+    def before(self, horizon_h: float, main: Course) -> CoMedication | None:
+        """What of it starts before the horizon beside the doses of `main` that do; None if there is nothing."""
+        if not self.offsets_h:
+            course = self.course.before(horizon_h)
+            return None if course is None else replace(self, course=course)
+        mains = [time for time, _, _ in main.times(horizon_h)]
+        times = sorted({time + offset for time in mains for offset in self.offsets_h})
+        kept = tuple(time for time in times if time < horizon_h - TOLERANCE_H)
+        if len(kept) == len(times):
+            return self
+        block = replace(self.course.blocks[0], count=len(kept), times_h=kept)
+        return CoMedication(Course((block,))) if kept else None
 
     def __str__(self) -> str:
         course = self.course

@@ -85,13 +85,14 @@ def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...
         cursor.next()
         _, span = read_duration(cursor)
         if cursor.peek().kind == "number":
-            rest = cursor.text[cursor.peek().start :]
+            amount = cursor.next()
+            end = _unit_words(cursor)[1]
             words = cursor.text[here.start : span[1]]
             raise cursor.fault(
                 "the amount comes before over",
                 (here.start, span[1]),
                 "DRUG ROUTE AMOUNT [over DURATION]",
-                whole=f"{cursor.text[: here.start].rstrip()} {rest} {words}",
+                whole=f"{cursor.text[: here.start].rstrip()} {cursor.text[amount.start : end]} {words}{cursor.text[end:]}",
             )
     if here.kind == "word" and cursor.peek(1).low in (*MASS_WORDS, *(unit.lower() for unit in entry.units)):
         span = (here.start, cursor.peek(1).end)
@@ -246,17 +247,37 @@ def _read_unit(
             f"'{cursor.text[span[0] : span[1]]}' is not a unit here",
             span,
             allowed,
-            whole=f"{cursor.text[: numbers[0].start]}{corrected} {unit}{cursor.text[end:]}",
+            whole=f"{cursor.text[: numbers[0].start]}{corrected} {unit}{cursor.text[end:]}"
+            if all(_studied_amount(entry, way, exact(n.text) * factor, unit) for n in numbers)
+            else "",
         )
     raise cursor.fault(
         f"'{cursor.text[span[0] : span[1]]}' is not a unit of {entry.name}",
         span,
         allowed,
-        instead=_unit_meant(text, units_of(entry)),
+        instead=_unit_meant(text, (*units_of(entry), *_rates_of(entry))),
     )
 
 
+def _studied_amount(entry: Drug, way: Route, value: Fraction, unit: str) -> bool:
+    """True unless the amount is far from every dose studied: then the unit itself may be the slip."""
+    kept, factor = MASS_WORDS[unit]
+    known = kept if kept in way.studied else next(iter(way.studied), None)
+    if known is None:
+        return True
+    kilograms = {"mg": 1.0, "mg/kg": reference_weight()}  # mg beside mg/kg: at the catalogue's reference weight
+    size = float(value * factor) * kilograms.get(kept, 1.0) / kilograms.get(known, 1.0)
+    low, high = way.studied[known]
+    return low / 2 <= size <= 2 * high
+
+
 _NO_UNITS = ("over", "x", "at", "once", "then", "with", "for", "from", "to", "until", "days", "bolus", *SALT_WORDS)
+
+
+def _rates_of(entry: Drug) -> tuple[str, ...]:
+    """The rates in which this drug may be written, for a misspelt one."""
+    masses = [mass for mass, (kept, _) in RATE_MASSES.items() if kept in entry.units and mass.isascii()]
+    return tuple(f"{mass}/{time}" for mass in masses for time in ("h", "min"))
 
 
 def _unit_meant(text: str, units: tuple[str, ...]) -> str | None:

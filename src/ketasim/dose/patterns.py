@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ketasim.core import misspelt
 
-from .quantities import DURATION_ALLOWED, HOURS, bad_time_unit, duration_text, exact, only_number, time_unit
+from .quantities import DURATION_ALLOWED, HOURS, bad_time_unit, duration_text, exact, only_number, smaller, time_unit
 from .text import Cursor, Fault, Token
 
 DAY = 24.0
@@ -303,7 +303,8 @@ def _interval(cursor: Cursor) -> Pattern:
     only_number(cursor)
     total = exact("0")
     end = start.end
-    while cursor.peek().kind == "number":
+    last = ""
+    while cursor.peek().kind == "number" and (not last or smaller(cursor.peek(1), last)):
         number = cursor.peek()
         unit = time_unit(cursor.peek(1))
         if unit is None:
@@ -316,6 +317,7 @@ def _interval(cursor: Cursor) -> Pattern:
                 )
             raise bad_time_unit(cursor, number)
         total += exact(number.text) * HOURS[unit]
+        last = unit
         end = cursor.peek(1).end
         cursor.place += 2
     if total <= 0:

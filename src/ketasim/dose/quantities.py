@@ -181,6 +181,12 @@ def time_unit(token: Token) -> str | None:
     return TIME_WORDS.get(token.low) if token.kind == "word" else None
 
 
+def smaller(token: Token, unit: str) -> bool:
+    """True for a unit of time smaller than `unit`: the parts of one duration go down, as in 1 h 30 min."""
+    kept = time_unit(token)
+    return kept is not None and HOURS[kept] < HOURS[unit]
+
+
 def bad_time_unit(cursor: Cursor, number: Token) -> Exception:
     """The fault for a duration whose unit is missing or unknown; a corrected line only for a misspelt unit."""
     unit = cursor.peek()
@@ -285,12 +291,13 @@ def read_exactly(cursor: Cursor) -> tuple[Fraction, tuple[int, int]]:
     total = Fraction(0)
     end = first.end
     negative = first.text.startswith("-")
-    while cursor.peek().kind == "number" and ((total == 0 and end == first.end) or time_unit(cursor.peek(1))):
+    last = ""
+    while cursor.peek().kind == "number" and (end == first.end or smaller(cursor.peek(1), last)):
         number = cursor.next()
         unit = time_unit(cursor.peek())
         if unit is None:
             raise bad_time_unit(cursor, number)
-        end = cursor.next().end
+        end, last = cursor.next().end, unit
         part = exact(number.text) * HOURS[unit]
         total += -part if negative and number is not first else part
     if abs(total) > MOST_HOURS:
@@ -320,14 +327,14 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
             for index, amount, _ in waiting:
                 times[index] = float(amount * HOURS[unit])
             waiting.clear()
-            following = time_unit(cursor.peek(1)) if cursor.peek().kind == "number" else None
-            while following is not None:  # "1 h 30 min": the parts of one time add up
+            last = unit
+            while cursor.peek().kind == "number" and smaller(cursor.peek(1), last):  # "1 h 30 min" is one time
+                following = last = time_unit(cursor.peek(1)) or ""
                 part = exact(cursor.next().text) * HOURS[following]
                 end = cursor.next().end
                 whole = value * HOURS[unit] + (-part if value < 0 else part)
                 times[-1] = float(whole)
                 value, unit = whole, "h"
-                following = time_unit(cursor.peek(1)) if cursor.peek().kind == "number" else None
         if cursor.peek().kind == "comma" and cursor.peek(1).kind == "number":
             cursor.next()
         elif cursor.peek().kind == "comma" and cursor.peek(1).low == "and" and cursor.peek(2).kind == "number":

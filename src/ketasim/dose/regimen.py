@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ketasim.core import Drug
+from ketasim.core import Drug, UsageError
+from ketasim.core.numbers import text as text_of
+from ketasim.core.numbers import whole
 
 from . import expand
 from .course import CoMedication, Course, Dose, every_dose, line_text, sound
@@ -14,6 +16,8 @@ from .grammar import continued, read_beside, read_words, repeated
 from .preview import preview as table
 from .quantities import FloatArray
 from .vocabulary import Vocabulary
+
+EXAMPLE = '"ketamine iv 0.5 mg/kg over 40 min"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +37,30 @@ class Regimen:
 
     def every(self, interval: str, times: int | None = None) -> Regimen:
         """The last dose repeated: `every("3.5 d", times=8)`, `every("two weeks", times=4)`; no times = to the end."""
-        return self.repeat(f"every {interval}" + (f" x {times}" if times is not None else ""))
+        count = "" if times is None else f" x {whole('times', times, 'times=8')}"
+        return self.repeat(f"every {text_of('interval', interval)}{count}")
 
     def repeat(self, words: str) -> Regimen:
         """The last dose repeated as in the words of --repeat: `repeat("twice weekly x 8, then weekly x 4")`."""
+        words = text_of("repeat", words, 'repeat="twice weekly x 6"')
         return replace(self, main=repeated(self.main, words, self._known()))
 
     def at(self, *times: str) -> Regimen:
         """The dose at listed times from the first one: `at("0 d", "3 d", "7 d")` or `at("0, 3, 7 d")`."""
-        return self.repeat("at " + ", ".join(times))
+        return self.repeat("at " + ", ".join(text_of("at", time, '.at("0, 3, 7 d")') for time in times))
 
     def then(self, after: str | Regimen) -> Regimen:
         """A further block, in words ("weekly x 4", "84 mg weekly x 4") or another regimen's blocks and co-medication."""
         if isinstance(after, Regimen):
             main = sound(replace(self.main, blocks=self.main.blocks + after.main.blocks))
             return replace(self, main=main, beside=self.beside + after.beside)
-        return replace(self, main=continued(self.main, after, self._known()))
+        words = text_of("then", after, '.then("weekly x 4")')
+        return replace(self, main=continued(self.main, words, self._known()))
 
     def with_(self, words: str | Regimen, at: str = "", once: bool = False, compounds: Iterable[Drug] = ()) -> Regimen:
         """Co-medication beside it, in the words of --with, or a regimen placed `at` an offset ("-45 min")."""
+        if not isinstance(words, Regimen):
+            text_of("with", words, '.with_("naltrexone oral 50 mg at -45 min")')
         placement = (f" at {at}" if at else "") + (" once" if once else "")
         if isinstance(words, Regimen):
             compounds = [*compounds, *words.drugs()]
@@ -123,6 +132,13 @@ class Regimen:
     def _known(self) -> Vocabulary:
         return Vocabulary(self.drugs())
 
+    def until(self, horizon_h: float) -> Regimen:
+        """The regimen with the doses that start before `horizon_h` (h) only; an endless repeat gets its count."""
+        main = self.main.before(horizon_h)
+        return Regimen(
+            main or self.main, tuple(co for each in self.beside if (co := each.before(horizon_h, self.main)))
+        )
+
     def __str__(self) -> str:
         return line_text(self.main, self.beside)
 
@@ -138,10 +154,39 @@ def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compound
     Returns a `Regimen`; `str` of it is the canonical line, and parses to an equal regimen. Raises `UsageError` with
     what is wrong, the line with a caret under the word, what is allowed, and a corrected line that works.
     """
-    main, beside = read_words(text, repeat, [with_] if isinstance(with_, str) else with_, Vocabulary(compounds))
+    given = text_of("the scenario", text, EXAMPLE)
+    again = text_of("repeat", repeat, 'repeat="twice weekly x 6"')
+    main, beside = read_words(given, again, _texts_of(with_), Vocabulary(_drugs_of(compounds)))
     return Regimen(main, beside)
 
 
 def dose(text: str, compounds: Iterable[Drug] = ()) -> Regimen:
     """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`."""
     return parse(text, compounds=compounds)
+
+
+def _texts_of(with_: object) -> list[str]:
+    """The words of --with, one text or several."""
+    example = 'with_="naltrexone oral 50 mg at -45 min"'
+    if isinstance(with_, str):
+        return [with_]
+    if isinstance(with_, bytes) or not isinstance(with_, Iterable):
+        return [text_of("with_", with_, example)]  # which raises
+    return [text_of("with_", words, example) for words in with_]
+
+
+def _drugs_of(compounds: object) -> list[Drug]:
+    """Compounds of the user's own, as read by `core.drugs.read_drug`."""
+    if isinstance(compounds, Drug):
+        return [compounds]
+    found = (
+        list(compounds) if isinstance(compounds, Iterable) and not isinstance(compounds, str | bytes) else [compounds]
+    )
+    for item in found:
+        if not isinstance(item, Drug):
+            raise UsageError(
+                f"a compound is a Drug, not {item!r:.60}",
+                where="compounds",
+                allowed="what ketasim.core.read_drug(path) returns",
+            )
+    return [item for item in found if isinstance(item, Drug)]

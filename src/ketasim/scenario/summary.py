@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import FrozenMapping, values
-from ketasim.scenario.mood import Mood
+from ketasim.ratings.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
 

@@ -6,9 +6,9 @@ import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import ketasim.dose
+import ketasim
 
-FOLDER = Path(ketasim.dose.__file__).parent
+FOLDER = Path(ketasim.__file__).parent / "dose"
 
 
 def _relative(tree: ast.AST) -> set[str]:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.forward import Held, Sudden
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.plan import Held, Sudden, read_times
+from ketasim.scenario.plan import read_times
 
 from ..published.studies import SCALE_RANGES, Arm, Row, Study
 from .courses import ArmSpec, Course, course
-from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood
+from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, rated
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .times import Needs, needs
@@ -110,6 +111,16 @@ class Context:
         """The even people with the arm's baseline in MADRS points."""
         mean, sd = self.baseline(key)
         return self.course(key).spec.everybody(mean, sd)
+
+    def rated(self, key: str, name: str) -> Array:
+        """An output port of the last stages of an arm, (P, T): cadss, moaas, sbp_rise, nausea, mood_drive, ..."""
+        if (key, name) not in self._rated:
+            self._rated[key, name] = rated(self.course(key), self.people(key), self.numbers, name, self.effects)
+        return self._rated[key, name]
+
+    @cached_property
+    def _rated(self) -> dict[tuple[str, str], Array]:
+        return {}
 
     def baseline(self, key: str) -> tuple[float, float]:
         """Mean and SD of the baseline in MADRS points; NaN where the study says nothing."""

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import drug, output_register, value
-from ketasim.scenario.delivery import Delivery, deliveries
+from ketasim.core import output_register
+from ketasim.forward import Dosed, deliveries, molar_mass
 from ketasim.scenario.plan import Scenario
 from ketasim.scenario.summary import area
 
@@ -46,7 +46,7 @@ def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
     return np.asarray(moles * _factor(entry.molar_mass, unit))
 
 
-def _factor(molar_mass: str, unit: str) -> float:
+def _factor(mass: str, unit: str) -> float:
     """Row's unit per umol/L; areas carry an extra h in any place (`ng*h/mL`, `h*ng/mL`)."""
     base = re.sub(r"[\s·]", "*", unit or "ng/mL")
     base = re.sub(r"(^h\*|\*h(?=/|$|\*))", "", base)
@@ -54,8 +54,7 @@ def _factor(molar_mass: str, unit: str) -> float:
         return _MOLAR[base]
     if base not in _MASS:
         raise Unpredictable(f"the unit '{unit}' is none of a concentration", allowed=", ".join((*_MASS, *_MOLAR)))
-    word, _, name = molar_mass.partition("drug:")
-    return (value(word).value if word else float(drug(name).molar_mass or 1.0)) * _MASS[base]
+    return molar_mass(mass) * _MASS[base]
 
 
 def given_umol(context: Context, key: str) -> float:
@@ -63,7 +62,7 @@ def given_umol(context: Context, key: str) -> float:
     return float(np.mean(_given(context, key)))
 
 
-def _deliveries(context: Context, key: str) -> list[Delivery]:
+def _deliveries(context: Context, key: str) -> list[Dosed]:
     arm = context.course(key)
     asked = Scenario(arm.spec.words, repeat=arm.spec.repeat, with_=arm.spec.with_, at=(1.0,))
     found = deliveries(asked.regimen, float(arm.times[-1]), arm.spec.everybody().weight)

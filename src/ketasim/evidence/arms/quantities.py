@@ -17,7 +17,7 @@ from ..published.studies import Row
 from .acute import alertness_value, felt_value, report_value, vital_value
 from .context import Context, Unpredictable
 from .exposure import exposure_value, tissue_value
-from .mood_arm import ArmMood, felt_points
+from .mood_arm import ArmMood
 from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits, stable_visits, visit_times
 
 Array = NDArray[np.float64]
@@ -157,11 +157,9 @@ def _again(context: Context, row: Row) -> float:
 
 def _drive_ratio(context: Context, row: Row) -> float:
     """Drug part of the drive in one arm of an experiment over another: behaviour of animals, who have no expectancy."""
-    from .mood_arm import drug_drive
 
     def one(key: str) -> float:
-        arm, people = context.course(key), context.people(key)
-        return float(drug_drive(arm, people, context.numbers)[:, arm.index(row.time_h)].mean())
+        return float(context.rated(key, "mood_drive")[:, context.course(key).index(row.time_h)].mean())
 
     return one(row.arm) / max(one(row.versus), 1e-12)
 
@@ -286,7 +284,7 @@ def _correlation(context: Context, row: Row) -> float:
     key = row.arm
     people, arm = context.people(key), context.course(key)
     if name in ("cadss", "dissociation"):
-        x = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)[:, 0]
+        x = arm.session_peaks(context.rated(key, "cadss"))[:, 0]
     elif name in ("weight", "bmi", "weight_kg"):
         x = people.weight
     elif name == "age":

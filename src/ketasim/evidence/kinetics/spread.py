@@ -46,7 +46,7 @@ class Component:
 
 def route_of(name: str) -> str:
     """The route of the main drug of an arm: nasal, mucosal (film, under the tongue), oral, injected, else intravenous."""
-    words = {word for event in arm(name).events if event.at >= 0.0 for word in event.what.parts}
+    words = {word for event in arm(name).events if event.time_h >= 0.0 for word in event.administration.parts}
     for word in ("mucosal", "nasal", "injected", "extended", "oral"):
         if word in words:
             return ROUTES[word]

@@ -279,4 +279,11 @@ def administrations(
             fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
     check_formulation(part, route, formulation)
-    return routes[route](Request(part, route, duration, device, amount, formulation))
+    found = routes[route](Request(part, route, duration, device, amount, formulation))
+    if duration > 0 and not any(window.duration == duration for window in found.windows):
+        raise UsageError(
+            f"{part} by the {route} route is given at once: a dose over {duration:g} h cannot be routed",
+            where="plasma stage",
+            allowed=f"{part} {route} without a duration",
+        )
+    return found

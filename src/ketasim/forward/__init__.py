@@ -1,0 +1,24 @@
+"""The one forward run: what was given, in whom, through which equations, read at which times."""
+
+from .course import Courses, Forward, no_course
+from .dosing import Dosed, Given, Held, Sudden, deliveries, part_of, parts_needed, schedule
+from .mass import molar_mass
+from .tolerance import SMOOTH, STANDARD, Tolerance
+
+__all__ = [
+    "SMOOTH",
+    "STANDARD",
+    "Courses",
+    "Dosed",
+    "Forward",
+    "Given",
+    "Held",
+    "Sudden",
+    "Tolerance",
+    "deliveries",
+    "molar_mass",
+    "no_course",
+    "part_of",
+    "parts_needed",
+    "schedule",
+]
