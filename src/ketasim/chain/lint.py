@@ -197,8 +197,9 @@ def unrouted() -> list[Problem]:
     for entry in drugs().values():
         for route in entry.routes:
             for part in entry.parts:
+                timed = {"infusion", "bolus"} & set(entry.routes[route].forms)
                 try:
-                    administrations(part, route, duration=1.0, amount=1.0)
+                    administrations(part, route, duration=1.0 if timed else 0.0, amount=1.0)
                 except KetasimError as error:
                     found.append(Problem(f"knowledge/drugs/{entry.name}.toml, [routes.{route}]", error.what, error.fix))
     return found
