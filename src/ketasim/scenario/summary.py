@@ -41,15 +41,6 @@ def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
     return replace(result, summary=FrozenMapping(found))
 
 
-def given_levels() -> tuple[str, ...]:
-    """Plasma outputs of whatever else may be given: every `plasma.` entry of the register that needs a part of its own."""
-    return tuple(
-        name
-        for name, entry in output_register().items()
-        if name.startswith("plasma.") and entry.needs and name not in KETAMINE
-    )
-
-
 def spread(people: Array) -> dict[str, float | None]:
     """Median, 5th and 95th percentile of one number per person; None without people."""
     known = people[np.isfinite(people)]

@@ -126,9 +126,7 @@ class Curves:
 class Bench:
     """The arms in rows of people; `names` are the values that vary between the rows."""
 
-    def __init__(
-        self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH, variants: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH, variants: Sequence[str] = ()) -> None:
         self.names, self.tolerance, self.variants = tuple(names), tolerance, tuple(variants)
 
     def curves(self, which: Arm, table: FloatArray | None = None) -> Curves:
