@@ -139,7 +139,7 @@ def test_plain_sentences(ketasim) -> None:
 
 
 def test_csv_is_long_with_a_unit_column(ketasim) -> None:
-    text = ketasim("run", GOOD, "--people", "3", "--at", "0,24", "--csv").out
+    text = ketasim("run", GOOD, "--people", "3", "--at", "0, 24", "--csv").out
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(io.StringIO("\n".join(lines))))
     effect = [row for row in rows if row["output"] == "madrs.effect"]
@@ -208,7 +208,7 @@ def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
 
 
 def test_a_failed_expectation_is_exit_code_1(ketasim, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ketasim.scenario.experiments as module
+    from ketasim.scenario import experiments as module
 
     monkeypatch.setattr(module.Finding, "holds", property(lambda self: False))
     answer = ketasim("experiment", "dose-response")

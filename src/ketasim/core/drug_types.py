@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import KetasimError, UsageError, unknown_name
+from .frozen import FrozenMapping
 from .values import Value, knowledge_path, read_toml
 
 Role = Literal["main", "co-medication", "placebo"]
@@ -29,7 +29,7 @@ def _routes_file() -> dict[str, Any]:
 @cache
 def route_names() -> Mapping[str, tuple[str, ...]]:
     """Every route and the words it may be called by."""
-    return MappingProxyType({name: (name, *table["aliases"]) for name, table in _routes_file()["routes"].items()})
+    return FrozenMapping({name: (name, *table["aliases"]) for name, table in _routes_file()["routes"].items()})
 
 
 @cache

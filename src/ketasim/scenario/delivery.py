@@ -93,5 +93,5 @@ def _rows(
             amount = moles * drug.unit_size
         else:
             amount = moles * (drug.molar_mass or 0.0) * MG_PER_G_PER_UMOL
-        rows.append(LedgerRow(asked.time_h, asked.drug, asked.route, asked.asked_mg, float(amount)))
+        rows.append(LedgerRow(asked.time_h, asked.drug, asked.route, asked.asked_mg, float(amount), asked.duration_h))
     return tuple(rows)

@@ -12,13 +12,14 @@ from typing import Any
 import ketasim
 from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
 from ketasim.core.drugs import drugs
+from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
 from ketasim.report.study_text import study_name, study_of
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.result import NOTICE, plain
+from ketasim.scenario.result import plain
 
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
 ARROWS = (
@@ -72,7 +73,7 @@ def output_list() -> list[dict[str, Any]]:
 def value_entry(v: Value) -> dict[str, Any]:
     """A number of the model with everything needed to judge it."""
     source = sources().get(v.source)
-    return plain(
+    entry: dict[str, Any] = plain(
         {
             "name": v.name,
             "stage": v.stage,
@@ -97,6 +98,7 @@ def value_entry(v: Value) -> dict[str, Any]:
             "note": v.note,
         }
     )
+    return entry
 
 
 @cache
@@ -114,10 +116,10 @@ def chain_links() -> list[dict[str, Any]]:
     The letter of an arrow is the median grade of the numbers of its stage; the weakest arrow is the one with the largest
     share of grade D (assumed).
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for begin, end, stage in ARROWS:
         grades = sorted(v.grade for v in values(stage).values())
-        counts = Counter(grades)
+        counts: Counter[str] = Counter(grades)
         found.append(
             {
                 "from": begin,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-import ketasim.scenario.run as module
 from ketasim.core.posterior import Posterior
 from ketasim.ratings.observation import combined_drive
 from ketasim.ratings.setting import _column, expectancy, expectancy_course, setting_parameters
+from ketasim.scenario import run as module
 from ketasim.scenario.result import percentiles
 from ketasim.scenario.run import run
 from ketasim.scenario.summary import area, areas

@@ -26,7 +26,7 @@ from ketasim._version import __version__
 from ..run.model import Description
 from ..symbolic.evaluate import Program
 from ..symbolic.sizes import Size
-from ..symbolic.switches import TimeSwitch
+from ..symbolic.switches import Gap, TimeSwitch
 
 MAGIC = b"ketasim machine code 1\n"
 SUFFIX = ".code"
@@ -134,7 +134,14 @@ def _unpack(key: str, content: bytes) -> tuple[Description, bytes] | None:
 def _description(data: dict[str, Any]) -> Description:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     switches = tuple(
-        TimeSwitch(_program(s["truth"]), _program(s["gap"]) if s["gap"] else None, s["straight"], s["text"])
+        TimeSwitch(
+            **{
+                **s,
+                "truth": _program(s["truth"]),
+                "gaps": tuple(Gap(_program(g["code"]), g["straight"]) for g in s["gaps"]),
+                "inner": tuple(s["inner"]),
+            }
+        )
         for s in data["switches"]
     )
     fields["switches"] = switches

@@ -13,7 +13,7 @@ from ketasim.core import UsageError, unknown_name
 
 from .. import arguments
 from ..code.record import JOB, LANES
-from ..symbolic.switches import TimeSwitch
+from ..symbolic.switches import TimeSwitch, moments
 from ..types import FloatArray, IntArray, Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
@@ -151,13 +151,15 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
     return whole
 
 
-def cuts(plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwitch]) -> FloatArray:
-    """Moments at which a switch in time changes for any of the first `people` of the plan."""
+def cuts(
+    plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwitch], personal: bool | None = None
+) -> FloatArray:
+    """Moments at which a switch in time changes for any of the first `people` of the plan; see `switches.moments`."""
     start, spans = float(plan.boundaries[0]), len(plan.boundaries) - 1
     rows = np.repeat(table[plan.people[:people]], spans, axis=0)
     inputs = np.concatenate([plan.inputs_of(rank) for rank in range(people)])
     begin, end = (np.tile(side, people) for side in (plan.boundaries[:-1], plan.boundaries[1:]))
-    return np.concatenate([switch.moments(begin, end, start, rows, inputs) for switch in switches])
+    return moments(switches, begin, end, start, rows, inputs, personal)
 
 
 def make_plan(

@@ -382,17 +382,17 @@ class Model:
         if not healthy.all():
             plans = [plan.take(np.flatnonzero(healthy[plan.people])) for plan in plans]
         plans = [plan for plan in plans if len(plan.people)]
-        shared = [s for s in self._d.switches if not s.personal]
-        personal = [s for s in self._d.switches if s.personal]
-        plans = [plan.refine(cuts(plan, 1, table, shared)) for plan in plans] if shared else plans
+        switches = self._d.switches
+        if not all(s.personal for s in switches):
+            plans = [plan.refine(cuts(plan, 1, table, switches, False)) for plan in plans]
         plans = fill_registers(plans, self.width)
-        if personal:
+        if any(s.personal for s in switches):
             pieces = [
                 plan.take(np.arange(first, min(first + self.width, len(plan.people))))
                 for plan in plans
                 for first in range(0, len(plan.people), self.width)
             ]
-            plans = [piece.refine(cuts(piece, len(piece.people), table, personal)) for piece in pieces]
+            plans = [piece.refine(cuts(piece, len(piece.people), table, switches, True)) for piece in pieces]
         return plans
 
     # ---- running ---------------------------------------------------------------------------------------

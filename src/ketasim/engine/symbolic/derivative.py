@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from .graph import DYNAMIC, Graph
 
 TIME = -1  # key of the derivative with respect to time; states have their index as key
 FLAT = frozenset({"floor", "ceil", "trunc", "power_sign", "quotient"})
+UNBOUNDED = frozenset({"recip", "exp", "pow", "ln", "sinh", "cosh", "quotient"})
 Row = dict[int, int]
 
 
@@ -21,7 +23,8 @@ class Derivative:
         self.graph = graph
         self.seeds = seeds or {}
         self._memo: dict[int, Row] = {}
-        self._reached: dict[int, bool] = {}
+        self._unbounded: dict[int, bool] = {}
+        self._infinity = graph.number(math.inf)
 
     def of(self, root: int) -> Row:
         stack = [root]
@@ -66,7 +69,42 @@ class Derivative:
             return {k: g.select(args[0], rows[1].get(k, g.zero), rows[2].get(k, g.zero)) for k in keys}
         if op == "pow":
             return self._power(node, rows)
-        return self._scaled(rows[0], self._slope(node, op, args[0]))
+        return self._scaled(self._bounded(rows[0]), self._slope(node, op, args[0]))
+
+    def _bounded(self, row: Row) -> Row:
+        """What goes into the derivative of an outer function, with 0 for what is not finite.
+
+        exp(1000), or 1/C at C = 0, may be infinite inside a formula that is finite, such as 1/(1 + exp(-s (t - 1))) or
+        1/(1 + (K/C)^n): the outer function is flat there, and 0 times infinity would be no number.
+        """
+        g = self.graph
+        return {
+            k: g.select(g.compare("lt", g.unary("abs", v), self._infinity), v, g.zero) if self._may_overflow(v) else v
+            for k, v in row.items()
+        }
+
+    def _may_overflow(self, node: int) -> bool:
+        """Whether an operation without bound is in it, so that it can be infinite where the states are not."""
+        stack, seen = [node], list[int]()
+        while stack:
+            current = stack.pop()
+            if current in self._unbounded:
+                if self._unbounded[current]:
+                    break
+                continue
+            seen.append(current)
+            if self.graph.level[current] < DYNAMIC:
+                self._unbounded[current] = False
+            elif self.graph.op[current] in UNBOUNDED:
+                self._unbounded[current] = True
+                break
+            else:
+                stack.extend(self.graph.args[current])
+        else:
+            self._unbounded.update(dict.fromkeys(seen, False))
+            return False
+        self._unbounded[node] = True
+        return True
 
     def _sum(self, a: Row, b: Row) -> Row:
         result = dict(a)
@@ -84,11 +122,11 @@ class Derivative:
         if rows[0]:
             # d a^b = b a^b / a ; at a = 0 the quotient is taken as 0, its limit for b > 1
             factor = g.mul(exponent, g.mul(node, g.safe_recip(base)))
-            result = self._scaled(rows[0], factor)
+            result = self._scaled(self._bounded(rows[0]), factor)
         if rows[1]:
             positive = g.compare("lt", g.zero, base)
             factor = g.select(positive, g.mul(node, g.unary("ln", g.select(positive, base, g.one))), g.zero)
-            result = self._sum(result, self._scaled(rows[1], factor))
+            result = self._sum(result, self._scaled(self._bounded(rows[1]), factor))
         return result
 
     def _slope(self, node: int, op: str, a: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,23 @@ class Program:
         return any(op == operation for op, _, _ in self.steps)
 
 
-def program(graph: Graph, roots: Sequence[int]) -> Program:
-    order = sorted(graph.reach(roots))  # arguments are created before the nodes that use them
+def program(graph: Graph, roots: Sequence[int], held: Mapping[int, int] | None = None) -> Program:
+    """The nodes behind `roots`; those in `held` are leaves whose values are given, at the places it says."""
+    held = held or {}
+    reached, stack = set[int](), list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in reached:
+            reached.add(node)
+            stack.extend(() if node in held else graph.args[node])
+    order = sorted(reached)  # arguments are created before the nodes that use them
     place = {node: i for i, node in enumerate(order)}
-    steps = tuple((graph.op[n], tuple(place[a] for a in graph.args[n]), graph.value[n]) for n in order)
+    steps = tuple(
+        ("held", (), float(held[n]))
+        if n in held
+        else (graph.op[n], tuple(place[a] for a in graph.args[n]), graph.value[n])
+        for n in order
+    )
     return Program(steps, tuple(place[r] for r in roots))
 
 
@@ -144,12 +157,14 @@ def evaluate(
     states: Sequence[ArrayLike] = (),
     shift: ArrayLike = 0.0,
     slack: Sequence[ArrayLike] | None = None,
+    held: Sequence[ArrayLike] = (),
 ) -> list[Array]:
     """Values of the program's results; arguments broadcast against each other. `slack` is 0 for all states if None."""
     leaves: dict[str, Iterable[Any]] = {
         "parameter": list(parameters),
         "input": list(inputs),
         "state": list(states),
+        "held": list(held),
         "slack": list(slack) if slack is not None else [0.0] * len(states),
     }
     single = {"time": time, "start_time": start_time, "shift": shift}

@@ -208,7 +208,21 @@ class Graph:
     def div(self, a: int, b: int) -> int:
         if self.is_number(a) and self.is_number(b) and self.value[b]:
             return self.number(self.value[a] / self.value[b])
-        return self.mul(a, self.recip(b))
+        steep = self._logistic(a, b)
+        return self.mul(a, self.recip(b)) if steep is None else steep
+
+    def _logistic(self, a: int, b: int) -> int | None:
+        """c exp(u)/(k + exp(u)) as c/(1 + k exp(-u)), which stays finite where exp(u) does not."""
+        candidates = [(self.one, a)]
+        if self.op[a] == "mul":
+            x, z = self.args[a]
+            candidates += [(x, z), (z, x)]
+        for factor, power in candidates:
+            if self.op[power] == "exp" and self.op[b] == "add" and power in self.args[b]:
+                rest = self.args[b][0] if self.args[b][1] == power else self.args[b][1]
+                inverse = self.unary("exp", self.neg(self.args[power][0]))
+                return self.mul(factor, self.recip(self.add(self.one, self.mul(rest, inverse))))
+        return None
 
     def safe_recip(self, a: int) -> int:
         """1/a, and 0 where a is 0: for derivatives of powers at a base of zero."""

@@ -1,7 +1,10 @@
 """Least and greatest values of a program over intervals of time, by interval arithmetic.
 
-Moore, Kearfott, Cloud: Introduction to Interval Analysis (2009), doi 10.1137/1.9780898717716. Bounds are rounded to nearest,
-not outward: they can be wrong in the last place. A pole at the very end of an interval counts by its limit from inside.
+Moore, Kearfott, Cloud: Introduction to Interval Analysis (2009), doi 10.1137/1.9780898717716. Bounds are rounded outward by
+ROUNDING of their size, which also covers the error of the functions in the generated code: what a program gives at one
+moment, in any arithmetic that the engine uses, lies in the bounds, and the width of the bounds at one moment says how much of a
+value is rounding. What does not depend on time is taken as it is. A pole at the very end of an interval counts by its limit
+from inside.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import FloatArray
+from .evaluate import OPERATIONS as POINTWISE
 from .evaluate import Program
 
 Mask = NDArray[np.bool_]
@@ -38,6 +42,8 @@ PARTIAL: dict[str, tuple[Any, float, float]] = {
     "atanh": (np.arctanh, -1.0, 1.0),
 }
 COMPARISONS = ("lt", "le", "eq", "ne")
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+EXACT = frozenset({"time", "neg", "abs", "select", "and", "or", "xor", "not", "floor", "ceil", "trunc", *COMPARISONS})
 
 
 @dataclass(frozen=True)
@@ -68,20 +74,33 @@ class Interval:
 
 
 def bounds(
-    code: Program, low: FloatArray, high: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray
+    code: Program,
+    low: FloatArray,
+    high: FloatArray,
+    start: float,
+    parameters: FloatArray,
+    inputs: FloatArray,
+    held: FloatArray | tuple[FloatArray, ...] = (),
 ) -> list[Interval]:
-    """Bounds of each result on each interval [low, high] of time; the program may depend on no state."""
+    """Bounds of each result on each interval [low, high] of time; the program may depend on no state.
+
+    `parameters`, `inputs` and `held` by their index first, with one value or one for each interval.
+    """
     values: list[Interval] = []
-    leaves = {"parameter": parameters, "input": inputs}
+    moves: list[bool] = []
+    leaves: dict[str, Any] = {"parameter": parameters, "input": inputs, "held": held}
     fixed = {"true": 1.0, "false": 0.0, "start_time": start}
     with np.errstate(all="ignore"):
         for op, args, value in code.steps:
             a = [values[i] for i in args]
+            moving = op == "time" or any(moves[i] for i in args)
             if op == "time":
                 result = Interval.of(low, high)
             elif not args:
                 number = np.asarray(leaves[op][int(value)] if op in leaves else fixed.get(op, value), dtype=np.float64)
                 result = Interval.of(number)
+            elif not moving:
+                result = Interval.of(_pointwise(op, [x.low for x in a]))
             elif op == "mul" and args[0] == args[1]:
                 result = _even(np.square, a[0])
             elif op in RISING:
@@ -92,8 +111,21 @@ def bounds(
                 result = _comparison(op, a[0], a[1])
             else:
                 result = OPERATIONS[op](*a)
-            values.append(result)
+            values.append(_outward(result, op) if moving and op not in EXACT else result)
+            moves.append(moving)
     return [values[i] for i in code.results]
+
+
+def _pointwise(op: str, values: list[FloatArray]) -> FloatArray:
+    """One value per argument; truth is 0 and 1."""
+    truths = {"select": 1, "not": 1, "and": 2, "or": 2, "xor": 2}.get(op, 0)
+    return np.asarray(POINTWISE[op](*(v != 0 if i < truths else v for i, v in enumerate(values))), dtype=np.float64)
+
+
+def _outward(a: Interval, op: str) -> Interval:
+    size = ROUNDING * (8.0 if op in ("pow", "exp", "sinh", "cosh") else 1.0)
+    low, high = a.low - size * np.abs(a.low), a.high + size * np.abs(a.high)
+    return Interval(np.where(np.isinf(a.low), a.low, low), np.where(np.isinf(a.high), a.high, high), a.maybe)
 
 
 def _maybe(*a: Interval) -> Any:
@@ -156,9 +188,10 @@ def _partial(op: str, a: Interval) -> Interval:
     return Interval.of(*ends, maybe=a.maybe | (a.low < least) | (a.high > most))
 
 
-def _sine(a: Interval, quarter: float) -> Interval:
+def _sine(f: Any, a: Interval, quarter: float) -> Interval:
+    """`f` is sin(x + quarter)."""
     x, y = a.low + quarter, a.high + quarter
-    ends = np.sin(x), np.sin(y)
+    ends = f(a.low), f(a.high)
     top = np.floor((y - 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x - 0.5 * np.pi) / (2 * np.pi))
     bottom = np.floor((y + 0.5 * np.pi) / (2 * np.pi)) >= np.ceil((x + 0.5 * np.pi) / (2 * np.pi))
     endless = ~(np.isfinite(x) & np.isfinite(y)) & ~np.isnan(a.low)
@@ -243,8 +276,8 @@ OPERATIONS: dict[str, Callable[..., Interval]] = {
     "safe_recip": _safe_recip,
     "abs": lambda a: _even(np.abs, a),
     "cosh": lambda a: _even(np.cosh, a),
-    "sin": lambda a: _sine(a, 0.0),
-    "cos": lambda a: _sine(a, 0.5 * np.pi),
+    "sin": lambda a: _sine(np.sin, a, 0.0),
+    "cos": lambda a: _sine(np.cos, a, 0.5 * np.pi),
     "pow": _power,
     "power_sign": _power_sign,
     "not": lambda a: Interval(1.0 - a.high, 1.0 - a.low, a.maybe),

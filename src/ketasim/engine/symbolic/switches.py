@@ -1,176 +1,101 @@
 """Switches in time: comparisons of time with something fixed, found before the run.
 
-The integration is cut there, so that no pulse is stepped over, however short. A comparison whose sides differ by a
-straight line changes at the root of that line. Any other is searched by branch and prune: intervals of time on which
-interval arithmetic shows a single value are dropped; where it shows a gap that only rises or only falls, its root is bisected;
-the others are halved, down to LEAST of their time, or, for what jumps, to neighbouring numbers.
+The integration is cut there, so that no pulse is stepped over, however short. Comparisons inside others come first: between
+their moments they are constant, and the sides of the outer one are smooth. How the moments are found: `search`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ketasim.core import UsageError
-
 from ..types import FloatArray, IntArray
 from .evaluate import Program, evaluate
-from .intervals import Interval, Mask, bounds
+from .search import Rows, Search
 
-BISECTIONS = 64
-LEAST = 1e-13  # width of an interval relative to its time at which a gap that touches zero is taken as a change
-HALVINGS = 62  # of a segment, down to neighbouring numbers; what still changes there is a switch
-MOST_INTERVALS = 100_000  # in one span
-MOST_TOGETHER = 2_000_000  # in all spans of a register of people
+
+@dataclass(frozen=True)
+class Gap:
+    """Value and slope in time of what is 0 where a comparison may change; `straight`: the slope is constant."""
+
+    code: Program
+    straight: bool
 
 
 @dataclass(frozen=True)
 class TimeSwitch:
     """A comparison (or a floor) that depends on time but on no state.
 
-    `truth` gives its value. `gap` (value and slope in time of left minus right side) is present where the sides are smooth in
-    time between the points at which they are not defined; `straight` says that the slope is constant. `text` is for messages.
+    `truth` gives its value, where those of the switches `inner`, on which it depends, are given. `gaps` are the factors of left
+    minus right side, or the argument of a floor (`stairs`); there are none where nothing but the inner switches moves, and where
+    the sides are not smooth (`broken`). `personal` says that moments can differ between people, `harmless` that what depends
+    on it does not jump. `text` is for messages.
     """
 
     truth: Program
-    gap: Program | None
-    straight: bool
+    gaps: tuple[Gap, ...]
+    broken: bool
+    stairs: bool
+    personal: bool
+    harmless: bool
+    inner: tuple[int, ...]
     text: str
 
-    @property
-    def personal(self) -> bool:
-        """Whether its moment can differ between people."""
-        return self.truth.uses("parameter") or self.truth.uses("input")
 
-    def moments(
-        self, begin: FloatArray, end: FloatArray, start: float, parameters: FloatArray, inputs: FloatArray
-    ) -> FloatArray:
-        """Moments at which the comparison changes inside any of K spans (begin, end) (K,); none is left out.
+def moments(
+    switches: Sequence[TimeSwitch],
+    begin: FloatArray,
+    end: FloatArray,
+    start: float,
+    parameters: FloatArray,
+    inputs: FloatArray,
+    personal: bool | None = None,
+    tally: list[int] | None = None,
+) -> FloatArray:
+    """Moments at which one of the switches changes inside any of K spans (begin, end) (K,); none is left out.
 
-        `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts.
-        """
-        search = _Search(self, begin, end, start, parameters, inputs)
-        if self.straight:
-            return search.straight()
-        return search.breaks() if self.gap is None else search.roots()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Intervals of time, and the span that each belongs to."""
-
-    low: FloatArray
-    high: FloatArray
-    span: IntArray
-
-    def take(self, chosen: Mask) -> _Part:
-        return _Part(self.low[chosen], self.high[chosen], self.span[chosen])
-
-
-@dataclass(frozen=True)
-class _Search:
-    switch: TimeSwitch
-    begin: FloatArray
-    end: FloatArray
-    start: float
-    parameters: FloatArray
-    inputs: FloatArray
-
-    def straight(self) -> FloatArray:
-        value, slope = self._values(self.begin, np.arange(len(self.begin)))
-        with np.errstate(all="ignore"):
-            moment = self.begin - value / slope
-        return moment[(self.begin < moment) & (moment < self.end)]
-
-    def roots(self) -> FloatArray:
-        """Roots of the gap, and the ends of the least intervals in which it may have one."""
-        part, found = self._whole(), [np.zeros(0)]
-        while len(part.low):
-            gap, slope = self._gap(part)
-            is_open = ~((gap.low > 0) | (gap.high < 0) | np.isnan(gap.low)) | gap.maybe & ~np.isnan(gap.low)
-            one_way = is_open & ~gap.maybe & ~slope.maybe & ((slope.low > 0) | (slope.high < 0))
-            found.append(self._bisected(part.take(one_way)))
-            rest = is_open & ~one_way
-            least = part.high - part.low <= LEAST * np.maximum(np.abs(part.low), np.abs(part.high))
-            found += [part.low[rest & least], part.high[rest & least]]
-            part = self._halves(part.take(rest & ~least))
-        return self._inside(np.concatenate(found))
-
-    def breaks(self) -> FloatArray:
-        """Ends of the shortest intervals in which the value may change."""
-        part = self._whole()
-        for _ in range(HALVINGS):
-            part = self._halves(part)
-            value = self._bounds(self.switch.truth, part)[0]
-            part = part.take(~np.broadcast_to(value.point, part.low.shape))
-        return self._inside(part.high)
-
-    # ---- parts -----------------------------------------------------------------------------------------
-    def _whole(self) -> _Part:
-        return _Part(self.begin, self.end, np.arange(len(self.begin)))
-
-    def _values(self, time: FloatArray, span: IntArray) -> list[FloatArray]:
-        assert self.switch.gap is not None
-        found = evaluate(
-            self.switch.gap,
-            time=time,
-            start_time=self.start,
-            parameters=list(self.parameters[span].T),
-            inputs=list(self.inputs[span].T),
-        )
-        return [np.broadcast_to(value, time.shape) for value in found]
-
-    def _bounds(self, code: Program, part: _Part) -> list[Interval]:
-        return bounds(code, part.low, part.high, self.start, self.parameters[part.span].T, self.inputs[part.span].T)
-
-    def _gap(self, part: _Part) -> tuple[Interval, Interval]:
-        """Bounds of the gap and of its slope; the gap also by its middle and the slope (mean value form)."""
-        assert self.switch.gap is not None
-        gap, slope = (_full(b, part.low) for b in self._bounds(self.switch.gap, part))
-        with np.errstate(all="ignore"):
-            middle = 0.5 * (part.low + part.high)
-            value = self._values(middle, part.span)[0]
-            reach = np.maximum(np.abs(slope.low), np.abs(slope.high)) * (part.high - middle)
-            usable = np.isfinite(reach) & np.isfinite(value) & ~gap.maybe & ~slope.maybe
-            least, most = np.where(usable, value - reach, -np.inf), np.where(usable, value + reach, np.inf)
-            return Interval(np.maximum(gap.low, least), np.minimum(gap.high, most), gap.maybe), slope
-
-    def _bisected(self, part: _Part) -> FloatArray:
-        """The root in each interval on which the gap goes one way, where there is one."""
-        first, last = (np.sign(self._values(t, part.span)[0]) for t in (part.low, part.high))
-        crosses = first * last <= 0
-        part, first = part.take(crosses), first[crosses]
-        low, high = part.low, part.high
-        for _ in range(BISECTIONS if len(low) else 0):
-            middle = 0.5 * (low + high)
-            same = np.sign(self._values(middle, part.span)[0]) == first
-            low, high = np.where(same, middle, low), np.where(same, high, middle)
-        return high
-
-    def _halves(self, part: _Part) -> _Part:
-        many = np.bincount(part.span)
-        if len(many) and (2 * many.max() > MOST_INTERVALS or len(part.span) > MOST_TOGETHER):
-            where = int(many.argmax())
-            raise UsageError(
-                f"a condition in time switches too often between {self.begin[where]:g} and {self.end[where]:g} h, "
-                f"or cannot be resolved: {self.switch.text}",
-                where="switches in time",
-                allowed=f"about {MOST_INTERVALS // 4:,} changes",
-                fix="shorten the run, slow the switch, or write it as a comparison of time with a number",
+    `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts. With `personal`
+    False, those that are the same for everybody; True, the others, where the spans have been cut at the first. The work of each
+    search is added to `tally`.
+    """
+    found: dict[int, tuple[FloatArray, IntArray]] = {}
+    for place, switch in enumerate(switches):
+        if (personal is not None and switch.personal != personal) or not (switch.gaps or switch.broken):
+            continue
+        known = [found[i] for i in switch.inner if i in found]
+        low, high, span = pieces(begin, end, known)
+        held = np.zeros((len(switches), len(low)))
+        rows = Rows(start, parameters[span].T, inputs[span].T, held)
+        for i in switch.inner:
+            values = evaluate(
+                switches[i].truth,
+                time=0.5 * (low + high),
+                start_time=start,
+                parameters=list(rows.parameters),
+                inputs=list(rows.inputs),
+                held=list(held),
             )
-        middle = 0.5 * (part.low + part.high)
-        return _Part(
-            np.concatenate([part.low, middle]),
-            np.concatenate([middle, part.high]),
-            np.concatenate([part.span, part.span]),
-        )
-
-    def _inside(self, found: FloatArray) -> FloatArray:
-        """Without those at the ends of a span (any, since they are boundaries already)."""
-        return np.setdiff1d(found, np.concatenate([self.begin, self.end]))
+            held[i] = values[0]
+        search = Search(switch, low, high, rows)
+        moment, piece = search.run()
+        if tally is not None:
+            tally.append(search.work)
+        found[place] = (moment, span[piece])
+    return np.concatenate([np.zeros(0), *(moment for moment, _ in found.values())])
 
 
-def _full(b: Interval, like: FloatArray) -> Interval:
-    shape = like.shape
-    return Interval(np.broadcast_to(b.low, shape), np.broadcast_to(b.high, shape), np.broadcast_to(b.maybe, shape))
+def pieces(
+    begin: FloatArray, end: FloatArray, known: Sequence[tuple[FloatArray, IntArray]]
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """The spans cut at moments (time, span): begin, end and span of each piece."""
+    count = len(begin)
+    time = np.concatenate([begin, *(moment for moment, _ in known)])
+    span = np.concatenate([np.arange(count), *(piece for _, piece in known)]).astype(np.int64)
+    order = np.lexsort((time, span))
+    time, span = time[order], span[order]
+    last = np.append(span[1:] != span[:-1], True)
+    following = np.where(last, end[span], np.append(time[1:], 0.0))
+    real = following > time
+    return time[real], following[real], span[real]

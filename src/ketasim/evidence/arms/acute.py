@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student_t
 
+from ..published.criteria import THRESHOLD
 from ..published.studies import Row
-from ..published.study_form import THRESHOLD
 from .context import Context, Unpredictable
 from .mood_arm import REPEATS, drawn
 from .times import HOURS_PER_DAY, reading_times, session_before
@@ -35,7 +35,7 @@ def _session(context: Context, row: Row, key: str) -> int:
 
 def threshold(row: Row) -> tuple[str, str, float]:
     """Kind (rise | level | fall or empty), sign and cut of a share beyond a threshold, from the column scale."""
-    found = THRESHOLD.match(row.scale)
+    found = THRESHOLD.match(row.cut or row.scale)
     if not found:
         raise Unpredictable(f"'{row.scale}' is no threshold", where=_where(row))
     return found["kind"] or "", found["sign"], float(found["cut"])

@@ -100,7 +100,11 @@ class Context:
     shared: dict[str, Mapping[str, Array]] = field(default_factory=dict)
 
     def course(self, key: str) -> Course:
-        """The integrated arm."""
+        """The integrated arm. Raises `Unpredictable` where the arm cannot be said in words, with the declared reason."""
+        arm = self.study.arms[key]
+        if arm.no_words:
+            what = f"no words for its {arm.no_words}" + (f" ({arm.formulation})" if arm.formulation else "")
+            raise Unpredictable(f"the arm '{key}' has {what}", where=self.study.id)
         return course(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), self.numbers.chain)
 
     def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:

@@ -84,16 +84,6 @@ def _contrast(row: Row, a: tuple[float, float], b: tuple[float, float]) -> float
     return p / q if row.statistic == "risk_ratio" else a[0] / b[0]
 
 
-def _is_share(row: Row) -> bool:
-    """Whether a contrast is one of shares: by statistic, or by unit or note for differences."""
-    text = f"{row.unit} {row.note}".lower()
-    return row.statistic in ("odds_ratio", "risk_ratio") or (
-        row.statistic == "difference"
-        and any(word in text for word in ("fraction", "share", "respon", "remission", "percent"))
-        and abs(row.value) <= 1.0
-    )
-
-
 def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
@@ -108,7 +98,7 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
         return _ever(context, row, key, mood), 0.0
     if kind == "response" and context.study.cuts.get("response_visits"):
         return _repeated_response(context, row, key, mood), 0.0
-    if kind in ("response", "remission", "threshold_share") or _is_share(row):
+    if kind in ("response", "remission", "threshold_share") or row.is_share_contrast:
         return _share(context, row, mood, ideation), 0.0
     mean, sd = mood.moments(row.time_h)
     if kind == "change_sd":
@@ -143,10 +133,8 @@ def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
         # ratings are whole numbers: at most c means below c + 1/2 of the continuous score; matters on an item of seven steps
         cut = float(context.study.cuts.get("ideation", IDEATION_FREE)) * _ideation_per_point(context, row, mood)
         return mood.share_at_most(row.time_h, cut + WHOLE_NUMBER * _ideation_per_point(context, row, mood))
-    text = row.note.lower()
-    if row.statistic == "remission" or (
-        row.statistic in ("odds_ratio", "risk_ratio", "difference") and "remission" in text
-    ):
+    which = row.of if row.is_share_contrast else row.statistic
+    if which == "remission":
         return mood.share_at_most(row.time_h, context.remission_points(row.scale))
     return mood.share_of_baseline(row.time_h, context.response_share)
 

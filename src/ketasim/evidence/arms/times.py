@@ -43,7 +43,7 @@ def needs(study: Study, key: str) -> Needs:
     ports: set[str] = set()
     dense = False
     for row in study.predicted:
-        if key not in (row.arm, row.versus):
+        if key not in (*row.arm_keys, *row.versus_keys):
             continue
         if row.endpoint.startswith(("plasma.", "arterial.")):
             dense = True
@@ -54,6 +54,7 @@ def needs(study: Study, key: str) -> Needs:
             continue
         if not math.isnan(row.time_h):
             times.add(row.time_h)
+        times.update(t for t in (row.versus_h, row.from_h) if not math.isnan(t))
         dense |= row.statistic == "half_life"
         ports.update(_other_ports(row.endpoint))
         dense |= row.endpoint.startswith("occupancy.") or row.endpoint in ("glutamate", "bdnf", "spines")
@@ -132,7 +133,7 @@ def repeated_visits(study: Study) -> tuple[float, ...]:
 
 def is_withdrawal(study: Study) -> bool:
     """Whether people were randomised to go on or to stop."""
-    return "withdrawal" in study.design.lower()
+    return study.design == "withdrawal"
 
 
 def stable_visits(study: Study, key: str, row: Row) -> tuple[float, ...]:

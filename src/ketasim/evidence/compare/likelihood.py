@@ -8,7 +8,6 @@ multivariate normal, not independent numbers.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from ketasim.core import value
 
 from ..arms.context import family
 from ..published.studies import SHARES, Row, Study
+from ..published.vocabulary import POOLS
 
 Array = NDArray[np.float64]
 
@@ -58,8 +58,7 @@ _FAMILY_TAU = {
     "report": "tau_report",
     "correlation": "tau_correlation",
 }
-_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-OTHER_DIAGNOSES = ("bipolar", "ptsd", "posttraumatic", "obsessive", "anxiety disorder", "parkinson")
+OTHER_DIAGNOSES = frozenset(("bipolar", "ptsd", "ocd", "anxiety", "parkinson"))
 LEAST_SE = 1e-3
 SMALLEST = 1e-9
 
@@ -183,7 +182,7 @@ def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: f
         return spread * math.sqrt(shares)
     if row.sd > 0:
         return row.sd * math.sqrt(shares)
-    if row.statistic == "difference" and abs(v) <= 1.0 and ("share" in row.unit or row.unit in ("fraction", "1")):
+    if row.statistic == "difference" and row.unit == "fraction":
         return math.sqrt(0.25 * shares)
     if family(row) == "vital":
         return number("assumed_pressure_sd") * math.sqrt(shares)
@@ -193,17 +192,12 @@ def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: f
 
 
 def trials(study: Study) -> float:
-    """How many trials stand behind a study: 1, or those of a pool."""
-    text = study.design.lower()
-    if not any(
-        word in text
-        for word in ("meta-analy", "meta analy", "pooled", "pool of", "individual-participant", "individual patient")
-    ):
+    """How many trials stand behind a study: 1, or those of a pool (`pooled_trials` of its file, else those it names, else the usual number)."""
+    if study.design not in POOLS:
         return 1.0
-    found = re.search(r"\b(\d+|" + "|".join(_COUNTS) + r")\s+(?:[a-z-]+\s+){0,2}(?:rcts?|trials|studies)", text)
-    if not found:
-        return number("pooled_trials")
-    return float(_COUNTS.get(found[1]) or found[1])
+    if study.pooled_trials > 0:
+        return study.pooled_trials
+    return float(len(study.pooled)) or number("pooled_trials")
 
 
 def widening(study: Study, row: Row) -> float:
@@ -211,7 +205,7 @@ def widening(study: Study, row: Row) -> float:
     squared = number("widen_second_hand") ** 2 if row.provenance in SECOND_HAND else 0.0
     if study.group == "animal":
         squared += number("widen_animal") ** 2
-    elif family(row) == "mood" and any(word in study.population.lower() for word in OTHER_DIAGNOSES):
+    elif family(row) == "mood" and set(study.population_flags) & OTHER_DIAGNOSES:
         squared += number("widen_other_diagnosis") ** 2
     return math.sqrt(squared)
 

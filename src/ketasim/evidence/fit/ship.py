@@ -60,7 +60,7 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     text = io.StringIO()
     count, studies = sum(len(b.rows) for b in task.evidence.blocks), len(task.evidence.blocks)
     text.write(
-        "# Written by `python -m ketasim.evidence.fit.calibrate --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n"
+        "# Written by `python -m ketasim.evidence.fit --ship`; do not edit. sd, shrinkage: of the draws; sd on the scale of `uncertain`.\n\n[about]\n"
     )
     text.write(
         f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n"

@@ -71,7 +71,7 @@ def calibration(base: Problem, seeds: Sequence[int], iterations: int = ITERATION
     for seed in seeds:
         truth = normals(seed, "synthetic truth", len(base.parameters))
         found = fit(synthetic(base, seed, truth), iterations=iterations)
-        sd = np.sqrt(np.diag(np.linalg.inv(found.hessian)))
+        sd = np.sqrt(np.diag(np.linalg.inv(np.asarray(found.hessian, dtype=float))))
         # a truth beyond a bound of its value is that bound
         truth = np.array([p.z(p.value(t)) for p, t in zip(base.parameters, truth, strict=True)])
         scores.append((found.z - truth) / sd)

@@ -96,7 +96,7 @@ class Problem:
 
     def _data(self, points: FloatArray) -> FloatArray:
         table = np.column_stack([prior.outward(points[:, i]) for i, prior in enumerate(self.priors)])
-        return (np.log(predict(self.bench, self.targets, table)) - self._published) / self._errors
+        return np.asarray((np.log(predict(self.bench, self.targets, table)) - self._published) / self._errors)
 
     def residuals(self, x: FloatArray) -> FloatArray:
         """Data residuals, then prior residuals."""

@@ -190,7 +190,7 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "auc":
         return auc(times, levels)
     if name == "half_life":
-        return np.log(2.0) / _slope(curves, output, 24.0, 48.0)
+        return np.asarray(np.log(2.0) / _slope(curves, output, 24.0, 48.0))
     if name in ("clearance", "volume_steady"):
         area, moment = _infinite(curves, output)
         clearance = curves.arm.given * _mass_per_umol() / area

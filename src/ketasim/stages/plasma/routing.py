@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, Value, nearest, values
+from ketasim.core import FrozenMapping, UsageError, Value, nearest, values
 
 type Numbers = float | NDArray[np.float64]
 type Parameters = Mapping[str, Numbers]
@@ -70,7 +69,8 @@ class Administration:
 
     def total(self, parameters: Parameters) -> Numbers:
         """Sum of all shares: 1 for every dose that is fully accounted for."""
-        return sum((item.share(parameters) for item in (*self.windows, *self.deposits)), start=0.0)
+        shares = [item.share for item in self.windows] + [item.share for item in self.deposits]
+        return sum((share(parameters) for share in shares), start=0.0)
 
 
 WHOLE = Share("1", (), lambda parameters: 1.0)
@@ -107,7 +107,7 @@ def _shared(name: str) -> float:
 @cache
 def routing_values() -> Mapping[str, Value]:
     """Every value a `Share` may need, by identifier; some are in no equation of the model, so that only this lists them."""
-    return MappingProxyType({**values(STAGE_VALUES), **values("comedication")})
+    return FrozenMapping({**values(STAGE_VALUES), **values("comedication")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +225,24 @@ def administrations(
     """
     if part not in ROUTINGS:
         raise UsageError(
-            f"no dose of {part} can be routed", where="plasma stage", allowed=", ".join(nearest(part, ROUTINGS))
+            f"no dose of {part} can be routed",
+            where="stages/plasma/comedication.py",
+            allowed=", ".join(nearest(part, ROUTINGS)),
+            fix=f'"{part}" in SWALLOWED ({route} tablet, one compartment), or ROUTINGS["{part}"] = {{"{route}": ...}}',
         )
     routes = ROUTINGS[part]
     if route not in routes:
         raise UsageError(
-            f"{part} cannot be given by the {route} route", where="plasma stage", allowed=", ".join(routes)
+            f"{part} cannot be given by the {route} route",
+            where="plasma stage",
+            allowed=", ".join(routes),
+            fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
-    return routes[route](Request(part, route, duration, device, amount))
+    found = routes[route](Request(part, route, duration, device, amount))
+    if duration > 0 and not any(window.duration == duration for window in found.windows):
+        raise UsageError(
+            f"{part} by the {route} route is given at once: a dose over {duration:g} h cannot be routed",
+            where="plasma stage",
+            allowed=f"{part} {route} without a duration",
+        )
+    return found

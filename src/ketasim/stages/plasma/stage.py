@@ -55,13 +55,14 @@ KETAMINE = (
     Fragment(
         "ketamine.ant",
         instances=ENANTIOMERS,
+        shared=True,
         provides=("ketamine_venous", "ketamine_arterial", "norketamine", "dhnk"),
     ),
-    Fragment("hnk.ant", instances={**ENANTIOMERS, "hnk_drug": "r"}, provides=("hnk",)),
-    Fragment("nasal.ant", also=("nasal",), instances=ENANTIOMERS, provides=("nasal_entry",)),
-    Fragment("oral.ant", also=("oral",), instances=ENANTIOMERS),
-    Fragment("mucosal.ant", also=("mucosal",), instances=ENANTIOMERS, provides=("mucosal_entry",)),
-    Fragment("injected.ant", also=("injected",), instances=ENANTIOMERS, provides=("injected_entry",)),
+    Fragment("hnk.ant", instances={**ENANTIOMERS, "hnk_drug": "r"}, shared=True, provides=("hnk",)),
+    Fragment("nasal.ant", also=("nasal",), instances=ENANTIOMERS, shared=True, provides=("nasal_entry",)),
+    Fragment("oral.ant", also=("oral",), instances=ENANTIOMERS, shared=True),
+    Fragment("mucosal.ant", also=("mucosal",), instances=ENANTIOMERS, shared=True, provides=("mucosal_entry",)),
+    Fragment("injected.ant", also=("injected",), instances=ENANTIOMERS, shared=True, provides=("injected_entry",)),
 )
 INTERACTIONS = (
     Fragment("perpetrator.ant", instances={drug: drug for drug in PERPETRATORS}, provides=("level",)),
