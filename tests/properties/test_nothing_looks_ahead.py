@@ -42,6 +42,7 @@ BESIDE = (
 )
 SETTINGS = ("open", "saline", "midazolam", "nasal-placebo", "inpatient", "routine")
 LONGEST_H = 120.0
+NOTHING = 1e-9  # an output that stays below this is rounding, not a quantity
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def differences(case: Case, cut: float, tolerance: Tolerance | None) -> dict[str
     found = {}
     for name, rows in whole.grid_values.items():
         drawn = whole.model_grid_values.get(name, np.zeros((0, 0)))
-        size = max(float(np.abs(rows).max()), 1e-30)
+        size = max(float(np.abs(rows).max()), NOTHING)
         other = past.grid_values.get(name)
         if other is None:  # a drug that is given only after the cut
             found[name] = float(np.abs(rows[:, i]).max()) / size

@@ -46,11 +46,13 @@ COARSE = Grid("coarse", ((1.0, 0.25), (3.0, 0.5), (9.0, 2.0), (24.0, 5.0)), 12.0
 BESIDE = Grid("beside", ((1.0, 0.25), (4.0, 1.0), (12.0, 4.0)), 12.0)
 MOST_TIMES = 2500
 
-# Without a grid of its own a course gets the fine one after its first dose, the medium one after the next ones, and the coarse one where
+# Without a grid of its own a course is looked at closely after its first dose, less so after the next ones, and gets the coarse grid where
 # many doses came before; what follows long after a dose is slow, and looked at more and more rarely.
+FIRST = Grid("first", ((1.0, 1 / 30), (2.0, 1 / 15), (4.0, 0.2), (8.0, 0.5), (24.0, 1.0)), 2.0)
+NEXT = Grid("next", ((1.0, 1 / 12), (2.0, 1 / 6), (4.0, 0.5), (8.0, 1.0), (24.0, 4.0)), 6.0)
 LATER_H = ((14 * 24.0, 2.0), (42 * 24.0, 6.0), (112 * 24.0, 12.0))
 LATEST_H = 24.0
-MEDIUM_TIMES = 500  # so many times before a dose make its grid the coarse one
+MOST_BEFORE = 500  # so many times before a dose make its grid the coarse one
 
 
 def output_times(
@@ -63,7 +65,7 @@ def output_times(
 
     After each main dose the same offsets (cut short where the next one starts), so that equal doses show equal peaks;
     every start, device and end of infusion is a time; the times `at` are among them exactly. Co-medication adds
-    its own events, and coarser offsets after each. grid None: FINE after the first main dose, MEDIUM after later ones, COARSE where there
+    its own events, and coarser offsets after each. grid None: FIRST after the first main dose, NEXT after later ones, COARSE where there
     are many. Which times there are up to a time depends on the doses up to then alone: neither later doses nor the horizon move any.
     """
     wanted = np.atleast_1d(np.asarray(at, dtype=float)).ravel()
@@ -117,7 +119,7 @@ def _starts(events: Iterable[DoseEvent], main: bool) -> list[float]:
 
 def _following(index: int, before: int) -> Grid:
     """The grid after a dose, by how many doses and times came before it."""
-    like = FINE if index == 0 else MEDIUM if before < MEDIUM_TIMES else COARSE
+    like = FIRST if index == 0 else NEXT if before < MOST_BEFORE else COARSE
     later = tuple((until, max(step, like.rest_h)) for until, step in LATER_H)
     return Grid(like.name, (*like.steps, *later), LATEST_H)
 

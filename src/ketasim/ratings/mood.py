@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,9 @@ class Drives:
         return Drives(**{f: table[port] for f, port in Drives.ports().items()}, gaba=table.get(FELT_OF_MIDAZOLAM))
 
     def nothing(self) -> Drives:
-        """The same shape with every drive zero: placebo without co-medication."""
-        return Drives(*(np.zeros_like(getattr(self, f.name)) for f in fields(self)[:4]))
+        """Every drive zero, one row for everybody: placebo without co-medication."""
+        none = np.zeros((1, self.mood.shape[1]))
+        return Drives(none, none, none, none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,17 @@ def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: ND
     """
     t, score = np.asarray(times, dtype=np.float64), np.asarray(felt, dtype=np.float64)
     starts = np.asarray(sessions, dtype=np.float64)
-    felt_since = np.where(t >= (starts[0] if starts.size else np.inf), np.maximum(score, 0.0), 0.0)
+    strongest = np.zeros(score.shape)
+    first = int(np.searchsorted(t, starts[0])) if starts.size else len(t)
+    if first == len(t):
+        return strongest
+    since, here = score[:, first:], strongest[:, first:]
     if grid is None or grid.all():
-        return np.asarray(np.maximum.accumulate(felt_since, axis=1))
-    strongest = np.maximum.accumulate(np.where(grid, felt_since, 0.0), axis=1)
-    return np.asarray(np.maximum(strongest, felt_since))
+        np.maximum.accumulate(since, axis=1, out=here)
+    else:
+        np.maximum.accumulate(np.where(grid[first:], since, 0.0), axis=1, out=here)
+        np.maximum(here, since, out=here)
+    return np.maximum(strongest, 0.0, out=strongest)
 
 
 def midazolam_felt(potentiation: ArrayLike, p: Parameters) -> Array:

@@ -15,8 +15,9 @@ from ketasim.core import Output, UsageError, Value, output_register, unknown_nam
 from ketasim.core.posterior import fitted, posterior
 from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
+from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
-from ketasim.forward import STANDARD, Courses, Forward, Tolerance, deliveries, molar_mass
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
@@ -47,7 +48,7 @@ class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
     def __init__(
-        self, asked: Scenario, progress: Callable[[float], None] | None = None, tolerance: Tolerance = STANDARD
+        self, asked: Scenario, progress: Callable[[float], None] | None = None, tolerance: Tolerance | None = None
     ) -> None:
         """Rows of everybody: the typical person, the drawn people, then the typical person under each draw of the posterior."""
         self.asked, self.progress, self.tolerance = asked, progress, tolerance
@@ -70,7 +71,7 @@ class _Run:
     def result(self) -> Result:
         scores, table, failures = self.courses(self._times())
         times = self.times
-        at = np.searchsorted(times, self.asked.times_h)
+        at = np.searchsorted(times, self.asked.times_h - MERGE_H)
         given = self._ledger()
         own, drawn = slice(0, self.own), slice(self.own, None)
         people = {name: rows[own] for name, rows in table.items()}
@@ -80,7 +81,7 @@ class _Run:
             scenario=self.asked,
             record=self._record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
-            time_h=times[at],
+            time_h=self.asked.times_h,
             grid_h=times,
             follows=self.follows,
             values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
@@ -105,7 +106,9 @@ class _Run:
         schedules = self._schedules(times)
         self.boundaries = schedules[0].boundaries
         following = np.union1d(times, self.boundaries)
-        self.times = np.union1d(following, self.asked.times_h)
+        asked = self.asked.times_h
+        known = np.searchsorted(following, asked + MERGE_H) > np.searchsorted(following, asked - MERGE_H)
+        self.times = np.union1d(following, asked[~known])
         self.follows = np.isin(self.times, following)
         found = self._integrate(schedules, self.times)
         self.first = found.first

@@ -218,19 +218,19 @@ def time_in_clinic(result: Result) -> dict[str, Any]:
         }
     start = result.doses_h[0]
     following = result.doses_h[1] if len(result.doses_h) > 1 else start + DAY_H
-    cadss, sedation, sbp = (result.fine(name) for name in ("cadss", "sedation", "sbp"))
-    inside = (cadss.time_h >= start) & (cadss.time_h < min(following, start + DAY_H))
-    times = cadss.time_h[inside] - start
-    felt, awake, pressure = (_everybody(course) for course in (cadss, sedation, sbp))
+    part = (result.grid_h >= start) & (result.grid_h < min(following, start + DAY_H))
+    part &= True if result.follows is None else result.follows
+    times = result.grid_h[part] - start
+    felt, awake, pressure = (result.grid_values[name][:, part] for name in ("cadss", "sedation", "sbp"))
     limits = (
-        (felt[:, inside], rules["clinic_cadss_limit"]),
-        (-awake[:, inside], -np.nextafter(rules["clinic_moaas_limit"], -np.inf)),
-        ((pressure - pressure[:, [0]])[:, inside], np.nextafter(rules["clinic_sbp_limit"], np.inf)),
+        (felt, rules["clinic_cadss_limit"]),
+        (-awake, -np.nextafter(rules["clinic_moaas_limit"], -np.inf)),
+        (pressure - result.grid_values["sbp"][:, [0]], np.nextafter(rules["clinic_sbp_limit"], np.inf)),
     )
     ends = [left_behind(times, rows, limit) for rows, limit in limits]
     until = np.max([end for end, _ in ends], axis=0)
     cut = np.any([still for _, still in ends], axis=0)
-    until[~np.isfinite(felt[:, inside]).all(axis=1)] = np.nan
+    until[~np.isfinite(felt).all(axis=1)] = np.nan
     stay = np.maximum(until, _dose_length(result) + rules["clinic_minimum_stay"])
     return {
         "rule_h": rules["clinic_minimum_stay"],
@@ -239,11 +239,6 @@ def time_in_clinic(result: Result) -> dict[str, Any]:
         "cut": bool(cut[0]),
         "share_cut": float(cut[1:].mean()) if len(cut) > 1 else None,
     }
-
-
-def _everybody(course: Course) -> Array:
-    """The typical person and all others, (1 + P, T)."""
-    return np.vstack([course.typical[None], course.people]) if course.people.size else course.typical[None]
 
 
 def _supervised(result: Result) -> bool:
@@ -281,9 +276,9 @@ def _each(course: Course, function: Any) -> Array:
 
 
 def _rises(rows: Array) -> bool:
-    """True if the output goes up in this run, more than it goes down (one that only falls has no peak)."""
-    known = rows[np.isfinite(rows).all(axis=1)]
-    return bool(known.size and (known.max(axis=1) - known[:, 0] > known[:, 0] - known.min(axis=1)).any())
+    """True if the output goes up in this run, more than it goes down (one that only falls has no peak): in the first person who has a course."""
+    row = rows[int(np.isfinite(rows[:, -1]).argmax())]
+    return bool(np.max(row) - row[0] > row[0] - np.min(row))
 
 
 def _at(row: Array, at: int | None) -> float | None:
