@@ -2,7 +2,10 @@ import type { Catalogue, Curve, Curves, Problem } from "./types";
 
 /** A refusal of the server, in the form of every message: what, where, allowed, try. */
 export class Refused extends Error {
-  constructor(public problem: Problem, public status: number) {
+  constructor(
+    public problem: Problem,
+    public status: number,
+  ) {
     super(problem.what);
   }
 }
@@ -11,13 +14,26 @@ const PATIENCE_MS = 350;
 const MOST_TRIES = 12;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Response> {
+async function ask(
+  path: string,
+  body?: unknown,
+  onBusy?: (busy: boolean) => void,
+  stale?: () => boolean,
+): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     let answer: Response;
     try {
-      answer = await fetch(path, body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+      answer = await fetch(
+        path,
+        body === undefined
+          ? {}
+          : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+      );
     } catch {
-      throw new Refused({ what: "The program behind this page does not answer.", where: "", allowed: "", try: "ketasim serve" }, 0);
+      throw new Refused(
+        { what: "The program behind this page does not answer.", where: "", allowed: "", try: "ketasim serve" },
+        0,
+      );
     }
     if (answer.ok) {
       onBusy?.(false);
@@ -26,11 +42,14 @@ async function ask(path: string, body?: unknown, onBusy?: (busy: boolean) => voi
     if (answer.status === 429 && attempt < MOST_TRIES && !stale?.()) {
       onBusy?.(true);
       await wait(PATIENCE_MS * (1 + Math.random()));
-      if (stale?.()) throw new Refused({ what: "A newer question took its place.", where: "", allowed: "", try: "" }, 429);
+      if (stale?.())
+        throw new Refused({ what: "A newer question took its place.", where: "", allowed: "", try: "" }, 429);
       continue;
     }
     onBusy?.(false);
-    const problem = await answer.json().catch(() => ({ what: `The server answered ${answer.status}.`, where: "", allowed: "", try: "" }));
+    const problem = await answer
+      .json()
+      .catch(() => ({ what: `The server answered ${answer.status}.`, where: "", allowed: "", try: "" }));
     throw new Refused(problem, answer.status);
   }
 }
@@ -87,7 +106,12 @@ const SOON_MS = 120; // a single move asks for the whole answer at once if the l
 
 /** A slider's answers: the whole one for a single move on a machine that is quick enough; in a drag a quick one for every move that can be kept
 up with, the whole one when the slider rests; never an older after a newer one. */
-export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise<A>, whole: (question: Q, stale: () => boolean) => Promise<A>, show: (answer: A, complete: boolean) => void, fail: (problem: unknown) => void) {
+export function live<Q, A>(
+  quick: (question: Q, stale: () => boolean) => Promise<A>,
+  whole: (question: Q, stale: () => boolean) => Promise<A>,
+  show: (answer: A, complete: boolean) => void,
+  fail: (problem: unknown) => void,
+) {
   let newest = 0;
   let drawn = 0;
   let underWay = 0;
@@ -105,7 +129,10 @@ export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise
     try {
       const answer = await whole(question, () => turn !== newest);
       took = performance.now() - begun;
-      if (turn === newest) { drawn = turn; show(answer, true); }
+      if (turn === newest) {
+        drawn = turn;
+        show(answer, true);
+      }
     } catch (e) {
       if (turn === newest) fail(e);
     }
@@ -126,8 +153,14 @@ export function live<Q, A>(quick: (question: Q, stale: () => boolean) => Promise
       waiting = false;
       try {
         const answer = await quick(mine.question, () => mine.turn !== newest);
-        if (mine.turn > drawn) { drawn = mine.turn; show(answer, false); }
-        if (mine.turn === newest) { if (pause) setTimeout(() => mine.turn === newest && void settle(), PAUSE_MS); else void settle(); }
+        if (mine.turn > drawn) {
+          drawn = mine.turn;
+          show(answer, false);
+        }
+        if (mine.turn === newest) {
+          if (pause) setTimeout(() => mine.turn === newest && void settle(), PAUSE_MS);
+          else void settle();
+        }
       } catch (e) {
         if (mine.turn === newest) fail(e);
       }

@@ -197,11 +197,19 @@ def unrouted() -> list[Problem]:
     for entry in drugs().values():
         for route in entry.routes:
             for part in entry.parts:
-                try:
-                    administrations(part, route, duration=1.0, amount=1.0)
-                except KetasimError as error:
-                    found.append(Problem(f"knowledge/drugs/{entry.name}.toml, [routes.{route}]", error.what, error.fix))
+                refused = [error for hours in (0.0, 1.0) if (error := _refusal(part, route, hours))]
+                if len(refused) == 2:  # neither at once nor over an hour
+                    where = f"knowledge/drugs/{entry.name}.toml, [routes.{route}]"
+                    found.append(Problem(where, refused[0].what, refused[0].fix))
     return found
+
+
+def _refusal(part: str, route: str, hours: float) -> KetasimError | None:
+    try:
+        administrations(part, route, duration=hours, amount=1.0)
+    except KetasimError as error:
+        return error
+    return None
 
 
 def _leaks(models: list[Composition]) -> list[Problem]:
