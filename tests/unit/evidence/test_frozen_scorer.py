@@ -2,7 +2,7 @@
 
 How to open them: not to make a model look better. Where one is wrong (an error in a formula, a word of the form that it does not know), mend it
 in a commit of its own that changes nothing else, run `ketasim check` before and after, write both figures and the reason into
-0004-baseline-rival-scorer.md, and put the new hash here (`python tests/unit/evidence/test_frozen.py` prints it).
+0004-baseline-rival-scorer.md, and put the new hash here (`python tests/unit/evidence/test_frozen_scorer.py` prints it).
 The hash is of the code without comments, docstrings and layout.
 """
 

@@ -192,6 +192,15 @@ def test_species_sums_enantiomers_and_moles() -> None:
     assert level_ports("plasma.s_norketamine") == ("s_norketamine",)
 
 
+def test_a_group_of_terms_is_another_endpoint_than_its_leading_term() -> None:
+    """Odds of the group over those of the term, as the value says; both in one study are not the same number."""
+    one = row(endpoint="sedation_ae", statistic="share_event", scale="", value=0.3, unit="fraction")
+    term, group = told(one, replace(one, endpoint="sedation_group_ae"))
+    odds = group / (1 - group) / (term / (1 - term))
+    assert odds == pytest.approx(Numbers()("grouped_report_odds")) and odds > 1
+    assert one.identity != replace(one, endpoint="sedation_group_ae").identity
+
+
 def test_every_endpoint_of_the_table_has_a_rule_and_every_word_an_answer() -> None:
     assert set(ENDPOINTS) <= set(WORDS)
     assert {entry.rule for entry in ENDPOINTS.values()} <= set(RULES)

@@ -66,6 +66,15 @@ def _size(context: Context, key: str) -> float:
     return n if n > 0 else 1.0
 
 
+def _grouped(context: Context, row: Row) -> float:
+    """An adverse event as a group of terms: the odds of its leading preferred term times `grouped_report_odds`."""
+    if row.statistic != "share_event":
+        raise Unpredictable(f"no rule for a {row.statistic} of grouped terms", where=_where(row))
+    leading = report_value(context, replace(row, endpoint=row.endpoint.replace("_group_ae", "_ae")))
+    odds = context.numbers("grouped_report_odds") * leading / max(1.0 - leading, LEAST_SHARE)
+    return float(odds / (1.0 + odds))
+
+
 def _dropout(context: Context, row: Row) -> float:
     """Share who left by a time, with one hazard a week."""
     return float(1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY)))
@@ -378,6 +387,7 @@ RULES: Mapping[str, Callable[[Context, Row], float]] = {
     "alertness": alertness_value,
     "vital": vital_value,
     "report": report_value,
+    "grouped": _grouped,
     "dropout": _dropout,
     "mood": _mood,
     "relapse": _relapse,
