@@ -22,6 +22,7 @@ from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import Value
 from ketasim.core.ports import Fragment, Stage
 from ketasim.engine import Jump, Schedule, compile_model, reference
+from ketasim.stages.plasma.stage import CHOICES
 
 Array = NDArray[np.float64]
 CLOSE = 1e-6  # of the peak of each quantity
@@ -58,13 +59,23 @@ def alone(stage: str, variants: tuple[str, ...]) -> Composition:
         return compose(tuple(sorted(used - {"compound"})), {stage: variants}, stages=stages)
 
 
+def instead(stage: str, variant: str) -> tuple[str, ...]:
+    """What to compose for one variant: alone, or, where it is one of several answers to the same question, in the place of the
+    answer the default gives."""
+    default = registry().stages[stage].default
+    for choice in CHOICES if stage == "plasma" else ():
+        if variant in choice:
+            return (*(name for name in default if name not in choice), variant)
+    return (variant,)
+
+
 def cases() -> Iterator[tuple[str, tuple[str, ...]]]:
     """(stage, variants): the default together, and each variant that is not in it alone and beside the default."""
     for name, stage in registry().stages.items():
         yield name, stage.default
         for variant in stage.fragments:
             if variant not in stage.default and variant != "none":
-                yield name, (variant,)
+                yield name, instead(name, variant)
 
 
 # Act on the drugs of the default and are nothing without them: compared in the default of their stage.
@@ -75,7 +86,7 @@ def singles() -> Iterator[tuple[str, tuple[str, ...]]]:
     for name, stage in registry().stages.items():
         for variant in stage.fragments:
             if (name, variant) not in ONLY_TOGETHER:
-                yield name, (variant,)
+                yield name, instead(name, variant)
             else:
                 assert variant in stage.default
 

@@ -6,7 +6,7 @@ import pytest
 from ketasim.core import UsageError
 
 pytest.importorskip("roadrunner")
-from ketasim.engine.reference import Jump, Schedule, compile_model
+from oracle import Jump, Schedule, compile_model
 
 CASCADE = """
 model cascade
@@ -99,7 +99,7 @@ def test_a_failed_person_has_a_reason_and_leaves_the_others_alone():
         ({"schedule": Schedule(np.array([0.0, 1.0]), np.zeros((1, 1)), (Jump(1, "first"),))}, "boundary 1"),
         ({"schedule": Schedule(np.array([1.0, 0.0]), np.zeros((1, 1)))}, "ascend"),
         ({"schedule": Schedule(np.array([0.0, 1.0]), np.zeros((2, 1)))}, "segments, inputs"),
-        ({"times": [2.0]}, "0 to 1 h"),
+        ({"times": [2.0]}, "0 to 1,"),
         ({"parameters": [[1.0]]}, "rate, start"),
         ({"initial": {"levle": [1.0]}}, "level"),
     ],

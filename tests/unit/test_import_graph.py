@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 KNOWN = (
     # circles that are still to be opened: whoever opens one takes it out here, and none may come in
+    frozenset({"engine.symbolic.search", "engine.symbolic.switches"}),
     frozenset({"engine.code.drift", "engine.code.landing", "engine.code.stepping"}),
     frozenset({"engine.symbolic.search", "engine.symbolic.switches"}),
     frozenset({"engine.run.gradient", "engine.run.model", "engine.run.steady", "engine.run.streaming"}),
-    frozenset({"evidence.compare.posterior", "evidence.compare.scorecard"}),
     frozenset({"cli.claims", "cli.main", "cli.weigh"}),
 )
 
@@ -40,7 +40,7 @@ ORDER = (
     ("web",),
     ("cli",),  # `ketasim serve` starts the page
 )
-OUTSIDE = {"_version", "_quiet", "_start", "__main__"}  # of the package as a whole
+OUTSIDE = {"__main__", "_version", "_quiet", "_start"}  # of the package as a whole
 
 
 def circles(imports: Mapping[str, Iterable[str]]) -> set[frozenset[str]]:

@@ -146,6 +146,8 @@ _ROUTE_KEYS = [
     "monitoring",
     "monitoring_records",
     "note",
+    "formulations",
+    "refused_formulations",
 ]
 
 
@@ -193,6 +195,8 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         monitoring=table.get("monitoring", ""),
         monitoring_records=tuple(table.get("monitoring_records", ())),
         note=table.get("note", ""),
+        formulations=tuple(table.get("formulations", ())),
+        refused_formulations=FrozenMapping(dict(table.get("refused_formulations", {}))),
     )
 
 

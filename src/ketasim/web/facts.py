@@ -241,7 +241,7 @@ def claim_played(name: str, people: int, seed: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def scorecard() -> str:
     """What `ketasim check --json` prints."""
-    from ketasim.evidence.compare.scorecard import card_of
+    from ketasim.evidence.fit.check import card_of
 
     return card_of().to_json()
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from ketasim.core import UsageError
-from ketasim.engine import Jump, Schedule, compile_model
+from ketasim.engine import Jump, Schedule, compile_model, stream
 
 TEXT = "A = 1; k = 0.5; rate = 0; A' = rate - k*A; B := 2*A;"
 
@@ -38,7 +38,8 @@ def test_files_hold_what_simulate_gives(tmp_path: Path) -> None:
     table, schedules, which, times = problem(101)
     table[7] = np.nan
     seen: list[tuple[int, int]] = []
-    done = model.stream(
+    done = stream(
+        model,
         tmp_path / "out",
         table,
         schedules,
@@ -64,20 +65,20 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     model = compile_model(TEXT, ("k",), ("A",), ("rate",))
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(UsageError, match="not empty"):
-        model.stream(tmp_path, *problem(3))
+        stream(model, tmp_path, *problem(3))
 
 
 INTERRUPTED = f"""
 import signal, sys, time, numpy as np
-from ketasim.engine import compile_model, Schedule
+from ketasim.engine import Schedule, compile_model, stream
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell is born deaf to it
 model = compile_model({TEXT!r}, ("k",), ("A", "B"), ("rate",))
 schedule = Schedule(np.array([0.0, 5.0]), np.array([[1.0]]))
 def progress(done, total):
     print(done, flush=True)
     time.sleep(0.05)
-model.stream(sys.argv[1], np.ones((100000, 1)), [schedule], np.zeros(100000, int), np.linspace(0, 5, 50),
-             people_per_block=100, progress=progress)
+stream(model, sys.argv[1], np.ones((100000, 1)), [schedule], np.zeros(100000, int), np.linspace(0, 5, 50),
+       people_per_block=100, progress=progress)
 """
 
 

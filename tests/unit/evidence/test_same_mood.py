@@ -94,5 +94,7 @@ def test_each_equation_of_the_last_stages_stands_once() -> None:
     for path in SOURCE.rglob("*.py"):
         text = re.sub(r'""".*?"""|#[^\n]*', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         place = path.relative_to(SOURCE).as_posix()
+        if path.name == "stage.py":  # ports and switches of mechanisms: declarations
+            continue
         found |= {(place, key) for key in own if re.search(rf"\b{key}\b", text)}
     assert found - allowed == set()

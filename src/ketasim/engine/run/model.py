@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,19 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from ketasim.core import UsageError, nearest
 
 from .. import arguments
+from ..code.description import Description
 from ..code.machine import Code
 from ..code.record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
-from ..symbolic.sizes import Size, bad_parameter, blame
-from ..symbolic.switches import TimeSwitch
+from ..symbolic.sizes import bad_parameter, blame
 from ..types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .gradient import Gradients
-    from .steady import SteadyState
-    from .streaming import Streamed
 
 BAD_PARAMETER, BAD_START = 5, 6
 DEFAULT_RELATIVE = 1e-5
@@ -43,25 +36,6 @@ REASONS = {
     TOO_MANY_STEPS: "too many steps",
     DRIFTED: "the errors of the steps added up to the size of a state; rtol is too loose for so many steps",
 }
-
-
-@dataclass(frozen=True)
-class Description:
-    """All that is known of a compiled model besides its machine code."""
-
-    states: tuple[str, ...]
-    all_states: tuple[str, ...]
-    as_amount: tuple[str, ...]
-    outputs: tuple[str, ...]
-    parameters: tuple[str, ...]
-    inputs: tuple[str, ...]
-    sizes: tuple[str, ...]  # parameters and inputs that are compartment sizes
-    nominal: dict[str, float]
-    width: int
-    work_vectors: int
-    vector_bytes: int
-    switches: tuple[TimeSwitch, ...]
-    varying_sizes: tuple[Size, ...]
 
 
 @dataclass(frozen=True)
@@ -239,40 +213,6 @@ class Model:
         """States whose start cannot be replaced: concentrations in a compartment that changes."""
         return self._d.as_amount
 
-    def gradient(
-        self,
-        parameters: ArrayLike,
-        schedules: Sequence[Schedule],
-        schedule_of: ArrayLike,
-        times: ArrayLike,
-        with_respect_to: Sequence[str] | None = None,
-        **settings: Any,
-    ) -> Gradients:
-        """Outputs and their derivatives by parameters; see `ketasim.engine.run.gradient.gradient`."""
-        from .gradient import gradient
-
-        return gradient(self, parameters, schedules, schedule_of, times, with_respect_to, **settings)
-
-    def stream(
-        self,
-        folder: str | Path,
-        parameters: ArrayLike,
-        schedules: Sequence[Schedule],
-        schedule_of: ArrayLike,
-        times: ArrayLike,
-        **settings: Any,
-    ) -> Streamed:
-        """A population to Parquet files with bounded memory; see `ketasim.engine.run.streaming.stream`."""
-        from .streaming import stream
-
-        return stream(self, folder, parameters, schedules, schedule_of, times, **settings)
-
-    def steady_state(self, parameters: ArrayLike, **settings: Any) -> SteadyState:
-        """The undosed steady state of each person; see `ketasim.engine.run.steady.steady_state`."""
-        from .steady import steady_state
-
-        return steady_state(self, parameters, **settings)
-
     def _simulate(
         self,
         parameters: ArrayLike,
@@ -436,7 +376,7 @@ class Model:
         for person in odd.tolist():
             when, which = np.argwhere(~np.isfinite(values[person]))[0]
             run.failed_time[person] = moments[when]
-            reasons[person] = f"{self.outputs[which]} is not a finite number at {moments[when]:g} h"
+            reasons[person] = f"{self.outputs[which]} is not a finite number at time {moments[when]:g}"
         failures = []
         for person in np.flatnonzero(status).tolist():
             code = int(status[person])
@@ -449,7 +389,7 @@ class Model:
                 state = dict(zip(self._d.states, failed_state[person].tolist(), strict=True))
                 when = float(run.failed_time[person])
                 empty = blame(self._d.varying_sizes, failed_state[person].tolist(), run.table[person].tolist(), when)
-                reasons[person] = f"{REASONS[code]}, at {when:g} h{empty}"
+                reasons[person] = f"{REASONS[code]}, at time {when:g}{empty}"
             values[person] = np.nan
             failures.append(Failure(person, code, float(run.failed_time[person]), state))
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)

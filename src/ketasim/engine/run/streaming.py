@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,9 +22,7 @@ from ketasim.core import UsageError
 
 from .. import arguments
 from ..types import FloatArray, IntArray, Jump, Schedule, Trajectories
-
-if TYPE_CHECKING:
-    from .model import Model
+from .model import Model
 
 BLOCK_BYTES = 48_000_000  # of output values; two blocks are in memory at a time
 

@@ -92,7 +92,9 @@ class Calibrated:
         return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
     def held_out(self, keep: NDArray[np.bool_]) -> Array:
-        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated."""
+        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated; empty where none is held out."""
+        if not self.held.size:
+            return np.zeros(0)
         log_w = self.log_weights(keep)
         return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
 
