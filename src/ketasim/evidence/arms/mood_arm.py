@@ -77,7 +77,7 @@ class ArmMood:
             share_below(self.latent[:, [i]], share * self.baseline, self.baseline, self.residual[:, [i]], self.p).mean()
         )
 
-    def share_at_most(self, time_h: float, points: float) -> float:
+    def share_at_most(self, time_h: float, points: float | Array) -> float:
         """Share of people at or below a number of MADRS points."""
         i = self.course.index(time_h)
         return float(share_below(self.latent[:, [i]], points, self.baseline, self.residual[:, [i]], self.p).mean())

@@ -45,7 +45,7 @@ class LeftOut:
         """Coverage by row and by study (all numbers), gains over the naive baseline (numbers that it has), the same of the rival, and by kind."""
         found = self._figures(lambda row: True)
         found["by_kind"] = {
-            kind: self._figures(lambda row, kind=kind: row.kind == kind)  # type: ignore[misc]
+            kind: self._figures(lambda row, kind=kind: row.kind == kind)
             for kind in KINDS
             if any(row.kind == kind for row in self.model)
         }
@@ -79,7 +79,10 @@ def left_out(
     mean, variance : of the model without the studies, scale of comparison, (R,) per study; between : variance between studies of its rows.
     """
     pool, rival = Pool(evidence.blocks), Rival(evidence.blocks)
-    model, compared, plain, other = [], [], [], []
+    model: list[Scored] = []
+    compared: list[Scored] = []
+    plain: list[Scored] = []
+    other: list[Scored] = []
     for i, block in enumerate(evidence.blocks):
         for j, item in enumerate(block.rows):
             if item.row.is_sign:

@@ -179,7 +179,7 @@ class Regression:
             z = np.linalg.solve(root, self.y[keep])
             return float(0.5 * z @ z + np.log(np.diag(root)).sum() + 0.5 * ((logs - math.log(start)) ** 2).sum())
 
-        found = minimize(  # type: ignore[no-untyped-call]
+        found = minimize(
             minus_log, np.full(3, math.log(start)), method="Nelder-Mead", options={"xatol": 0.02, "fatol": 0.02}
         )
         return np.asarray(np.maximum(np.exp(found.x), LEAST_SD))
