@@ -16,6 +16,8 @@ export default ts.config(
   },
   {
     rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "svelte/prefer-svelte-reactivity": "off", // addresses are built and read, never watched
       "no-undef": "off", // TypeScript knows better
       "@typescript-eslint/no-explicit-any": "off",
       "svelte/no-navigation-without-resolve": "off", // one page, addresses behind a hash

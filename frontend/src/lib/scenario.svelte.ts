@@ -1,18 +1,5 @@
 import type { Catalogue, Drug, Route } from "./types";
 
-export const ADDED = [
-  { words: "naltrexone oral 50 mg at -45 min", label: "Naltrexone 50 mg, 45 min before" },
-  { words: "lamotrigine oral 300 mg at -120 min", label: "Lamotrigine 300 mg, 2 h before" },
-  { words: "diazepam oral 10 mg at -60 min", label: "Diazepam 10 mg, 1 h before" },
-  { words: "rapamycin oral 6 mg at -120 min", label: "Rapamycin 6 mg, 2 h before" },
-  { words: "clarithromycin oral 500 mg at -60 min", label: "Clarithromycin 500 mg, 1 h before" },
-];
-export const REPEATS = [
-  { words: "", label: "one dose" },
-  { words: "twice weekly x 8", label: "twice weekly, 8 doses" },
-  { words: "three times weekly x 6", label: "three times weekly, 6 doses" },
-  { words: "weekly x 4", label: "weekly, 4 doses" },
-];
 /** Two kinds of uncertainty, never mixed: between people, and of the model about the typical person. */
 export const BANDS = [
   { key: "both", label: "people, and the model" },
@@ -67,7 +54,7 @@ export class Asked {
     this.route = route.name;
     const [unit, ends] = Object.entries(route.studied)[0] ?? ["mg/kg", [0.5, 0.5]];
     this.unit = unit;
-    this.amount = START[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
+    this.amount = facts.start[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
     this.minutes = route.forms.includes("infusion") && drug.name !== "placebo" ? 40 : null;
   }
 
@@ -132,17 +119,6 @@ export class Asked {
     this.notes = notes;
   }
 }
-
-const START: Record<string, number> = {
-  "ketamine iv": 0.5,
-  "esketamine nasal": 84,
-  "esketamine iv": 0.4,
-  "arketamine iv": 0.5,
-  "hnk iv": 1,
-  "ketamine oral": 100,
-  "ketamine sc": 0.5,
-  "ketamine im": 0.5,
-};
 
 export const quote = (text: string) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
 

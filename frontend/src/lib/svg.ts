@@ -121,7 +121,8 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
     const { x: from, row: r } = places[i];
     const level = 42 + 17 * r;
     out.push(
-      `<line x1="${from}" x2="${from + 26}" y1="${level}" y2="${level}" ${stroke}/><text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`,
+      `<line x1="${from}" x2="${from + 26}" y1="${level}" y2="${level}" ${stroke}/>` +
+        `<text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`,
     );
   }
   const words = lines.map(
@@ -129,8 +130,10 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
       `<text x="14" y="${height - 6 - 14 * (lines.length - 1 - i)}" fill="${quiet}" font-size="11">${escape(text)}</text>`,
   );
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
-    `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+    `font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
+    `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">` +
+    `${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
     `${out.join("")}${words.join("")}</svg>`
   );
 }
@@ -181,7 +184,8 @@ export function summary(p: Picture): string {
         if (bottom < 0 || curve.typical[i] < curve.typical[bottom]) bottom = i;
       }
       if (top < 0) return `${line.label}: no values.`;
-      return `${line.label}: highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
+      const highest = `highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}`;
+      return `${line.label}: ${highest}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
     })
     .join(" ");
 }

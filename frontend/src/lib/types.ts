@@ -1,103 +1,18 @@
-export interface Problem {
-  what: string;
-  where: string;
-  allowed: string;
-  try: string;
-}
-export interface Approval {
-  jurisdiction: string;
-  status: string;
-  use: string;
-}
-export interface Route {
-  name: string;
-  forms: string[];
-  duration_h: number | null;
-  data: string;
-  studied: Record<string, [number, number]>;
-  studied_in: string;
-  approval: Approval[];
-  monitoring: string;
-  note: string;
-}
-export interface Drug {
-  name: string;
-  label: string;
-  role: string;
-  source: string;
-  place: string;
-  note: string;
-  routes: Route[];
-}
-export interface Output {
-  name: string;
-  unit: string;
-  label: string;
-  stage: string;
-  needs: string[];
-  note: string;
-}
-export interface Link {
-  from: string;
-  to: string;
-  stage: string;
-  grade: string;
-  words: string;
-  counts: Record<string, number>;
-  assumed: number;
-  weakest: boolean;
-}
-export interface ExperimentCard {
-  name: string;
-  title: string;
-  asks: string;
-  records: string[];
-  shown: string[];
-  assumption: string;
-  says: string[];
-  arms: string[];
-}
-export interface Catalogue {
-  version: string;
-  notice: string;
-  drugs: Drug[];
-  outputs: Output[];
-  links: Link[];
-  settings: { name: string; label: string }[];
-  experiments: ExperimentCard[];
-  has: Record<string, boolean>;
-  numbers: number;
-  traced: number;
-}
-export interface SpreadOf {
-  kind: string;
-  sd: number;
-  low: number | null;
-  high: number | null;
-}
-export interface ValueEntry {
-  name: string;
-  stage: string;
-  label: string;
-  symbol: string;
-  value: number;
-  unit: string;
-  printed: string;
-  basis: string;
-  grade: string;
-  grade_words: string;
-  source: string;
-  place: string;
-  citation: string;
-  doi: string;
-  url: string;
-  kind: string;
-  records: string[];
-  between: SpreadOf | null;
-  uncertain: SpreadOf | null;
-  bounds: [number, number] | null;
-  note: string;
-}
+import type { components } from "./api-types";
+
+/** What the server answers: generated from its own description (`npm run types`), so that page and server cannot part. */
+type Schemas = components["schemas"];
+export type Problem = Schemas["Problem"];
+export type Approval = Schemas["Approval"];
+export type Route = Schemas["Route"];
+export type Drug = Schemas["Drug"];
+export type Output = Schemas["Output"];
+export type Link = Schemas["Link"];
+export type ExperimentCard = Schemas["ExperimentCard"];
+export type Catalogue = Schemas["Catalogue"];
+export type SpreadOf = Schemas["SpreadOf"];
+export type ValueEntry = Schemas["ValueEntry"];
+export type CurveOutput = Schemas["CurveOutput"];
 export interface Spread {
   typical?: number | null;
   median: number | null;
@@ -106,16 +21,6 @@ export interface Spread {
   unit?: string;
   time_h?: number | null;
 }
-export interface CurveOutput {
-  unit: string;
-  time_h: number[];
-  typical: (number | null)[];
-  low: number[] | null;
-  high: number[] | null;
-  model_low: number[] | null;
-  model_high: number[] | null;
-}
-/* eslint-disable-next-line */
 export type Summary = Record<string, any>;
 export interface RunJson {
   scenario: Record<string, unknown>;
