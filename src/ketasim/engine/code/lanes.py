@@ -74,9 +74,12 @@ class Lanes:
         return f.splat(f.load("float", self.rounded.name, state), "float")
 
     def tolerance(self, state: str | int, peak: str) -> str:
-        """The absolute tolerance with the share of the largest |y| so far."""
-        share = self.f.splat(self.f.load("double", self.job["shares"], state))
-        return self.f.muladd(share, peak, self.absolute_tolerance(state))
+        """The absolute tolerance with the share of the largest |y| so far, or of what it may be."""
+        f = self.f
+        floor = f.load_vector(self.at["floor"], state)
+        size = f.select(f.compare("ogt", peak, floor), peak, floor)
+        share = f.splat(f.load("double", self.job["shares"], state))
+        return f.muladd(share, size, self.absolute_tolerance(state))
 
     def round_tolerances(self) -> None:
         f = self.f

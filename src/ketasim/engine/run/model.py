@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,16 +18,16 @@ from ketasim.core import UsageError, nearest
 from .. import arguments
 from ..code.description import Description
 from ..code.machine import Code
-from ..code.record import DRIFTED, NOT_FINITE, ODD_OUTPUT, PEAKS, SHARES, STEP_TOO_SMALL, TOO_MANY_STEPS, VALUES
+from ..code.record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from ..symbolic.sizes import bad_parameter, blame
 from ..types import Failure, FloatArray, IntArray, Options, Schedule, Tolerances, Trajectories
+from .buffers import MOST_STEPS, Control, Run
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 
 BAD_PARAMETER, BAD_START = 5, 6
 DEFAULT_RELATIVE = 1e-5
 SHARE = 1e-4  # absolute tolerance, unless given: this share of rtol of the largest that a state has been
 SMALLEST = {"float64": 1e-290, "float32": 1e-30}  # beside that, so that nothing is divided by 0
-MOST_STEPS = 100_000
 RETRY_FACTOR = 0.1  # tolerance of the second try of a failed person
 GROUPS_PER_TASK = 4  # registers of people handed to a thread at once
 
@@ -38,52 +38,6 @@ REASONS = {
     "would do",
     DRIFTED: "the errors of the steps added up to the size of a state; rtol is too loose for so many steps",
 }
-
-
-@dataclass(frozen=True)
-class Control:
-    """How steps are chosen, beside the tolerances."""
-
-    relative_to: str = "value"
-    most_steps: int = MOST_STEPS
-    largest_step: float = np.inf
-    paired: bool = False  # people 2k and 2k + 1 are copies displaced to both sides, and share their steps
-
-
-@dataclass(frozen=True)
-class Run:
-    """Arrays that the generated code reads and fills."""
-
-    table: FloatArray
-    moments: FloatArray
-    starts: FloatArray | None
-    values: FloatArray
-    status: IntArray
-    steps: IntArray
-    failed_time: FloatArray
-    last_state: FloatArray | None
-
-    def common(self, relative: float, tolerance: FloatArray, shares: FloatArray, control: Control) -> dict[str, Any]:
-        """Fields that all job records share."""
-        return {
-            "parameters": address(self.table),
-            "initial": address(self.starts) if self.starts is not None else 0,
-            "count": len(self.moments),
-            "times": address(self.moments),
-            "out": address(self.values),
-            "tolerance": address(tolerance),
-            "shares": address(shares),
-            "relative": relative,
-            "first_step": np.inf,
-            "largest_step": control.largest_step,
-            "most_steps": control.most_steps,
-            "sizes": PEAKS if control.relative_to == "peak" else SHARES if shares.any() else VALUES,
-            "paired": int(control.paired),
-            "status": address(self.status),
-            "failed_time": address(self.failed_time),
-            "steps": address(self.steps),
-            "last_state": address(self.last_state) if self.last_state is not None else 0,
-        }
 
 
 class Model:
