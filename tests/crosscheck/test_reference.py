@@ -89,7 +89,7 @@ def test_a_failed_person_has_a_reason_and_leaves_the_others_alone():
     assert got.status.tolist() == [0, 1, 1]
     np.testing.assert_allclose(got.values[0, :, 0], [1 / 0.9, 1 / 0.8], rtol=1e-7)
     assert np.isnan(got.values[1:]).all()
-    assert "0 h" in got.reasons[1] and "k is not a finite" in got.reasons[2]
+    assert "starts at 0:" in got.reasons[1] and "k is not a finite" in got.reasons[2]
 
 
 @pytest.mark.parametrize(

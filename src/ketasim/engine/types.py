@@ -68,6 +68,24 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Tolerances:
+    """What bounded the local error of each step: `relative` |y| + absolute; absolute is the number given for a state, or the
+    `share` of the largest that the state has been in this person."""
+
+    relative: float
+    absolute: dict[str, float] = field(default_factory=dict)
+    share: float = 0.0
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{value:g} of {name}" for name, value in self.absolute.items())
+        if len(set(self.absolute.values())) == 1 and len(self.absolute) > 1:
+            given = f"{next(iter(self.absolute.values())):g}"
+        largest = f"{self.share:g} of the largest that each state has been"
+        rest = f", else {largest}" if given and self.share else largest if not given else ""
+        return f"relative {self.relative:g}, absolute {given}{rest}"
+
+
+@dataclass(frozen=True)
 class Trajectories:
     """Result of a simulation.
 
@@ -75,7 +93,8 @@ class Trajectories:
     h; `outputs` the names of the last axis. At a boundary the value is the left limit: before the jump and
     with the inputs of the segment that ends there; at the first boundary it is the initial state with all inputs
     zero. The values of a failed person are NaN. `failures` says where each failed person stopped; `steps` (P, 2)
-    counts accepted and rejected steps of the register the person was in (first person of a register only).
+    counts accepted and rejected steps of the register the person was in (first person of a register only). `tolerances` are
+    those of the first try.
     """
 
     times: FloatArray
@@ -85,3 +104,4 @@ class Trajectories:
     reasons: list[str | None] = field(default_factory=list)
     failures: tuple[Failure, ...] = ()
     steps: IntArray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    tolerances: Tolerances | None = None

@@ -69,7 +69,7 @@ def test_compiling(wrong: dict[str, Any], message: str) -> None:
         ({"threads": 1.5}, "threads is 1.5"),
         ({"atol": [1e-9, 1e-9, 1e-9]}, "atol has shape (3,)"),
         ({"atol": "tight"}, "atol holds text"),
-        ({"atol": None}, "atol must be positive"),
+        ({"atol": float("nan")}, "atol must be positive"),
         ({"atol": 0.0}, "atol must be positive"),
         ({"atol": {"A": "x"}}, "atol of 'A' is 'x'"),
         ({"atol": {"A": -1.0}}, "atol of 'A' is -1"),

@@ -68,7 +68,7 @@ class Drift:
             before = f.mul(before, f.splat_number(MEMORY))
             now = f.select(f.compare("ogt", now, before), now, before)
             f.store_vector(size, i, now)
-            allowed = f.muladd(relative, now, s.absolute_tolerance(i))
+            allowed = f.muladd(relative, now, s.tolerance(i, f.load_vector(s.at["peak"], i)))
             share = f.div(f.mul(relative, functions.absolute(f, moved)), allowed)
             worst.set(f.select(f.compare("ogt", share, worst.get()), share, worst.get()))
         one = f.splat_number(1.0)

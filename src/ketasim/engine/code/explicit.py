@@ -16,6 +16,7 @@ from . import functions
 from .dop853 import ExplicitTableau
 from .emit import Variable, double
 from .lanes import Lanes
+from .record import PEAKS
 
 THIRD = 0.01  # share of the estimate of third order under the root
 NOTHING = 1e-30  # keeps 0/0 from the ratio of two estimates that are 0
@@ -80,7 +81,7 @@ class Explicit:
         f = self.lanes.f
         fifth, third = (f.variable(f.vector, f.splat_number(0.0)) for _ in range(2))
         relative, here, there = f.splat(self.lanes.job["relative"]), self.lanes.here.get(), self.lanes.there.get()
-        peaks = f.new(f"icmp ne i64 {self.lanes.job['peaks']}, 0")
+        peaks = f.new(f"icmp eq i64 {self.lanes.job['sizes']}, {PEAKS}")
         with f.loop(self.lanes.n) as i:
             following = f.load_vector(there, i)
             before, after = functions.absolute(f, f.load_vector(here, i)), functions.absolute(f, following)
@@ -89,7 +90,7 @@ class Explicit:
             f.store_vector(self.lanes.at["peak"], i, peak)
             before = f.new(f"select i1 {peaks}, {f.vector} {peak}, {f.vector} {before}")
             size = f.select(f.compare("ugt", after, before), after, before)
-            weight = functions.rough_reciprocal(f, f.muladd(relative, size, self.lanes.absolute_tolerance(i)))
+            weight = functions.rough_reciprocal(f, f.muladd(relative, size, self.lanes.tolerance(i, peak)))
             for total, estimate in ((fifth, self.method.fifth), (third, self.method.third)):
                 ratio = f.mul(self._estimate(estimate, i), weight)
                 # 0 * infinity is NaN: an infinite state must not pass as a small relative error

@@ -73,6 +73,14 @@ class Lanes:
             return f.splat(f.load("double", self.job["tolerance"], state))
         return f.splat(f.load("float", self.rounded.name, state), "float")
 
+    def tolerance(self, state: str | int, peak: str) -> str:
+        """The absolute tolerance with the share of the largest |y| so far, or of what it may be."""
+        f = self.f
+        floor = f.load_vector(self.at["floor"], state)
+        size = f.select(f.compare("ogt", peak, floor), peak, floor)
+        share = f.splat(f.load("double", self.job["shares"], state))
+        return f.muladd(share, size, self.absolute_tolerance(state))
+
     def round_tolerances(self) -> None:
         f = self.f
         if f.real == "float":
@@ -91,6 +99,8 @@ class Lanes:
         for k, state in enumerate(self.layout.slacks.values()):
             place = len(self.layout.kept) + k
             absolute = f.splat(f.scalar("fmul", f.load("double", self.job["tolerance"], state), double(UNDERSHOOT)))
+            share = f.splat(f.scalar("fmul", f.load("double", self.job["shares"], state), double(UNDERSHOOT)))
+            absolute = f.muladd(share, f.load_vector(self.at["peak"], state), absolute)
             slack = f.muladd(wide, functions.absolute(f, f.load_vector(self.here.get(), state)), absolute)
             before = f.load_vector(self.at["q"], place)
             f.store_vector(self.at["q"], place, f.select(f.compare("ogt", slack, before), slack, before))

@@ -46,6 +46,7 @@ class Memory:
             "ya": n,
             "yb": n,
             "peak": n,
+            "floor": n,
             "dense": n,
             "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
@@ -142,6 +143,7 @@ class _Loop:
         self._override(persons)
         with f.loop(self.lanes.n) as i:
             f.store_vector(self.lanes.at["peak"], i, f.splat_number(0.0))
+            f.store_vector(self.lanes.at["floor"], i, f.splat_number(0.0))
         for slot in range(len(self.lanes.layout.kept), len(self.lanes.layout.kept) + len(self.lanes.layout.slacks)):
             f.store_vector(self.lanes.at["q"], slot, f.splat_number(0.0))
         self.lanes.widen_slack()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import functions
 from .emit import Variable, double
 from .lanes import Lanes
+from .record import PEAKS, SHARES, VALUES
 from .tableau import Tableau
 
 LARGEST_GROWTH = 1e6  # of a pivot's reciprocal over h gamma; beyond, elimination without pivoting is not trusted
@@ -116,14 +117,14 @@ class Rosenbrock:
         """
         f = self.lanes.f
         total = f.variable(f.vector, f.splat_number(0.0))
-        peaks, values, join = f.label(), f.label(), f.label()
-        f.branch(f.new(f"icmp ne i64 {self.lanes.job['peaks']}, 0"), peaks, values)
-        f.place(peaks)
-        self._sum_errors(total, True)
-        f.jump(join)
-        f.place(values)
-        self._sum_errors(total, False)
-        f.jump(join)
+        labels, others, join = [f.label() for _ in range(3)], f.label(), f.label()
+        f.branch(f.new(f"icmp eq i64 {self.lanes.job['sizes']}, {PEAKS}"), labels[PEAKS], others)
+        f.place(others)
+        f.branch(f.new(f"icmp eq i64 {self.lanes.job['sizes']}, {VALUES}"), labels[VALUES], labels[SHARES])
+        for kind in (PEAKS, VALUES, SHARES):  # a loop for each, since this one is among the most frequent
+            f.place(labels[kind])
+            self._sum_errors(total, kind)
+            f.jump(join)
         f.place(join)
         squares = f.mul(total.get(), f.splat_number(1.0 / max(self.lanes.n, 1)))
         growth = f.load_vector(self.lanes.at["lu"], self.lanes.layout.linear.size)
@@ -131,7 +132,7 @@ class Rosenbrock:
         trusted = f.compare("ole", growth, f.splat(most))
         return f.select(trusted, squares, f.splat_number(float("nan")))
 
-    def _sum_errors(self, total: Variable, peaks: bool) -> None:
+    def _sum_errors(self, total: Variable, kind: int) -> None:
         f = self.lanes.f
         relative = f.splat(self.lanes.job["relative"])
         here, there = self.lanes.here.get(), self.lanes.there.get()
@@ -140,13 +141,16 @@ class Rosenbrock:
             following = f.add(f.load_vector(there, i), error)
             f.store_vector(there, i, following)
             before, after = functions.absolute(f, f.load_vector(here, i)), functions.absolute(f, following)
-            if peaks:
+            peak = ""
+            if kind != VALUES:
                 peak = f.load_vector(self.lanes.at["peak"], i)
-                before = f.select(f.compare("ogt", before, peak), before, peak)
-                f.store_vector(self.lanes.at["peak"], i, before)
+                peak = f.select(f.compare("ogt", before, peak), before, peak)
+                f.store_vector(self.lanes.at["peak"], i, peak)
+            if kind == PEAKS:
+                before = peak
             # a state that is no number must stay visible, hence the unordered comparison
             size = f.select(f.compare("ugt", after, before), after, before)
-            absolute = self.lanes.absolute_tolerance(i)
+            absolute = self.lanes.tolerance(i, peak) if kind == SHARES else self.lanes.absolute_tolerance(i)
             ratio = f.mul(error, functions.rough_reciprocal(f, f.muladd(relative, size, absolute)))
             # 0 * infinity is NaN: an infinite state must not pass as a small relative error
             square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))

@@ -50,7 +50,7 @@ def gradient(
     with_respect_to: Sequence[str] | None = None,
     *,
     rtol: float = 1e-6,
-    atol: float | Mapping[str, float] | ArrayLike = 1e-9,
+    atol: float | Mapping[str, float] | ArrayLike | None = None,
     step: float = STEP,
     threads: int | None = None,
     initial: Mapping[str, ArrayLike] | None = None,

@@ -37,6 +37,7 @@ WORK_OF_JETS = 20
 SAME = 8.0  # widths of rounding within which two sides are the same
 TOUCH = 1e-3  # of time or span: sides that are the same for so long touch, if the truth is the same before and behind
 SHORT = 1e-6  # else
+BESIDE = 1e-7  # of a piece
 SAMPLES = 9
 
 
@@ -286,7 +287,10 @@ class Search:
         if not len(part):
             return
         first, last = (np.sign(self._values(t, part)[0]) for t in (part.low, part.high))
-        crosses = first * last <= 0
+        for sign, end in ((first, part.low), (last, part.high)):
+            zero = sign == 0
+            self._same.append(Part(end[zero], end[zero], part.piece[zero], part.offset[zero]))
+        crosses = first * last < 0
         part, first = part.take(crosses), first[crosses]
         low, high = part.low, part.high
         for _ in range(BISECTIONS if len(part) else 0):
@@ -348,7 +352,8 @@ class Search:
         shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
         inside = np.stack([self._truth(part.low + s * width, part) for s in shares])
         before, behind = (self._truth(t, part) for t in (part.low - width, part.high + width))
-        begins, ends = part.low <= self.begin[part.piece], part.high >= self.end[part.piece]
+        near = BESIDE * (self.end - self.begin)[part.piece]  # of the ends of a piece, which are cut anyway
+        begins, ends = part.low <= self.begin[part.piece] + near, part.high >= self.end[part.piece] - near
         size = np.maximum((self.end - self.begin)[part.piece], np.maximum(np.abs(part.low), np.abs(part.high)))
         # the sides touch: the truth beside them holds, and the cut only keeps this place from being the middle of a segment
         touch = ((begins | ends | (before == behind)) & (width <= TOUCH * size) | (width <= SHORT * size)) & ~(
