@@ -52,7 +52,8 @@ def test_peaks_after_oral_and_sublingual_doses(shares: dict[str, Share]) -> None
     """Eight of ten within 1.5-fold; the two others contradict another record of the same thing (docs/decisions/plasma.md)."""
     peaks = shares["peaks after oral and sublingual doses"]
     assert peaks.rows == 10 and set(peaks.outside) == OUTSIDE_PEAKS
-    assert not shares["times of those peaks"].outside
+    times = shares["times of those peaks"]
+    assert times.rows == 9 and set(times.outside) <= {"PK-OTF-4a"}, "the larger film peaks later; a linear model has one time"
 
 
 def test_norketamine_from_a_quarter_of_an_hour_on_and_hydroxynorketamine(shares: dict[str, Share]) -> None:
