@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ketasim.core import UsageError, drug, knowledge_path, read_toml, values
+from ketasim.dose.regimen import parse
 from ketasim.evidence.kinetics.fit_plasma import SOURCES_DISAGREE, draws_path, draws_text, shipped_fit
 from ketasim.evidence.kinetics.leave_out import chosen_priors, structures
 from ketasim.evidence.kinetics.pk_table import Row, Share, predict, rows, summary, targets
@@ -51,7 +52,8 @@ def test_peaks_after_oral_and_sublingual_doses(shares: dict[str, Share]) -> None
     """Eight of ten within 1.5-fold; the two others contradict another record of the same thing (docs/decisions/plasma.md)."""
     peaks = shares["peaks after oral and sublingual doses"]
     assert peaks.rows == 10 and set(peaks.outside) == OUTSIDE_PEAKS
-    assert not shares["times of those peaks"].outside
+    times = shares["times of those peaks"]
+    assert times.rows == 9 and set(times.outside) <= {"PK-OTF-4a"}, "the larger film peaks later; a linear model has one time"
 
 
 def test_norketamine_from_a_quarter_of_an_hour_on_and_hydroxynorketamine(shares: dict[str, Share]) -> None:
@@ -97,6 +99,9 @@ def test_a_formulation_without_data_is_refused_by_name() -> None:
         administrations("s_ketamine", "sublingual", formulation="lozenge")
     with pytest.raises(UsageError, match="formulation lozenge of ketamine"):
         drug("ketamine").route("sublingual").formulation("lozenge")
+    for words in ("ketamine lozenge 100 mg", "ketamine sublingual troche 50 mg"):
+        with pytest.raises(UsageError, match=r"the formulation '(lozenge|troche)' of ketamine is not computed"):
+            parse(words)
     with pytest.raises(UsageError, match="extended-release"):
         drug("esketamine").route("oral").formulation("extended release")
     assert drug("ketamine").route("oral").formulation("extended release") == "extended-release"
