@@ -53,7 +53,9 @@ def test_peaks_after_oral_and_sublingual_doses(shares: dict[str, Share]) -> None
     peaks = shares["peaks after oral and sublingual doses"]
     assert peaks.rows == 10 and set(peaks.outside) == OUTSIDE_PEAKS
     times = shares["times of those peaks"]
-    assert times.rows == 9 and set(times.outside) <= {"PK-OTF-4a"}, "the larger film peaks later; a linear model has one time"
+    assert times.rows == 9 and set(times.outside) <= {"PK-OTF-4a"}, (
+        "the larger film peaks later; a linear model has one time"
+    )
 
 
 def test_norketamine_from_a_quarter_of_an_hour_on_and_hydroxynorketamine(shares: dict[str, Share]) -> None:
