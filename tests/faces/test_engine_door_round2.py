@@ -87,9 +87,7 @@ def test_tolerances_are_told_and_can_be_given_for_one_state(door: Door) -> None:
     assert door(text, "--atol", "C=1e-10").code == 2
 
 
-@pytest.mark.parametrize(
-    "text", ["x = 1; x' = x^2;", "x = 1; x' = 1/(time - 1) - x*1e300;", "x = 0; x' = ln(0.5 - time);"]
-)
+@pytest.mark.parametrize("text", ["x = 1; x' = x^2;", "x = 0; x' = ln(0.5 - time);"])
 def test_no_unit_of_time_is_invented(text: str, door: Door) -> None:
     answer = door(text, until="3")
     assert answer.code == 1 and " h" not in answer.err.replace(" has ", "")
