@@ -6,12 +6,10 @@ import os
 import platform
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from peers import Comparison
+from comparison import Comparison
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = (

@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
+from comparison import Comparison, Row, Setting
 from engines import ENGINES, Engine, Worker, why_absent
 from generate import equations, jax_source, mrgsolve_source, python_source, rxode2_source
 from numpy.typing import NDArray
+from page import as_json, table_text, write_page
 from problems import PROBLEMS, Problem
 
 from ketasim.engine import compile_model
@@ -47,51 +48,6 @@ LEAST_CPU = 0.3  # s of CPU time per measurement
 PATIENCE = 600.0  # s
 SMALLEST_PEAK = 1e-12  # a state that stays below in everybody is compared absolutely
 LEAST_SHARE = 1e-3  # a person's peak counts as at least this share of the largest among all people
-
-
-@dataclass
-class Setting:
-    """What an engine was run with, and what that gave."""
-
-    method: str
-    rtol: float
-    atol: Any
-    shown_atol: str
-    error: float
-    cpu: float  # s per person, first look
-    steps: float | None
-    checksum: float
-    looks: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Row:
-    """One line of the table; `times` CPU seconds per person, one per round."""
-
-    engine: Engine
-    version: str
-    setting: Setting
-    times: list[float] = field(default_factory=list)
-
-    @property
-    def cpu(self) -> float:
-        return float(np.median(self.times))
-
-
-@dataclass
-class Comparison:
-    problem: Problem
-    states: int
-    operations: int
-    rows: list[Row]
-    absent: dict[str, str]
-    threads: list[float]  # wall time of one thread over that of two, one per round
-    confirmed: float
-
-    def ratio(self, name: str, ours: str = "ketasim") -> float:
-        """How many times faster ours is: median over rounds of the ratios within a round."""
-        mine, other = (next(r for r in self.rows if r.engine.name == n) for n in (ours, name))
-        return float(np.median(np.array(other.times) / np.array(mine.times)))
 
 
 # ---- the problem and the truth -----------------------------------------------------------------------------------------
@@ -424,8 +380,6 @@ def main(words: list[str] | None = None) -> int:
             else "--rounds must be 1 or more"
         )
     chosen = [e for e in ENGINES if e.name in names or e.name.startswith("ketasim")]
-    from page import as_json, table_text, write_page
-
     say = (lambda text: None) if asked.json else (lambda text: print(text, flush=True))
     problems = list(PROBLEMS) if asked.model == "all" else [asked.model]
     found = []

@@ -40,8 +40,8 @@ class Problem:
 def dosed(name: str, title: str, words: str, repeat: str, days: float, people: int = PEOPLE) -> Problem:
     """A regimen in the shipped chain, in people drawn as `ketasim run` draws them."""
     from ketasim.chain import compose
+    from ketasim.forward import deliveries, parts_needed, schedule
     from ketasim.people import chain_parameters, draw_people
-    from ketasim.scenario.delivery import deliveries, parts_needed, schedule
     from ketasim.scenario.plan import scenario
     from ketasim.stages.plasma.routing import routing_values
 
@@ -52,7 +52,7 @@ def dosed(name: str, title: str, words: str, repeat: str, days: float, people: i
     numbers = dict(routing_values()) | dict(chain.parameters)
     varying = chain_parameters(drawn, numbers, {})
     shares = {key: value.value for key, value in numbers.items()} | varying
-    plan = schedule(doses, (), (), shares, chain.inputs, 0.0, asked.end_h)
+    plan = schedule(doses, shares, chain.inputs, 0.0, asked.end_h)
     names = tuple(sorted(set(varying) & set(chain.parameters)))
     table = np.column_stack([varying[key] for key in names])
     starts = [time for time, _, _ in asked.regimen.main.times(asked.end_h)]

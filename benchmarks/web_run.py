@@ -106,7 +106,7 @@ def served(sources: list[Path], count: int) -> dict[str, Any]:
 def stages(count: int) -> dict[str, float]:
     """Median ms of each part of a run in this process: the integration, scores, outputs, summary, JSON, the rest."""
     sys.path.insert(0, str(HERE))
-    import ketasim.scenario.run as module
+    from ketasim.scenario import run as module
     from ketasim.scenario.result import Result
 
     clocks: dict[str, float] = {}
@@ -123,7 +123,7 @@ def stages(count: int) -> dict[str, float]:
 
     for owner, name in (
         (module._Run, "__init__"),
-        (module._Run, "_simulate"),
+        (module._Run, "_integrate" if hasattr(module._Run, "_integrate") else "_simulate"),
         (module, "mood"),
         (module._Run, "_outputs"),
         (module, "summarise"),

@@ -4,39 +4,51 @@
     result = ketasim.run("ketamine iv 0.5 mg/kg over 40 min", people=100)
     result["madrs.effect"].typical
 
-Research and teaching only. Everything here is loaded when it is first used.
+Research and teaching only. Everything here is loaded when it is first used. The public names are functions and classes whatever
+else was imported before: `ketasim.dose` is the function also after `from ketasim.dose import parse`.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ketasim._version import __version__
+from ._version import __version__
 
 if TYPE_CHECKING:
-    from ketasim.core.errors import KetasimError
-    from ketasim.core.names import output
-    from ketasim.core.values import value
-    from ketasim.dose import dose
-    from ketasim.scenario.compare import Comparison, compare
-    from ketasim.scenario.experiments import experiment
-    from ketasim.scenario.plan import Scenario, scenario
-    from ketasim.scenario.result import Result
-    from ketasim.scenario.run import run
+    from .core.errors import KetasimError, UsageError
+    from .core.names import output
+    from .core.values import value
+    from .decide.claims import evaluate_all as claims
+    from .decide.next_study import next_study
+    from .dose import dose
+    from .evidence.fit.check import card_of as check
+    from .evidence.weigh.weighing import weigh
+    from .scenario.compare import Comparison, compare
+    from .scenario.experiments import experiment
+    from .scenario.plan import Scenario, scenario
+    from .scenario.result import Result
+    from .scenario.run import run
 
 _HOMES = {
-    "Comparison": "scenario.compare",
-    "KetasimError": "core.errors",
-    "Result": "scenario.result",
-    "Scenario": "scenario.plan",
-    "compare": "scenario.compare",
-    "dose": "dose",
-    "experiment": "scenario.experiments",
-    "output": "core.names",
-    "run": "scenario.run",
-    "scenario": "scenario.plan",
-    "value": "core.values",
+    "Comparison": "scenario.compare:Comparison",
+    "KetasimError": "core.errors:KetasimError",
+    "Result": "scenario.result:Result",
+    "Scenario": "scenario.plan:Scenario",
+    "UsageError": "core.errors:UsageError",
+    "check": "evidence.fit.check:card_of",
+    "claims": "decide.claims:evaluate_all",
+    "compare": "scenario.compare:compare",
+    "dose": "dose:dose",
+    "experiment": "scenario.experiments:experiment",
+    "next_study": "decide.next_study:next_study",
+    "output": "core.names:output",
+    "run": "scenario.run:run",
+    "scenario": "scenario.plan:scenario",
+    "value": "core.values:value",
+    "weigh": "evidence.weigh.weighing:weigh",
 }
 
 __all__ = [
@@ -44,23 +56,43 @@ __all__ = [
     "KetasimError",
     "Result",
     "Scenario",
+    "UsageError",
     "__version__",
+    "check",
+    "claims",
     "compare",
     "dose",
     "experiment",
+    "next_study",
     "output",
     "run",
     "scenario",
     "value",
+    "weigh",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use."""
     if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        module, _, thing = _HOMES[name].partition(":")
+        found = getattr(importlib.import_module(f"{__name__}.{module}"), thing)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'ketasim' has no attribute '{name}'; it has {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """A package whose public names keep their meaning: importing a subpackage of the same name does not take it over."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            return  # the import system binds `ketasim.dose`, the package; it stays reachable as `from ketasim.dose import ...`
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

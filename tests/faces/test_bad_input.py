@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ketasim.core.compounds import compound_example
+
 GOOD = "ketamine iv 0.5 mg/kg over 40 min"
 
 BAD = [
@@ -21,7 +23,7 @@ BAD = [
     (["run", GOOD, "--baseline", "99"], ["baseline 99", "1 to 59 points"]),
     (
         ["run", "esketamine nasal 84 mg", "--repeat", "every 5 min x 3"],
-        ["starts too early", "15 min apart", "every 15 min x 3"],
+        ["starts too early", "15 min apart"],
     ),
     (["run", GOOD, "--repeat", "twice wekly x 6"], ["'wekly' is not a repeat", "twice weekly x 6"]),
     (["run", GOOD, "--repeat", "banana"], ["not a repeat", "every 3.5 d"]),
@@ -44,6 +46,21 @@ BAD = [
     (["run", GOOD, "--json", "--csv"], ["two formats at once"]),
     (["run", GOOD, "--plot", "/nowhere/figure.png"], ["/nowhere does not exist"]),
     (["run", GOOD, "--plot", "figure.gif"], ["cannot write a .gif", ".png, .svg, .pdf"]),
+    (["run", "ketamine iv 1,000 ug over 40 min"], ["more than one way", "1.000 or 1000"]),
+    (
+        ["run", GOOD, "--with", "naltrexone oral 50 mg at -0,75 h"],
+        ["decimal point", "naltrexone oral 50 mg at -0.75 h"],
+    ),
+    (["run", GOOD, "--repeat", "at 0,5 d"], ["more than one way", "0.5 or 0, 5"]),
+    (["run", GOOD, "--at", "24,168"], ["more than one way", "24, 168"]),
+    (["run", GOOD, "--at", "-0,75 h"], ["decimal point", '--at "-0.75 h"']),
+    (
+        ["run", "clopidogrel oral 75 mg daily"],
+        ["unknown drug 'clopidogrel'", "ticlopidine: another drug", "--compound"],
+    ),
+    (["run", "ketamine oral 50 mg/h for 2 h"], ["by the oral route has no rate"]),
+    (["run", "ketamine iv 0.5 mg/kg/h"], ["a rate for how long", "0.5 mg/kg/h for 2 h"]),
+    (["run", "ketamine iv 0.5 mg/kg over 1e-9 s"], ["cannot be that short", "1 s to 366 d"]),
     (["run", GOOD, "--poeple", "3"], ["--poeple", "--people"]),
     (["run"], ["missing argument", "ketasim run -h"]),
     (["compare", *["placebo iv"] * 7], ["7 scenarios", "1 to 6"]),
@@ -68,6 +85,37 @@ def test_the_offered_line_works(ketasim) -> None:
     answer = ketasim("run", "ketamin iv 0.5 mg/kg over 40 min", "--people", "0")
     line = answer.err.split("try: ")[1].strip()
     assert ketasim("run", line, "--people", "0").code == 0
+
+
+NO_LINE = [
+    "clopidogrel oral 75 mg daily",
+    "ketamine iv 1,000 ug over 40 min",
+    "ketamine iv 35 over 40 min",
+    "ketamine 50 mg",
+]
+
+
+@pytest.mark.parametrize("words", NO_LINE)
+def test_what_must_be_guessed_is_asked_without_a_line_to_try(ketasim, words: str) -> None:
+    answer = ketasim("run", words)
+    assert answer.code == 2 and "try:" not in answer.err and "allowed:" in answer.err
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b""])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_compound_file_of_any_editor_is_read(ketasim, tmp_path: Path, mark: bytes, end: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_bytes(mark + compound_example().replace("\n", end).encode())
+    answer = ketasim("run", "my compound iv 4 mg", "--compound", str(file), "--people", "0", "--days", "1")
+    assert answer.code == 0 and answer.out.startswith("my compound iv 4 mg")
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("utf-16-le", "UTF-16")])
+def test_another_encoding_is_named(ketasim, tmp_path: Path, encoding: str, named: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_bytes(compound_example().encode(encoding))
+    answer = ketasim("run", "my compound iv 4 mg", "--compound", str(file))
+    assert answer.code == 2 and named in answer.err and "UTF-8" in answer.err and answer.out == ""
 
 
 @pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe\x00", b'name = "x"\n'])
@@ -97,7 +145,7 @@ def test_nothing_half_written(ketasim, tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_unwritable_folder_is_refused_before_computing(
     ketasim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ketasim.scenario.run as module
+    from ketasim.scenario import run as module
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("computed before the path was checked"))
     assert ketasim("run", GOOD, "--plot", str(tmp_path)).code == 2

@@ -62,7 +62,9 @@ def test_json_has_the_keys_of_the_design(printed: dict) -> None:
 def test_json_ledger_rows(printed: dict) -> None:
     assert len(printed["ledger"]) == 12
     for row in printed["ledger"]:
-        assert list(row) == ["time_h", "drug", "route", "asked_mg", "given_mg"]
+        assert list(row) == ["time_h", "drug", "route", "asked_mg", "given_mg", "duration_h", "rate_mg_per_h"]
+        infused = row["drug"] == "ketamine" or row["duration_h"] > 0
+        assert row["rate_mg_per_h"] == (pytest.approx(row["asked_mg"] / row["duration_h"]) if infused else None)
         assert row["given_mg"] == pytest.approx(row["asked_mg"], rel=1e-5)
     assert printed["ledger"][0]["time_h"] == -0.75 and printed["ledger"][0]["drug"] == "naltrexone"
 
@@ -139,7 +141,7 @@ def test_plain_sentences(ketasim) -> None:
 
 
 def test_csv_is_long_with_a_unit_column(ketasim) -> None:
-    text = ketasim("run", GOOD, "--people", "3", "--at", "0,24", "--csv").out
+    text = ketasim("run", GOOD, "--people", "3", "--at", "0, 24", "--csv").out
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(io.StringIO("\n".join(lines))))
     effect = [row for row in rows if row["output"] == "madrs.effect"]
@@ -208,7 +210,7 @@ def test_experiment_prints_what_holds(ketasim, tmp_path: Path) -> None:
 
 
 def test_a_failed_expectation_is_exit_code_1(ketasim, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ketasim.scenario.experiments as module
+    from ketasim.scenario import experiments as module
 
     monkeypatch.setattr(module.Finding, "holds", property(lambda self: False))
     answer = ketasim("experiment", "dose-response")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -16,14 +15,10 @@ def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-def test_import_is_quick() -> None:
-    python("import ketasim")  # byte code, file cache
-    best = float("inf")
-    for _ in range(3):
-        begin = time.perf_counter()
-        python("import ketasim")
-        best = min(best, time.perf_counter() - begin)
-    assert best < 0.5
+def test_import_loads_little() -> None:
+    """Modules, not seconds: how long it takes is `benchmarks/start.py`."""
+    bare, ours = (set(python(f"{code}import sys; print(*sys.modules)").split()) for code in ("", "import ketasim; "))
+    assert len(ours - bare) < 60, sorted(ours - bare)
 
 
 def test_import_loads_no_numbers() -> None:
@@ -37,7 +32,7 @@ def test_a_second_run_of_the_same_model_needs_none_of_the_heavy_libraries() -> N
 
 
 def test_the_public_api_is_small_and_real() -> None:
-    assert len(ketasim.__all__) <= 15
+    assert len(ketasim.__all__) <= 21  # twenty names and the version
     for name in ketasim.__all__:
         assert getattr(ketasim, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'simulate'"):

@@ -41,7 +41,7 @@ def test_draws_spread_around_the_mode_as_the_table_says():
 
 
 def test_one_more_step_of_the_fit_stays_within_its_error():
-    """What CI can afford of `python -m ketasim.evidence.fit.calibrate`: one Gauss-Newton step from the shipped mode."""
+    """What CI can afford of `python -m ketasim.evidence.fit`: one Gauss-Newton step from the shipped mode."""
     task = problem()
     z = np.array([p.z(float(fitted()[p.key]["mode"])) for p in task.parameters])
     found = fit(task, State(z.copy(), taus_of()), iterations=1)

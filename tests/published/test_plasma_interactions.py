@@ -9,7 +9,8 @@ import pytest
 
 from ketasim.core import drug, values
 from ketasim.engine import compile_model
-from ketasim.evidence.kinetics.plasma_arms import Bench, Event, arm, composition, schedule, statistic
+from ketasim.evidence.kinetics.plasma_arms import Bench, arm, composition, statistic
+from ketasim.forward import Given, schedule
 from ketasim.stages.plasma.stage import PERPETRATORS, administrations
 
 P = {key: item.value for key, item in values("plasma").items()}
@@ -45,18 +46,18 @@ def test_each_drug_has_one_constant_and_no_exposure_ratio_is_stored() -> None:
     assert not [key for key in P if "auc" in key or "exposure" in key or key.endswith("_fold")]
 
 
-def activities(events: list[Event], until: float, times: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    parts = tuple(sorted({part for event in events for part in event.what.parts}))
+def activities(events: list[Given], until: float, times: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    parts = tuple(sorted({part for event in events for part in event.administration.parts}))
     made = composition(parts)
     model = compile_model(made.antimony, outputs=names, inputs=made.inputs)
-    plan = schedule(events, made.inputs, until, {"any": np.zeros(1)})
+    plan = schedule(events, {}, made.inputs, 0.0, until)
     return model.simulate(np.zeros((1, 0)), [plan], [0], times, rtol=1e-9, atol=1e-12).values[0]
 
 
-def course(name: str, amount: float, unit: str, every: float, count: int) -> list[Event]:
+def course(name: str, amount: float, unit: str, every: float, count: int) -> list[Given]:
     umol = drug(name).micromoles(amount, unit)
     (part,) = drug(name).parts
-    return [Event(i * every, umol, administrations(part, "oral")) for i in range(count)]
+    return [Given(i * every, umol, administrations(part, "oral")) for i in range(count)]
 
 
 def test_the_standard_course_has_level_one_on_average() -> None:
@@ -100,8 +101,8 @@ def test_oral_suffers_more_than_intravenous_from_any_inhibitor() -> None:
     bench = Bench()
     oral = [statistic("auc", bench.curves(arm(name)), "ketamine")[0] for name in ("oral", "oral_clarithromycin")]
     one = arm("oral_clarithromycin")
-    venous = [event for event in one.events if "s_ketamine" not in event.what.parts]
-    dose = Event(0.0, one.given, administrations("s_ketamine", "iv", 0.5))
+    venous = [event for event in one.events if "s_ketamine" not in event.administration.parts]
+    dose = Given(0.0, one.given, administrations("s_ketamine", "iv", 0.5))
     with_drug = statistic("auc", bench.curves(replace(one, events=(*venous, dose))), "ketamine")[0]
     alone = statistic("auc", bench.curves(replace(one, events=(dose,))), "ketamine")[0]
     assert 1.02 < with_drug / alone < 1.5 < oral[1] / oral[0]

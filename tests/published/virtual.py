@@ -218,17 +218,11 @@ def simulate(
 def mood(moments: Array, curves: Mapping[str, Array], sessions: Sequence[float], where: str) -> tuple[Array, Array]:
     """Effect against the comparator of the setting, and change from the person's own baseline, in MADRS points."""
     p = {**observation.observation_parameters(), **setting.setting_parameters()}
-    felt = setting.felt_peaks(moments, curves["cadss"][None, :], sessions)
+    felt = curves["cadss"][None, :]
     arm = setting.setting_drive(where, moments, sessions, felt, p)
     comparator = setting.setting_drive(where, moments, sessions, np.zeros_like(felt), p, arm="comparator")
-    scores = observation.mood_scores(
-        curves["mood_drive"][None, :],
-        arm,
-        curves["ssri_drive"][None, :],
-        comparator,
-        0.0,
-        np.array([BASELINE]),
-        p,
-        factor=setting.routine_factor(where, p),
-    )
-    return scores.effect[0], scores.change[0]
+    factor, baseline = setting.routine_factor(where, p), np.array([BASELINE])
+    drug, ssri = curves["mood_drive"][None, :], curves["ssri_drive"][None, :]
+    treated = observation.madrs_scores(observation.mood_latent(drug, arm, ssri, p, factor), baseline, p)
+    placebo = observation.madrs_scores(observation.mood_latent(0.0, comparator, 0.0, p, factor), baseline, p)
+    return (treated - placebo)[0], treated[0] - BASELINE

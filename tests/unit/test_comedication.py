@@ -14,7 +14,7 @@ from ketasim.core import values as values_of
 from ketasim.core.compounds import compound_example, compound_fields
 from ketasim.engine import compile_model
 from ketasim.evidence.kinetics.fit_naltrexone import naltrexone_fit
-from ketasim.evidence.kinetics.plasma_arms import Event, schedule
+from ketasim.forward import Given, schedule
 from ketasim.stages.plasma import comedication
 from ketasim.stages.plasma.stage import STAGE, administrations
 
@@ -29,11 +29,11 @@ def simulate(doses, outputs, times, whole_chain=False, values=None, compound=Non
     for name, route, mg, at, over, salt in doses:
         entry = compound or drug(name)
         for part, umol in entry.part_amounts(mg, salt=salt).items():
-            events.append(Event(at, umol, administrations(part, route, over, amount=umol)))
-    parts = tuple(sorted({part for event in events for part in event.what.parts}))
+            events.append(Given(at, umol, administrations(part, route, over, amount=umol)))
+    parts = tuple(sorted({part for event in events for part in event.administration.parts}))
     made = compose(parts, values=values, stages=None if whole_chain else [STAGE])
     outputs = made.states if outputs is None else outputs
-    plan = schedule(events, made.inputs, float(max(times)), numbers((values or {}).values()))
+    plan = schedule(events, numbers((values or {}).values()), made.inputs, 0.0, float(max(times)))
     model = compile_model(made.antimony, outputs=outputs, inputs=made.inputs)
     result = model.simulate(
         np.zeros((1, 0)), [plan], np.zeros(1, dtype=int), np.asarray(times, dtype=float), rtol=1e-9, atol=1e-13
@@ -288,8 +288,8 @@ def test_an_absent_drug_changes_nothing():
     parts = [p for p in comedication.ROUTINGS if p != "compound"]
     made = compose(tuple(parts), stages=[STAGE])
     assert set(made.parameters) >= {"naltrexone_availability", "memantine_clearance"}
-    events = [Event(0.0, 0.0, administrations(part, "oral")) for part in parts if "oral" in comedication.ROUTINGS[part]]
-    plan = schedule(events, made.inputs, 5.0, numbers())
+    events = [Given(0.0, 0.0, administrations(part, "oral")) for part in parts if "oral" in comedication.ROUTINGS[part]]
+    plan = schedule(events, numbers(), made.inputs, 0.0, 5.0)
     outputs = tuple(port.name for port in comedication.PORTS if port.name in made.outputs)
     model = compile_model(made.antimony, outputs=outputs, inputs=made.inputs)
     result = model.simulate(np.zeros((1, 0)), [plan], np.zeros(1, dtype=int), np.array([5.0]), rtol=1e-8, atol=1e-12)

@@ -9,7 +9,7 @@ and is held within the bounds of the value.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core import KetasimError, knowledge_path, nearest, read_toml, sources, unknown_name, value
+from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml, sources, unknown_name, value
 from ketasim.core.values import starting_value
 
 from .compose import DEFAULT_PARTS, compose
 from .registry import chosen_variants, registry
-from .syntax import Problem
 
 SHARED = "shared"
 _FIELDS = frozenset(
@@ -46,22 +45,52 @@ _FIELDS = frozenset(
 _NEEDED = ("title", "says", "variants", "predicts", "refuted_by", "records", "sources", "paths")
 _KINDS = ("lognormal", "normal", "logitnormal")
 
-# The number that switches a variant off (0) in a model that holds every variant at once.
-SWITCHES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
-    {
-        ("circuit", "disinhibition"): ("surge_weight", "glutamate_rise", "glutamate_fall"),
-        ("circuit", "opioid_gate"): ("opioid_gate_weight",),
-        ("circuit", "kappa_gate"): ("kappa_gate_weight",),
-        ("circuit", "kappa_relief"): ("mood_kappa_size",),
-        ("circuit", "rest_block"): ("rest_block_weight",),
-        ("circuit", "hnk"): ("hnk_weight",),
-        ("circuit", "habenula"): ("mood_habenula_size",),
-        ("plasticity", "synapses"): ("bdnf_release", "ampa_gain_rate"),
-        ("plasticity", "trkb"): ("trkb_direct_weight",),
-        ("mood", "two_paths"): ("mood_fast_size", "mood_late_size"),
-        ("mood", "ideation"): ("ideation_fast_size", "ideation_late_size"),
+JOINT = ("circuit", "plasticity", "mood")
+"""The stages in which hypotheses may differ; a model with every variant of these at once serves all of them."""
+
+
+def switches() -> dict[tuple[str, str], tuple[str, ...]]:
+    """(stage, variant) -> the values that, set to 0, take it out of the joint model: `switch` of its files in stage.py."""
+    return {
+        (name, variant): keys
+        for name in JOINT
+        for variant, fragments in registry().stages[name].fragments.items()
+        if (keys := tuple(key for fragment in fragments for key in fragment.switch))
     }
-)
+
+
+def without_switch(entries: Iterable[Hypothesis]) -> list[Problem]:
+    """Mechanisms that some of these hypotheses have and others do not, and that nothing can switch off.
+
+    In the joint model such a mechanism would be on under every hypothesis, in silence.
+    """
+    known, table = registry(), switches()
+    entries = list(entries)
+    picks = {entry.id: chosen_variants(known, entry.variants) for entry in entries}
+    found = []
+    for name in JOINT:
+        for variant in known.stages[name].fragments:
+            users = [key for key, chosen in picks.items() if variant in chosen[name]]
+            if variant != "none" and users and len(users) < len(picks) and (name, variant) not in table:
+                file = known.stages[name].fragments[variant][0].file
+                found.append(
+                    Problem(
+                        f"stages/{name}/stage.py",
+                        f"the mechanism {variant} belongs to {', '.join(users)} and not to the others, "
+                        "but has no switch: in a model with every variant it could not be off",
+                        f'Fragment("{file}", ..., switch=("ITS_WEIGHT",))   # the value that is 0 when it is off',
+                    )
+                )
+    for entry in entries:
+        for name in entry.variants:
+            if name not in JOINT and picks[entry.id][name] != known.stages[name].default:
+                found.append(
+                    Problem(
+                        f"knowledge/hypotheses/{entry.id}.toml",
+                        f"picks variants of the stage {name}; hypotheses differ in {', '.join(JOINT)} only",
+                    )
+                )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +155,12 @@ class Hypothesis:
 
     def switched_off(self) -> dict[str, float]:
         """Numbers that make a model with every variant (`union_variants`) behave as this hypothesis."""
-        chosen = chosen_variants(registry(), self.variants)
-        on = {key for (stage, name), keys in SWITCHES.items() if name in chosen[stage] for key in keys}
-        return {key: 0.0 for keys in SWITCHES.values() for key in keys if key not in on}
+        missing = without_switch((*(e for e in hypotheses().values() if e.id != self.id), self))
+        if missing:
+            raise KetasimError(missing[0].what, where=missing[0].where, fix=missing[0].fix)
+        chosen, table = chosen_variants(registry(), self.variants), switches()
+        on = {key for (stage, name), keys in table.items() if name in chosen[stage] for key in keys}
+        return {key: 0.0 for keys in table.values() for key in keys if key not in on}
 
     def computes(self, port: str) -> bool:
         """True if the hypothesis says something about this port (otherwise: no prediction)."""
@@ -156,7 +188,7 @@ def union_variants() -> dict[str, tuple[str, ...]]:
     """Every variant that any hypothesis picks, at once; with `Hypothesis.switched_off` one compiled model serves all of them."""
     known = registry()
     found = {}
-    for stage in ("circuit", "plasticity", "mood"):
+    for stage in JOINT:
         wanted = {name for entry in hypotheses().values() for name in chosen_variants(known, entry.variants)[stage]}
         found[stage] = tuple(name for name in known.stages[stage].fragments if name in wanted and name != "none")
     return found
@@ -166,7 +198,7 @@ def union_variants() -> dict[str, tuple[str, ...]]:
 def union_keys() -> tuple[str, ...]:
     """Every value that some hypothesis frees, fixes or switches."""
     own = {key for entry in hypotheses().values() for key in (*entry.free_keys, *entry.values)}
-    return tuple(sorted(own | {key for keys in SWITCHES.values() for key in keys}))
+    return tuple(sorted(own | {key for keys in switches().values() for key in keys}))
 
 
 def _prior(key: str, table: Mapping[str, Any], where: str) -> Prior:
@@ -299,6 +331,7 @@ def lint_hypotheses(entries: Sequence[Hypothesis] | None = None) -> list[Problem
                         "pick another variant, or remove one of the two",
                     )
                 )
+    found += without_switch(known)
     if sum(entry.default for entry in known) != 1:
         found.append(
             Problem(

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
-from ketasim.core import KetasimError, Value, knowledge_path, read_drug, stages_with_values, values
+from ketasim.core import (
+    KetasimError,
+    Problem,
+    Value,
+    knowledge_path,
+    output_register,
+    read_drug,
+    stages_with_values,
+    unknown_name,
+    values,
+)
+from ketasim.core.drugs import drugs
+from ketasim.core.ports import Stage
+from ketasim.stages.plasma.routing import administrations
 
 from . import units_gate
 from .compose import Composition, CompositionError, compose
 from .registry import Registry, declaration_problems, global_name, registry
-from .syntax import Problem, parse_file
+from .syntax import parse_file
+from .whole import whole_path, whole_text
 
 Choice = Mapping[str, tuple[str, ...]]
 
@@ -20,26 +34,46 @@ def lint(stage: str | None = None) -> list[Problem]:
     """All problems of the chain; of one stage when it is named.
 
     Composed are: every part at once, every part alone, no part, and every variant that is not on by default in the
-    place of the ones it excludes. The first and the variants go through the unit gate as well.
+    place of the ones it excludes. The first and the variants go through the unit gate as well. For one stage the gate
+    judges its own variants only.
     """
     known = registry()
+    if stage is not None and stage not in known.stages:
+        raise unknown_name("stage", stage, known.stages, where="check")
     found = declaration_problems(known)
     models: list[Composition] = []
-    for label, parts, choice, gate in _cases(known):
+    broken: list[Problem] = []  # what stops the composition concerns every stage
+    for label, parts, choice, gate in _cases(known, stage):
         try:
             model = compose(parts, choice, _example_compound() if "compound" in parts else None)
             models.append(model)
             found += units_gate.unit_problems(model) if gate else []
         except CompositionError as error:
             found += error.problems
+            broken += error.problems
         except KetasimError as error:
             found.append(Problem(label, error.what + (f" ({error.allowed})" if error.allowed else "")))
     found += _unread(known, models) + _leaks(models) + _unused_values(known)
+    found += unread_ports(known, {port for entry in output_register().values() for port in entry.ports})
+    found += unrouted()
     unique = list(dict.fromkeys(found))
+    if not unique and whole_path().read_text(encoding="utf-8") != whole_text():
+        unique.append(
+            Problem("chain/whole.ant", "the page is not the chain as it is now", "python -m ketasim.chain whole")
+        )
     if stage is None:
         return unique
     owner = {name: place[0] for model in models for name, place in model.defined.items()}
-    return [p for p in unique if f"{stage}/" in p.where or f"/{stage}.toml" in p.where or owner.get(p.where) == stage]
+    return [
+        p
+        for p in unique
+        if f"{stage}/" in p.where
+        or f"/{stage}.toml" in p.where
+        or owner.get(p.where) == stage
+        or p.where == "chain/whole.ant"
+        or p in broken
+        or f"stages/{stage}/" in p.fix
+    ]
 
 
 def default_choice(known: Registry) -> dict[str, tuple[str, ...]]:
@@ -47,8 +81,10 @@ def default_choice(known: Registry) -> dict[str, tuple[str, ...]]:
     return {name: stage.default for name, stage in known.stages.items()}
 
 
-def _cases(known: Registry) -> list[tuple[str, tuple[str, ...], dict[str, tuple[str, ...]], bool]]:
-    """(what it is, parts, variants, whether the unit gate judges it)."""
+def _cases(
+    known: Registry, only: str | None = None
+) -> list[tuple[str, tuple[str, ...], dict[str, tuple[str, ...]], bool]]:
+    """(what it is, parts, variants, whether the unit gate judges it); the variants of one stage if `only` names it."""
     default = default_choice(known)
     everything = _usable(known, tuple(known.parts), default)
     cases = [("every part", everything, default, True), ("no part", (), default, False)]
@@ -56,7 +92,7 @@ def _cases(known: Registry) -> list[tuple[str, tuple[str, ...], dict[str, tuple[
         cases.append((f"part {part}", _usable(known, (part,), default), default, False))
     for name, stage in known.stages.items():
         for variant in stage.fragments:
-            if variant not in stage.default:
+            if variant not in stage.default and only in (None, name):
                 choice = {**default, name: _in_place(known, name, variant)}
                 cases.append((f"{name}: {variant}", _usable(known, tuple(known.parts), choice), choice, True))
     return cases
@@ -123,6 +159,57 @@ def _unread(known: Registry, models: list[Composition]) -> list[Problem]:
                     "delete it, or declare it as an output",
                 )
     return list(found.values())
+
+
+def unread_ports(known: Registry, shown: Set[str]) -> list[Problem]:
+    """Ports that no equation reads, that no output of the register shows (`shown`) and that nobody observes.
+
+    Such a port does nothing: a mechanism that is on and changes no number.
+    """
+    read = _mentioned(known) | set(shown)
+    for stage in known.stages.values():
+        ends = tuple(total.local for total in stage.totals)
+        read |= {name for name, owner in known.owner.items() if owner == stage.name and _ends(name, ends)}
+    return [
+        Problem(
+            f"stages/{known.owner[name]}/stage.py",
+            f"nothing reads the port {name}: what drives it changes no number",
+            _how_to_read(known.stages[known.owner[name]], name),
+        )
+        for name, port in known.ports.items()
+        if name not in read and not port.observed
+    ]
+
+
+def _ends(name: str, locals_: tuple[str, ...]) -> bool:
+    return any(name == local or name.endswith("_" + local) for local in locals_)
+
+
+def _how_to_read(stage: Stage, name: str) -> str:
+    sums = f"NAME_{stage.totals[0].local} (summed in {stage.totals[0].port.name})" if len(stage.totals) == 1 else ""
+    ways = f'read it in an equation, show it in knowledge/names.toml, or say who looks at it: Port("{name}", ..., observed="...")'
+    return (f"call it {sums}; or " if sums else "") + ways
+
+
+def unrouted() -> list[Problem]:
+    """Drugs that have a route in knowledge/drugs which the plasma stage cannot follow."""
+    found = []
+    for entry in drugs().values():
+        for route in entry.routes:
+            for part in entry.parts:
+                refused = [error for hours in (0.0, 1.0) if (error := _refusal(part, route, hours))]
+                if len(refused) == 2:  # neither at once nor over an hour
+                    where = f"knowledge/drugs/{entry.name}.toml, [routes.{route}]"
+                    found.append(Problem(where, refused[0].what, refused[0].fix))
+    return found
+
+
+def _refusal(part: str, route: str, hours: float) -> KetasimError | None:
+    try:
+        administrations(part, route, duration=hours, amount=1.0)
+    except KetasimError as error:
+        return error
+    return None
 
 
 def _leaks(models: list[Composition]) -> list[Problem]:

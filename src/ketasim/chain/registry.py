@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ketasim.core import KetasimError, Port, Stage, UsageError, nearest, unknown_name
+from ketasim.core import KetasimError, Port, Problem, Stage, UsageError, nearest, unknown_name
 
 from . import units
-from .syntax import Problem, parse_file
+from .syntax import parse_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ def declaration_problems(known: Registry) -> list[Problem]:
                     )
         seen.add(stage.name)
         found += _file_problems(stage, where)
+        found += _reading_problems(known, stage, where)
     return found
 
 
@@ -208,6 +209,41 @@ def _file_problems(stage: Stage, where: str) -> list[Problem]:
             found.append(
                 Problem(
                     where, f"the default variant {variant} does not exist", ", ".join(nearest(variant, stage.fragments))
+                )
+            )
+    return found
+
+
+def _reading_problems(known: Registry, stage: Stage, where: str) -> list[Problem]:
+    """Inputs that no file of the stage reads, and ports of other stages that a file reads without taking them."""
+    taken = {port.name for port in stage.inputs}
+    read: dict[str, str] = {}
+    own: set[str] = set()
+    for _, fragment in stage.all_fragments():
+        path = stage.folder / fragment.file
+        if not path.exists():
+            continue
+        parsed = parse_file(path)
+        for prefix in tuple(dict.fromkeys(fragment.instances.values())) or ("",):
+            own |= {global_name(local, prefix, fragment.rename) for local in parsed.defined()}
+            for statement in parsed.statements:
+                if statement.kind != "unit":
+                    for name in statement.uses:
+                        for meaning in (name, global_name(name, prefix, fragment.rename)):
+                            read.setdefault(meaning, f"{parsed.place}:{statement.line}")
+    found = [
+        Problem(where, f"no file of the stage reads the input {name}", f"read it, or remove Port({name!r}, ...)")
+        for name in sorted(taken - set(read))
+    ]
+    for name, place in read.items():
+        owner = known.owner.get(name, stage.name)
+        if owner != stage.name and name not in taken and name not in own:
+            port = known.ports[name]
+            found.append(
+                Problem(
+                    place,
+                    f"reads {name} of the stage {owner}, which {stage.name} does not take",
+                    f'Port("{name}", "{port.unit}", "{port.label}") among the inputs of {where}',
                 )
             )
     return found

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from ketasim.core import Problem
+
 Kind = Literal["comment", "blank", "species", "reaction", "rate", "algebra", "start", "input", "unit", "label"]
 
 SPACE = "body_space"
@@ -134,18 +136,6 @@ class Statement:
     def text(self, names: Mapping[str, str]) -> str:
         """The statement with identifiers replaced by `names`; what is not in it stays."""
         return "".join(names.get(token, token) for token in self.tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with the model text or with what it stands on."""
-
-    where: str
-    what: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f"\n    try: {self.fix}" if self.fix else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ketasim.core import Value
 
 from . import units
+from .pieces import Piece
 from .registry import Registry
 from .syntax import SPACE, Statement
-
-if TYPE_CHECKING:
-    from .compose import Piece
 
 _RULE = "=" * 100
 

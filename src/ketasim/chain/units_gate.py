@@ -18,10 +18,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ketasim.core import Problem
+
 from . import units
 from .compose import Composition
 from .sbml import document_of, formulas
-from .syntax import Problem
 
 _CANNOT_CHECK = (99505, 99506, 99507, 99508, 99509)
 _KINDS = {

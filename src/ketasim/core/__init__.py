@@ -1,8 +1,9 @@
 """The language of the project: units, values with their sources, names, errors, random streams, run records, ports."""
 
 from .drug_types import Drug, Route, route_name, route_names
-from .drugs import drug, drug_words, drugs, read_drug
-from .errors import CheckFailed, KetasimError, UsageError, nearest, unknown_name
+from .drugs import drug, drug_words, drugs, read_drug, same_class
+from .errors import CheckFailed, KetasimError, Problem, UsageError, misspelt, nearest, unknown_name
+from .frozen import FrozenMapping
 from .names import Output, output, output_register
 from .normal import inverse_normal, normal_cdf
 from .ports import Fragment, Port, Stage, Total
@@ -24,9 +25,11 @@ __all__ = [
     "CheckFailed",
     "Drug",
     "Fragment",
+    "FrozenMapping",
     "KetasimError",
     "Output",
     "Port",
+    "Problem",
     "Route",
     "Source",
     "Spread",
@@ -40,6 +43,7 @@ __all__ = [
     "drugs",
     "inverse_normal",
     "knowledge_path",
+    "misspelt",
     "nearest",
     "normal_cdf",
     "normals",
@@ -49,6 +53,7 @@ __all__ = [
     "read_toml",
     "route_name",
     "route_names",
+    "same_class",
     "sources",
     "stages_with_values",
     "stream",

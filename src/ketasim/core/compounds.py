@@ -8,6 +8,7 @@ a complete file.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -180,6 +181,17 @@ def _absorption(routes: Mapping[str, Any], defaults: Mapping[str, str], problems
     return found
 
 
+_KEPT_WORDS = ("with", "over", "then", "at")  # of the grammar: a name that holds one could not be read
+
+
+def _is_name(name: Any) -> bool:
+    """True for a name that can stand at the head of a dose in words."""
+    if not isinstance(name, str) or not any(letter.isalpha() for letter in name) or not name.isprintable():
+        return False
+    words = name.lower().split()
+    return not any(re.match(r"[+-]?[\d.]", word) for word in words[1:]) and not set(words) & set(_KEPT_WORDS)
+
+
 def _head(table: Mapping[str, Any], problems: list[str]) -> None:
     examples = {
         "name": '"my compound"',
@@ -187,6 +199,16 @@ def _head(table: Mapping[str, Any], problems: list[str]) -> None:
         "source": '"own measurement"',
     }
     problems += [f"{key} is missing: {key} = {example}" for key, example in examples.items() if not table.get(key)]
+    aliases = table.get("aliases", [])
+    if not isinstance(aliases, list) or not all(isinstance(word, str) for word in aliases):
+        problems.append('aliases is a list of names: aliases = ["cmp 1"]')
+        aliases = []
+    for name in (table.get("name"), *aliases):
+        if name and not _is_name(name):
+            problems.append(
+                f"{name!r} cannot be the name of a drug in the words of a dose: letters, and no later word that begins "
+                "with a digit or is one of " + ", ".join(_KEPT_WORDS)
+            )
     mass = table.get("molar_mass")
     low, high = _rules()["limits"]["molar_mass"]
     if mass and not (_is_number(mass) and low <= mass <= high):
@@ -231,3 +253,65 @@ def compound_values(table: Mapping[str, Any], where: str) -> tuple[dict[str, Val
         if key in known and (value := _number(known[key], f"affinity.{key}", item, defaults, problems)):
             found[value.key] = value
     return found, problems
+
+
+_FORMS = ("infusion", "bolus", "devices", "single")
+_MINUTES = ("default_duration_min", "bolus_duration_min", "device_spacing_min")
+
+
+def form_problems(table: Mapping[str, Any]) -> list[str]:
+    """Everything about the routes that would leave a dose without its form: durations, devices, ranges that cannot be."""
+    routes = table.get("routes")
+    if not isinstance(routes, Mapping):
+        return []
+    found: list[str] = []
+    for route, entry in routes.items():
+        where = f"routes.{route}"
+        if not isinstance(entry, Mapping):
+            found.append(f'{where} is a section: [routes.{route}] with forms = ["single"]')
+            continue
+        forms = entry.get("forms", ["single"])
+        if not isinstance(forms, list) or not forms or not all(isinstance(form, str) for form in forms):
+            found.append(f'{where}.forms is a list of forms: forms = ["single"]; known are ' + ", ".join(_FORMS))
+            continue
+        found += _missing(where, route, forms, entry)
+        found += _unlike_numbers(where, entry)
+    return found
+
+
+def _missing(where: str, route: str, forms: list[str], entry: Mapping[str, Any]) -> list[str]:
+    found = []
+    if route == "iv" and not {"infusion", "bolus"} & set(forms):
+        found.append(f'{where} needs a time of its own: forms = ["infusion", "bolus"]')
+    if route != "iv" and "bolus" in forms:
+        found.append(f'{where}: a bolus is into a vein; here forms = ["single"], or "infusion" for over DURATION')
+    if "bolus" in forms and "bolus_duration_min" not in entry:
+        found.append(f"{where}: a bolus needs its time: bolus_duration_min = 1")
+    if "devices" in forms and "device_mass_mg" not in entry:
+        found.append(f"{where}: devices need their content: device_mass_mg = 28 and device_spacing_min = 5")
+    if "devices" in forms and len(forms) > 1:
+        found.append(f'{where}: devices are the only form of their route: forms = ["devices"]')
+    return found
+
+
+def _unlike_numbers(where: str, entry: Mapping[str, Any]) -> list[str]:
+    found = []
+    for key in (*_MINUTES, "device_mass_mg"):
+        number = entry.get(key)
+        low = 0 if key == "device_spacing_min" else 1 / 60
+        if number is not None and not (_is_number(number) and low <= number <= 366 * 24 * 60):
+            unit = "mg" if key.endswith("_mg") else "minutes, from 1 s to 366 d"
+            found.append(f"{where}.{key} is a number of {unit}, not {number!r}")
+    ranges = {"duration_range_min": entry.get("duration_range_min")}
+    studied, limit = entry.get("studied", {}), entry.get("limit", {})
+    if isinstance(studied, Mapping):
+        ranges |= {f"studied.{unit}": pair for unit, pair in studied.items()}
+    else:
+        found.append(f'{where}.studied is a table of ranges: studied = {{ "mg" = [10, 50] }}')
+    for key, pair in ranges.items():
+        fits = isinstance(pair, list) and len(pair) == 2 and all(_is_number(n) and n >= 0 for n in pair)
+        if pair is not None and not (fits and pair[0] <= pair[1]):
+            found.append(f"{where}.{key} is a range [lowest, highest], not {pair!r}")
+    if not isinstance(limit, Mapping) or not all(_is_number(n) and n > 0 for n in limit.values()):
+        found.append(f'{where}.limit is a table of amounts: limit = {{ "mg" = 500 }}')
+    return found

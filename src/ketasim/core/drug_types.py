@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import KetasimError, UsageError, unknown_name
+from .frozen import FrozenMapping
 from .values import Value, knowledge_path, read_toml
 
 Role = Literal["main", "co-medication", "placebo"]
@@ -29,7 +29,7 @@ def _routes_file() -> dict[str, Any]:
 @cache
 def route_names() -> Mapping[str, tuple[str, ...]]:
     """Every route and the words it may be called by."""
-    return MappingProxyType({name: (name, *table["aliases"]) for name, table in _routes_file()["routes"].items()})
+    return FrozenMapping({name: (name, *table["aliases"]) for name, table in _routes_file()["routes"].items()})
 
 
 @cache
@@ -68,6 +68,8 @@ class Route:
     studied : unit ("mg", "mg/kg", ...) -> (lowest, highest) single dose given in studies or named by a label.
     limit : unit -> the amount from which a dose is refused as a slip of the pen.
     data : what the kinetics by this route rest on (human | animal | assumed | none).
+    formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
+    refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
     """
 
     name: str
@@ -88,6 +90,24 @@ class Route:
     monitoring: str = ""
     monitoring_records: tuple[str, ...] = ()
     note: str = ""
+    formulations: tuple[str, ...] = ()
+    refused_formulations: Mapping[str, str] = field(default_factory=dict)
+
+    def formulation(self, word: str) -> str:
+        """The canonical name of a formulation; "" is the plain form. One without data is refused by name, with the reason."""
+        if not word:
+            return ""
+        for known in self.formulations:
+            if plain(known) == plain(word):
+                return known
+        reasons = {plain(known): reason for known, reason in self.refused_formulations.items()}
+        reason = reasons.get(plain(word), "no absorption data for it in the evidence")
+        raise UsageError(
+            f"the formulation {word} of {self.drug} by the {self.name} route is not computed: {reason}",
+            where=f"{self.drug} {self.name} {word}",
+            allowed=", ".join(("the plain form (no word)", *self.formulations)),
+            fix=f'"{self.drug} {self.name} ..." without the word {word}',
+        )
 
 
 @dataclass(frozen=True, slots=True)

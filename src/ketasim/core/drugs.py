@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from .compounds import compound_values
+from .compounds import compound_values, form_problems
 from .drug_types import DATA, FORMS, ROLES, STATUSES, Approval, Drug, Route, plain, route_name
-from .errors import KetasimError, UsageError, unknown_name
+from .errors import KetasimError, UsageError, misspelt, unknown_name
+from .frozen import FrozenMapping
 from .values import Value, knowledge_path, read_toml
 
 MINUTES_PER_HOUR = 60.0
@@ -32,22 +32,44 @@ def drugs() -> Mapping[str, Drug]:
             if spoken.setdefault(plain(word), entry.name) != entry.name:
                 raise KetasimError(f"two drugs share the name '{word}'", where=path.name)
         found[entry.name] = entry
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 @cache
 def drug_words() -> Mapping[str, str]:
     """Every name and alias as written in the catalogue -> canonical name (for parsers: try the longest first)."""
-    return MappingProxyType({word: d.name for d in drugs().values() for word in (d.name, *d.aliases)})
+    return FrozenMapping({word: d.name for d in drugs().values() for word in (d.name, *d.aliases)})
+
+
+@cache
+def _classes() -> tuple[Mapping[str, Any], ...]:
+    return tuple(read_toml(knowledge_path() / "drug_classes.toml")["class"])
+
+
+def same_class(name: str) -> tuple[str, tuple[str, ...]]:
+    """The class of a drug that is not in the catalogue and the catalogue's drugs of that class; empty if it is unknown."""
+    word = name.lower().strip()
+    for entry in _classes():
+        stems = entry.get("stems", ())
+        fits = any(word.endswith(s[1:]) if s.startswith("-") else word.startswith(s[:-1]) for s in stems)
+        if fits or word in entry.get("names", ()):
+            return str(entry["label"]), tuple(entry["drugs"])
+    return "", ()
 
 
 def drug(name: str) -> Drug:
-    """The drug of that name or alias ("spravato" -> esketamine); an unknown one is an error with the nearest names."""
+    """The drug of that name or alias ("spravato" -> esketamine); an unknown one is an error with what it may be a slip of."""
     wanted = plain(name)
     for word, canonical in drug_words().items():
         if plain(word) == wanted:
             return drugs()[canonical]
-    raise unknown_name("drug", name, drug_words(), fix="ketasim show drugs    lists the whole catalogue")
+    keys = {plain(word): word for word in drug_words()}
+    near = [keys[key] for key in misspelt(wanted, {key: drug_words()[word] for key, word in keys.items()})]
+    label, alike = same_class(name)
+    allowed = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(drugs())}"
+    if alike and not near:
+        allowed = f"of its class ({label}): {', '.join(alike)}, with doses of their own"
+    raise UsageError(f"unknown drug '{name}'", allowed=allowed, fix="ketasim show drugs    lists the whole catalogue")
 
 
 def catalogue_parts() -> Iterator[str]:
@@ -66,14 +88,22 @@ def read_drug(path: str | Path) -> Drug:
     It becomes the part `compound`; its kinetics and affinities arrive as `Drug.values`. Every problem of the file is
     named at once in one `UsageError`.
     """
+    if not isinstance(path, str | Path):
+        raise UsageError(
+            f"a compound is the path of a TOML file, not {type(path).__name__}", where="compound", allowed="a path"
+        )
     path = Path(path)
     try:
         table = read_toml(path)
     except KetasimError as error:
         raise UsageError(
-            error.what, where=error.where or str(path), fix="a TOML file as in docs, 'a compound of your own'"
+            error.what,
+            where=error.where or str(path),
+            allowed=error.allowed,
+            fix=error.fix or "ketasim show compound    prints a complete example",
         ) from error
     values, problems = compound_values(table, str(path))
+    problems += form_problems(table)
     if problems:
         raise UsageError(
             f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the compound file:\n- "
@@ -116,6 +146,8 @@ _ROUTE_KEYS = [
     "monitoring",
     "monitoring_records",
     "note",
+    "formulations",
+    "refused_formulations",
 ]
 
 
@@ -151,10 +183,10 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         bolus_duration=_hours(table.get("bolus_duration_min")),
         device_mass=table.get("device_mass_mg"),
         device_spacing=_hours(table.get("device_spacing_min")),
-        studied=MappingProxyType(
+        studied=FrozenMapping(
             {unit: (float(low), float(high)) for unit, (low, high) in table.get("studied", {}).items()}
         ),
-        limit=MappingProxyType({unit: float(high) for unit, high in table.get("limit", {}).items()}),
+        limit=FrozenMapping({unit: float(high) for unit, high in table.get("limit", {}).items()}),
         limit_reason=table.get("limit_reason", ""),
         data=data,
         studied_in=table.get("studied_in", ""),
@@ -163,6 +195,8 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         monitoring=table.get("monitoring", ""),
         monitoring_records=tuple(table.get("monitoring_records", ())),
         note=table.get("note", ""),
+        formulations=tuple(table.get("formulations", ())),
+        refused_formulations=FrozenMapping(dict(table.get("refused_formulations", {}))),
     )
 
 
@@ -179,13 +213,13 @@ def _drug(table: Mapping[str, Any], where: str, values: Mapping[str, Value] | No
     data = {key: item for key, item in table.items() if key not in ("routes", "default_amount")}
     data["aliases"] = tuple(data.get("aliases", ()))
     data["units"] = tuple(data.get("units", ("mg", "mg/kg")))
-    data["parts"] = MappingProxyType({part: float(share) for part, share in data.get("parts", {}).items()})
+    data["parts"] = FrozenMapping({part: float(share) for part, share in data.get("parts", {}).items()})
     entry = Drug(
-        routes=MappingProxyType(
+        routes=FrozenMapping(
             {route: _route(name, route, item, where) for route, item in table.get("routes", {}).items()}
         ),
         default_amount=(float(amount[0]), str(amount[1])) if amount else None,
-        values=MappingProxyType(dict(values or {})),
+        values=FrozenMapping(dict(values or {})),
         **data,
     )
     if entry.parts and entry.molar_mass is None and entry.unit_size is None:

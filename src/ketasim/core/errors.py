@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 LISTED = 24  # more names than this are too many to read in a message
 
@@ -39,6 +40,21 @@ class CheckFailed(KetasimError):
     """A check ran and did not pass (exit code 1)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a file or a model, where all of them are listed at once instead of raising the first.
+
+    where : file and line, or the entry. what : one sentence. fix : what to write instead, empty if nothing is known.
+    """
+
+    where: str
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"\n    try: {self.fix}" if self.fix else "")
+
+
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when nothing is near.
 
@@ -51,6 +67,46 @@ def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     near = [low for low in known if likeness[low] >= 0.6 or (asked and asked in low)]
     near.sort(key=lambda low: (not low.startswith(asked), -likeness[low]))
     return [known[low] for low in near[:count]]
+
+
+def slips(one: str, other: str, most: int = 3) -> int:
+    """How many slips of the pen turn one word into the other: a letter left out, added, replaced, or two neighbours swapped.
+
+    The distance of optimal string alignment; counting stops at `most` + 1.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, a in enumerate(one, start=1):
+        row = [i]
+        for j, b in enumerate(other, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return min(last[-1], most + 1)
+
+
+def misspelt(word: str, known: Mapping[str, str]) -> list[str]:
+    """The words of which `word` is a misspelling, nearest first; exactly one only if no other meaning is nearly as near.
+
+    known : word -> what it means (two words of one meaning are no rivals). A word of 3 to 7 letters may hold one slip, a
+    longer one two, a shorter one none. A rival is a word of another meaning less than twice as many slips away: it may
+    have been meant as well, and is listed.
+    """
+    asked = word.lower()
+    reach = {low: slips(asked, low.lower()) for low in known}
+    near = [low for low in known if reach[low] <= (2 if len(low) >= 8 else 1 if len(low) >= 3 else 0)]
+    if not near:
+        return []
+    best = min(near, key=lambda low: reach[low])
+    rivals: dict[str, str] = {known[best]: best}
+    for low in sorted(known, key=lambda low: reach[low]):
+        if reach[low] < 2 * max(1, reach[best]):
+            rivals.setdefault(known[low], low)
+    return list(rivals.values())
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "", fix: str = "") -> UsageError:

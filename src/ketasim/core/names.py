@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 
 from .errors import KetasimError, unknown_name
+from .frozen import FrozenMapping
 from .values import knowledge_path, read_toml
 
 
@@ -59,7 +59,7 @@ def output_register() -> Mapping[str, Output]:
             found[name] = Output(name=name, **table)
         except TypeError as error:
             raise KetasimError(f"unknown or missing field: {error}", where=f"names.toml, [{name}]") from error
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 @cache
@@ -69,7 +69,7 @@ def _aliases() -> Mapping[str, str]:
         for word in (output.name, *output.aliases):
             if table.setdefault(word.lower(), output.name) != output.name:
                 raise KetasimError(f"the name '{word}' is used twice", where="names.toml")
-    return MappingProxyType(table)
+    return FrozenMapping(table)
 
 
 def output(name: str) -> Output:

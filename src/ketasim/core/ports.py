@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+
+from .frozen import FrozenMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,15 @@ class Port:
     name : global identifier in the composed model.
     unit : a product of the chain's units (h, umol, L, kg, point, mmHg, bpm, dimensionless), such as `umol/L`.
     null : the value the port has when nothing provides it (a drug that was not given, a stage switched off).
+    observed : who looks at it when no equation reads it and no output of names.toml shows it, such as `ratings` or
+        `tests: spine experiments`. Without it, a port that nobody reads is an error: it would do nothing, in silence.
     """
 
     name: str
     unit: str
     label: str = ""
     null: float = 0.0
+    observed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,27 @@ class Fragment:
     rename : local name -> global name, where `{instance}` stands for the prefix; for locals that do not
         follow the rule `prefix_name`.
     provides : the ports this file defines, as global names; of a copied file, the local names.
+    shared : parameters of a copied file that its copies may have in common: `x` where a copy has no value `prefix_x`.
+        True means all (two enantiomers of one drug). Without it every copy needs its own value: no substance ever gets
+        the number of another one in silence. Identifiers that begin with the prefix name their own substance already.
+    switch : the values that, set to 0, take this file's mechanism out of a model that holds every variant at once
+        (`chain.hypothesis`). A mechanism that some hypotheses have and others do not needs one.
     """
 
     file: str
     parts: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    instances: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    instances: Mapping[str, str] = field(default_factory=FrozenMapping)
+    rename: Mapping[str, str] = field(default_factory=FrozenMapping)
     provides: tuple[str, ...] = ()
+    shared: tuple[str, ...] | bool = False
+    switch: tuple[str, ...] = ()
+
+    def may_share(self, local: str, prefix: str) -> bool:
+        """True if the parameter `local` may serve the copy `prefix` under its own name."""
+        if not prefix or local.startswith(f"{prefix}_"):
+            return True
+        return self.shared if isinstance(self.shared, bool) else local in self.shared
 
     def prefixes(self, asked: frozenset[str]) -> tuple[str, ...]:
         """The prefixes of the copies that `asked` calls for: `("",)` is one copy without, `()` no copy."""

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .frozen import FrozenMapping
 
 type Array = NDArray[np.float64]
 
@@ -65,8 +66,8 @@ def fitted() -> Mapping[str, Mapping[str, Any]]:
     """Table of every fitted value by key; empty until a posterior ships."""
     path = folder() / "values.toml"
     if not path.exists():
-        return MappingProxyType({})
-    return MappingProxyType(tomllib.loads(path.read_text(encoding="utf-8")).get("values", {}))
+        return FrozenMapping()
+    return FrozenMapping(tomllib.loads(path.read_text(encoding="utf-8")).get("values", {}))
 
 
 @cache
@@ -80,4 +81,4 @@ def posterior() -> Posterior | None:
     names = tuple(rows[0][1:])
     table = np.array([[float(cell) for cell in row] for row in rows[1:]])
     mode = {name: float(entry["mode"]) for name, entry in fitted().items() if name in names}
-    return Posterior(names, table[:, 1:], table[:, 0] / table[:, 0].sum(), MappingProxyType(mode))
+    return Posterior(names, table[:, 1:], table[:, 0] / table[:, 0].sum(), FrozenMapping(mode))

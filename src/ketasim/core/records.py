@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from .errors import KetasimError
+from .frozen import FrozenMapping
 from .values import Source, Value, sources
 
 NOTICE = "Research and teaching only. Not medical advice; a licensed prescriber decides."
@@ -24,8 +24,12 @@ class RunRecord:
     version: str
     model: str
     seed: int
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=FrozenMapping)
+    values: Mapping[str, Value] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        for name in ("settings", "values"):
+            object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import KetasimError, unknown_name
+from .frozen import FrozenMapping
+from .textfile import read_text
 
 Basis = Literal["measured", "derived", "assumed", "placeholder"]
 Grade = Literal["A", "B", "C", "D"]
@@ -141,15 +142,14 @@ def _value(stage: str, key: str, table: Mapping[str, Any]) -> Value:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dictionary; a syntax error names file, line and column."""
+    """A TOML file as a dictionary; a syntax error names file, line and column. See `textfile` for encodings."""
+    text = read_text(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise KetasimError(f"not valid TOML: {error}", where=str(path)) from error
-    except OSError as error:
-        raise KetasimError(f"cannot read the file: {error.strerror}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise KetasimError("the file is not UTF-8 text", where=str(path)) from error
+    except RecursionError as error:
+        raise KetasimError("not valid TOML: nested too deeply", where=str(path)) from error
 
 
 @cache
@@ -164,7 +164,7 @@ def starting_values(stage: str) -> Mapping[str, Value]:
     path = knowledge_path() / "values" / f"{stage}.toml"
     if not path.exists():
         raise unknown_name("value file", stage, stages_with_values())
-    return MappingProxyType({key: _value(stage, key, table) for key, table in read_toml(path).items()})
+    return FrozenMapping({key: _value(stage, key, table) for key, table in read_toml(path).items()})
 
 
 def starting_value(key: str) -> Value:
@@ -182,7 +182,7 @@ def values(stage: str) -> Mapping[str, Value]:
 
     found = starting_values(stage)
     known = {key: table for key, table in fitted().items() if key.removesuffix(".spread") in found}
-    return found if not known else MappingProxyType({key: _fitted(v, known) for key, v in found.items()})
+    return found if not known else FrozenMapping({key: _fitted(v, known) for key, v in found.items()})
 
 
 def _fitted(start: Value, known: Mapping[str, Mapping[str, Any]]) -> Value:
@@ -238,4 +238,4 @@ def sources() -> Mapping[str, Source]:
                 raise KetasimError(f"two different sources share the key {key}", where=path.name)
             if key not in found or (entry.doi and not found[key].doi):
                 found[key] = entry
-    return MappingProxyType(found)
+    return FrozenMapping(found)

@@ -17,12 +17,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import KetasimError, unknown_name
+from ketasim.core import KetasimError, Problem, unknown_name
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.result import HIGH, LOW, Result
 from ketasim.scenario.run import run
 
-from .claims_file import EXPERIMENT_ARM, WHERE, Problem, book, build
+from .claims_file import EXPERIMENT_ARM, WHERE, book, build
 from .measures import OF_A_GROUP, Term, combine, read, read_posterior, statistic
 from .records import OUTSIDE, VERDICTS, Claim, Evaluated, Evidence, Found, Prediction
 

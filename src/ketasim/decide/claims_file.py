@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ketasim.core import KetasimError, knowledge_path, nearest, output, read_toml, sources
+from ketasim.core import KetasimError, Problem, knowledge_path, nearest, output, read_toml, sources
 from ketasim.core.values import value
+from ketasim.forward import Sudden
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.plan import Scenario, Sudden, read_times, scenario
+from ketasim.scenario.plan import Scenario, read_times, scenario
 
 from .measures import ABOUT_MADRS, COMBINATIONS, MEASURES, NEEDS_LOOK, START, STATISTICS, Term
 from .records import VERDICTS, Claim, Evidence, Prediction
@@ -37,18 +38,6 @@ SCENARIO_KEYS = ("words", "repeat", "with", "setting", "masked", "days", "genoty
 UNITS = ("points", "share", "h", "d", "fold", "mmHg")
 LONGEST_CLAIM = 96  # the table keeps a claim on one line
 EXPERIMENT_ARM = "/"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong in the ledger: where, what, and how to mend it."""
-
-    where: str
-    what: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f"  (try: {self.fix})" if self.fix else "")
 
 
 @dataclass(frozen=True)

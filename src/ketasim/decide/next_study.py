@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ketasim.chain.hypothesis import Hypothesis, hypothesis, parameter_prior
 from ketasim.core import UsageError, knowledge_path, normals, read_toml, value
 from ketasim.evidence.arms.courses import ArmSpec, Course, course
-from ketasim.evidence.arms.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, felt_points
+from ketasim.evidence.arms.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, rated
 from ketasim.evidence.weigh.hypotheses import HypothesisNumbers, numbers_of, shipped_taus
 from ketasim.evidence.weigh.weighing import calibrated
 
@@ -160,7 +160,7 @@ class Believer:
             if m.output == "madrs":
                 mean, sd = mood.moments(m.time_h)
             elif m.output == "cadss":
-                felt = felt_points(found, people, numbers, found.session_peaks(found.felt_level)).max(axis=1)
+                felt = found.session_peaks(rated(found, people, numbers, "cadss")).max(axis=1)
                 mean, sd = float(felt.mean()), float(max(felt.std(), LEAST_SD))
             elif "glutamate" in found.table and self.entry.computes("glutamate"):
                 mean, sd = float(found.at("glutamate", m.time_h).mean() - 1.0), value("weigh.glutamate_sd").value

@@ -1,10 +1,10 @@
 """Doses: the regimen words as frozen values, a preview of every single dose, and the segments between dose events."""
 
+from .course import Block, CoMedication, Course, Dose
 from .expand import DoseEvent, DoseWarning, LedgerRow, ScheduledDose
-from .grammar import dose, parse
 from .grid import COARSE, FINE, MEDIUM, Grid, output_times
 from .quantities import Amount
-from .regimen import Block, CoMedication, Course, Dose, Regimen
+from .regimen import Regimen, dose, parse
 from .segments import Jump, JumpAt, Schedule, Window, build_schedule
 
 __all__ = [

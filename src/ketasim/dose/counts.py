@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import takewhile
 
-from .patterns import TOLERANCE_H, Pattern
-from .quantities import duration_text, exact, read_duration, time_unit
-from .regimen import MOST_DOSES, Course
+from .course import MOST_DOSES, Course
+from .patterns import NUMBER_WORDS, TOLERANCE_H, Pattern
+from .quantities import duration_text, exact, only_number, read_duration, time_unit
 from .text import Cursor, Token
 
 COUNT_SIGNS = ("x", "×")
@@ -20,7 +20,12 @@ def read_count(cursor: Cursor, pattern: Pattern, course: Course) -> int | None:
         cursor.next()
         number = cursor.peek()
         if number.kind != "number":
-            raise cursor.fault("x how many doses?", word, "x N, a whole number", instead=f"{word.text} 6")
+            said = NUMBER_WORDS.get(number.low)
+            spelled = None if said is None else str(said)
+            raise cursor.fault(
+                "x how many doses?", word if said is None else number, "x N, a whole number", instead=spelled
+            )
+        only_number(cursor)
         if time_unit(cursor.peek(1)):
             return _count_for(cursor, pattern, course)
         return _whole(cursor, cursor.next())
@@ -49,10 +54,10 @@ def read_count(cursor: Cursor, pattern: Pattern, course: Course) -> int | None:
 def _whole(cursor: Cursor, number: Token) -> int:
     value = exact(number.text)
     if value.denominator != 1 or value < 1:
-        instead = str(max(1, abs(round(value))))
+        instead = str(-value) if value.denominator == 1 and value < 0 else None
         raise cursor.fault(f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead)
     if value > MOST_DOSES:
-        raise cursor.fault(f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}", instead="6")
+        raise cursor.fault(f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}")
     return int(value)
 
 
@@ -77,11 +82,10 @@ def _count(
             "no dose falls into that time",
             span,
             f"an end after the first dose at {duration_text(first)}",
-            instead=duration_text(first + pattern.period_h),
         )
     count = 1
     for _ in takewhile(lambda time: within(time, first), times):
         count += 1
         if count > MOST_DOSES:
-            raise cursor.fault("that is more doses than any course", span, f"up to {MOST_DOSES} doses", instead="28 d")
+            raise cursor.fault("that is more doses than any course", span, f"up to {MOST_DOSES} doses")
     return count

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ketasim.core import Drug, Route, UsageError, drugs, nearest
+from ketasim.core import Drug, Route, UsageError, drugs
 from ketasim.core.drug_types import reference_weight
+from ketasim.core.errors import slips
 
+from .course import Dose
+from .patterns import starts_pattern
 from .quantities import (
+    HOURS,
     MASS_MISTAKES,
     MASS_WORDS,
-    MOST_HOURS,
+    RATE_MASSES,
+    TIME_WORDS,
     Amount,
+    ask_about_commas,
     duration_text,
     exact,
     fraction_text,
-    number_text,
     read_duration,
+    read_exactly,
     time_unit,
 )
-from .regimen import Dose
 from .text import Cursor, Fault, Token
 from .vocabulary import SALT_WORDS, Head, Vocabulary, read_head
+
+SHORTEST_INFUSION_H = Fraction(1, 3600)  # shorter ones are a push: into a vein a bolus, elsewhere an injection
+LONGEST_INFUSION_H = Fraction(366 * 24)
 
 
 def read_dose(
@@ -35,8 +42,14 @@ def read_dose(
     cursor = Cursor(text, head.end)
     kind = _read_kind(cursor, head)
     amounts, written = _read_amounts_of_dose(cursor, head)
+    if isinstance(amounts, Rate):
+        whole, hours = read_rate(cursor, head.way, amounts)
+        amounts, form = (whole,), "infusion"
+        if kind is not None and kind.low not in ("infusion", "drip"):
+            raise cursor.fault(f"a rate is an infusion, not a {kind.low}", kind, "the route alone", instead="")
+    else:
+        form, hours = _read_form(cursor, head, kind)
     amount = amounts[0] if amounts else None
-    form, hours = _read_form(cursor, head, kind)
     dose = Dose(head.entry.name, head.way.name, amount, hours, form, entry=head.entry)
     for each in amounts:
         judge(cursor, replace(dose, amount=each), written)
@@ -46,7 +59,17 @@ def read_dose(
 # amount ---------------------------------------------------------------------------------------------------------
 
 
-def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...], tuple[int, int]]:
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An amount per hour: `value` of `unit` ("mg", "mg/kg"), of the salt if `salt`, as written in `span`."""
+
+    value: Fraction
+    unit: str
+    salt: bool
+    span: tuple[int, int]
+
+
+def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...] | Rate, tuple[int, int]]:
     entry = head.entry
     here = cursor.peek()
     if entry.role == "placebo":
@@ -58,30 +81,36 @@ def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...
         return read_amounts(cursor, entry, head.way, head.salt)
     if entry.default_amount is not None:
         return (Amount(*entry.default_amount, head.salt),), (head.end, head.end)
-    example = str(example_amount(entry, head.way))
     if cursor.at("over"):
         cursor.next()
         _, span = read_duration(cursor)
         if cursor.peek().kind == "number":
-            rest = cursor.text[cursor.peek().start :]
+            amount = cursor.next()
+            end = _unit_words(cursor)[1]
             words = cursor.text[here.start : span[1]]
             raise cursor.fault(
                 "the amount comes before over",
                 (here.start, span[1]),
                 "DRUG ROUTE AMOUNT [over DURATION]",
-                whole=f"{cursor.text[: here.start].rstrip()} {rest} {words}",
+                whole=f"{cursor.text[: here.start].rstrip()} {cursor.text[amount.start : end]} {words}{cursor.text[end:]}",
             )
     if here.kind == "word" and cursor.peek(1).low in (*MASS_WORDS, *(unit.lower() for unit in entry.units)):
         span = (here.start, cursor.peek(1).end)
         allowed = f"an amount in {', '.join(units_of(entry))}"
-        raise cursor.fault(f"'{here.text}' is not a number", span, allowed, instead=example)
+        raise cursor.fault(f"'{here.text}' is not a number", span, allowed)
     raise Fault(
         f"how much {entry.name}? No amount is written",
         cursor.text,
         (here.start, here.end) if here.kind != "end" else (head.end, head.end + 1),
-        f"an amount in {', '.join(units_of(entry))}",
-        f"{cursor.text[: head.end]} {example}{cursor.text[head.end :]}",
+        f"an amount in {', '.join(units_of(entry))}{_studied(head.way)}",
     )
+
+
+def _studied(way: Route) -> str:
+    """What has been studied, for a message that asks how much."""
+    if not way.studied:
+        return ""
+    return " (studied: " + "; ".join(f"{low:g} to {high:g} {unit}" for unit, (low, high) in way.studied.items()) + ")"
 
 
 def starts_amount(cursor: Cursor) -> bool:
@@ -104,21 +133,19 @@ def units_of(entry: Drug) -> tuple[str, ...]:
 
 def read_amounts(
     cursor: Cursor, entry: Drug, way: Route, salt: bool = False
-) -> tuple[tuple[Amount, ...], tuple[int, int]]:
-    """NUMBER {, NUMBER} UNIT [HCl | base]: the amounts, and their span."""
+) -> tuple[tuple[Amount, ...] | Rate, tuple[int, int]]:
+    """NUMBER {, NUMBER} UNIT [HCl | base]: the amounts, or one amount per hour (NUMBER UNIT/h), and their span."""
+    ask_about_commas(cursor, many=True, nothing=False)
     numbers = [cursor.next()]
     while cursor.peek().kind == "comma" and cursor.peek(1).kind == "number":
-        comma, number = cursor.next(), cursor.next()
-        if numbers[-1].end == comma.start and number.start == comma.end:
-            span = (numbers[-1].start, number.end)
-            raise cursor.fault(
-                "a decimal point is written as a point",
-                span,
-                "0.5, not 0,5",
-                instead=f"{numbers[-1].text}.{number.text}",
-            )
-        numbers.append(number)
-    unit, factor, end = _read_unit(cursor, numbers, entry, way)
+        cursor.next()
+        numbers.append(cursor.next())
+    if re.fullmatch(r"\d{3}", cursor.peek().text) and re.fullmatch(r"[1-9]\d{0,2}", numbers[-1].text):
+        span = (numbers[-1].start, cursor.peek().end)
+        raise cursor.fault(
+            "a number is written without spaces", span, "1000", instead=numbers[-1].text + cursor.peek().text
+        )
+    unit, factor, end, per_hour = _read_unit(cursor, numbers, entry, way)
     word = cursor.peek()
     if word.low in SALT_WORDS:
         end = cursor.next().end
@@ -137,47 +164,82 @@ def read_amounts(
     for number in numbers:
         value = exact(number.text) * factor
         if value <= 0:
-            raise _no_amount(cursor, number, entry, way)
+            raise _no_amount(cursor, number, entry, way, span)
+        if per_hour is not None:
+            if len(numbers) > 1:
+                raise cursor.fault("several rates at once", span, "one rate and its time; then a further block")
+            return Rate(value * per_hour, unit, salt, span), span
         amounts.append(Amount(float(value), unit, salt))
     return tuple(amounts), span
 
 
-def _no_amount(cursor: Cursor, number: Token, entry: Drug, way: Route) -> Fault:
+def _no_amount(cursor: Cursor, number: Token, entry: Drug, way: Route, span: tuple[int, int]) -> Fault:
     negative = exact(number.text) < 0
     what = f"a dose cannot be negative: {number.text}" if negative else "a dose of nothing is no dose"
     allowed = "an amount above zero" + ("" if negative else "; for no drug at all: placebo " + way.name)
     placebo = drugs().get("placebo")
-    if negative or not entry.is_main or placebo is None or way.name not in placebo.routes:
-        instead = number.text.lstrip("-") if negative else number_text(example_amount(entry, way).value)
-        return cursor.fault(what, number, allowed, instead=instead)
-    return cursor.fault(what, number, allowed, whole=f"placebo {way.name}")
+    if negative:
+        return cursor.fault(what, number, allowed, instead=number.text.lstrip("-"))
+    if not entry.is_main or placebo is None or way.name not in placebo.routes:
+        return cursor.fault(what, number, allowed)
+    return cursor.fault(what, number, allowed, whole=f"placebo {way.name}{cursor.text[span[1] :]}")
 
 
-def _read_unit(cursor: Cursor, numbers: list[Token], entry: Drug, way: Route) -> tuple[str, Fraction, int]:
-    """The unit kept, the factor into it, and the end of the unit's words."""
+def _unit_words(cursor: Cursor) -> tuple[str, int, int]:
+    """The unit as one text ("mg / kg per hour" is "mg/kg/h"), its end, and how many tokens it takes."""
+    word = cursor.peek()
+    text, end, width = word.low, word.end, 1
+    while word.kind == "word":
+        behind, over = cursor.peek(width), cursor.peek(width + 1)
+        denominator = ("kg", "kilogram", *TIME_WORDS)
+        if behind.low in ("/", "per") and over.low in denominator:
+            text, end, width = f"{text}/{over.low}", over.end, width + 2
+        elif behind.low.startswith("/") and behind.low[1:].split("/")[0] in denominator:
+            text, end, width = text + behind.low, behind.end, width + 1
+        else:
+            break
+    return text.replace("/kilogram", "/kg"), end, width
+
+
+def _per_hour(text: str) -> tuple[str, Fraction] | None:
+    """The mass of a rate and how many of its time are in an hour: "ug/kg/min" is ("ug/kg", 60)."""
+    mass, _, time = text.rpartition("/")
+    return (mass, 1 / HOURS[TIME_WORDS[time]]) if mass and time in TIME_WORDS else None
+
+
+def _read_unit(
+    cursor: Cursor, numbers: list[Token], entry: Drug, way: Route
+) -> tuple[str, Fraction, int, Fraction | None]:
+    """The unit kept, the factor into it, the end of the unit's words, and for a rate its times per hour."""
     number = numbers[-1]
     word = cursor.peek()
     own = {unit.lower(): unit for unit in entry.units}
-    text, end = word.low, word.end
-    if word.kind == "word" and cursor.peek(1).low in ("/", "per") and cursor.peek(2).low in ("kg", "kilogram"):
-        text, end = f"{text}/kg", cursor.peek(2).end
-        width = 3
-    elif word.kind == "word" and cursor.peek(1).low == "/kg":
-        text, end = f"{text}/kg", cursor.peek(1).end
-        width = 2
-    else:
-        width = 1
+    text, end, width = _unit_words(cursor)
     span = (word.start, end)
+    rate = _per_hour(text)
+    if rate is not None:
+        mass, per_hour = rate
+        if mass in RATE_MASSES and RATE_MASSES[mass][0] in entry.units:
+            cursor.place += width
+            return *RATE_MASSES[mass], end, per_hour
+        if mass in ("mcg", "mcg/kg"):
+            instead = cursor.text[span[0] : span[1]].lower().replace("mcg", "ug", 1)
+            raise cursor.fault("'mcg' is not a unit here", span, "mg/h, mg/kg/h, ug/kg/min", instead=instead)
     allowed = ", ".join(units_of(entry))
     if word.kind == "word" and text in MASS_WORDS and MASS_WORDS[text][0] in entry.units:
         cursor.place += width
-        return *MASS_WORDS[text], end
+        return *MASS_WORDS[text], end, None
     if word.kind == "word" and text in own and own[text] not in MASS_WORDS:
         cursor.place += width
-        return own[text], Fraction(1), end
-    if word.kind != "word" or text in ("over", "hcl", "x", "at", "once", "then", "with", *SALT_WORDS):
-        unit = example_amount(entry, way).unit
-        raise cursor.fault(f"the amount {number.text} has no unit", number, allowed, instead=f"{number.text} {unit}")
+        return own[text], Fraction(1), end, None
+    if word.kind != "word" or text in _NO_UNITS or time_unit(word) or starts_pattern(cursor):
+        choices = units_of(entry)
+        raise cursor.fault(
+            f"the amount {number.text} has no unit",
+            number,
+            " or ".join(f"{number.text} {unit}" for unit in choices) + ("?" if len(choices) > 1 else ""),
+            instead=f"{number.text} {choices[0]}" if len(choices) == 1 else None,
+        )
     if text in MASS_MISTAKES:
         unit, factor = MASS_MISTAKES[text]
         corrected = ", ".join(fraction_text(exact(n.text) * factor) for n in numbers)
@@ -185,46 +247,54 @@ def _read_unit(cursor: Cursor, numbers: list[Token], entry: Drug, way: Route) ->
             f"'{cursor.text[span[0] : span[1]]}' is not a unit here",
             span,
             allowed,
-            whole=f"{cursor.text[: numbers[0].start]}{corrected} {unit}{cursor.text[end:]}",
+            whole=f"{cursor.text[: numbers[0].start]}{corrected} {unit}{cursor.text[end:]}"
+            if all(_studied_amount(entry, way, exact(n.text) * factor, unit) for n in numbers)
+            else "",
         )
-    if re.fullmatch(r"(mg|ug|g|mg/kg|ug/kg|mcg|mcg/kg)/(h|hr|hour|min|minute)", text):
-        raise _rate(cursor, number, text, span, allowed)
-    near = nearest(text, units_of(entry), 1)
-    instead = near[0] if near else example_amount(entry, way).unit
     raise cursor.fault(
-        f"'{cursor.text[span[0] : span[1]]}' is not a unit of {entry.name}", span, allowed, instead=instead
+        f"'{cursor.text[span[0] : span[1]]}' is not a unit of {entry.name}",
+        span,
+        allowed,
+        instead=_unit_meant(text, (*units_of(entry), *_rates_of(entry))),
     )
 
 
-def _rate(cursor: Cursor, number: Token, text: str, span: tuple[int, int], allowed: str) -> Fault:
-    """A rate (20 mg/h over 2 h) is answered with the whole amount."""
-    mass, _, time = text.rpartition("/")
-    probe = Cursor(cursor.text, span[1])
-    candidate = replaced_unit = cursor.text[: span[0]] + mass + cursor.text[span[1] :]
-    if probe.take("over") and probe.peek().kind == "number" and time_unit(probe.peek(1)):
-        hours, _ = read_duration(probe)
-        per = 1.0 if time.startswith("h") else 60.0
-        total = number_text(round(float(exact(number.text)) * hours * per, 9))
-        candidate = f"{cursor.text[: number.start]}{total} {mass}{cursor.text[span[1] :]}"
-    what = f"'{text}' is a rate; the words take the whole amount and the time it runs over"
-    return cursor.fault(what, span, allowed, whole=candidate or replaced_unit)
+def _studied_amount(entry: Drug, way: Route, value: Fraction, unit: str) -> bool:
+    """True unless the amount is far from every dose studied: then the unit itself may be the slip."""
+    kept, factor = MASS_WORDS[unit]
+    known = kept if kept in way.studied else next(iter(way.studied), None)
+    if known is None:
+        return True
+    kilograms = {"mg": 1.0, "mg/kg": reference_weight()}  # mg beside mg/kg: at the catalogue's reference weight
+    size = float(value * factor) * kilograms.get(kept, 1.0) / kilograms.get(known, 1.0)
+    low, high = way.studied[known]
+    return low / 2 <= size <= 2 * high
 
 
-def example_amount(entry: Drug, way: Route) -> Amount:
-    """An amount inside the studied range, for corrected lines: a round one (1, 2 or 5) near the middle on a log scale."""
-    for unit, (low, high) in way.studied.items():
-        if unit in entry.units:
-            middle = math.sqrt(low * high) if low > 0 else high
-            power = 10.0 ** math.floor(math.log10(middle))
-            rounds = [float(f"{digit * power:.3g}") for digit in (1, 2, 5, 10)]
-            if way.device_mass is not None:
-                rounds = [max(1, round(middle / way.device_mass)) * way.device_mass]
-            inside = [value for value in rounds if low <= value <= high] or [float(f"{middle:.2g}")]
-            nearest_first = sorted(inside, key=lambda value: (round(abs(math.log(value / middle)), 1), -value))
-            return Amount(nearest_first[0], unit)
-    if entry.default_amount is not None:
-        return Amount(*entry.default_amount)
-    return Amount(1.0, entry.units[0])
+_NO_UNITS = ("over", "x", "at", "once", "then", "with", "for", "from", "to", "until", "days", "bolus", *SALT_WORDS)
+
+
+def _rates_of(entry: Drug) -> tuple[str, ...]:
+    """The rates in which this drug may be written, for a misspelt one."""
+    masses = [mass for mass, (kept, _) in RATE_MASSES.items() if kept in entry.units and mass.isascii()]
+    return tuple(f"{mass}/{time}" for mass in masses for time in ("h", "min"))
+
+
+def _unit_meant(text: str, units: tuple[str, ...]) -> str | None:
+    """The one unit that is a single slip of the pen away, or None."""
+    near = [unit for unit in units if slips(text, unit.lower(), 1) <= 1]
+    return near[0] if len(near) == 1 and near[0] != "g" else None
+
+
+def read_rate(cursor: Cursor, way: Route, rate: Rate) -> tuple[Amount, float]:
+    """over or for DURATION behind a rate: the whole amount, rate x time, and the hours."""
+    if "infusion" not in way.forms:
+        daily = "; so much a day: an amount and daily"
+        raise cursor.fault(f"{way.drug} by the {way.name} route has no rate", rate.span, f"the whole amount{daily}")
+    if not (cursor.at("over") or cursor.at("for")):
+        raise cursor.fault("a rate for how long?", rate.span, "a rate and its time: 0.5 mg/kg/h for 2 h")
+    hours = _read_time(cursor, way)
+    return Amount(float(rate.value * hours), rate.unit, rate.salt), float(hours)
 
 
 def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
@@ -235,9 +305,7 @@ def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
     try:
         dose.entry.judge(dose.route, amount.value, amount.unit, weight=reference_weight(), salt=amount.salt)
     except UsageError as error:
-        studied = dose.way.studied.get(amount.unit)
-        instead = Amount(studied[1], amount.unit) if studied else example_amount(dose.entry, dose.way)
-        raise cursor.fault(error.what, span, error.allowed, instead=str(instead)) from None
+        raise cursor.fault(error.what, span, error.allowed) from None
 
 
 # over -----------------------------------------------------------------------------------------------------------
@@ -276,40 +344,46 @@ def _read_form(cursor: Cursor, head: Head, kind: Token | None) -> tuple[str, flo
         if kind is not None and kind.low == "bolus":
             over = cursor.next()
             _, span = read_duration(cursor)
-            raise cursor.fault("a bolus does not run over a time", (over.start, span[1]), "bolus, or over", instead="")
+            raise cursor.fault("a bolus does not run over a time", (over.start, span[1]), "bolus, or over; not both")
         return "infusion", read_over(cursor, way)
     if kind is not None and kind.low in ("infusion", "drip"):
-        end = cursor.tokens[cursor.place - 1].end
-        example = duration_text(way.default_duration or 1.0)
         raise cursor.fault(
-            f"a{'n' if kind.low == 'infusion' else ''} {kind.low} over how long?",
-            kind,
-            "over 40 min",
-            whole=f"{cursor.text[:end]} over {example}{cursor.text[end:]}",
+            f"a{'n' if kind.low == 'infusion' else ''} {kind.low} over how long?", kind, "over DURATION: over 40 min"
         )
     for form in ("bolus", "devices", "single"):
         if form in way.forms:
             return form, (way.bolus_duration or 0.0) if form == "bolus" else 0.0
-    return "infusion", way.default_duration or 0.0
+    if not way.default_duration:
+        here = cursor.peek()
+        raise cursor.fault(
+            f"{way.drug} {way.name} is an infusion: over how long?", here, "over DURATION: over 40 min, over 2 h"
+        )
+    return "infusion", way.default_duration
 
 
 def read_over(cursor: Cursor, way: Route) -> float:
     """over DURATION, where the route takes an infusion: hours."""
+    return float(_read_time(cursor, way))
+
+
+def _read_time(cursor: Cursor, way: Route) -> Fraction:
+    """The time of an infusion behind over (behind a rate: or for), exactly."""
     word = cursor.next()
     if cursor.peek().kind != "number":
-        example = duration_text(way.default_duration or 1.0)
-        raise cursor.fault("over how long?", word, "over 40 min", instead=f"over {example}")
-    hours, span = read_duration(cursor)
+        raise cursor.fault(f"{word.text} how long?", word, "over DURATION: over 40 min")
+    hours, span = read_exactly(cursor)
     if "infusion" not in way.forms:
         reason = "sprays come one after the other by themselves" if "devices" in way.forms else "it is given at once"
         raise cursor.fault(
             f"{way.drug} by the {way.name} route does not run over a time: {reason}",
             (word.start, span[1]),
-            "'over' with a drip: iv" + (", sc" if way.name == "sc" else ""),
-            instead="",
+            "no 'over', or a route that takes an infusion: iv" + (", sc" if way.name != "sc" else ""),
         )
-    if hours <= 0 or hours > MOST_HOURS:
+    if hours <= 0:
         what = "an infusion of no length" if hours == 0 else "an infusion cannot last less than nothing"
-        instead = duration_text(-hours) if hours < 0 else duration_text(way.default_duration or 1.0)
+        instead = duration_text(float(-hours)) if hours < 0 else None
         raise cursor.fault(what, span, "over 40 min; without over: at once", instead=instead)
+    if not SHORTEST_INFUSION_H <= hours <= LONGEST_INFUSION_H:
+        what = "an infusion cannot be that " + ("short" if hours < SHORTEST_INFUSION_H else "long")
+        raise cursor.fault(what, span, "1 s to 366 d; into a vein without over: a bolus")
     return hours

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ketasim.core import Drug, UsageError
 from ketasim.core.drug_types import reference_weight
 
-from .patterns import TOLERANCE_H, every
-from .quantities import Amount, FloatArray, duration_text, shown
-from .regimen import CoMedication, Course, Dose, Regimen, probe
+from .course import CoMedication, Course, Dose, every_dose, line_text, probe
+from .patterns import TOLERANCE_H
+from .quantities import Amount, FloatArray, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,22 @@ class DoseWarning:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One single dose as asked: free base in `unit` (mg; a preparation's own unit where it has no mg)."""
+    """One single dose as asked: free base in `unit` (mg; a preparation's own unit where it has no mg).
+
+    duration_h : of an infusion or a bolus, 0 for what is given at once (or device by device).
+    """
 
     time_h: float
     drug: str
     route: str
     asked_mg: float
     unit: str = "mg"
+    duration_h: float = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Amount per hour of an infusion or bolus; None for what is given at once."""
+        return self.asked_mg / self.duration_h if self.duration_h > 0 else None
 
 
 # unrolling ------------------------------------------------------------------------------------------------------
@@ -138,7 +147,10 @@ def scheduled(
 
 
 def events(
-    regimen: Regimen, horizon_h: float | None = None, weights: float | FloatArray | None = None
+    main: Course,
+    beside: tuple[CoMedication, ...],
+    horizon_h: float | None = None,
+    weights: float | FloatArray | None = None,
 ) -> tuple[DoseEvent, ...]:
     """Every event before the horizon, ascending: nasal doses split into devices, the last one holding the rest.
 
@@ -147,10 +159,10 @@ def events(
     Raises `UsageError` for mg/kg without weight there, and for devices that overlap in the heaviest person.
     """
     heaviest = None if weights is None else float(np.max(np.asarray(weights, dtype=float)))
-    rows = scheduled(regimen.main, regimen.beside, horizon_h)
+    rows = scheduled(main, beside, horizon_h)
     clash = next(_clashes(rows, heaviest), None)
     if clash is not None:
-        raise UsageError(clash.what, where=str(regimen), allowed=clash.allowed)
+        raise UsageError(clash.what, where=line_text(main, beside), allowed=clash.allowed)
     found: list[DoseEvent] = []
     session_end, sprays = -math.inf, 0
     for row in rows:
@@ -272,27 +284,6 @@ def _kinds(main: Course, beside: tuple[CoMedication, ...]) -> Iterator[Dose]:
             yield block.dose
 
 
-def spaced(course: Course, clash: Clash) -> str:
-    """The repeats with the block of the clash spaced as closely as works; the other blocks as they are."""
-    block = course.blocks[clash.block]
-    before = Course(course.blocks[: clash.block], course.start_h)
-    if block.times_h:
-        last = max((time for time, _, _ in before.times()), default=-clash.needs_h) - course.start_h
-        times: list[float] = []
-        for time in block.times_h:
-            times.append(max(time, (times[-1] if times else last) + clash.needs_h))
-        block = replace(block, times_h=tuple(times))
-    elif block.pattern is not None:
-        block = replace(block, pattern=every(max(clash.needs_h, block.pattern.shortest_gap_h)))
-    blocks = (*before.blocks, block, *course.blocks[clash.block + 1 :])
-    return Course(blocks, course.start_h).repeat_words()
-
-
-def moved(dose: Dose, clash: Clash, line: int) -> str:
-    """Words for a co-medication of that line that does not run into the main dose."""
-    return f"{dose} at {duration_text(clash.needs_h if clash.line == line else -clash.needs_h)}"
-
-
 def refuse_clash(main: Course, beside: tuple[CoMedication, ...]) -> None:
     """A `UsageError` for doses that overlap where they cannot."""
     clash = first_clash(main, beside)
@@ -300,15 +291,17 @@ def refuse_clash(main: Course, beside: tuple[CoMedication, ...]) -> None:
         return
     line = max(clash.line, clash.first_line)
     if line == 0:
-        raise UsageError(clash.what, where=str(main), allowed=clash.allowed, fix=spaced(main, clash))
+        raise UsageError(clash.what, where=str(main), allowed=clash.allowed)
     co = beside[line - 1]
-    raise UsageError(clash.what, where=str(co), allowed=clash.allowed, fix=moved(co.course.blocks[0].dose, clash, line))
+    raise UsageError(clash.what, where=str(co), allowed=clash.allowed)
 
 
 # questions ------------------------------------------------------------------------------------------------------
 
 
-def ledger(regimen: Regimen, weight: float | None = None, horizon_h: float | None = None) -> tuple[LedgerRow, ...]:
+def ledger(
+    main: Course, beside: tuple[CoMedication, ...], weight: float | None = None, horizon_h: float | None = None
+) -> tuple[LedgerRow, ...]:
     """One row per single dose with the free base asked for, for a person of that weight (kg)."""
     return tuple(
         LedgerRow(
@@ -317,12 +310,13 @@ def ledger(regimen: Regimen, weight: float | None = None, horizon_h: float | Non
             row.dose.route,
             float(row.dose.base(weight)),
             row.dose.amount.absolute_unit if row.dose.amount is not None else "mg",
+            row.dose.duration_h,
         )
-        for row in regimen.doses(horizon_h)
+        for row in scheduled(main, beside, horizon_h)
     )
 
 
-def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarning, ...]:
+def warnings(main: Course, beside: tuple[CoMedication, ...], horizon_h: float | None = None) -> tuple[DoseWarning, ...]:
     """What the catalogue says about each kind of dose (range studied, kinetics assumed), odd durations, doses after the end.
 
     mg and mg/kg are compared at the catalogue's reference weight.
@@ -332,7 +326,7 @@ def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarn
     def add(kind: str, message: str, words: str) -> None:
         found.setdefault((kind, message), DoseWarning(kind, message, words))
 
-    for dose in regimen.every_dose():
+    for dose in every_dose(main, beside):
         words = str(dose)
         if dose.amount is not None:
             amount = dose.amount
@@ -345,7 +339,7 @@ def warnings(regimen: Regimen, horizon_h: float | None = None) -> tuple[DoseWarn
                 span = f"{shown(low)} to {shown(high)}"
                 add("duration", f"{words}: the duration lies outside what has been given ({span})", words)
     if horizon_h is not None:
-        for line, course in enumerate([regimen.main, *(co.course for co in regimen.beside if not co.offsets_h)]):
+        for line, course in enumerate([main, *(co.course for co in beside if not co.offsets_h)]):
             if course.endless:
                 continue
             asked = sum(1 for _ in course.times())

@@ -7,40 +7,26 @@ cannot use and offers a candidate; `read_or_teach` turns it into a `UsageError` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from ketasim.core import Drug, UsageError
+from ketasim.core import UsageError
 
+from .course import Block, CoMedication, Course, Dose
 from .dosewords import read_dose
-from .expand import first_clash, moved, spaced
+from .expand import first_clash
 from .quantities import Amount, read_duration, times_text
-from .regimen import Block, CoMedication, Course, Dose, Regimen
 from .repeats import read_chain, read_next, read_repeats
 from .text import Cursor, Fault, normal, read_or_teach
 from .vocabulary import Vocabulary
 
-MAIN_EXAMPLE = "ketamine iv 0.5 mg/kg over 40 min"
-REPEAT_EXAMPLE = "twice weekly x 6"
-THEN_EXAMPLE = "weekly x 4"
-WITH_EXAMPLE = "naltrexone oral 50 mg at -45 min"
 _WITH = re.compile(r"(?:^|[\s,;]+)with\s+", re.IGNORECASE)
+type Beside = tuple[CoMedication, ...]
 _COUNTERS = ("x", "×", "for", "to", "until")
 
 
-def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compounds: Iterable[Drug] = ()) -> Regimen:
-    """Read a scenario in words.
-
-    text : "DRUG ROUTE AMOUNT [HCl] [over DURATION] [REPEAT] [with CO-MEDICATION] ...".
-    repeat : the words of --repeat, when the repeats do not stand in `text`.
-    with_ : the words of --with, one or several.
-    compounds : drugs of the user's own (`core.drugs.read_drug`), known by their names beside the catalogue.
-
-    Returns a `Regimen`; `str` of it is the canonical line, and parses to an equal regimen. Raises `UsageError` with
-    what is wrong, the line with a caret under the word, what is allowed, and a corrected line that works.
-    """
-    known = Vocabulary(compounds)
-    main, beside = read_or_teach(text, lambda line: _read_line(line, known), MAIN_EXAMPLE)
+def read_words(text: str, repeat: str, with_: Sequence[str], known: Vocabulary) -> tuple[Course, Beside]:
+    """The main course and the co-medication of a scenario in words; see `regimen.parse`."""
+    main, beside = read_or_teach(text, lambda line: _read_line(line, known))
     if repeat.strip():
         first = main.blocks[0].at(0)
         if main.blocks[0].pattern is not None or main.blocks[0].times_h:
@@ -48,68 +34,49 @@ def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compound
                 "the repeats are written twice",
                 where=f"{main} --repeat {repeat}",
                 allowed="repeats behind the dose or in --repeat, not both",
-                fix=str(first),
             )
-        main = read_or_teach(repeat, lambda line: _repeated(first, line, known), REPEAT_EXAMPLE)
+        main = read_or_teach(repeat, lambda line: _repeated(first, line, known))
         inline, beside = beside, ()
         for co in inline:  # read again, since the main drug now has more doses that they may run into
-            beside = (*beside, _read_beside(str(co), main, beside, known))
-    for words in [with_] if isinstance(with_, str) else with_:
-        beside = (*beside, _read_beside(words, main, beside, known))
-    return Regimen(main, beside)
+            beside = (*beside, read_beside(str(co), main, beside, known))
+    for words in with_:
+        beside = (*beside, read_beside(words, main, beside, known))
+    return main, beside
 
 
-def dose(text: str, compounds: Iterable[Drug] = ()) -> Regimen:
-    """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`."""
-    return parse(text, compounds=compounds)
-
-
-def add_repeat(regimen: Regimen, words: str) -> Regimen:
-    """The regimen with its last block, which must be a single dose, repeated as the words say."""
-    last = regimen.main.blocks[-1]
+def repeated(main: Course, words: str, known: Vocabulary) -> Course:
+    """The course with its last block, which must be a single dose, repeated as the words say."""
+    last = main.blocks[-1]
     if last.pattern is not None or last.times_h:
         raise UsageError(
             "the dose is repeated already",
-            where=str(regimen.main),
-            allowed="a further block with then",
-            fix=f'.then("{words}")',
+            where=str(main),
+            allowed=f'a further block: .then("{words}")',
         )
-    course = read_or_teach(words, lambda line: _repeated(last.dose, line, _known(regimen)), REPEAT_EXAMPLE)
-    return replace(regimen, main=course)
+    return read_or_teach(words, lambda line: _repeated(last.dose, line, known))
 
 
-def add_then(regimen: Regimen, words: str) -> Regimen:
-    """The regimen with further blocks in words ("weekly x 4", "84 mg weekly x 4, then every two weeks x 3")."""
-    known = _known(regimen)
+def continued(main: Course, words: str, known: Vocabulary) -> Course:
+    """The course with further blocks in words ("weekly x 4", "84 mg weekly x 4, then every two weeks x 3")."""
 
     def read(line: str) -> Course:
         cursor = Cursor(line)
         cursor.take("then")
-        return read_chain(cursor, read_next(cursor, regimen.main, known), known)
+        return read_chain(cursor, read_next(cursor, main, known), known)
 
-    return replace(regimen, main=read_or_teach(words, read, THEN_EXAMPLE))
-
-
-def add_with(regimen: Regimen, words: str, compounds: Iterable[Drug] = ()) -> Regimen:
-    """The regimen with one more co-medication in the words of --with."""
-    known = Vocabulary([*compounds, *regimen.drugs()])
-    return replace(regimen, beside=(*regimen.beside, _read_beside(words, regimen.main, regimen.beside, known)))
-
-
-def _known(regimen: Regimen) -> Vocabulary:
-    return Vocabulary(regimen.drugs())
+    return read_or_teach(words, read)
 
 
 # the line -------------------------------------------------------------------------------------------------------
 
 
-def _read_line(text: str, known: Vocabulary) -> tuple[Course, tuple[CoMedication, ...]]:
+def _read_line(text: str, known: Vocabulary) -> tuple[Course, Beside]:
     """Main words and inline co-medication; faults point into the whole line."""
     cuts = list(_WITH.finditer(text))
     starts = [0, *(cut.end() for cut in cuts)]
     ends = [*(cut.start() for cut in cuts), len(text)]
     main: Course | None = None
-    beside: tuple[CoMedication, ...] = ()
+    beside: Beside = ()
     for start, end in zip(starts, ends, strict=True):
         part = text[start:end].rstrip(" ,;")
         try:
@@ -159,24 +126,24 @@ def _main_course(cursor: Cursor, first: Dose, known: Vocabulary, amounts: tuple[
         raise cursor.fault(
             f"{first.amount} of {first.drug} is written first and given nowhere",
             span,
-            "repeats that use the first amount, or other dose words",
-            whole=f"{cursor.text[:begin]}{block.when()}",
+            f"one of them: {first.amount} in the repeats too, or the amount of the repeats first",
         )
     clash = first_clash(course)
     if clash is not None:
-        raise cursor.fault(clash.what, span, clash.allowed, whole=f"{cursor.text[:begin]}{spaced(course, clash)}")
+        raise cursor.fault(clash.what, span, clash.allowed)
     return course
 
 
 # co-medication --------------------------------------------------------------------------------------------------
 
 
-def _read_beside(text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary) -> CoMedication:
+def read_beside(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
+    """One co-medication in the words of --with, that fits beside the main course and the others."""
     words = _WITH.sub("", normal(text), count=1) if _WITH.match(text) else text
-    return read_or_teach(words, lambda line: _read_with(line, main, others, known), WITH_EXAMPLE)
+    return read_or_teach(words, lambda line: _read_with(line, main, others, known))
 
 
-def _read_with(text: str, main: Course, others: tuple[CoMedication, ...], known: Vocabulary) -> CoMedication:
+def _read_with(text: str, main: Course, others: Beside, known: Vocabulary) -> CoMedication:
     """One co-medication that fits beside the main course and the others."""
     cursor, first, amounts = read_dose(text, known)
     cursor.take(",")
@@ -185,13 +152,8 @@ def _read_with(text: str, main: Course, others: tuple[CoMedication, ...], known:
     clash = first_clash(main, (*others, co))
     if clash is None:
         return co
-    own = first_clash(co.course) if not co.offsets_h else None
-    if own is not None:
-        candidate = f"{cursor.text[:begin]}{spaced(co.course, own)}"
-    else:
-        candidate = moved(first, clash, len(others) + 1)
     span = (begin, len(text)) if begin < len(text) else (0, len(text))
-    raise Fault(clash.what, text, span, clash.allowed, candidate)
+    raise Fault(clash.what, text, span, clash.allowed)
 
 
 def _placed(cursor: Cursor, first: Dose, amounts: tuple[Amount, ...], known: Vocabulary) -> CoMedication:
@@ -212,7 +174,7 @@ def _placed(cursor: Cursor, first: Dose, amounts: tuple[Amount, ...], known: Voc
         word = cursor.next()
         start_h, span = read_duration(cursor)
         if cursor.peek().low == "at":
-            raise cursor.fault("from and at are two starts", (word.start, span[1]), "one of them", instead="")
+            raise cursor.fault("from and at are two starts", (word.start, span[1]), "one of them")
         if cursor.done() or cursor.peek().low in _COUNTERS:
             _insert_default(cursor, default, word.start)
     read = read_repeats(cursor, first, known, amounts, start_h, beside=True)
@@ -235,7 +197,6 @@ def _insert_default(cursor: Cursor, default: str, from_start: int) -> None:
             "how often? A start alone is no repeat",
             (from_start, len(cursor.text)),
             "daily from -3 d x 6; twice daily from -4 d to 1 d; at -45 min",
-            whole=f"{cursor.text[:from_start]}daily {cursor.text[from_start:]}",
         )
     words = re.split(r"\s(?:x|for)\s", default)[0] if rest else default
     behind = Cursor(f"{words} {rest}".strip())

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ketasim.core import nearest
+from ketasim.core import misspelt
 
-from .quantities import DURATION_ALLOWED, HOURS, bad_time_unit, duration_text, exact, number_text, time_unit
+from .quantities import DURATION_ALLOWED, HOURS, bad_time_unit, duration_text, exact, only_number, smaller, time_unit
 from .text import Cursor, Fault, Token
 
 DAY = 24.0
@@ -32,10 +32,10 @@ NUMBER_WORDS = {
     "twelve": 12,
 }
 ALLOWED = (
-    "daily, twice daily, three times daily, every other day, weekly, twice weekly, three times weekly, every two weeks, "
-    "monthly, every 3.5 d; then x N (counts doses); or a list: at 0, 3, 7 d"
+    "daily (qd, od), twice daily (bid), three times daily (tid), four times daily (qid), every other day (qod), weekly, "
+    "twice weekly, three times weekly, every two weeks, monthly, every 3.5 d, every 12 h (q12h); then x N (counts doses); "
+    "or a list: at 0, 3, 7 d"
 )
-EXAMPLE = "twice weekly x 6"
 _VOCABULARY = (
     "daily",
     "weekly",
@@ -111,6 +111,34 @@ OTHER_DAY = Pattern("every other day", 2 * DAY)
 MONTHLY = Pattern("monthly", 4 * WEEK)
 
 
+SHORT = {
+    "qd": DAILY,
+    "od": DAILY,
+    "bid": PER_DAY[2],
+    "bd": PER_DAY[2],
+    "tid": PER_DAY[3],
+    "tds": PER_DAY[3],
+    "qid": PER_DAY[4],
+    "qds": PER_DAY[4],
+    "qod": OTHER_DAY,
+    "tiw": PER_WEEK[3],
+    "qw": WEEKLY,
+}
+# Abbreviations with two readings, or with none that says when: asked about.
+ASKED = {
+    "biweekly": "twice weekly or every two weeks",
+    "bimonthly": "twice monthly or every two months",
+    "biw": "twice weekly or every two weeks",
+    "prn": "as needed; the words say when: daily x 5, or at 0, 3, 7 d",
+    "qhs": "at bedtime; the words say daily, or at 0, 24, 48 h",
+}
+
+
+def _short(token: Token) -> str:
+    """A prescriber's abbreviation without its points, or a hyphenated "twice-daily" as its first word."""
+    return token.low.replace(".", "")
+
+
 def every_weeks(count: int) -> Pattern:
     """Every `count` weeks, on the weekday of day 0."""
     if count == 1:
@@ -127,10 +155,17 @@ def starts_pattern(cursor: Cursor) -> bool:
     """True if the next words begin a named pattern or an interval."""
     word = cursor.peek()
     if word.kind == "number":
-        return cursor.peek(1).low in ("times", "time", "doses")
+        return cursor.peek(1).low in ("times", "time", "doses") or _times_sign(cursor)
     if word.low == "once":
         return cursor.peek(1).low in ("daily", "weekly", "a", "per", "every")
-    return word.low in _FIRST_WORDS
+    if word.low == "q" and cursor.peek(1).kind == "number":
+        return True
+    return word.low in _FIRST_WORDS or _short(word) in SHORT or _short(word) in ASKED or word.low in _HYPHENED
+
+
+def _times_sign(cursor: Cursor) -> bool:
+    """True for "2x daily", "3 x a week": a number of times within a day or week, not a count of doses."""
+    return cursor.peek(1).low in ("x", "×") and cursor.peek(2).low in ("daily", "weekly", "a", "per", "every")
 
 
 _FIRST_WORDS = {
@@ -142,9 +177,14 @@ _FIRST_WORDS = {
     "thrice",
     "every",
     "each",
-    "biweekly",
-    "bimonthly",
+    "hourly",
+    "nightly",
 } | set(NUMBER_WORDS)
+_HYPHENED = {
+    f"{times}-{unit}": table[count]
+    for count, times in ((1, "once"), (2, "twice"), (3, "thrice"))
+    for unit, table in (("daily", PER_DAY), ("weekly", PER_WEEK))
+}
 
 
 def _small_number(token: Token) -> int | None:
@@ -157,15 +197,18 @@ def _small_number(token: Token) -> int | None:
 def read_pattern(cursor: Cursor) -> Pattern:
     """The next words as a pattern; a `Fault` under the word that does not fit."""
     first = cursor.peek()
-    if first.low in ("biweekly", "bimonthly"):
-        unit = first.low.removeprefix("bi")
-        raise cursor.fault(
-            f"'{first.text}' can mean twice {unit} or every two {unit.removesuffix('ly')}s",
-            first,
-            ALLOWED,
-            instead="every two weeks" if unit == "weekly" else "every 8 weeks",
-        )
-    if cursor.take("daily"):
+    if _short(first) in ASKED:
+        raise cursor.fault(f"'{first.text}' can mean {ASKED[_short(first)]}", first, ALLOWED)
+    known = SHORT.get(_short(first)) or _HYPHENED.get(first.low)
+    if known is not None:
+        cursor.next()
+        return known
+    if first.low == "q" and cursor.peek(1).kind == "number":
+        cursor.next()
+        return _every(cursor)
+    if cursor.take("hourly"):
+        return every(1.0)
+    if cursor.take("daily") or cursor.take("nightly"):
         return DAILY
     if cursor.take("weekly"):
         return WEEKLY
@@ -181,7 +224,7 @@ def read_pattern(cursor: Cursor) -> Pattern:
         cursor.next()
         return _times(cursor, times, first)
     number = _small_number(first)
-    if number is not None and cursor.peek(1).low in ("times", "time"):
+    if number is not None and (cursor.peek(1).low in ("times", "time") or _times_sign(cursor)):
         cursor.place += 2
         return _times(cursor, number, first)
     raise unknown_word(cursor)
@@ -191,11 +234,9 @@ def unknown_word(cursor: Cursor) -> Fault:
     """The fault for a word no repeat begins with, with the nearest one that would do."""
     word = cursor.peek()
     if word.kind == "end":
-        return cursor.fault("a repeat is missing here", word, ALLOWED, instead=EXAMPLE)
-    near = nearest(word.low, _VOCABULARY, 1) if word.kind == "word" else []
-    if near:
-        return cursor.fault(f"'{word.text}' is not a repeat", word, ALLOWED, instead=near[0])
-    return cursor.fault(f"'{word.text}' is not a repeat", word, ALLOWED, whole="")
+        return cursor.fault("a repeat is missing here", word, ALLOWED)
+    near = misspelt(word.low, {known: known for known in _VOCABULARY}) if word.kind == "word" else []
+    return cursor.fault(f"'{word.text}' is not a repeat", word, ALLOWED, instead=near[0] if len(near) == 1 else None)
 
 
 def _times(cursor: Cursor, count: int, first: Token) -> Pattern:
@@ -209,18 +250,18 @@ def _times(cursor: Cursor, count: int, first: Token) -> Pattern:
     ):
         table, unit = PER_WEEK, "weekly"
     else:
-        if word.kind == "word" and (near := nearest(word.low, ("daily", "weekly"), 1)):
+        near = misspelt(word.low, {"daily": "daily", "weekly": "weekly"}) if word.kind == "word" else []
+        if len(near) == 1:
             raise cursor.fault(f"'{word.text}' is not a repeat", word, ALLOWED, instead=near[0])
         where = word if word.kind == "word" else (first.start, first.end)
         raise cursor.fault(
             f"'{cursor.text[first.start : word.end].strip()}' lacks daily or weekly",
             where,
             ALLOWED,
-            whole=cursor.text[: word.start].rstrip() + " weekly " + cursor.text[word.start :],
         )
     if count not in table:
-        largest = max(table)
-        raise cursor.fault(f"{count} times {unit} has no fixed days", span, ALLOWED, instead=str(table[largest]))
+        fixed = "hours" if unit == "daily" else "days"
+        raise cursor.fault(f"{count} times {unit} has no fixed {fixed}", span, f"a list, or {ALLOWED}")
     return table[count]
 
 
@@ -236,7 +277,7 @@ def _every(cursor: Cursor) -> Pattern:
         cursor.next()
         return singles[word.low]
     number = _small_number(word)
-    if number is not None and cursor.peek(1).low in ("weeks", "week", "wk", "wks"):
+    if number is not None and cursor.peek(1).low in ("weeks", "week", "wk", "wks", "w"):
         if number < 1:
             raise _no_interval(cursor, word)
         cursor.place += 2
@@ -249,23 +290,21 @@ def _every(cursor: Cursor) -> Pattern:
         cursor.place += 2
         return every(float(number * HOURS[unit]))
     if word.kind != "number":
-        near = nearest(word.low, ("day", "week", "month", "fortnight", "other"), 1) if word.kind == "word" else []
-        if near:
+        spoken = ("day", "week", "month", "fortnight", "other", *NUMBER_WORDS)
+        near = misspelt(word.low, {known: known for known in spoken}) if word.kind == "word" else []
+        if len(near) == 1:
             raise cursor.fault(f"'{word.text}' is not an interval", word, ALLOWED, instead=near[0])
-        raise cursor.fault(
-            "how often? 'every' needs an interval",
-            word,
-            DURATION_ALLOWED,
-            instead=f"3.5 d {word.text}".strip(),
-        )
+        raise cursor.fault("how often? 'every' needs an interval", word, DURATION_ALLOWED)
     return _interval(cursor)
 
 
 def _interval(cursor: Cursor) -> Pattern:
     start = cursor.peek()
+    only_number(cursor)
     total = exact("0")
     end = start.end
-    while cursor.peek().kind == "number":
+    last = ""
+    while cursor.peek().kind == "number" and (not last or smaller(cursor.peek(1), last)):
         number = cursor.peek()
         unit = time_unit(cursor.peek(1))
         if unit is None:
@@ -275,10 +314,10 @@ def _interval(cursor: Cursor) -> Pattern:
                     f"the interval {number.text} has no unit",
                     number,
                     DURATION_ALLOWED,
-                    instead=f"{number.text} d",
                 )
             raise bad_time_unit(cursor, number)
         total += exact(number.text) * HOURS[unit]
+        last = unit
         end = cursor.peek(1).end
         cursor.place += 2
     if total <= 0:
@@ -288,8 +327,5 @@ def _interval(cursor: Cursor) -> Pattern:
 
 def _no_interval(cursor: Cursor, word: Token, end: int | None = None) -> Fault:
     return cursor.fault(
-        f"an interval must be longer than nothing, not {number_text(float(exact(word.text)))}",
-        (word.start, end or word.end),
-        DURATION_ALLOWED,
-        instead="3.5 d" if end else "2",
+        f"an interval must be longer than nothing, not {word.text}", (word.start, end or word.end), DURATION_ALLOWED
     )

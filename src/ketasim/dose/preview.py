@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .expand import ScheduledDose, devices
+from .course import CoMedication, Course, Dose, line_text
+from .expand import ScheduledDose, devices, scheduled, warnings
 from .quantities import duration_text, number_text, shown
-from .regimen import Dose, Regimen
 
 MINUTES_PER_DAY = 24 * 60
 _HEAD = ("dose", "day", "time", "t, h", "drug", "route", "asked", "mg base", "umol", "given as")
@@ -29,7 +29,11 @@ def given_as(dose: Dose, weight: float | None) -> str:
         spacing = f", {shown(dose.way.device_spacing or 0.0)} apart" if count > 1 else ""
         return " + ".join(_short(part) for part in parts) + f" mg{spacing}"
     if dose.form == "infusion":
-        return f"over {duration_text(dose.duration_h)}"
+        known = dose.amount is not None and not (dose.amount.per_kg and weight is None)
+        total = float(dose.base(weight)) if known else 0.0
+        unit = dose.amount.absolute_unit if dose.amount is not None else "mg"
+        rate = f" ({_short(total / dose.duration_h)} {unit}/h)" if total and dose.duration_h else ""
+        return f"over {duration_text(dose.duration_h)}{rate}"
     if dose.form == "bolus":
         return f"bolus ({shown(dose.duration_h)})"
     return "at once"
@@ -39,16 +43,20 @@ def _short(value: float) -> str:
     return number_text(float(f"{value:.4g}"))
 
 
-def preview(regimen: Regimen, weight: float | None = None, horizon_h: float | None = None) -> str:
+def preview(
+    main: Course, beside: tuple[CoMedication, ...], weight: float | None = None, horizon_h: float | None = None
+) -> str:
     """Every single dose before the horizon (h), one line each, for a person of that weight (kg)."""
-    rows = [_HEAD, *(_row(row, weight) for row in regimen.doses(horizon_h))]
+    rows = [_HEAD, *(_row(row, weight) for row in scheduled(main, beside, horizon_h))]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     right = {0, 1, 3, 7, 8}
     lines = [
         "  ".join(cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip()
         for row in rows
     ]
-    return "\n".join([str(regimen), *lines, *(f"note: {warning}" for warning in regimen.warnings(horizon_h))])
+    return "\n".join(
+        [line_text(main, beside), *lines, *(f"note: {note}" for note in warnings(main, beside, horizon_h))]
+    )
 
 
 def _row(row: ScheduledDose, weight: float | None) -> tuple[str, ...]:

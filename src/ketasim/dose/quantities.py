@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import UsageError, nearest
+from ketasim.core import UsageError, misspelt
 
 from .text import Cursor, Token
 
@@ -52,9 +53,6 @@ MASS_MISTAKES: dict[str, tuple[str, Fraction]] = {
     "ug/kg": ("mg/kg", Fraction(1, 1000)),
     "µg/kg": ("mg/kg", Fraction(1, 1000)),
     "μg/kg": ("mg/kg", Fraction(1, 1000)),
-    "g/kg": ("mg/kg", Fraction(1000)),
-    "ng": ("ug", Fraction(1, 1000)),
-    "kg": ("g", Fraction(1000)),
     "mgs": ("mg", Fraction(1)),
     "milligram": ("mg", Fraction(1)),
     "milligrams": ("mg", Fraction(1)),
@@ -66,6 +64,13 @@ MASS_MISTAKES: dict[str, tuple[str, Fraction]] = {
     "mg/kilogram": ("mg/kg", Fraction(1)),
     "mg/kgs": ("mg/kg", Fraction(1)),
     "mgs/kg": ("mg/kg", Fraction(1)),
+}
+# Masses a rate may be written in, and what they are kept in.
+RATE_MASSES: dict[str, tuple[str, Fraction]] = {
+    **MASS_WORDS,
+    "ug/kg": ("mg/kg", Fraction(1, 1000)),
+    "µg/kg": ("mg/kg", Fraction(1, 1000)),
+    "μg/kg": ("mg/kg", Fraction(1, 1000)),
 }
 DURATION_ALLOWED = "a number and a unit: 40 min, 0.67 h, 1 h 30 min, 3.5 d (units s, min, h, d, weeks)"
 MOST_HOURS = 24.0 * 365.0 * 20.0  # twenty years: beyond it a time is a slip of the pen, not a plan
@@ -176,49 +181,133 @@ def time_unit(token: Token) -> str | None:
     return TIME_WORDS.get(token.low) if token.kind == "word" else None
 
 
+def smaller(token: Token, unit: str) -> bool:
+    """True for a unit of time smaller than `unit`: the parts of one duration go down, as in 1 h 30 min."""
+    kept = time_unit(token)
+    return kept is not None and HOURS[kept] < HOURS[unit]
+
+
 def bad_time_unit(cursor: Cursor, number: Token) -> Exception:
-    """The fault for a duration whose unit is missing or unknown."""
+    """The fault for a duration whose unit is missing or unknown; a corrected line only for a misspelt unit."""
     unit = cursor.peek()
     if unit.kind != "word" or unit.low in ("x", "then", "over", "once", "at", "every", "from", "to", "with"):
-        return cursor.fault(
-            f"the time {number.text} has no unit", number, DURATION_ALLOWED, instead=f"{number.text} min"
-        )
-    if unit.low in ("m", "mn", "'"):
-        return cursor.fault(f"'{unit.text}' is not a unit of time here", unit, DURATION_ALLOWED, instead="min")
-    near = nearest(unit.low, [word for word in TIME_WORDS if len(word) > 1], 1)
-    return cursor.fault(
-        f"'{unit.text}' is not a unit of time",
-        unit,
-        DURATION_ALLOWED,
-        instead=TIME_WORDS[near[0]] if near else "min",
-    )
+        return cursor.fault(f"the time {number.text} has no unit", number, DURATION_ALLOWED)
+    near = misspelt(unit.low, {word: kept for word, kept in TIME_WORDS.items() if len(word) > 1})
+    instead = TIME_WORDS[near[0]] if len(near) == 1 else None
+    if unit.low == "m":
+        return cursor.fault("'m' may be minutes or months", unit, DURATION_ALLOWED)
+    return cursor.fault(f"'{unit.text}' is not a unit of time", unit, DURATION_ALLOWED, instead=instead)
+
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
+_POINTS_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+,\d+")
+
+
+def comma_readings(numbers: str, many: bool, alone: bool = True) -> tuple[str, ...]:
+    """What numbers joined by commas without a space may mean ("1,000": 1.000, 1000, or 1 and 000); none if only a list.
+
+    many : a list of numbers may stand here. alone : the list has no further part, separated by a space. A list is taken
+    for one only where neither a decimal comma nor a thousands separator can have been meant: "0,0.67,2", "0,3,7".
+    """
+    parts = numbers.split(",")
+    listed = ", ".join(parts)
+    found: list[str] = []
+    if _POINTS_OF_THOUSANDS.fullmatch(numbers):
+        found.append(numbers.replace(".", "").replace(",", "."))
+    elif many and any("." in part for part in parts):
+        return ()
+    if len(parts) == 2 and "." not in numbers:
+        found.append(".".join(parts))
+    if _THOUSANDS.fullmatch(numbers):
+        found.append("".join(parts))
+    elif len(parts) > 2 and many and alone and "." not in numbers:
+        return ()
+    if many and not re.fullmatch(r"[+-]0", parts[0]):  # zero has no sign: -0,75 is a decimal comma
+        found.append(listed)
+    return tuple(found)
+
+
+def ask_about_commas(cursor: Cursor, many: bool, nothing: bool = True) -> None:
+    """A fault if the numbers that come next are joined by commas that may be decimal commas or thousands separators.
+
+    many : several numbers may stand here; nothing : one of them may be 0 (a time; not an amount). The corrected line is
+    offered only where there is one reading.
+    """
+    ahead = 0
+    groups: list[tuple[int, int]] = []
+    while cursor.peek(ahead).kind == "number":
+        start = end = cursor.peek(ahead)
+        while (
+            cursor.peek(ahead + 1).text == ","
+            and cursor.peek(ahead + 2).kind == "number"
+            and cursor.peek(ahead + 1).start == cursor.peek(ahead).end
+            and cursor.peek(ahead + 2).start == cursor.peek(ahead + 1).end
+        ):
+            ahead += 2
+            end = cursor.peek(ahead)
+        groups.append((start.start, end.end))
+        if time_unit(cursor.peek(ahead + 1)):
+            ahead += 1
+        if not (many and cursor.peek(ahead + 1).kind == "comma"):
+            break
+        ahead += 2
+    for span in groups:
+        numbers = cursor.text[slice(*span)]
+        if "," not in numbers:
+            continue
+        readings = comma_readings(numbers, many, len(groups) == 1)
+        if many and not nothing and any(exact(part) == 0 for part in numbers.split(",")):
+            readings = tuple(reading for reading in readings if ", " not in reading)
+        if readings or not many:
+            instead = readings[0] if len(readings) == 1 else None
+            meant = " or ".join(readings) + ("" if instead else "?") if readings else "one number"
+            raise cursor.fault(
+                "a decimal point is written as a point"
+                if instead
+                else f"'{numbers}' can be read in more than one way: which is meant?",
+                span,
+                meant,
+                instead=instead,
+            )
+
+
+def only_number(cursor: Cursor) -> None:
+    """A fault if the number that comes next is written with a decimal comma or thousands separators."""
+    ask_about_commas(cursor, many=False)
 
 
 def read_duration(cursor: Cursor) -> tuple[float, tuple[int, int]]:
     """NUMBER UNIT, repeated ("1 h 30 min"): hours and the span of the words. The sign is the caller's business."""
+    hours, span = read_exactly(cursor)
+    return float(hours), span
+
+
+def read_exactly(cursor: Cursor) -> tuple[Fraction, tuple[int, int]]:
+    """The same, without rounding: 40 min is 2/3 h."""
     first = cursor.peek()
     if first.kind != "number":
-        raise cursor.fault(
-            "a duration is missing here", first, DURATION_ALLOWED, instead=f"40 min {first.text}".strip()
-        )
+        raise cursor.fault("a duration is missing here", first, DURATION_ALLOWED)
+    only_number(cursor)
     total = Fraction(0)
     end = first.end
     negative = first.text.startswith("-")
-    while cursor.peek().kind == "number" and ((total == 0 and end == first.end) or time_unit(cursor.peek(1))):
+    last = ""
+    while cursor.peek().kind == "number" and (end == first.end or smaller(cursor.peek(1), last)):
         number = cursor.next()
         unit = time_unit(cursor.peek())
         if unit is None:
             raise bad_time_unit(cursor, number)
-        end = cursor.next().end
+        end, last = cursor.next().end, unit
         part = exact(number.text) * HOURS[unit]
         total += -part if negative and number is not first else part
     if abs(total) > MOST_HOURS:
-        raise cursor.fault("that is more than twenty years", (first.start, end), DURATION_ALLOWED, instead="28 d")
-    return float(total), (first.start, end)
+        raise cursor.fault("that is more than twenty years", (first.start, end), DURATION_ALLOWED)
+    return total, (first.start, end)
 
 
 def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
     """NUMBER [UNIT] {, NUMBER [UNIT]}: a number without unit takes the next unit written ("0, 3, 7 d")."""
+    ask_about_commas(cursor, many=True)
     start = cursor.peek().start
     end = start
     waiting: list[tuple[int, Fraction, Token]] = []
@@ -226,9 +315,7 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
     while True:
         number = cursor.peek()
         if number.kind != "number":
-            raise cursor.fault(
-                "a time is missing here", number, DURATION_ALLOWED, instead=f"0 min {number.text}".strip()
-            )
+            raise cursor.fault("a time is missing here", number, DURATION_ALLOWED)
         cursor.next()
         end = number.end
         value = exact(number.text)
@@ -240,14 +327,14 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
             for index, amount, _ in waiting:
                 times[index] = float(amount * HOURS[unit])
             waiting.clear()
-            following = time_unit(cursor.peek(1)) if cursor.peek().kind == "number" else None
-            while following is not None:  # "1 h 30 min": the parts of one time add up
+            last = unit
+            while cursor.peek().kind == "number" and smaller(cursor.peek(1), last):  # "1 h 30 min" is one time
+                following = last = time_unit(cursor.peek(1)) or ""
                 part = exact(cursor.next().text) * HOURS[following]
                 end = cursor.next().end
                 whole = value * HOURS[unit] + (-part if value < 0 else part)
                 times[-1] = float(whole)
                 value, unit = whole, "h"
-                following = time_unit(cursor.peek(1)) if cursor.peek().kind == "number" else None
         if cursor.peek().kind == "comma" and cursor.peek(1).kind == "number":
             cursor.next()
         elif cursor.peek().kind == "comma" and cursor.peek(1).low == "and" and cursor.peek(2).kind == "number":
@@ -258,14 +345,11 @@ def read_times(cursor: Cursor) -> tuple[list[float], tuple[int, int]]:
             break
     unsaid = [(value, number) for _, value, number in waiting if value != 0]
     if unsaid:
-        value, number = unsaid[-1]
+        _, number = unsaid[-1]
         word = cursor.peek()
-        if word.kind == "word" and nearest(word.low, [w for w in TIME_WORDS if len(w) > 2], 1):
+        if word.kind == "word" and misspelt(word.low, {w: kept for w, kept in TIME_WORDS.items() if len(w) > 2}):
             raise bad_time_unit(cursor, number)
-        likely = "min" if value < 0 else "d"
-        raise cursor.fault(
-            f"the time {number.text} has no unit", number, DURATION_ALLOWED, instead=f"{number.text} {likely}"
-        )
+        raise cursor.fault(f"the time {number.text} has no unit", number, DURATION_ALLOWED)
     if any(abs(time) > MOST_HOURS for time in times):
-        raise cursor.fault("that is more than twenty years", (start, end), DURATION_ALLOWED, instead="28 d")
+        raise cursor.fault("that is more than twenty years", (start, end), DURATION_ALLOWED)
     return times, (start, end)

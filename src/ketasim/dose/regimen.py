@@ -1,224 +1,23 @@
-"""Regimens as frozen values: a dose, its blocks of repeats, co-medication beside it; verbs return new values."""
+"""Regimens: all doses of one scenario, read from words or built with verbs; verbs return new values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from ketasim.core import Drug, Route, UsageError
+from ketasim.core import Drug, UsageError
+from ketasim.core.numbers import text as text_of
+from ketasim.core.numbers import whole
 
-from .patterns import DAY, TOLERANCE_H, Pattern
-from .quantities import Amount, FloatArray, duration_text, number_text, times_text
+from . import expand
+from .course import CoMedication, Course, Dose, every_dose, line_text, sound
+from .expand import DoseEvent, DoseWarning, LedgerRow, ScheduledDose
+from .grammar import continued, read_beside, read_words, repeated
+from .preview import preview as table
+from .quantities import FloatArray
+from .vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from .expand import DoseEvent, DoseWarning, LedgerRow, ScheduledDose
-
-PROBED_PERIODS = 3  # of a repeat without end: enough for every gap of the pattern to occur
-MOST_DOSES = 20_000  # a longer list is a slip of the pen (fifty years of daily doses)
-
-
-@dataclass(frozen=True, slots=True)
-class Dose:
-    """One single dose: drug, route, amount, and how long it takes.
-
-    amount : None for placebo. duration_h : length of an infusion or of a bolus into a vein; 0 for everything else.
-    form : infusion | bolus | devices | single, as in the drug catalogue.
-    """
-
-    drug: str
-    route: str
-    amount: Amount | None
-    duration_h: float = 0.0
-    form: str = "single"
-    entry: Drug = field(compare=False, repr=False, kw_only=True)
-
-    @property
-    def way(self) -> Route:
-        """The catalogue's entry for this drug by this route."""
-        return self.entry.routes[self.route]
-
-    def base(self, weight: float | FloatArray | None = None) -> FloatArray:
-        """Amount in mg of free base (or units of the preparation), one number per weight given.
-
-        m_base = m_salt M_base / M_salt where the amount was written as HCl; mg/kg is multiplied by the weight in kg.
-        """
-        if self.amount is None:
-            return Amount(0.0, "mg").absolute(weight)
-        amount = self.amount.absolute(weight)
-        if self.amount.salt and self.entry.molar_mass and self.entry.salt_molar_mass:
-            amount = amount * (self.entry.molar_mass / self.entry.salt_molar_mass)
-        return amount
-
-    @property
-    def over_words(self) -> str:
-        """ " over 40 min" for an infusion, else nothing."""
-        return f" over {duration_text(self.duration_h)}" if self.form == "infusion" else ""
-
-    def __str__(self) -> str:
-        amount = f" {self.amount}" if self.amount is not None else ""
-        return f"{self.drug} {self.route}{amount}{self.over_words}"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A run of equal repeats of one dose.
-
-    pattern with count (None: until the end of the run), or the listed times (h from the start of the line), or
-    neither: one dose at the start. amounts: one per dose where they differ, the last one stays.
-    """
-
-    dose: Dose
-    pattern: Pattern | None = None
-    count: int | None = 1
-    times_h: tuple[float, ...] = ()
-    amounts: tuple[Amount, ...] = ()
-
-    def at(self, index: int) -> Dose:
-        """The dose number `index` (0-based) of the block."""
-        if not self.amounts:
-            return self.dose
-        return replace(self.dose, amount=self.amounts[min(index, len(self.amounts) - 1)])
-
-    @property
-    def last(self) -> Dose:
-        """The last dose of the block, from which the next block takes what it does not say."""
-        return self.at(len(self.amounts) - 1) if self.amounts else self.dose
-
-    def words(self, before: Dose | None) -> str:
-        """The block in words, leaving out what equals `before` (None: leave out the dose, keep the amounts)."""
-        what = self._amounts() if before is None else self._what(before)
-        return " ".join(part for part in (what, self.when()) if part)
-
-    def when(self, start: str = "") -> str:
-        """The repeats in words, with `start` ("from -3 d") in its place."""
-        if self.pattern is not None:
-            count = f"x {self.count}" if self.count is not None else ""
-            return " ".join(part for part in (str(self.pattern), start, count) if part)
-        if self.times_h:
-            return f"at {times_text(self.times_h)}"
-        return " ".join(part for part in ("once", start) if part)
-
-    def _amounts(self) -> str:
-        if not self.amounts:
-            return ""
-        return ", ".join(number_text(a.value) for a in self.amounts) + f" {_unit(self.amounts[0])}"
-
-    def _what(self, before: Dose) -> str:
-        first = self.at(0)
-        if (first.drug, first.route, first.form) != (before.drug, before.route, before.form):
-            return f"{first} {self._amounts()}".strip()
-        over = first.over_words if first.duration_h != before.duration_h else ""
-        if self.amounts:
-            return self._amounts() + over
-        if over:
-            return f"{first.amount if first.amount is not None else ''}{over}".strip()
-        return str(first.amount) if first.amount != before.amount else ""
-
-
-def _unit(amount: Amount) -> str:
-    return str(Amount(0.0, amount.unit, amount.salt)).removeprefix("0 ")
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """Blocks one after the other, from `start_h`.
-
-    A named pattern of a later block is counted from the start of the line too: it takes up at the first of its own
-    days after the last dose before it. Twice weekly x 8, then weekly x 4 gives days 0, 3, ..., 21, 24 and then 28, 35,
-    42, 49. A literal interval starts one interval after the last dose.
-    """
-
-    blocks: tuple[Block, ...]
-    start_h: float = 0.0
-
-    def times(self, horizon_h: float | None = None) -> Iterator[tuple[float, int, Dose]]:
-        """(time in h, index of the block, dose) of every dose before the horizon, ascending.
-
-        Raises `UsageError` if the course has no end and no horizon is given.
-        """
-        last: float | None = None
-        total = 0
-        for index, block in enumerate(self.blocks):
-            for number, time in enumerate(self._block_times(block, last, horizon_h)):
-                if horizon_h is not None and time >= horizon_h - TOLERANCE_H:
-                    return
-                total += 1
-                if total > MOST_DOSES:
-                    raise UsageError(
-                        f"more than {MOST_DOSES} doses in one line",
-                        where=str(self),
-                        allowed=f"at most {MOST_DOSES} doses",
-                        fix="daily x 28",
-                    )
-                yield time, index, block.at(number)
-                last = time
-
-    def _block_times(self, block: Block, last: float | None, horizon_h: float | None) -> Iterator[float]:
-        if block.times_h:
-            yield from (self.start_h + time for time in block.times_h)
-            return
-        if block.pattern is None:
-            yield self.start_h
-            return
-        if block.count is None and horizon_h is None:
-            raise UsageError(
-                f"'{block.words(block.dose)}' goes on until the end of the run, and no end is given",
-                where=str(self),
-                allowed="a count of doses, or a horizon",
-                fix=f"{block.words(block.dose)} x 28",
-            )
-        times = block.pattern.times(self.start_h, last)
-        yield from times if block.count is None else islice(times, block.count)
-
-    @property
-    def endless(self) -> bool:
-        """True if the last block has no count."""
-        return self.blocks[-1].count is None
-
-    @property
-    def single(self) -> bool:
-        """True for one dose at the start and nothing else."""
-        return len(self.blocks) == 1 and self.blocks[0].pattern is None and not self.blocks[0].times_h
-
-    def repeat_words(self) -> str:
-        """The repeats without the first dose's own words; empty for a single dose."""
-        if self.single:
-            return ""
-        words = [self.blocks[0].words(None)]
-        for before, block in zip(self.blocks, self.blocks[1:], strict=False):
-            words.append("then " + block.words(before.last))
-        return ", ".join(words)
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (str(self.blocks[0].at(0)), self.repeat_words()) if part)
-
-
-@dataclass(frozen=True, slots=True)
-class CoMedication:
-    """A drug given beside the main one.
-
-    offsets_h (not empty): at these offsets from each main dose, negative before it; `course` then holds one dose.
-    offsets_h empty: a course of its own, counted from t = 0.
-    """
-
-    course: Course
-    offsets_h: tuple[float, ...] = ()
-
-    def __str__(self) -> str:
-        course = self.course
-        first = course.blocks[0]
-        if self.offsets_h:
-            return f"{first.dose} at {times_text(self.offsets_h)}"
-        if course.single:
-            return f"{first.dose} at {duration_text(course.start_h)} once"
-        start = f"from {duration_text(course.start_h)}" if course.start_h else ""
-        when = first.when(start) + (" once" if first.times_h else "")
-        words = [" ".join(part for part in (first._amounts(), when) if part)]
-        for before, block in zip(course.blocks, course.blocks[1:], strict=False):
-            words.append("then " + block.words(before.last))
-        return f"{first.at(0)} " + ", ".join(words)
+EXAMPLE = '"ketamine iv 0.5 mg/kg over 40 min"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,43 +31,42 @@ class Regimen:
     beside: tuple[CoMedication, ...] = ()
 
     def __post_init__(self) -> None:
-        from .expand import refuse_clash
-
-        refuse_clash(self.main, self.beside)
+        expand.refuse_clash(self.main, self.beside)
 
     # verbs -----------------------------------------------------------------------------------------------------
 
     def every(self, interval: str, times: int | None = None) -> Regimen:
         """The last dose repeated: `every("3.5 d", times=8)`, `every("two weeks", times=4)`; no times = to the end."""
-        return self.repeat(f"every {interval}" + (f" x {times}" if times is not None else ""))
+        count = "" if times is None else f" x {whole('times', times, 'times=8')}"
+        return self.repeat(f"every {text_of('interval', interval)}{count}")
 
     def repeat(self, words: str) -> Regimen:
         """The last dose repeated as in the words of --repeat: `repeat("twice weekly x 8, then weekly x 4")`."""
-        from .grammar import add_repeat
-
-        return add_repeat(self, words)
+        words = text_of("repeat", words, 'repeat="twice weekly x 6"')
+        return replace(self, main=repeated(self.main, words, self._known()))
 
     def at(self, *times: str) -> Regimen:
         """The dose at listed times from the first one: `at("0 d", "3 d", "7 d")` or `at("0, 3, 7 d")`."""
-        return self.repeat("at " + ", ".join(times))
+        return self.repeat("at " + ", ".join(text_of("at", time, '.at("0, 3, 7 d")') for time in times))
 
     def then(self, after: str | Regimen) -> Regimen:
         """A further block, in words ("weekly x 4", "84 mg weekly x 4") or another regimen's blocks and co-medication."""
-        from .grammar import add_then
-
         if isinstance(after, Regimen):
             main = sound(replace(self.main, blocks=self.main.blocks + after.main.blocks))
             return replace(self, main=main, beside=self.beside + after.beside)
-        return add_then(self, after)
+        words = text_of("then", after, '.then("weekly x 4")')
+        return replace(self, main=continued(self.main, words, self._known()))
 
     def with_(self, words: str | Regimen, at: str = "", once: bool = False, compounds: Iterable[Drug] = ()) -> Regimen:
         """Co-medication beside it, in the words of --with, or a regimen placed `at` an offset ("-45 min")."""
-        from .grammar import add_with
-
+        if not isinstance(words, Regimen):
+            text_of("with", words, '.with_("naltrexone oral 50 mg at -45 min")')
         placement = (f" at {at}" if at else "") + (" once" if once else "")
         if isinstance(words, Regimen):
             compounds = [*compounds, *words.drugs()]
-        return add_with(self, str(words) + placement, compounds)
+        known = Vocabulary([*compounds, *self.drugs()])
+        co = read_beside(str(words) + placement, self.main, self.beside, known)
+        return replace(self, beside=(*self.beside, co))
 
     # questions -------------------------------------------------------------------------------------------------
 
@@ -289,10 +87,7 @@ class Regimen:
 
     def every_dose(self) -> Iterator[Dose]:
         """Each kind of dose that occurs (not each time it is given)."""
-        for course in (self.main, *(co.course for co in self.beside)):
-            for block in course.blocks:
-                for index in range(max(1, len(block.amounts))):
-                    yield block.at(index)
+        return every_dose(self.main, self.beside)
 
     def drugs(self) -> tuple[Drug, ...]:
         """The drugs that occur, main drug first, each once."""
@@ -310,85 +105,88 @@ class Regimen:
 
     def doses(self, horizon_h: float | None = None) -> tuple[ScheduledDose, ...]:
         """Every single dose that starts before the horizon, in order of time; see `expand.scheduled`."""
-        from .expand import scheduled
-
-        return scheduled(self.main, self.beside, horizon_h)
+        return expand.scheduled(self.main, self.beside, horizon_h)
 
     def events(
         self, horizon_h: float | None = None, weights: float | FloatArray | None = None
     ) -> tuple[DoseEvent, ...]:
         """Every event: each dose, nasal doses split into their devices; see `expand.events`."""
-        from .expand import events
-
-        return events(self, horizon_h, weights)
+        return expand.events(self.main, self.beside, horizon_h, weights)
 
     def warnings(self, horizon_h: float | None = None) -> tuple[DoseWarning, ...]:
         """What runs but should be known: doses outside any studied range, kinetics assumed, doses after the end."""
-        from .expand import warnings
-
-        return warnings(self, horizon_h)
+        return expand.warnings(self.main, self.beside, horizon_h)
 
     def ledger(self, weight: float | None = None, horizon_h: float | None = None) -> tuple[LedgerRow, ...]:
         """One row per single dose with the mg asked for; what was given is read back after the integration."""
-        from .expand import ledger
-
-        return ledger(self, weight, horizon_h)
+        return expand.ledger(self.main, self.beside, weight, horizon_h)
 
     def preview(self, weight: float | None = None, horizon_h: float | None = None) -> str:
         """A printable table of every single dose for a person of that weight (kg)."""
-        from .preview import preview
-
-        return preview(self, weight, horizon_h)
+        return table(self.main, self.beside, weight, horizon_h)
 
     def start_h(self, horizon_h: float | None = None) -> float:
         """The time at which integration starts: the earliest dose, never after t = 0."""
         return min(0.0, *(dose.time_h for dose in self.doses(horizon_h)), 0.0)
 
+    def _known(self) -> Vocabulary:
+        return Vocabulary(self.drugs())
+
+    def until(self, horizon_h: float) -> Regimen:
+        """The regimen with the doses that start before `horizon_h` (h) only; an endless repeat gets its count."""
+        main = self.main.before(horizon_h)
+        return Regimen(
+            main or self.main, tuple(co for each in self.beside if (co := each.before(horizon_h, self.main)))
+        )
+
     def __str__(self) -> str:
-        return " with ".join([str(self.main), *self.with_words])
+        return line_text(self.main, self.beside)
 
 
-def sound(course: Course) -> Course:
-    """The course if its blocks can follow one another, else a `UsageError`."""
-    for block in course.blocks[:-1]:
-        if block.count is None:
+def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compounds: Iterable[Drug] = ()) -> Regimen:
+    """Read a scenario in words.
+
+    text : "DRUG ROUTE AMOUNT [HCl] [over DURATION] [REPEAT] [with CO-MEDICATION] ...".
+    repeat : the words of --repeat, when the repeats do not stand in `text`.
+    with_ : the words of --with, one or several.
+    compounds : drugs of the user's own (`core.drugs.read_drug`), known by their names beside the catalogue.
+
+    Returns a `Regimen`; `str` of it is the canonical line, and parses to an equal regimen. Raises `UsageError` with
+    what is wrong, the line with a caret under the word, what is allowed, and a corrected line that works.
+    """
+    given = text_of("the scenario", text, EXAMPLE)
+    again = text_of("repeat", repeat, 'repeat="twice weekly x 6"')
+    main, beside = read_words(given, again, _texts_of(with_), Vocabulary(_drugs_of(compounds)))
+    return Regimen(main, beside)
+
+
+def dose(text: str, compounds: Iterable[Drug] = ()) -> Regimen:
+    """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`."""
+    return parse(text, compounds=compounds)
+
+
+def _texts_of(with_: object) -> list[str]:
+    """The words of --with, one text or several."""
+    example = 'with_="naltrexone oral 50 mg at -45 min"'
+    if isinstance(with_, str):
+        return [with_]
+    if isinstance(with_, bytes) or not isinstance(with_, Iterable):
+        return [text_of("with_", with_, example)]  # which raises
+    return [text_of("with_", words, example) for words in with_]
+
+
+def _drugs_of(compounds: object) -> list[Drug]:
+    """Compounds of the user's own, as read by `core.drugs.read_drug`."""
+    if isinstance(compounds, Drug):
+        return [compounds]
+    found = (
+        list(compounds) if isinstance(compounds, Iterable) and not isinstance(compounds, str | bytes) else [compounds]
+    )
+    for item in found:
+        if not isinstance(item, Drug):
             raise UsageError(
-                "a block without end cannot be followed by another",
-                where=str(block.words(block.dose)),
-                allowed="a count: x N",
-                fix=f"{block.words(block.dose)} x 6",
+                f"a compound is a Drug, not {item!r:.60}",
+                where="compounds",
+                allowed="what ketasim.core.read_drug(path) returns",
             )
-    for block in course.blocks[1:]:
-        if block.pattern is None and not block.times_h:
-            raise UsageError(
-                "when is the next dose? It follows others and has no time of its own",
-                where=str(block.dose),
-                allowed="a repeat (weekly x 4) or times (at 7 d)",
-                fix=f"{block.dose} weekly x 4",
-            )
-    last: float | None = None
-    previous = -1
-    starts: dict[int, float] = {}
-    for time, index, _ in course.times(probe(course)):
-        starts.setdefault(index, time)
-        if index != previous and last is not None and time <= last + TOLERANCE_H:
-            block = course.blocks[index]
-            raise UsageError(
-                "a later block starts before the one before it has ended",
-                where=block.words(course.blocks[index - 1].last),
-                allowed=f"times after {duration_text(last)}",
-                fix=f"at {duration_text(last + DAY)}",
-            )
-        last, previous = time, index
-    return course
-
-
-def probe(course: Course) -> float | None:
-    """A horizon that shows the first doses of a course without end."""
-    if not course.endless:
-        return None
-    closed = Course(course.blocks[:-1], course.start_h)
-    last = max((time for time, _, _ in closed.times()), default=course.start_h) if closed.blocks else course.start_h
-    pattern = course.blocks[-1].pattern
-    assert pattern is not None
-    return last + PROBED_PERIODS * pattern.period_h
+    return [item for item in found if isinstance(item, Drug)]

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ketasim.core import UsageError, nearest
+from ketasim.core import UsageError, misspelt
 
 from .counts import COUNT_SIGNS, read_count
-from .dosewords import judge, read_amounts, read_dose, read_over, starts_amount
-from .patterns import ALLOWED, EXAMPLE, Pattern, read_pattern, starts_pattern
+from .course import Block, Course, Dose, sound
+from .dosewords import Rate, judge, read_amounts, read_dose, read_over, read_rate, starts_amount
+from .patterns import ALLOWED, Pattern, read_pattern, starts_pattern
 from .quantities import (
     DURATION_ALLOWED,
     Amount,
-    duration_text,
+    ask_about_commas,
     exact,
     read_duration,
     read_times,
     time_unit,
     times_text,
 )
-from .regimen import Block, Course, Dose, sound
-from .text import Cursor, Fault, Token
+from .text import Cursor, Fault
 from .vocabulary import Vocabulary, route_of
 
 _LIST_WORDS = ("at", "on", "days", "day", "hours")
@@ -84,7 +84,6 @@ def read_next(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
             "a block without end cannot be followed by another",
             span,
             "a count: x N",
-            whole=f"{cursor.text[: span[1]]} x 6, then {cursor.text[cursor.peek().start :]}",
         )
     dose = last.last
     amounts: tuple[Amount, ...] = ()
@@ -104,22 +103,15 @@ def read_next(cursor: Cursor, course: Course, known: Vocabulary) -> Course:
                 "when is the next dose? It follows others and has no time of its own",
                 (start.start, end),
                 "a repeat (weekly x 4) or times (at 7 d)",
-                instead=f"{cursor.text[start.start : end].strip()} weekly x 4",
             )
     word = cursor.peek()
     if cursor.at("once"):
         raise cursor.fault(
             "when is it given once? Later blocks need a time",
             word,
-            "at 7 d",
-            instead=f"at {_next_day(course)}",
+            "a day, such as at 21 d",
         )
     return _read_block(cursor, course, dose, amounts, beside=False, started=True)[0]
-
-
-def _next_day(course: Course) -> str:
-    last = max(time for time, _, _ in course.times()) - course.start_h
-    return duration_text(float(24 * (int(last // 24) + 1)))
 
 
 def _end_of_block(cursor: Cursor) -> int:
@@ -142,9 +134,12 @@ def _read_override(cursor: Cursor, dose: Dose) -> tuple[tuple[Amount, ...], Dose
     if dose.amount is None:
         raise cursor.fault(f"{dose.drug} has no amount", cursor.peek(), ALLOWED, instead="")
     amounts, span = read_amounts(cursor, dose.entry, dose.way)
-    dose = replace(dose, amount=amounts[0])
-    if cursor.at("over"):
+    if isinstance(amounts, Rate):
+        whole, hours = read_rate(cursor, dose.way, amounts)
+        amounts, dose = (whole,), replace(dose, duration_h=hours, form="infusion")
+    elif cursor.at("over"):
         dose = replace(dose, duration_h=read_over(cursor, dose.way), form="infusion")
+    dose = replace(dose, amount=amounts[0])
     for amount in amounts:
         judge(cursor, replace(dose, amount=amount), span)
     return (amounts if len(amounts) > 1 else ()), dose
@@ -170,8 +165,7 @@ def _read_block(
             raise cursor.fault(
                 "once is one dose, and several amounts are written",
                 here,
-                "twice weekly",
-                instead="twice weekly",
+                "a repeat (weekly x 3), or one amount",
             )
         block, start_h = Block(dose), course.start_h
         if beside and not started and cursor.at("from"):
@@ -189,37 +183,18 @@ def _read_block(
     try:
         return sound(grown), once
     except UsageError as error:
-        raise cursor.fault(
-            error.what, (here.start, cursor.tokens[cursor.place - 1].end), error.allowed, instead=error.fix
-        ) from None
+        raise cursor.fault(error.what, (here.start, cursor.tokens[cursor.place - 1].end), error.allowed) from None
 
 
 def _pattern(cursor: Cursor) -> Pattern:
     word = cursor.peek()
     if word.low in COUNT_SIGNS or word.low == "for":
-        raise cursor.fault("how often? A count alone is no repeat", word, ALLOWED, instead=f"twice weekly {word.text}")
+        raise cursor.fault("how often? A count alone is no repeat", word, ALLOWED)
     if word.kind == "number" and time_unit(cursor.peek(1)):
         raise cursor.fault("an interval begins with every", word, ALLOWED, instead=f"every {word.text}")
-    if word.kind == "number" and cursor.peek(1).low in COUNT_SIGNS:
-        raise cursor.fault(
-            "how often? A count alone is no repeat",
-            word,
-            ALLOWED,
-            instead=f"twice weekly x {word.text.lstrip('+-')}",
-        )
-    try:
-        return read_pattern(cursor)
-    except Fault as fault:
-        if fault.candidate:
-            raise
-        raise Fault(fault.what, fault.text, fault.span, fault.allowed, _with_pattern(cursor, word)) from None
-
-
-def _with_pattern(cursor: Cursor, word: Token) -> str:
-    """The line with the example in place of a repeat nobody can read."""
-    count = next((t for t in cursor.tokens if t.low in COUNT_SIGNS and t.start > word.start), None)
-    rest = cursor.text[count.start :] if count else "x 6"
-    return f"{cursor.text[: word.start].rstrip()} {EXAMPLE.split(' x')[0]} {rest}".strip()
+    if word.kind == "number" and cursor.peek(1).low in COUNT_SIGNS and not starts_pattern(cursor):
+        raise cursor.fault("how often? A count alone is no repeat", word, ALLOWED)
+    return read_pattern(cursor)
 
 
 def _no_from(cursor: Cursor) -> Fault:
@@ -233,7 +208,6 @@ def _no_from(cursor: Cursor) -> Fault:
         "'from' says when co-medication starts; here the start is known already",
         (token.start, end),
         "repeats without from",
-        instead="",
     )
 
 
@@ -257,15 +231,13 @@ def _read_list(cursor: Cursor, dose: Dose, amounts: tuple[Amount, ...], beside: 
     span = (begin.start, end)
     ordered = sorted(set(times))
     if times != ordered:
-        what = "a time is listed twice" if len(ordered) < len(times) else "the times are not in order"
-        raise cursor.fault(what, span, "each time once, ascending", instead=f"at {times_text(ordered)}")
+        twice = len(ordered) < len(times)
+        what = "a time is listed twice" if twice else "the times are not in order"
+        instead = None if twice or amounts else f"at {times_text(ordered)}"
+        raise cursor.fault(what, span, "each time once, ascending", instead=instead)
     if not beside and times[0] < 0:
-        rest = [time for time in times if time >= 0] or [0.0]
         raise cursor.fault(
-            "the main drug starts at t = 0; earlier times belong to co-medication",
-            span,
-            "a list that starts at 0",
-            instead=f"at {times_text(rest)}",
+            "the main drug starts at t = 0; earlier times belong to co-medication", span, "a list that starts at 0"
         )
     if len(amounts) > len(times):
         raise cursor.fault(
@@ -288,15 +260,14 @@ def _bare_list(cursor: Cursor) -> bool:
 
 def _read_numbers(cursor: Cursor, unit: str) -> tuple[list[float], int]:
     """The numbers behind "days": the unit is said already, and may be said again."""
+    ask_about_commas(cursor, many=True)
     first = cursor.peek()
     hours = {"d": 24, "h": 1}[unit]
     times = []
     while True:
         number = cursor.peek()
         if number.kind != "number":
-            raise cursor.fault(
-                "a day number is missing here", number, "days 0, 3, 7", instead=f"0 {number.text}".strip()
-            )
+            raise cursor.fault("a day number is missing here", number, "days 0, 3, 7")
         cursor.next()
         times.append(float(exact(number.text) * hours))
         end = number.end
@@ -333,7 +304,6 @@ def _counted(
             f"{len(amounts)} amounts for {count} doses",
             end,
             f"x {len(amounts)} or more",
-            instead=str(len(amounts)),
         )
     return count, (), _trimmed(amounts)
 
@@ -344,16 +314,16 @@ def _left_over(cursor: Cursor) -> Fault:
     end = cursor.tokens[-1].start
     if word.kind == "comma" and cursor.peek(1).kind != "end":
         word = cursor.peek(1)
-    near = nearest(word.low, ("then", "with", "once", "over"), 1) if word.kind == "word" else []
+    spoken = ("then", "with", "once", "over")
+    near = misspelt(word.low, {known: known for known in spoken}) if word.kind == "word" else []
     if starts_pattern(Cursor(cursor.text, word.start)) or starts_amount(Cursor(cursor.text, word.start)):
         return cursor.fault(
             "a further block begins with then", word, "..., then weekly x 4", instead=f", then {word.text}"
         )
-    if near:
+    if len(near) == 1:
         return cursor.fault(f"'{word.text}' has no meaning here", word, "then, with, or the end", instead=near[0])
     return cursor.fault(
         f"'{cursor.text[word.start : end].strip()}' has no meaning here",
         (word.start, end),
         f"the end of the line, or ', then ...'; times are {DURATION_ALLOWED}",
-        instead="",
     )

@@ -1,7 +1,8 @@
 """The words as typed: tokens that know their place, and faults that point at the wrong word.
 
-A `Fault` carries a candidate for the corrected line; `mended` follows candidates until one of them parses, so that the
-line an error message offers is a line that works.
+A `Fault` carries a candidate for the corrected line only where it says the same dose at the same times by the same route
+(a slip of the pen undone, words in order, a unit converted); what has to be guessed is asked instead. `mended` follows
+candidates until one of them parses, so that the line an error message offers works and means what was written.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _TOKEN = re.compile(
 )
 _MOST_CHARACTERS = 2000  # of a line
 _MOST_DIGITS = 25  # of a number
-_MOST_CORRECTIONS = 8  # candidates followed before the plain example is offered instead
+_MOST_CORRECTIONS = 8  # candidates followed before none is offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ def replaced(text: str, span: tuple[int, int], instead: str) -> str:
     return re.sub(r" +([,;])", r"\1", line).strip().strip(",;").strip()
 
 
-def mended(candidate: str, read: Callable[[str], object], example: str) -> str:
-    """A line that `read` accepts: the candidate, or the candidate's own correction, or the example."""
+def mended(candidate: str, read: Callable[[str], object]) -> str:
+    """A line that `read` accepts: the candidate, or the candidate's own correction; empty if there is none."""
     tried: set[str] = set()
     while candidate and candidate not in tried and len(tried) < _MOST_CORRECTIONS:
         tried.add(candidate)
@@ -135,15 +136,15 @@ def mended(candidate: str, read: Callable[[str], object], example: str) -> str:
             break
         else:
             return candidate
-    return example
+    return ""
 
 
-def read_or_teach[T](text: str, read: Callable[[str], T], example: str) -> T:
-    """`read(text)`; a fault becomes a `UsageError` whose fix is a line that `read` accepts."""
+def read_or_teach[T](text: str, read: Callable[[str], T]) -> T:
+    """`read(text)`; a fault becomes a `UsageError` whose fix, if it has one, is a line that `read` accepts."""
     try:
         return read(_sized(normal(text)))
     except Fault as fault:
-        fix = mended(fault.candidate, read, example)
+        fix = mended(fault.candidate, read)
         raise UsageError(fault.what, where=fault.where, allowed=fault.allowed, fix=fix) from None
 
 

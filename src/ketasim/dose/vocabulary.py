@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ketasim.core import Drug, Route, drug_words, drugs, nearest, route_names
+from ketasim.core import Drug, Route, drug_words, drugs, misspelt, route_names, same_class
 from ketasim.core.drug_types import plain
 
 from .text import Fault
@@ -56,12 +56,22 @@ class Vocabulary:
         return None, False
 
     def near(self, words: str) -> list[str]:
-        """The names most like these words."""
-        known = [
-            *drug_words(),
-            *(word for name, entry in self.own.items() for word in (name, *entry.aliases)),
-        ]
-        return nearest(words, known)
+        """The names of which these words are a misspelling; one only if no other drug can have been meant."""
+        own = {word: name for name, entry in self.own.items() for word in (name, *entry.aliases)}
+        spoken = {**drug_words(), **own}
+        keys = {plain(word): word for word in reversed(spoken)}
+        return [keys[key] for key in misspelt(plain(words), {key: spoken[word] for key, word in keys.items()})]
+
+    def instead_of(self, words: str) -> str:
+        """What to write instead of a drug nobody knows: its spelling, else the drugs of its class, else how to add one."""
+        near = self.near(words)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        name, alike = same_class(words)
+        others = (
+            f"of its class ({name}) there is {', '.join(alike)}: another drug, with doses of its own; " if alike else ""
+        )
+        return f"{others}{self.names()}; any other: --compound FILE (ketasim show compound prints one)"
 
     def names(self) -> str:
         """Every drug by its canonical name, the main ones first."""
@@ -114,20 +124,18 @@ def read_head(text: str, known: Vocabulary, start: int, end: int) -> Head:
         assert entry is not None
         raise _route_fault(text, entry, words, longest, named)
     if route_of(words[0][0].rstrip(",;")) is not None:
-        span, rest = (words[0][1], words[0][2]), text[words[0][1] :]
+        span = (words[0][1], words[0][2])
         raise Fault(
             "which drug? A route stands first",
             text,
             span,
-            f"one of {known.names()}",
-            f"{text[: span[0]]}ketamine {rest}",
+            f"DRUG ROUTE AMOUNT; a drug is one of {known.names()}",
         )
     unknown = phrase(0, routes[0][0]) if routes else words[0][0].rstrip(",;")
     span = (words[0][1], words[0][1] + len(unknown))
     near = known.near(unknown)
-    allowed = f"did you mean {', '.join(near)}?" if near else f"one of {known.names()}"
-    candidate = text[: span[0]] + near[0] + text[span[1] :] if near else ""
-    raise Fault(f"unknown drug '{unknown}'", text, span, allowed, candidate)
+    candidate = text[: span[0]] + near[0] + text[span[1] :] if len(near) == 1 else ""
+    raise Fault(f"unknown drug '{unknown}'", text, span, known.instead_of(unknown), candidate)
 
 
 def _with_route(
@@ -136,27 +144,33 @@ def _with_route(
     first, last = words[place][1], words[place + length - 1][2]
     if route not in entry.routes:
         choices = ", ".join(entry.routes)
-        other = next(iter(entry.routes))
-        candidate = f"{text[:first]}{other}{text[last:]}"
         written = text[first:last].rstrip(",;")
         raise Fault(
             f"{entry.name} has no data by the {route} route" + (f" ('{written}')" if written.lower() != route else ""),
             text,
             (first, first + len(written)),
             f"{entry.name} by {choices}",
-            candidate,
         )
     for word, _, stop in words[place + length :]:  # "nasal spray", "oral tablet": the same said twice
         if route_of(word) != route:
             break
         last = stop
+    refused = {plain(word): reason for word, reason in entry.routes[route].refused_formulations.items()}
+    for word, start, stop in words[place:]:
+        if stop <= last and (reason := refused.get(plain(word.rstrip(",;")))):
+            written = word.rstrip(",;")
+            raise Fault(
+                f"the formulation '{written}' of {entry.name} is not computed: {reason}",
+                text,
+                (start, start + len(written)),
+                f"{entry.name} {route} without the word {written}, if that is what you mean",
+            )
     return Head(entry, entry.routes[route], salt, (words[0][1], words[place - 1][2]), last)
 
 
 def _route_fault(text: str, entry: Drug, words: list[tuple[str, int, int]], place: int, named: int) -> Fault:
     """Behind a known drug stands no route: it is misspelt, missing, or comes after the amount."""
     choices = f"{entry.name} by {', '.join(entry.routes)}"
-    first = next(iter(entry.routes))
     after = words[place - 1][2]
     for word, start, stop in words[named:]:
         route = route_of(word)
@@ -170,12 +184,14 @@ def _route_fault(text: str, entry: Drug, words: list[tuple[str, int, int]], plac
                 re.sub(r" +", " ", f"{text[:after]} {word} {rest}").strip(),
             )
     if place >= len(words) or place >= named or words[place][0].lower() in ("over", "at", "x", "daily"):
-        candidate = f"{text[:after]} {first}{text[after:]}"
+        only = next(iter(entry.routes)) if len(entry.routes) == 1 else ""
+        candidate = f"{text[:after]} {only}{text[after:]}" if only else ""
         return Fault(f"by which route? {entry.name} stands alone", text, (words[0][1], after), choices, candidate)
     word, start, stop = words[place]
     word = word.rstrip(",;")
     span = (start, start + len(word))
-    own = [name for name, spoken in route_names().items() if name in entry.routes for name in spoken]
-    near = nearest(word, [w for w in own if len(w) > 1], 1)
-    instead = near[0] if near else first
-    return Fault(f"unknown route '{word}'", text, span, choices, text[:start] + instead + text[span[1] :])
+    spoken = {said: name for name, all_said in route_names().items() for said in all_said}
+    near = misspelt(word, spoken)
+    fits = len(near) == 1 and spoken[near[0]] in entry.routes
+    candidate = text[:start] + near[0] + text[span[1] :] if fits else ""
+    return Fault(f"unknown route '{word}'", text, span, choices, candidate)

@@ -10,12 +10,13 @@ The latent drive L is close to -ln(score / baseline) in the middle of the scale:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import normal_cdf, values
+
+from .wander import parted, wander_variance
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
@@ -103,74 +104,43 @@ def madrs_scores(
     return link(latent, b, _column(p, "link_ceiling"), _column(p, "link_slope"), _column(p, "madrs_maximum"))
 
 
-@dataclass(frozen=True, slots=True)
-class MoodScores:
-    """MADRS of one arm and of its comparator, (P, T) points each; baseline (P,)."""
-
-    madrs: Array
-    comparator: Array
-    baseline: Array
-
-    @property
-    def change(self) -> Array:
-        """`madrs.change`: score minus the same person's baseline, expectancy included."""
-        return np.asarray(self.madrs - self.baseline.reshape(-1, 1))
-
-    @property
-    def effect(self) -> Array:
-        """`madrs.effect`: the person's change minus the same person's change under the comparator."""
-        return np.asarray(self.madrs - self.comparator)
+def mood_latent(drug: ArrayLike, setting: ArrayLike, ssri: ArrayLike, p: Parameters, factor: ArrayLike = 1.0) -> Array:
+    """Drive L on mood without wander, (P, T): drug, setting and SSRI drives put together with this person's sub-additivity."""
+    return combined_drive(drug, setting, ssri, _column(p, "subadditivity"), factor)
 
 
-def mood_scores(
+def ideation_latent(
     drug: ArrayLike,
     setting: ArrayLike,
     ssri: ArrayLike,
-    comparator_setting: ArrayLike,
-    comparator_ssri: ArrayLike,
-    baseline: ArrayLike,
     p: Parameters,
-    wander: ArrayLike = 0.0,
-    rating_noise: ArrayLike = 0.0,
     factor: ArrayLike = 1.0,
-) -> MoodScores:
-    """An arm and its comparator in the same people with the same random draws.
+    shift: ArrayLike = 0.0,
+) -> Array:
+    """Drive L on suicidal thoughts without wander, (P, T): as mood, with its own drug drive and a share of setting and SSRI drives.
 
-    drug, setting, ssri: drives (P, T) of the arm; the comparator has no drug part and its own setting and SSRI drives.
-    baseline (P,) points; wander and rating_noise (P, T) are shared by both, so that `effect` holds no noise of its own.
+    shift : added to the drive of the setting in full (what differs between studies).
     """
-    b = np.atleast_1d(np.asarray(baseline, dtype=np.float64))
-    k = _column(p, "subadditivity")
-    scores = [
-        madrs_scores(combined_drive(d, x, s, k, factor), b, p, wander, rating_noise)
-        for d, x, s in ((drug, setting, ssri), (0.0, comparator_setting, comparator_ssri))
-    ]
-    arm, comparator = np.broadcast_arrays(*scores)
-    return MoodScores(madrs=arm, comparator=comparator, baseline=b)
+    share = _column(p, "ideation_setting_share")
+    hoped = share * np.asarray(setting) + np.asarray(shift)
+    return combined_drive(drug, hoped, share * np.asarray(ssri), _column(p, "subadditivity"), factor)
 
 
 def ideation_scores(
     drive: ArrayLike,
-    setting: ArrayLike,
-    ssri: ArrayLike,
     baseline: ArrayLike,
     p: Parameters,
     mood_wander: ArrayLike = 0.0,
     own_wander: ArrayLike = 0.0,
-    factor: ArrayLike = 1.0,
 ) -> Array:
     """Suicidal ideation, the suicidal-thoughts item of the MADRS (0 to 6 points), (P, T).
 
-    The same combination and link as mood, with its own drug drive (faster, own gain), a share of setting and SSRI drives
-    and a wander that only partly follows that of mood: eps = r w_mood + sqrt(1 - r^2) w_own; so mood and
-    ideation part in some people. baseline (P,) points; 0 stays 0.
+    drive L (P, T) from `ideation_latent`; the link of mood, and a wander that only partly follows that of mood:
+    eps = r w_mood + sqrt(1 - r^2) w_own; so mood and ideation part in some people. baseline (P,) points; 0 stays 0.
     """
     b = np.atleast_1d(np.asarray(baseline, dtype=np.float64)).reshape(-1, 1)
-    share, r = _column(p, "ideation_setting_share"), _column(p, "ideation_wander_shared")
-    latent = combined_drive(
-        drive, share * np.asarray(setting), share * np.asarray(ssri), _column(p, "subadditivity"), factor
-    )
-    latent = latent + r * np.asarray(mood_wander) + np.sqrt(1.0 - r**2) * np.asarray(own_wander)
+    r = _column(p, "ideation_wander_shared")
+    latent = np.asarray(drive) + r * np.asarray(mood_wander) + np.sqrt(1.0 - r**2) * np.asarray(own_wander)
     return link(latent, b, _column(p, "link_ceiling"), _column(p, "link_slope"), _column(p, "ideation_maximum"))
 
 
@@ -181,9 +151,9 @@ def residual_sd(times: ArrayLike, p: Parameters) -> Array:
     within a person, and a course of their own on which people part; the last two start at 0 with the
     first dose, because the baseline is what was rated then.
     """
-    t = np.maximum(np.asarray(times, dtype=np.float64), 0.0).reshape(1, -1)
-    wander = _column(p, "wander_sd") ** 2 * -np.expm1(-2.0 * t / _column(p, "wander_time"))
-    course = (_column(p, "course_sd") * -np.expm1(-t / _column(p, "course_onset"))) ** 2
+    t = np.asarray(times, dtype=np.float64).reshape(1, -1)
+    wander = wander_variance(t, _column(p, "wander_sd"), _column(p, "wander_time"))
+    course = (_column(p, "course_sd") * parted(t, _column(p, "course_onset"))) ** 2
     return np.asarray(np.sqrt(_column(p, "rating_sd") ** 2 + wander + course))
 
 

@@ -6,6 +6,7 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +30,47 @@ def _drawn(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
     real = persons >= 0
     if real.any():
         out[real] = normals(seed, purpose, persons[real])
+    return out
+
+
+def parted(times: ArrayLike, onset: ArrayLike) -> Array:
+    """Share of their own course that people have taken at each time: 1 - exp(-t / onset), 0 before t = 0. Times and onset in h."""
+    return np.asarray(-np.expm1(-np.maximum(np.asarray(times, dtype=np.float64), 0.0) / np.asarray(onset)))
+
+
+def wandered(before: ArrayLike, hours: float, sd: float, time_constant: float, z: ArrayLike) -> Array:
+    """The slow wander a number of hours later, exact: w' = a w + sd sqrt(1 - a^2) z, a = exp(-hours / tau), z standard normal."""
+    rate = hours / time_constant
+    return np.asarray(np.exp(-rate) * np.asarray(before) + sd * np.sqrt(-np.expm1(-2.0 * rate)) * np.asarray(z))
+
+
+def wander_variance(times: ArrayLike, sd: ArrayLike, time_constant: ArrayLike) -> Array:
+    """Variance of the slow wander that starts at 0 at t = 0: sd^2 (1 - exp(-2 t / tau)); 0 before."""
+    t = np.maximum(np.asarray(times, dtype=np.float64), 0.0)
+    return np.asarray(np.asarray(sd) ** 2 * -np.expm1(-2.0 * t / np.asarray(time_constant)))
+
+
+def at_visits(
+    draw: Callable[[str], Array],
+    times: ArrayLike,
+    wander_sd: float,
+    wander_time: float,
+    course_sd: float,
+    course_onset: float,
+) -> Array:
+    """Own course plus slow wander at visits only, (N, V), exact at the visits; times (V,) ascending, h.
+
+    draw : a purpose ("visit wander 3", "visit course") -> standard normals (N,). The same two processes as `slow_wander` and
+    `own_course`, without the days between.
+    """
+    t = np.asarray(times, dtype=np.float64)
+    course = course_sd * draw("visit course")
+    out = np.empty((len(course), t.size))
+    wander, before = np.zeros(len(course)), 0.0
+    for j, (time, share) in enumerate(zip(t.tolist(), parted(t, course_onset).tolist(), strict=True)):
+        wander = wandered(wander, max(time - before, 0.0), wander_sd, wander_time, draw(f"visit wander {j}"))
+        out[:, j] = wander + share * course
+        before = time
     return out
 
 
@@ -77,15 +119,13 @@ def _sampled(seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_co
     if sd == 0 or not after.any():
         return out
     q = HOURS_PER_DAY / time_constant
-    keep = np.exp(-q)
-    step = sd * np.sqrt(-np.expm1(-2.0 * q))
     day = np.zeros(t.size, dtype=np.int64)
     day[after] = np.floor(t[after] / HOURS_PER_DAY).astype(np.int64)
     order = np.arange(1, BRIDGE_TERMS + 1)
     bridge_sd = 2.0 * sd * np.sqrt(q / (q**2 + (order * np.pi) ** 2))
     here = np.zeros(count)
     for d in range(int(day.max()) + 1):
-        there = keep * here + step * _drawn(seed, f"{purpose}, day {d}", persons)
+        there = wandered(here, HOURS_PER_DAY, sd, time_constant, _drawn(seed, f"{purpose}, day {d}", persons))
         now = after & (day == d)
         if now.any():
             x = t[now] / HOURS_PER_DAY - d
@@ -114,8 +154,8 @@ def own_course(
     c(t) = sd z (1 - exp(-t / onset)), z ~ N(0, 1) one number per person for good; zero before t = 0. Beside it the wander is what
     changes within a person. persons as in `slow_wander`; times (T,) and onset in h.
     """
-    t = np.maximum(np.atleast_1d(np.asarray(times, dtype=np.float64)), 0.0)
-    return np.outer(sd * _drawn(seed, purpose, persons), -np.expm1(-t / onset))
+    share = parted(np.atleast_1d(np.asarray(times, dtype=np.float64)), onset)
+    return np.outer(sd * _drawn(seed, purpose, persons), share)
 
 
 def rating_noise(

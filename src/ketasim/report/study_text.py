@@ -65,7 +65,7 @@ def study_text(name: str) -> str:
         "doi": study.doi,
         "role": ROLES.get(study.role, study.role),
         "kind": study.group,
-        "design": study.design,
+        "design": study.design_text or study.design,
         "blinding": study.blinding,
         "rater": study.rater,
         "people": study.population,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Difference:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Up to six results with the same people, the quantities that matter, and the differences to the first arm."""
 
@@ -62,6 +63,18 @@ class Comparison:
     def arms(self) -> tuple[str, ...]:
         """The scenarios by name."""
         return tuple(result.scenario.title for result in self.results)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(repr(name) for name in self.arms)}: {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        """The rows as a table for a notebook: the typical person under every arm."""
+        head = "<tr><th></th><th>unit</th>" + "".join(f"<th>{escape(name)}</th>" for name in self.arms) + "</tr>"
+        lines = []
+        for row in self.rows:
+            cells = "".join(f"<td>{_short(arm.get('typical'))}</td>" for arm in row.arms)
+            lines.append(f"<tr><td>{escape(row.label)}</td><td>{escape(row.unit)}</td>{cells}</tr>")
+        return f"<table>{head}{''.join(lines)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: arms, rows, differences, approval and monitoring, and each run's own object."""
@@ -86,6 +99,10 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
+def _short(number: Any) -> str:
+    return f"{number:.3g}" if isinstance(number, int | float) else escape(str(number)) if number is not None else "-"
+
+
 def compare(*arms: str | Scenario, progress: Callable[[float], None] | None = None, **options: Any) -> Comparison:
     """Run up to six scenarios in the same people.
 
@@ -99,6 +116,14 @@ def compare(*arms: str | Scenario, progress: Callable[[float], None] | None = No
             allowed=f"1 to {MOST_ARMS} scenarios",
             fix='ketasim compare "ketamine iv 0.5 mg/kg over 40 min" "esketamine nasal 84 mg"',
         )
+    for arm in arms:
+        if not isinstance(arm, str | Scenario):
+            raise UsageError(
+                f"{type(arm).__name__} is no scenario",
+                where="compare",
+                allowed="words or Scenarios, one argument each",
+                fix='ketasim.compare("ketamine iv 0.5 mg/kg over 40 min", "esketamine nasal 84 mg")',
+            )
     asked = [arm if isinstance(arm, Scenario) else scenario(arm, **options) for arm in arms]
     if len({(a.people, a.seed, a.traits) for a in asked}) > 1:
         raise UsageError(
@@ -225,12 +250,14 @@ def _above(results: Sequence[Result], name: str, label: str, output: str, limit:
     found = []
     for result in results:
         typical, people = time_above(result.fine(output), limit)
-        found.append({"typical": typical, "limit": limit, **spread(people)})
+        still = bool(result.fine(output).typical[-1] > limit)
+        found.append({"typical": typical, "limit": limit, **spread(people), "cut": still})
     return Row(name, label, "h", tuple(found))
 
 
 def _duration(result: Result) -> Mapping[str, Any]:
-    """Days with an effect beyond the onset threshold within the run; `share_still` of the people have it at its end."""
+    """Days with an effect beyond the onset threshold within the run; `share_still` of the people have it at its end; cut : so has the
+    typical person, whose days are then at least so many."""
     limit = values("clinic")["onset_points"].value
     effect = result.fine("madrs.effect")
     typical, people = time_above(replace(effect, typical=-effect.typical, people=-effect.people), limit)
@@ -240,6 +267,7 @@ def _duration(result: Result) -> Mapping[str, Any]:
         **spread(people / 24.0),
         "run_d": float(result.grid_h[-1]) / 24.0,
         "share_still": still,
+        "cut": bool(effect.typical[-1] <= -limit),
     }
 
 

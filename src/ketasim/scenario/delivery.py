@@ -1,107 +1,23 @@
-"""From dose events to what the engine takes, and back: what was given is read from the integrated amounts."""
+"""What was given, read back from the integrated amounts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.chain import Composition
 from ketasim.core import KetasimError
-from ketasim.dose import DoseEvent, JumpAt, Regimen, Window, build_schedule
-from ketasim.engine.types import Jump, Schedule
-from ketasim.stages.plasma.stage import Administration, administrations
+from ketasim.dose import Regimen
+from ketasim.forward import Dosed
 
-from .plan import Held, Sudden
 from .result import LedgerRow
 
 Array = NDArray[np.float64]
 
 MG_PER_G_PER_UMOL = 1e-3  # g/mol times umol is 1e-3 mg
 LOST_SHARE = 1e-6  # a dose that is not found back to this share is an error of the model, not of rounding
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One event's dose of one part: umol per person (P,), and what the plasma stage does with it."""
-
-    event: DoseEvent
-    part: str
-    amount: Array
-    administration: Administration
-
-
-def deliveries(regimen: Regimen, end_h: float, weights: Array) -> tuple[Delivery, ...]:
-    """Every part of every dose event before the end of the run, for people of these weights (kg)."""
-    found = []
-    for event in regimen.events(end_h, weights):
-        for part, amount in event.parts(weights).items():
-            per_person = np.broadcast_to(np.asarray(amount, dtype=np.float64), weights.shape)
-            if not per_person.any():
-                continue
-            way = administrations(part, event.route, event.duration_h, event.device, float(per_person[0]))
-            found.append(Delivery(event, part, per_person, way))
-    return tuple(found)
-
-
-def parts_needed(all_doses: Sequence[Delivery]) -> tuple[str, ...]:
-    """The words to ask of the composition: drugs, their ways in."""
-    return tuple(dict.fromkeys(part for delivery in all_doses for part in delivery.administration.parts))
-
-
-def schedule(
-    all_doses: Sequence[Delivery],
-    sudden: Sequence[Sudden],
-    held: Sequence[Held],
-    shares: Mapping[str, float | Array],
-    inputs: Sequence[str],
-    start_h: float,
-    end_h: float,
-    cuts: Sequence[float] | Array = (),
-) -> Schedule:
-    """Segments of one group of people. shares : parameters of the routing (per person or one for all)."""
-    windows, jumps = _windows(all_doses, shares)
-    windows = [*windows, *(Window(h.start_h, h.end_h, h.input, h.level) for h in held)]
-    jumps = [*jumps, *(JumpAt(s.time_h, s.state, add=s.add, scale=s.scale) for s in sudden)]
-    built = build_schedule(windows, jumps, inputs, end_h, start_h, cuts)
-    return Schedule(
-        built.boundaries, built.inputs, tuple(Jump(j.at, j.state, add=j.add, scale=j.scale) for j in built.jumps)
-    )
-
-
-def part_of(plan: Schedule, people: slice, count: int) -> Schedule:
-    """The same schedule for a slice of the `count` people it was made for."""
-    if people == slice(0, count):
-        return plan
-
-    def cut(number: float | Array) -> float | Array:
-        return number[people] if isinstance(number, np.ndarray) and number.ndim else number
-
-    inputs = plan.inputs[people] if plan.inputs.ndim == 3 else plan.inputs
-    return Schedule(plan.boundaries, inputs, tuple(Jump(j.at, j.state, cut(j.add), cut(j.scale)) for j in plan.jumps))
-
-
-def _windows(all_doses: Sequence[Delivery], shares: Mapping[str, float | Array]) -> tuple[list[Window], list[JumpAt]]:
-    windows, jumps = [], []
-    for dose in all_doses:
-        begin = dose.event.time_h
-        for window in dose.administration.windows:
-            start = begin + window.start
-            rate = _same_for_all(dose.amount * window.share(shares) / window.duration)
-            windows.append(Window(start, start + window.duration, window.input, rate))
-        for deposit in dose.administration.deposits:
-            jumps.append(
-                JumpAt(begin + deposit.at, deposit.state, add=_same_for_all(dose.amount * deposit.share(shares)))
-            )
-    return windows, jumps
-
-
-def _same_for_all(numbers: Array) -> float | Array:
-    """One number if it is the same for everybody, so that segments without differences stay small."""
-    numbers = np.atleast_1d(numbers)
-    return float(numbers[0]) if np.all(numbers == numbers[0]) else numbers
 
 
 def amount_states(composition: Composition) -> tuple[str, ...]:
@@ -111,7 +27,7 @@ def amount_states(composition: Composition) -> tuple[str, ...]:
 
 def ledger(
     regimen: Regimen,
-    all_doses: Sequence[Delivery],
+    all_doses: Sequence[Dosed],
     shares: Mapping[str, float],
     composition: Composition,
     boundaries: Array,
@@ -147,12 +63,10 @@ def ledger(
     return _rows(regimen, all_doses, given, weight, end_h)
 
 
-def _planned(
-    dose: Delivery, shares: Mapping[str, float], composition: Composition, boundaries: Array
-) -> dict[str, Array]:
+def _planned(dose: Dosed, shares: Mapping[str, float], composition: Composition, boundaries: Array) -> dict[str, Array]:
     """umol planned per segment, by copy of the plasma model."""
     plans: dict[str, Array] = {}
-    amount, begin = float(dose.amount[0]), dose.event.time_h
+    amount, begin = float(np.atleast_1d(dose.amount)[0]), dose.time_h
     starts, ends = boundaries[:-1], boundaries[1:]
     for window in dose.administration.windows:
         plan = plans.setdefault(composition.defined[window.input][2], np.zeros(len(starts)))
@@ -168,7 +82,7 @@ def _planned(
 
 
 def _rows(
-    regimen: Regimen, all_doses: Sequence[Delivery], given: Array, weight: float, end_h: float
+    regimen: Regimen, all_doses: Sequence[Dosed], given: Array, weight: float, end_h: float
 ) -> tuple[LedgerRow, ...]:
     rows = []
     for row, asked in zip(regimen.doses(end_h), regimen.ledger(weight, end_h), strict=True):
@@ -179,5 +93,5 @@ def _rows(
             amount = moles * drug.unit_size
         else:
             amount = moles * (drug.molar_mass or 0.0) * MG_PER_G_PER_UMOL
-        rows.append(LedgerRow(asked.time_h, asked.drug, asked.route, asked.asked_mg, float(amount)))
+        rows.append(LedgerRow(asked.time_h, asked.drug, asked.route, asked.asked_mg, float(amount), asked.duration_h))
     return tuple(rows)

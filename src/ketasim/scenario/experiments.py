@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,10 @@ from ketasim.chain.hypothesis import Hypothesis, union_keys, union_variants
 from ketasim.chain.hypothesis import hypotheses as all_hypotheses
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name, value
+from ketasim.core.frozen import FrozenMapping
+from ketasim.forward import Held, Sudden
 
-from .plan import Held, Scenario, Sudden, read_times, scenario
+from .plan import Scenario, read_times, scenario
 from .result import Result, plain
 from .run import run
 
@@ -130,7 +131,7 @@ class Experiment:
     plan: Plan
     results: Mapping[str, Result]
     findings: tuple[Finding, ...]
-    predictions: Mapping[str, tuple[float | None, ...]] = MappingProxyType({})
+    predictions: Mapping[str, tuple[float | None, ...]] = FrozenMapping({})
 
     @property
     def passed(self) -> bool:
@@ -212,12 +213,12 @@ def experiments() -> Mapping[str, Plan]:
             title=table["title"],
             asks=table["asks"],
             records=tuple(table["records"]),
-            arms=MappingProxyType(table["arms"]),
+            arms=FrozenMapping(table["arms"]),
             expect=tuple(expect),
             assumption=table.get("assumption", ""),
             published=tuple(_published(dict(entry), table["arms"], where) for entry in table.get("published", ())),
         )
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 @cache
@@ -271,21 +272,19 @@ def experiment(
         if progress:
             progress((number + 1) / len(plan.arms))
     findings = tuple(Finding(e, _number(results[e.arm], e), _number(results[e.versus], e)) for e in plan.expect)
-    return Experiment(
-        plan, MappingProxyType(results), findings, predictions(plan) if hypotheses else MappingProxyType({})
-    )
+    return Experiment(plan, FrozenMapping(results), findings, predictions(plan) if hypotheses else FrozenMapping({}))
 
 
 def predictions(plan: Plan) -> Mapping[str, tuple[float | None, ...]]:
     """Every published outcome under every hypothesis with its calibrated numbers; None = the hypothesis has no prediction."""
     if not plan.published:
-        return MappingProxyType({})
+        return FrozenMapping({})
     used = dict.fromkeys(arm for p in plan.published for arm in (p.arm, p.versus) if arm)
     found = {}
     for entry in all_hypotheses().values():
         results = {arm: run(_scenario(plan, arm, plan.arms[arm], 0, 1, entry)) for arm in used}
         found[entry.id] = tuple(_outcome(p, entry, results) for p in plan.published)
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 def speaks(entry: Hypothesis, published: Published) -> bool:
@@ -323,7 +322,8 @@ def arm_scenario(plan: Plan, arm: str, table: Mapping[str, Any]) -> Scenario:
 def _scenario(
     plan: Plan, arm: str, table: Mapping[str, Any], people: int, seed: int, entry: Hypothesis | None = None
 ) -> Scenario:
-    looks = [read_times(e.look)[0] for e in (*plan.expect, *plan.published) if e.look != "peak"]
+    asked = [e.look for e in plan.expect] + [p.look for p in plan.published]
+    looks = [read_times(look)[0] for look in asked if look != "peak"]
     # every hypothesis sets the same keys, so that one compiled model serves them all
     changing = {key for other in plan.arms.values() for part in ("scale", "set") for key in other.get(part, {})}
     alike = {key: value(key).value for key in (*union_keys(), *changing)} if entry else {}

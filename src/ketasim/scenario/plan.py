@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
-from ketasim.core import Drug, UsageError, read_drug, unknown_name
+from ketasim.core import Drug, FrozenMapping, UsageError, read_drug, unknown_name
+from ketasim.core.numbers import real, whole
+from ketasim.core.numbers import text as text_of
 from ketasim.dose import Regimen, parse
+from ketasim.dose.quantities import comma_readings
+from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
+from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import setting
 
 Array = NDArray[np.float64]
@@ -29,26 +34,6 @@ DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
 LONGEST_DAYS = 3 * 366.0
 MOST_TIMES = 5000
 _SAME_TIME_H = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Sudden:
-    """A sudden change of a state for everybody at `time_h`: y <- scale * y + add (an experiment, not a dose)."""
-
-    time_h: float
-    state: str
-    scale: float = 1.0
-    add: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An input of the model held at `level` (its own unit) from `start_h` to `end_h` (an experiment: a slice in a bath)."""
-
-    input: str
-    level: float
-    start_h: float
-    end_h: float
 
 
 @dataclass(frozen=True)
@@ -75,8 +60,8 @@ class Scenario:
     draws: int = DEFAULT_DRAWS
     traits: Traits = field(default_factory=Traits)
     compounds: tuple[Drug, ...] = ()
-    values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    variants: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, float] = field(default_factory=FrozenMapping)
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMapping)
     sudden: tuple[Sudden, ...] = ()
     held: tuple[Held, ...] = ()
     name: str = ""
@@ -85,6 +70,17 @@ class Scenario:
     hypothesis: str = ""
 
     def __post_init__(self) -> None:
+        """Numbers become plain ones (a numpy integer is an int), and what is no number is refused by name."""
+        text_of("the scenario", self.words, '"ketamine iv 0.5 mg/kg over 40 min"')
+        text_of("repeat", self.repeat, 'repeat="twice weekly x 6"')
+        text_of("setting", self.setting, 'setting="saline"')
+        for name, example in (("people", 200), ("seed", 1), ("draws", 64)):
+            object.__setattr__(self, name, whole(name, getattr(self, name), f"{name}={example}"))
+        if self.draws < 0:
+            raise UsageError(f"{self.draws} draws", where="draws", allowed="0 (none) or more", fix="draws=64")
+        if self.days is not None:
+            object.__setattr__(self, "days", real("days", self.days, "days=28", finite=False))
+        object.__setattr__(self, "values", _numbers(self.values))
         setting(self.setting)
         if self.days is not None and not 0 < self.days <= LONGEST_DAYS:
             raise UsageError(
@@ -98,8 +94,14 @@ class Scenario:
 
     @cached_property
     def regimen(self) -> Regimen:
-        """The doses in order; raises a UsageError that teaches for words that cannot be read."""
-        return parse(self.words, repeat=self.repeat, with_=self.with_, compounds=self.compounds)
+        """The doses in order; raises a UsageError that teaches for words that cannot be read.
+
+        `days` is the length of the run: where later times are asked for (`at`), the run goes on to them without doses.
+        """
+        found = parse(self.words, repeat=self.repeat, with_=self.with_, compounds=self.compounds)
+        if self.days is None or not self.at or max(self.at) <= self.days * HOURS_PER_DAY:
+            return found
+        return found.until(self.days * HOURS_PER_DAY)
 
     @cached_property
     def end_h(self) -> float:
@@ -209,30 +211,92 @@ def scenario(
     for key in traits:
         if key not in known:
             raise unknown_name("option", key, known)
-    compounds = [compound] if isinstance(compound, str | Path | Drug) else list(compound)
+    who: dict[str, Any] = {
+        key: real(key, item, f"{key}={RANGES[key][3]}", finite=False) if key in RANGES else text_of(key, item)
+        for key, item in traits.items()
+        if item is not None
+    }
+    compounds = [compound] if isinstance(compound, str | Path | Drug) else _several("compound", compound)
     return Scenario(
         words=words,
         repeat=repeat,
-        with_=(with_,) if isinstance(with_, str) and with_ else tuple(with_),
+        with_=_all_words(with_),
         setting=setting,
         masked=masked,
         days=days,
-        at=read_times(at) if isinstance(at, str) else None if at is None else tuple(float(t) for t in at),
+        at=_times(at),
         people=people,
         seed=seed,
         draws=draws,
-        traits=Traits(**{key: value for key, value in traits.items() if value is not None}),
+        traits=Traits(**who),
         compounds=tuple(item if isinstance(item, Drug) else read_drug(item) for item in compounds),
-        values=MappingProxyType(dict(values or {})),
-        variants=MappingProxyType(
-            {stage: (names,) if isinstance(names, str) else tuple(names) for stage, names in (variants or {}).items()}
-        ),
+        values=_numbers(values or {}),
+        variants=_variants(variants or {}),
         sudden=tuple(sudden),
         held=tuple(held),
         name=name,
         parts=tuple(parts),
         optional=frozenset(optional),
         hypothesis=hypothesis or "",
+    )
+
+
+def _several(name: str, items: Any) -> list[Any]:
+    """A list of things (none for None), or a `UsageError` for what is no list (5, bytes)."""
+    if items is None:
+        return []
+    if isinstance(items, bytes) or not isinstance(items, Iterable):
+        raise UsageError(f"{name} is one or a list of them, not {items!r:.60}", where=name, allowed="a list or a tuple")
+    return list(items)
+
+
+def _all_words(with_: Any) -> tuple[str, ...]:
+    """The words of --with: one text or several; empty ones are none."""
+    words = [with_] if isinstance(with_, str) else _several("with_", with_)
+    return tuple(
+        word for word in (text_of("with_", item, 'with_="naltrexone oral 50 mg at -45 min"') for item in words) if word
+    )
+
+
+def _times(at: Any) -> tuple[float, ...] | None:
+    """Output times in h from a text, a number, or a list of numbers and texts ("40 min")."""
+    if at is None or isinstance(at, str):
+        return None if at is None else read_times(at)
+    items = [at] if np.ndim(at) == 0 and not isinstance(at, Iterable) else _several("at", at)
+    found: list[float] = []
+    for item in items:
+        found += read_times(item) if isinstance(item, str) else (real("at", item, 'at="0, 2, 24 h"', finite=False),)
+    return tuple(found)
+
+
+def _numbers(values: Any) -> FrozenMapping[str, float]:
+    """Values of the chain replaced by numbers: name -> one number."""
+    if not isinstance(values, Mapping):
+        raise UsageError(
+            f"values is a mapping of names to numbers, not {values!r:.60}",
+            where="values",
+            fix='values={"clearance": 60}',
+        )
+    return FrozenMapping(
+        {text_of("values", key): real(f"values, {key}", item, f'values={{"{key}": 1}}') for key, item in values.items()}
+    )
+
+
+def _variants(variants: Any) -> FrozenMapping[str, tuple[str, ...]]:
+    """Stage -> its mechanisms: one name or several."""
+    if not isinstance(variants, Mapping):
+        raise UsageError(
+            f"variants is a mapping of stages to mechanisms, not {variants!r:.60}",
+            where="variants",
+            fix='variants={"plasticity": "none"}',
+        )
+    return FrozenMapping(
+        {
+            text_of("variants", stage): (names,)
+            if isinstance(names, str)
+            else tuple(text_of(f"variants, {stage}", name) for name in _several(f"variants, {stage}", names))
+            for stage, names in variants.items()
+        }
     )
 
 
@@ -256,8 +320,19 @@ _UNIT_WORDS = {
 
 def read_times(text: str) -> tuple[float, ...]:
     """Times such as "0,0.67,2,24,168" (hours) or "40 min, 24 h, 7 d", in hours."""
-    import re
-
+    for tight in re.finditer(r"(?<![\w.,])[+-]?\d[\d.]*(?:,[+-]?\d[\d.]*)+", text):
+        readings = comma_readings(
+            tight.group(), many=True, alone=tight.group().count(",") == len(re.findall("[,;]", text))
+        )
+        if readings:
+            raise UsageError(
+                f"'{tight.group()}' can be read in more than one way: which is meant?"
+                if len(readings) > 1
+                else "a decimal point is written as a point",
+                where=f"--at {text}",
+                allowed=" or ".join(readings) + " (a list has a space behind each comma)",
+                fix=f'--at "{text.replace(tight.group(), readings[0])}"' if len(readings) == 1 else "",
+            )
     times: list[float] = []
     for item in text.replace(";", ",").split(","):
         found = re.fullmatch(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)\s*", item.lower())

@@ -6,14 +6,16 @@ import importlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import output, output_register, unknown_name
+from ketasim.core import UsageError, output, output_register, unknown_name
+from ketasim.core.frozen import FrozenMapping
 from ketasim.core.records import NOTICE, RunRecord
 from ketasim.people import People
 
@@ -27,13 +29,22 @@ FIGURES = "ketasim.report.figures"  # named, not imported: this layer knows no r
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One dose asked for, and what of it was given: read back from the integration, typical person, mg (or the drug's unit)."""
+    """One dose asked for, and what of it was given: read back from the integration, typical person, mg (or the drug's unit).
+
+    duration_h : of an infusion or a bolus, 0 for what is given at once.
+    """
 
     time_h: float
     drug: str
     route: str
     asked_mg: float
     given_mg: float
+    duration_h: float = 0.0
+
+    @property
+    def rate_mg_per_h(self) -> float | None:
+        """The rate asked for, of an infusion or a bolus; None for what is given at once."""
+        return self.asked_mg / self.duration_h if self.duration_h > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +152,13 @@ def _bands(people: Array) -> dict[str, Array]:
     return {"median": median, "mean": people.mean(axis=-2), "low": low, "high": high}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run gives. `outputs` at the times asked for, `fine` on the internal grid that follows the doses.
 
     values, grid_values : name -> (1 + P, T), the typical person first. people : the drawn people (P).
     model_values, model_grid_values : name -> (draws, T), the typical person under draws of the posterior; empty without one.
+    follows : which times of grid_h follow the doses (all, if None); the others were only asked for, and no moment is read off them.
     """
 
     scenario: Scenario
@@ -163,14 +175,27 @@ class Result:
     warnings: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     doses_h: tuple[float, ...] = ()
+    follows: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("values", "grid_values", "model_values", "model_grid_values", "summary"):
+            object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     def __getitem__(self, name: str) -> Course:
         """The course of an output, by name or alias, at the times asked for."""
+        if not isinstance(name, str):
+            raise UsageError(
+                f"{name!r} is no output", where="result[...]", allowed="the name of an output", fix='result["madrs"]'
+            )
         return self._course(name, self.values, self.model_values, self.time_h)
 
     def fine(self, name: str) -> Course:
-        """The same on the internal grid."""
-        return self._course(name, self.grid_values, self.model_grid_values, self.grid_h)
+        """The same on the times that follow the doses, whatever times were asked for."""
+        found = self._course(name, self.grid_values, self.model_grid_values, self.grid_h)
+        if self.follows is None or self.follows.all():
+            return found
+        rows = {key: getattr(found, key)[..., self.follows] for key in ("time_h", "typical", "people")}
+        return replace(found, **rows, model=found.model[:, self.follows] if found.model.size else found.model)
 
     def _course(self, name: str, table: Mapping[str, Array], model: Mapping[str, Array], times: Array) -> Course:
         entry = output(name)
@@ -250,6 +275,8 @@ class Result:
                     "route": row.route,
                     "asked_mg": plain(row.asked_mg),
                     "given_mg": plain(row.given_mg),
+                    "duration_h": plain(row.duration_h),
+                    "rate_mg_per_h": plain(row.rate_mg_per_h),
                 }
                 for row in self.ledger
             ],
@@ -264,38 +291,78 @@ class Result:
         """`to_dict` as text: valid JSON, missing numbers are null."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
-    def to_xarray(self, fine: bool = False):  # type: ignore[no-untyped-def]
-        """An xarray Dataset: one variable per output, dimensions person and time; units as attributes.
+    def __repr__(self) -> str:
+        return f"<Result of {self.scenario.title!r}: {len(self.values)} outputs, {self.ok} of {len(self.people)} people, to {self.scenario.end_h / 24:g} d, seed {self.record.seed}>"
 
-        Person -1 is the typical one. `fine`: on the internal grid instead of the times asked for.
+    def _repr_html_(self) -> str:
+        """A short table for a notebook: every output, its typical course's end points, and the notice."""
+        head = "<tr><th>output</th><th>unit</th><th>typical, largest</th><th>at</th><th>5th to 95th percentile there</th></tr>"
+        lines = []
+        for name, course in self.outputs.items():
+            if not np.isfinite(course.typical).any():
+                continue
+            i = int(np.nanargmax(np.abs(course.typical)))
+            band = f"{course.low[i]:.3g} to {course.high[i]:.3g}" if course.count else "not drawn"
+            lines.append(
+                f"<tr><td>{name}</td><td>{course.unit}</td><td>{course.typical[i]:.3g}</td>"
+                f"<td>{course.time_h[i]:.3g} h</td><td>{band}</td></tr>"
+            )
+        return f"<p><b>{escape(self.scenario.title)}</b></p><table>{head}{''.join(lines)}</table><p>{escape(self.caption())}</p>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the fields, without what can be worked out again."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """One column per quantity, one entry per drawn person (P,): who they are and what each concentration reached.
+
+        person, weight [kg], age [years], baseline [MADRS points]; for every concentration `NAME.cmax` [its unit], `NAME.tmax` [h]
+        and `NAME.auc` [unit h] (trapezoid over the internal grid, first to last time of the run). `pandas.DataFrame(result.table())`.
+        Failed people have NaN.
+        """
+        found: dict[str, NDArray[Any]] = {
+            "person": self.people.person,
+            "weight": self.people.weight,
+            "age": self.people.age,
+            "baseline": self.people.madrs,
+        }
+        for name in self.grid_values:
+            if not name.startswith(("plasma.", "arterial.")):
+                continue
+            rows = self.grid_values[name][1:]
+            found[f"{name}.cmax"] = rows.max(axis=1) if rows.size else np.empty(0)
+            found[f"{name}.tmax"] = np.where(
+                np.isfinite(rows).all(axis=1), self.grid_h[np.argmax(np.nan_to_num(rows), axis=1)], np.nan
+            )
+            found[f"{name}.auc"] = np.asarray(np.trapezoid(rows, self.grid_h, axis=1))
+        return found
+
+    def to_xarray(self, fine: bool = False):  # type: ignore[no-untyped-def]
+        """An xarray Dataset: one variable per output, dimensions person and time; units as attributes; covariates as coordinates.
+
+        The dimension `person` holds the drawn people alone, so that means over it are means of people; the typical person stands
+        beside them as `NAME.typical` (time). `fine`: on the internal grid instead of the times asked for.
         """
         import xarray
 
         table, times = (self.grid_values, self.grid_h) if fine else (self.values, self.time_h)
         names = [name for name in output_register() if name in table]
         register = output_register()
-        data = {
-            name: (
-                ("person", "time"),
-                table[name],
-                {
-                    key: value
-                    for key, value in {
-                        "units": register[name].unit,
-                        "long_name": register[name].label,
-                        "site": register[name].site,
-                        "scale": register[name].scale,
-                    }.items()
-                    if value
-                },
-            )
-            for name in names
-        }
-        person = np.concatenate([[-1], self.people.person])
+        data: dict[str, Any] = {}
+        for name in names:
+            entry = register[name]
+            words = {"units": entry.unit, "long_name": entry.label, "site": entry.site, "scale": entry.scale}
+            attributes = {key: value for key, value in words.items() if value}
+            data[name] = (("person", "time"), table[name][1:], attributes)
+            data[f"{name}.typical"] = (("time",), table[name][0], attributes)
+        people = self.people
         return xarray.Dataset(
             data,
             coords={
-                "person": person,
+                "person": people.person,
+                "weight": ("person", people.weight, {"units": "kg"}),
+                "age": ("person", people.age, {"units": "years"}),
+                "baseline": ("person", people.madrs, {"units": "points", "long_name": "MADRS before treatment"}),
                 "time": ("time", times, {"units": "h", "long_name": "Time from the first main dose"}),
             },
             attrs={

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,32 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim._version import __version__
-from ketasim.chain import DEFAULT_PARTS, Composition, compose
-from ketasim.core import Output, UsageError, Value, drug, output_register, unknown_name, value, values
+from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
 from ketasim.core.posterior import fitted, posterior
 from ketasim.core.records import RunRecord
-from ketasim.dose import COARSE, FINE, MEDIUM, output_times
+from ketasim.dose import output_times
+from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
-from ketasim.scenario.mood import ACTIVE_PLACEBO, Drives, Mood, mood
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
 
-from .delivery import LOST_SHARE, amount_states, deliveries, ledger, part_of, parts_needed, schedule
+from .delivery import LOST_SHARE, amount_states, ledger
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
-from .summary import summarise
+from .summary import LOOKS, summarise
 
 Array = NDArray[np.float64]
 
-# errors are held against the largest size of a state so far: against 1e-11 of the size at each moment no output moves by
-# more than 2e-6 of its peak, in a third fewer steps than against the size at each moment
-RTOL, ATOL, AGAINST = 1e-6, 1e-8, "peak"
-MOST_GRID_TIMES = 700
 MOST_GIGABYTES = 8.0
-BLOCK = 512  # people are cut into fixed blocks by index, whatever their number
-DRIVES = ("mood_drive", "ideation_drive", "ssri_drive", "cadss")
-FELT_OF_MIDAZOLAM = "gaba_potentiation"
-SETTING_STAGES = ("setting", "observation")
 
 
 def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
@@ -54,22 +44,14 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     return _Run(asked, progress).result()
 
 
-@dataclass(slots=True)
-class _Arm:
-    """Ports of one arm on all times, (1 + P, T) each."""
-
-    table: Mapping[str, Array]
-
-    def drives(self) -> Drives:
-        return Drives(*(self.table[name] for name in DRIVES), gaba=self.table.get(FELT_OF_MIDAZOLAM))
-
-
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
-    def __init__(self, asked: Scenario, progress: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, asked: Scenario, progress: Callable[[float], None] | None = None, tolerance: Tolerance | None = None
+    ) -> None:
         """Rows of everybody: the typical person, the drawn people, then the typical person under each draw of the posterior."""
-        self.asked, self.progress = asked, progress
+        self.asked, self.progress, self.tolerance = asked, progress, tolerance
         self.regimen = asked.regimen
         own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
         self.own = len(own)
@@ -79,15 +61,17 @@ class _Run:
         self.everybody = People(asked.seed, np.concatenate([own.person, drawn]), asked.traits)
         self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
         self.doses = deliveries(self.regimen, asked.end_h, self.everybody.weight)
-        self.composition = self._compose()
+        self.forward = self._compose()
+        self.composition = self.forward.composition
         self.numbers = self._numbers()
         self.amounts = amount_states(self.composition)
+        self.treatment: Treatment = treatment(self.regimen, self.asked.end_h)
         self.register = self._register()
 
     def result(self) -> Result:
         scores, table, failures = self.courses(self._times())
         times = self.times
-        at = np.searchsorted(times, self.asked.times_h)
+        at = np.searchsorted(times, self.asked.times_h - MERGE_H)
         given = self._ledger()
         own, drawn = slice(0, self.own), slice(self.own, None)
         people = {name: rows[own] for name, rows in table.items()}
@@ -97,8 +81,9 @@ class _Run:
             scenario=self.asked,
             record=self._record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
-            time_h=times[at],
+            time_h=self.asked.times_h,
             grid_h=times,
+            follows=self.follows,
             values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
             grid_values=MappingProxyType(people),
             model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
@@ -117,19 +102,35 @@ class _Run:
         return summarise(found, scores.only(self.own), np.isfinite(people["madrs"]).all(axis=1))
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
-        """Everybody's course of every output, (1 + P, T), on `times` and the boundaries of the segments (then `self.times`)."""
+        """Everybody's course of every output, (1 + P, T), on `times`, the boundaries of the segments and the times asked for (then `self.times`)."""
         schedules = self._schedules(times)
-        self.times = np.union1d(times, schedules[0].boundaries)
         self.boundaries = schedules[0].boundaries
-        arms, status, reasons = self._simulate(schedules, self.times)
-        scores = mood(self.asked, self.everybody, self.times, arms[0].drives(), arms[-1].drives(), self.numbers)
-        table = self._outputs(arms[0], scores, len(self.times))
-        return scores, table, self._failures(status, reasons, table)
+        following = np.union1d(times, self.boundaries)
+        asked = self.asked.times_h
+        known = np.searchsorted(following, asked + MERGE_H) > np.searchsorted(following, asked - MERGE_H)
+        self.times = np.union1d(following, asked[~known])
+        self.follows = np.isin(self.times, following)
+        found = self._integrate(schedules, self.times)
+        self.first = found.first
+        drives = [Drives.of(arm) for arm in found.tables]
+        p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
+        scores = mood(
+            self.asked.setting,
+            self.treatment,
+            self.everybody,
+            self.times,
+            drives[0],
+            drives[1] if len(drives) > 1 else None,
+            p,
+            self.asked.masked,
+            self.follows,
+        )
+        table = self._outputs(found.table, scores)
+        return scores, table, self._failures(found, table)
 
     # what is needed -----------------------------------------------------------------------------------------------
 
-    def _compose(self) -> Composition:
-        parts = (*(parts_needed(self.doses) or DEFAULT_PARTS), *self.asked.parts)
+    def _compose(self) -> Forward:
         if self.doses and tuple(self.asked.variants.get("plasma", ())) == ("none",):
             raise UsageError(
                 "with plasma=none no dose can enter the body",
@@ -137,8 +138,12 @@ class _Run:
                 allowed="none for any later stage: receptors, circuit, plasticity, mood, body",
                 fix="--variant receptors=none",
             )
-        own = {key: v for entry in self.asked.compounds for key, v in entry.values.items()}
-        composition = compose(parts, dict(self.asked.variants) or None, own or None)
+        asked = self.asked
+        own = {key: v for entry in asked.compounds for key, v in entry.values.items()}
+        found = Forward.of(
+            self.doses, parts=asked.parts, variants=asked.variants, values=own, sudden=asked.sudden, held=asked.held
+        )
+        composition = found.composition
         known = {*composition.parameters, *_other_numbers()}
         for key in self.asked.values:
             if key not in known and key not in self.asked.optional:
@@ -153,7 +158,7 @@ class _Run:
         for level in self.asked.held:
             if level.input not in composition.inputs:
                 raise unknown_name("input", level.input, composition.inputs, where="held")
-        return composition
+        return found
 
     def _known(self) -> set[str]:
         """Values that can be replaced in this run: those of the chain, the routing, the setting and the ratings."""
@@ -182,79 +187,46 @@ class _Run:
         }
 
     def _times(self) -> Array:
+        """Times that follow the doses, whatever is asked for: moments and beliefs are read off these alone."""
         events = self.regimen.events(self.asked.end_h, self.everybody.weight)
-        for grid in (FINE, MEDIUM, COARSE):
-            times = output_times(events, self.asked.end_h, self.asked.times_h, grid)
-            if len(times) <= MOST_GRID_TIMES:
-                break
-        return times
+        looks = [hour for hour in LOOKS.values() if hour <= self.asked.end_h]
+        return output_times(events, self.asked.end_h, looks)
 
     def _schedules(self, times: Array) -> list[Schedule]:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
-        numbers = dict(routing_values()) | dict(self.composition.parameters)
-        self.varying = chain_parameters(self.everybody, numbers, self.numbers)
-        self.shares: dict[str, float | Array] = {key: v.value for key, v in numbers.items()} | self.varying
-        begin, end = min(self.start_h, float(times[0])), self.asked.end_h
-        inputs = self.composition.inputs
-        found = [schedule(self.doses, self.asked.sudden, self.asked.held, self.shares, inputs, begin, end)]
+        self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
+        begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
+        found = [self.forward.schedule(self.varying, begin, end)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(schedule(beside, (), (), self.shares, inputs, begin, end, cuts=found[0].boundaries))
+            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=found[0].boundaries))
         return found
 
     # the integration ----------------------------------------------------------------------------------------------
 
-    def _simulate(
-        self, schedules: list[Schedule], times: Array
-    ) -> tuple[list[_Arm], NDArray[np.int64], list[str | None]]:
-        """Every arm for everybody, block by block; the status and the reason of each run, arm after arm."""
-        c = self.composition
-        felt = {FELT_OF_MIDAZOLAM} if self.regimen.main.blocks[0].dose.drug == ACTIVE_PLACEBO else set()
-        wanted = tuple(sorted({port for entry in self.register.values() for port in entry.ports} | set(DRIVES) | felt))
-        given = tuple(name for name in wanted if name in c.outputs)
-        # values of the posterior are parameters in every run, so that its draws need no second model
-        names = tuple(sorted({*self.varying, *fitted()} & set(c.parameters)))
-        model = _compiled(c.antimony, names, given + self.amounts, c.inputs)
-        count, arms = len(self.everybody), range(len(schedules))
-        table = np.empty((count, len(names)))
-        for column, name in enumerate(names):
-            table[:, column] = self.varying.get(name, c.parameters[name].value)
-        _refuse_too_much(self.asked.people, count, len(times), len(schedules) * len(given) + len(self.register))
-        values = np.empty((len(schedules), len(given), count, len(times)))  # so that a port's courses lie side by side
-        status = np.zeros((len(schedules), count), dtype=np.int64)
-        reasons: list[list[str | None]] = [[] for _ in arms]
-        for first in range(0, count, BLOCK):
-            here = slice(first, min(first + BLOCK, count))
-            size = here.stop - first
-            found = model.simulate(
-                np.tile(table[here], (len(schedules), 1)),
-                [part_of(s, here, count) for s in schedules],
-                np.repeat(np.arange(len(schedules)), size),
-                times,
-                rtol=RTOL,
-                atol=ATOL,
-                relative_to=AGAINST,
-            )
-            for row, course in enumerate(found.values):  # person by person: one course fits into the processor's cache
-                values[row // size, :, first + row % size] = course[:, : len(given)].T
-            status[:, here] = found.status.reshape(len(schedules), size)
-            for arm in arms:
-                reasons[arm] += found.reasons[arm * size : (arm + 1) * size]
-            if first == 0:
-                self.found_amounts = found.values[0, :, len(given) :].copy()
-            if self.progress:
-                self.progress(here.stop / count)
-        nulls = {
-            name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in wanted if name not in given
-        }
-        ports = [_Arm({name: values[arm, i] for i, name in enumerate(given)} | nulls) for arm in arms]
-        if len(ports) == 1:
-            ports.append(_Arm({name: np.broadcast_to(c.nulls.get(name, 0.0), (count, len(times))) for name in DRIVES}))
-        return ports, status.ravel(), [reason for arm in reasons for reason in arm]
+    def _integrate(self, schedules: list[Schedule], times: Array) -> Courses:
+        """Every arm for everybody."""
+        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
+        ports = {port for entry in self.register.values() for port in entry.ports}
+        wanted = tuple(sorted(ports | set(Drives.ports().values()) | felt))
+        count = len(self.everybody)
+        courses = sum(name in self.composition.outputs for name in wanted)
+        _refuse_too_much(self.asked.people, count, len(times), len(schedules) * courses + len(self.register))
+        return self.forward.run(
+            schedules,
+            self.varying,
+            count,
+            times,
+            wanted,
+            replaceable=fitted(),  # values of the posterior are parameters in every run, so that its draws need no second model
+            first=self.amounts,
+            tolerance=self.tolerance,
+            progress=self.progress,
+        )
 
     # what comes out ------------------------------------------------------------------------------------------------
 
-    def _outputs(self, arm: _Arm, scores: Mood, length: int) -> dict[str, Array]:
+    def _outputs(self, arm: Mapping[str, Array], scores: Mood) -> dict[str, Array]:
         seen = {
             "madrs": scores.madrs,
             "madrs.change": scores.change,
@@ -266,7 +238,7 @@ class _Run:
             if entry.observed:
                 table[name] = np.asarray(seen[name])
                 continue
-            rows = sum((arm.table[port] for port in entry.ports[1:]), start=arm.table[entry.ports[0]])
+            rows = sum((arm[port] for port in entry.ports[1:]), start=arm[entry.ports[0]])
             factor = self._factor(entry)
             if factor != 1.0:
                 rows = rows * factor
@@ -284,13 +256,12 @@ class _Run:
             return 1.0
         if entry.molar_mass == "drug:compound" and self.asked.compounds:
             return float(self.asked.compounds[0].molar_mass or 1.0)
-        return _molar_mass(entry.molar_mass)
+        return molar_mass(entry.molar_mass)
 
-    def _failures(
-        self, status: NDArray[np.int64], reasons: Sequence[str | None], table: dict[str, Array]
-    ) -> tuple[Failure, ...]:
+    def _failures(self, courses: Courses, table: dict[str, Array]) -> tuple[Failure, ...]:
         """People who failed in the arm or in their placebo; their rows become NaN in every output, those of failed draws too."""
-        count = len(self.everybody)
+        count, status = len(self.everybody), courses.status.ravel()
+        reasons = [reason for arm in courses.reasons for reason in arm]
         failed = np.unique(np.flatnonzero(status) % count)
         for name, rows in table.items() if failed.size else ():
             table[name] = np.array(rows)  # may be a view of a constant
@@ -306,8 +277,8 @@ class _Run:
 
     def _ledger(self) -> tuple[LedgerRow, ...]:
         at = np.searchsorted(self.times, self.boundaries)
-        mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.shares.items()}
-        amounts = {name: self.found_amounts[at, i] for i, name in enumerate(self.amounts)}
+        mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.forward.shares(self.varying).items()}
+        amounts = {name: rows[at] for name, rows in self.first.items()}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
             return ()
@@ -317,7 +288,7 @@ class _Run:
 
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
-        for stage in (*SETTING_STAGES, "people", "clinic"):
+        for stage in (*STAGES, "people", "clinic"):
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration
@@ -356,7 +327,7 @@ def _check_number(key: str, number: float, parameters: Mapping[str, Value]) -> N
 
 def _other_numbers() -> set[str]:
     """Values that a run reads beside those of the composition."""
-    return {key for stage in (*SETTING_STAGES, "plasma", "people", "plasticity") for key in values(stage)}
+    return {key for stage in (*STAGES, "plasma", "people", "plasticity") for key in values(stage)}
 
 
 def _refuse_too_much(people: int, courses: int, times: int, rows: int) -> None:
@@ -370,24 +341,3 @@ def _refuse_too_much(people: int, courses: int, times: int, rows: int) -> None:
             allowed=f"about {fit} people over so many days",
             fix=f"--people {fit}",
         )
-
-
-@lru_cache(maxsize=64)
-def _molar_mass(where: str) -> float:
-    """Molar mass in g/mol from "drug:NAME" or the name of a value."""
-    word, _, name = where.partition("drug:")
-    return value(word).value if word else float(drug(name).molar_mass or 1.0)
-
-
-_compiling = (
-    threading.Lock()
-)  # the libraries that read a model's text serve one thread at a time: two at once end the process
-
-
-@lru_cache(maxsize=32)
-def _compiled(text: str, parameters: tuple[str, ...], outputs: Sequence[str], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    """The compiled model."""
-    from ketasim.engine import compile_model
-
-    with _compiling:
-        return compile_model(text, parameters=parameters, outputs=tuple(outputs), inputs=inputs)

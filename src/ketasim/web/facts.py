@@ -10,15 +10,26 @@ from importlib.util import find_spec
 from typing import Any
 
 import ketasim
-from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
+from ketasim.core import (
+    KetasimError,
+    Value,
+    all_values,
+    knowledge_path,
+    output_register,
+    read_toml,
+    sources,
+    value,
+    values,
+)
 from ketasim.core.drugs import drugs
+from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
 from ketasim.report.study_text import study_name, study_of
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.result import NOTICE, plain
+from ketasim.scenario.result import plain
 
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
 ARROWS = (
@@ -72,7 +83,7 @@ def output_list() -> list[dict[str, Any]]:
 def value_entry(v: Value) -> dict[str, Any]:
     """A number of the model with everything needed to judge it."""
     source = sources().get(v.source)
-    return plain(
+    entry: dict[str, Any] = plain(
         {
             "name": v.name,
             "stage": v.stage,
@@ -97,6 +108,7 @@ def value_entry(v: Value) -> dict[str, Any]:
             "note": v.note,
         }
     )
+    return entry
 
 
 @cache
@@ -114,10 +126,10 @@ def chain_links() -> list[dict[str, Any]]:
     The letter of an arrow is the median grade of the numbers of its stage; the weakest arrow is the one with the largest
     share of grade D (assumed).
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for begin, end, stage in ARROWS:
         grades = sorted(v.grade for v in values(stage).values())
-        counts = Counter(grades)
+        counts: Counter[str] = Counter(grades)
         found.append(
             {
                 "from": begin,
@@ -163,9 +175,17 @@ def catalogue() -> dict[str, Any]:
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
         "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
+        **page_choices(),
+        "baseline": value("typical_madrs").value,
         "numbers": len(value_list()),
         "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
     }
+
+
+def page_choices() -> dict[str, Any]:
+    """What the controls start from and offer: usual doses, co-medication, schedules (knowledge/page.toml)."""
+    table = read_toml(knowledge_path() / "page.toml")
+    return {key: table[key] for key in ("start", "added", "repeats")}
 
 
 def shown(name: str) -> dict[str, Any]:
@@ -221,7 +241,7 @@ def claim_played(name: str, people: int, seed: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def scorecard() -> str:
     """What `ketasim check --json` prints."""
-    from ketasim.evidence.compare.scorecard import card_of
+    from ketasim.evidence.fit.check import card_of
 
     return card_of().to_json()
 

@@ -39,8 +39,12 @@ class Jobs:
         finally:
             self.waiting -= 1
         done = asyncio.get_running_loop().run_in_executor(self.pool, work)
-        done.add_done_callback(lambda _: self._free and self._free.release())  # also when the asker has gone away
+        done.add_done_callback(lambda _: self._release())  # also when the asker has gone away
         return await asyncio.shield(done)
+
+    def _release(self) -> None:
+        if self._free is not None:
+            self._free.release()
 
     def close(self) -> None:
         """Let running work end, start no more."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import ARTEFACTS, READY, ready, until
-from .test_server import ask, crowded
+from .test_server import ask
 
 VIEWS = tuple(READY)
 AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -24,7 +21,6 @@ INSIDE = """svg => { const box = svg.viewBox.baseVal; return [...svg.querySelect
 COURSE = (
     "follow?drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&repeat=twice weekly x 8&people=100&days=28&seed=1"
 )
-SOFT_LIMIT_MS, HARD_LIMIT_MS = 100, 300
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -134,61 +130,30 @@ def test_each_number_of_the_chain_opens_its_source(opened: Any) -> None:
         dialog.wait_for(state="detached")
 
 
-def test_slider_to_pixels(opened: Any) -> None:
-    """From the key on the slider to the redrawn chart; then forty moves in a second."""
+def test_every_move_of_the_slider_ends_in_its_own_chart(opened: Any) -> None:
+    """Ten single moves, then forty in a second: the chart is drawn anew, and the last one drawn is that of the last dose, complete."""
     watched = opened(COURSE)
     page = watched.page
-    page.evaluate("""() => {
-      window.measure = ready => new Promise(done => {
-        const slider = document.querySelector('#dose'), t0 = performance.now();
-        performance.clearMarks('ketasim-drawn');
-        slider.value = +slider.value + 0.01;
-        slider.dispatchEvent(new Event('input', {bubbles: true}));
-        let first = 0;
-        const look = () => {
-          if (!first && performance.getEntriesByName('ketasim-drawn').length) first = performance.now() - t0;
-          if (first && document.querySelector(ready)) requestAnimationFrame(() => done([first, performance.now() - t0]));
-          else requestAnimationFrame(look);
-        };
-        look();
-      });
-      window.redraws = async () => {
-        const slider = document.querySelector('#dose'), plot = document.querySelector('figure .plot');
-        const before = +plot.dataset.drawn;
-        for (let i = 0; i < 40; i++) {
-          slider.value = 0.2 + 0.01 * i;
-          slider.dispatchEvent(new Event('input', {bubbles: true}));
-          await new Promise(r => setTimeout(r, 25));
-        }
-        return +plot.dataset.drawn - before;
-      };
-    }""")
-    taken, whole = [], []
-    for _ in range(15):
-        page.wait_for_timeout(250)  # a single move, not a drag
-        first, complete = page.evaluate("ready => measure(ready)", READY["follow"])
-        taken.append(first)
-        whole.append(complete)
-    redraws = page.evaluate("redraws()")
-    said = f"slider to pixels: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms (soft limit {SOFT_LIMIT_MS}); with the whole band {statistics.median(whole):.0f} ms; {redraws} redraws for 40 moves"
-    print(said)
-    assert redraws > 0 and watched.wrong == []
-    if crowded() and (statistics.median(taken) >= HARD_LIMIT_MS or redraws < 20):
-        pytest.skip(f"{said}; {crowded()}")
-    assert statistics.median(taken) < HARD_LIMIT_MS and statistics.median(whole) < HARD_LIMIT_MS
-    assert redraws >= 20 or os.environ.get("CI"), said
+    drawn = "+document.querySelector('figure .plot').dataset.drawn"
+    move = """dose => { const slider = document.querySelector('#dose'); slider.value = dose;
+        slider.dispatchEvent(new Event('input', {bubbles: true})); }"""
+    for k in range(10):
+        before = page.evaluate(drawn)
+        page.evaluate(move, 0.2 + 0.05 * k)
+        until(page, f"{drawn} > {before}", 60.0)
+    before = page.evaluate(drawn)
+    for k in range(40):
+        page.evaluate(move, 0.2 + 0.01 * k)
+        page.wait_for_timeout(25)
+    until(page, f"{drawn} > {before}", 60.0)
+    ready(page, "follow")
+    assert watched.wrong == []
 
 
-def test_first_chart_comes_soon(opened: Any) -> None:
-    opened("follow")  # the model is compiled now
-    begin = time.perf_counter()
+def test_the_first_chart_comes_before_the_rest(opened: Any) -> None:
+    """A chart stands on the page without any question but the first (how soon: `benchmarks/web_slider.py`)."""
     page = opened("follow", wait=False).page
     page.wait_for_selector(".windows canvas", timeout=60_000)
-    taken = time.perf_counter() - begin
-    print(f"first chart after {taken:.2f} s")
-    if taken >= 1.5 and crowded():
-        pytest.skip(f"first chart after {taken:.2f} s; {crowded()}")
-    assert taken < 1.5
 
 
 def test_by_keyboard_alone(opened: Any) -> None:
@@ -301,7 +266,7 @@ def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
 
 def test_bad_arms_teach(opened: Any) -> None:
     page = opened("compare?arm=ketamine iv a lot", wait=False).page
-    page.get_by_role("alert").filter(has_text="Try").first.wait_for(timeout=30_000)
+    page.get_by_role("alert").filter(has_text="how much ketamine").first.wait_for(timeout=30_000)
     page.locator("#arm-0").fill("ketamine iv 0.3 mg/kg over 40 min")
     page.get_by_role("button", name="Compare", exact=True).click()
     ready(page, "compare")

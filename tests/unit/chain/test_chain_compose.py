@@ -83,7 +83,7 @@ def test_the_same_request_gives_the_same_text_and_hash_and_numbers_change_it(toy
 
 def test_renamed_locals_and_two_parts_with_one_prefix_give_one_copy(toy):
     fragment = Fragment(
-        "intake.ant", instances={**COPIES, "toy_pure_r": "r"}, rename={"toy_level": "{instance}_toy_level"}
+        "intake.ant", instances={**COPIES, "toy_pure_r": "r"}, shared=True, rename={"toy_level": "{instance}_toy_level"}
     )
     toy.intake["fragments"] = {"main": (fragment,)}
     model = toy.compose(("toy_pure_r", "toy_r"))

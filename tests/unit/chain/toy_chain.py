@@ -79,8 +79,8 @@ class Toy:
             "internal": (Port("s_toy_depot_amount", "umol"), Port("r_toy_depot_amount", "umol")),
             "fragments": {
                 "main": (
-                    Fragment("intake.ant", instances=COPIES, provides=("toy_level",)),
-                    Fragment("depot.ant", instances=COPIES, also=("toy_swallowed",)),
+                    Fragment("intake.ant", instances=COPIES, shared=True, provides=("toy_level",)),
+                    Fragment("depot.ant", instances=COPIES, shared=True, also=("toy_swallowed",)),
                 ),
             },
             "default": ("main",),
@@ -92,7 +92,7 @@ class Toy:
             "outputs": (Port("toy_bound", "dimensionless", "Bound share"), Port("toy_total", "dimensionless")),
             "totals": (Total(Port("toy_total", "dimensionless"), local="toy_load"),),
             "fragments": {
-                "ligands": (Fragment("ligand.ant", instances=COPIES),),
+                "ligands": (Fragment("ligand.ant", instances=COPIES, shared=("toy_affinity", "toy_load_power")),),
                 "bound": (Fragment("bound.ant", provides=("toy_bound",)),),
                 "none": (Fragment("none.ant"),),
             },

@@ -61,6 +61,40 @@ def test_single_doses(words, drug, route, amount, form, minutes):
     assert given.duration_h * 60 == pytest.approx(minutes, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("rate", "whole"),
+    [
+        ("0.5 mg/kg/h for 2 h", "1 mg/kg over 2 h"),
+        ("0.5 mg/kg/h over 40 min", "0.3333333333333333 mg/kg over 40 min"),
+        ("10 ug/kg/min over 40 min", "0.4 mg/kg over 40 min"),
+        ("10 µg/kg/min over 40 min", "0.4 mg/kg over 40 min"),
+        ("10 ug / kg / min for 40 min", "0.4 mg/kg over 40 min"),
+        ("0.5 mg/kg per hour for 100 min", "0.8333333333333334 mg/kg over 100 min"),
+        ("20 mg/h over 90 min", "30 mg over 90 min"),
+        ("20 mg/hr over 1 h 30 min", "30 mg over 90 min"),
+        ("20 mg/hour HCl over 90 min", "30 mg HCl over 90 min"),
+        ("1 mg/min over 30 min", "30 mg over 30 min"),
+        ("500 ug/min over 60 min", "30 mg over 60 min"),
+        ("0.01 mg/s over 50 min", "30 mg over 50 min"),
+        ("24 mg/d over 12 h", "12 mg over 12 h"),
+        ("infusion 20 mg/h over 90 min", "30 mg over 90 min"),
+    ],
+)
+@pytest.mark.parametrize("behind", ["", " twice weekly x 2", " bid x 2 with naltrexone oral 50 mg at -45 min"])
+def test_a_rate_and_its_time_are_the_whole_amount(rate, whole, behind):
+    """amount = rate x time, exactly: 10 ug/kg/min x 40 min = 400 ug/kg."""
+    regimen = parse(f"ketamine iv {rate}{behind}")
+    assert regimen == parse(f"ketamine iv {whole}{behind}")
+    assert parse(str(regimen)) == regimen
+
+
+def test_a_block_may_change_the_rate():
+    regimen = parse("ketamine iv 0.5 mg/kg/h for 1 h weekly x 2, then 5 ug/kg/min over 80 min weekly x 1")
+    assert [row.asked_mg for row in regimen.ledger(weight=70.0)] == pytest.approx([35, 35, 28])
+    assert [row.duration_h for row in regimen.ledger(weight=70.0)] == pytest.approx([1, 1, 4 / 3])
+    assert [row.rate for row in regimen.ledger(weight=70.0)] == pytest.approx([35, 35, 21])
+
+
 def test_placebo_has_no_amount_and_gives_nothing():
     regimen = parse("placebo iv over 40 min twice weekly x 3")
     assert days(regimen) == [0, 3, 7]
@@ -128,6 +162,35 @@ def test_racemate_splits_into_halves():
         ("daily to 2 d", [0, 1, 2]),
         ("daily for 2 d", [0, 1]),
         ("once", [0]),
+        # prescribers' abbreviations
+        ("qd x 3", [0, 1, 2]),
+        ("od x 3", [0, 1, 2]),
+        ("once daily x 3", [0, 1, 2]),
+        ("nightly x 3", [0, 1, 2]),
+        ("bid x 4", [0, 0.5, 1, 1.5]),
+        ("BID x 4", [0, 0.5, 1, 1.5]),
+        ("b.i.d. x 4", [0, 0.5, 1, 1.5]),
+        ("bd x 4", [0, 0.5, 1, 1.5]),
+        ("twice-daily x 4", [0, 0.5, 1, 1.5]),
+        ("2x daily x 4", [0, 0.5, 1, 1.5]),
+        ("tid x 4", [0, 1 / 3, 2 / 3, 1]),
+        ("t.i.d. x 4", [0, 1 / 3, 2 / 3, 1]),
+        ("tds x 4", [0, 1 / 3, 2 / 3, 1]),
+        ("qid x 5", [0, 0.25, 0.5, 0.75, 1]),
+        ("qod x 3", [0, 2, 4]),
+        ("tiw x 4", [0, 2, 4, 7]),
+        ("3x a week x 4", [0, 2, 4, 7]),
+        ("qw x 2", [0, 7]),
+        ("q1w x 2", [0, 7]),
+        ("q2w x 3", [0, 14, 28]),
+        ("q4w x 2", [0, 28]),
+        ("q12h x 4", [0, 0.5, 1, 1.5]),
+        ("q 12 h x 4", [0, 0.5, 1, 1.5]),
+        ("every 12 hours x 4", [0, 0.5, 1, 1.5]),
+        ("q8h x 4", [0, 1 / 3, 2 / 3, 1]),
+        ("q3d x 3", [0, 3, 6]),
+        ("hourly x 3", [0, 1 / 24, 2 / 24]),
+        ("q12h for 1 d", [0, 0.5]),
     ],
 )
 def test_repeats(repeat, expected):

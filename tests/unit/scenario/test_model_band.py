@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import ketasim.scenario.run as module
 from ketasim.core import value
 from ketasim.core.posterior import Posterior
+from ketasim.scenario import run as module
 from ketasim.scenario.run import run
 
 KETAMINE = "ketamine iv 0.5 mg/kg over 40 min"
@@ -32,7 +32,7 @@ def test_without_a_posterior_there_is_no_model_band(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_band_is_that_of_the_typical_person_under_the_draws(shipped: Posterior) -> None:
-    result = run(KETAMINE, people=3, at="24,168", draws=20)
+    result = run(KETAMINE, people=3, at="24, 168", draws=20)
     low, high = result["madrs.effect"].model_low, result["madrs.effect"].model_high
     assert low is not None and high is not None
     # each draw by itself, as a replaced value of an ordinary run
@@ -42,7 +42,7 @@ def test_the_band_is_that_of_the_typical_person_under_the_draws(shipped: Posteri
             run(
                 KETAMINE,
                 people=0,
-                at="24,168",
+                at="24, 168",
                 draws=0,
                 values={k: n for k, n in few.one(i).items() if k != "compound_clearance"},
             )["madrs.effect"].typical

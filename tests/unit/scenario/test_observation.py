@@ -95,14 +95,17 @@ def test_effect_is_zero_without_drug_and_has_no_noise_of_its_own() -> None:
     times = np.array([1.0, 24.0, 168.0])
     wander = slow_wander(3, 5, times, P["wander_sd"], P["wander_time"])
     care = np.full((5, 3), 0.2)
-    same = ob.mood_scores(0.0, care, 0.0, care, 0.0, np.full(5, 33.0), P, wander=wander)
-    assert np.array_equal(same.effect, np.zeros((5, 3)))
-    assert np.abs(same.change).min() > 0
+    arm, placebo = (
+        ob.madrs_scores(ob.mood_latent(0.0, care, 0.0, P), np.full(5, 33.0), P, wander=wander) for _ in range(2)
+    )
+    assert np.array_equal(arm - placebo, np.zeros((5, 3)))
+    assert np.abs(arm - 33.0).min() > 0
 
 
 def test_a_drug_helps_less_where_hope_already_does() -> None:
     def effect(care: float) -> float:
-        return float(ob.mood_scores([[0.5]], [[care]], 0.0, [[care]], 0.0, [33.0], P).effect[0, 0])
+        arm, placebo = (ob.madrs_scores(ob.mood_latent(drug, [[care]], 0.0, P), [33.0], P) for drug in ([[0.5]], 0.0))
+        return float((arm - placebo)[0, 0])
 
     assert effect(0.0) < effect(0.4) < effect(0.8) < 0
 
@@ -123,7 +126,7 @@ def test_ideation_and_mood_part_in_some_people() -> None:
     mood = slow_wander(1, n, [168.0], P["wander_sd"], P["wander_time"])
     own = slow_wander(1, n, [168.0], P["wander_sd"], P["wander_time"], purpose="ideation wander")
     drive = np.full((n, 1), 0.6)
-    thoughts = ob.ideation_scores(drive, 0.1, 0.0, np.full(n, 3.0), P, mood, own)
+    thoughts = ob.ideation_scores(ob.ideation_latent(drive, 0.1, 0.0, P), np.full(n, 3.0), P, mood, own)
     score = ob.madrs_scores(ob.combined_drive(drive, 0.1, 0.0, P["subadditivity"]), np.full(n, 33.0), P, mood)
     assert 0.4 < np.corrcoef(thoughts[:, 0], score[:, 0])[0, 1] < 0.8
     better_mood, worse_thoughts = score[:, 0] <= 16.5, thoughts[:, 0] > 3.0
@@ -131,6 +134,6 @@ def test_ideation_and_mood_part_in_some_people() -> None:
 
 
 def test_ideation_stays_between_none_and_the_end_of_the_item() -> None:
-    scores = ob.ideation_scores([[-9.0, 0.0, 9.0]], 0.0, 0.0, [6.0], P)[0]
+    scores = ob.ideation_scores(ob.ideation_latent([[-9.0, 0.0, 9.0]], 0.0, 0.0, P), [6.0], P)[0]
     assert scores == pytest.approx([6.0, 6.0, 0.0], abs=1e-6)
-    assert ob.ideation_scores([[0.5]], 0.0, 0.0, [0.0], P)[0, 0] == pytest.approx(0.0)
+    assert ob.ideation_scores(ob.ideation_latent([[0.5]], 0.0, 0.0, P), [0.0], P)[0, 0] == pytest.approx(0.0)

@@ -42,7 +42,7 @@ def test_spread_of_nobody_is_nothing() -> None:
 
 
 def test_summary_agrees_with_the_courses() -> None:
-    result = run(KETAMINE, people=8, at="24,168")
+    result = run(KETAMINE, people=8, at="24, 168")
     look = result.summary["mood"]["24 h"]
     assert look["madrs.effect"]["typical"] == pytest.approx(result["madrs.effect"].typical[0])
     assert look["madrs.change"]["low"] == pytest.approx(result["madrs.change"].low[0])

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student_t
 
+from ..published.criteria import THRESHOLD
 from ..published.studies import Row
-from ..published.study_form import THRESHOLD
 from .context import Context, Unpredictable
-from .mood_arm import REPEATS, drawn, felt_points
-from .numbers import Numbers
+from .mood_arm import REPEATS, drawn
 from .times import HOURS_PER_DAY, reading_times, session_before
 
 Array = NDArray[np.float64]
 
-AWAKE = 5.0
 BELOW_AWAKE = 0.5  # the scale has whole numbers: below 5 means at least half a point lost
-_MAXIMA = {"sbp": "sbp_rise_maximum", "dbp": "dbp_rise_maximum", "heart_rate": "heart_rate_rise_maximum"}
-_GAINS = {"sbp": "pressure_gain", "dbp": "pressure_gain", "heart_rate": "heart_rate_gain"}
 
 
 def _where(row: Row) -> str:
@@ -39,7 +35,7 @@ def _session(context: Context, row: Row, key: str) -> int:
 
 def threshold(row: Row) -> tuple[str, str, float]:
     """Kind (rise | level | fall or empty), sign and cut of a share beyond a threshold, from the column scale."""
-    found = THRESHOLD.match(row.scale)
+    found = THRESHOLD.match(row.cut or row.scale)
     if not found:
         raise Unpredictable(f"'{row.scale}' is no threshold", where=_where(row))
     return found["kind"] or "", found["sign"], float(found["cut"])
@@ -60,14 +56,12 @@ def felt_value(context: Context, row: Row) -> float:
     """CADSS: mean at a time, mean of the largest of a session, share above 4 points."""
 
     def one(key: str) -> float:
-        arm, people = context.course(key), context.people(key)
+        arm, felt = context.course(key), context.rated(key, "cadss")
         if row.statistic == "tmax":
-            return _peak_time(
-                context, row, key, felt_points(arm, people, context.numbers, arm.felt_level, context.effects)
-            )
+            return _peak_time(context, row, key, felt)
         if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
             j = _session(context, row, key)
-            peaks = felt_points(arm, people, context.numbers, arm.session_peaks(arm.felt_level), context.effects)
+            peaks = arm.session_peaks(felt)
             peak = peaks[:, : j + 1].max(axis=1) if row.statistic == "threshold_share" else peaks[:, j]
             if row.statistic == "threshold_share":
                 cut = threshold(row)[2]
@@ -75,7 +69,7 @@ def felt_value(context: Context, row: Row) -> float:
                 return 1.0 - (1.0 - _smooth_share(peak, cut)) * (1.0 - background)
             return float(peak.mean())
         i = arm.index(row.time_h)
-        return float(felt_points(arm, people, context.numbers, arm.felt_level[:, [i]], context.effects).mean())
+        return float(felt[:, i].mean())
 
     return _either(row, one)
 
@@ -97,45 +91,24 @@ def _smooth_share(numbers: Array, cut: float) -> float:
     return float(ndtr((logs - np.log(cut)) / width).mean())
 
 
-def alertness(context: Context, key: str) -> Array:
-    """MOAA/S of every person (P, T): 5 / (1 + q^2); a replaced sedation level changes what ketamine adds to q."""
-    arm, people, numbers = context.course(key), context.people(key), context.numbers
-    if "moaas" not in arm.table:
-        return np.full((arm.spec.people, len(arm.times)), AWAKE)
-    push = np.sqrt(np.maximum(AWAKE / np.maximum(arm.rows("moaas"), 1e-9) - 1.0, 0.0))
-    shipped, asked = Numbers()("sedation_level"), numbers("sedation_level")
-    if asked != shipped:
-        gain = numbers.person("sedation_gain", people)[:, None]
-        push = np.maximum(push + gain * arm.rows("acute_level") * (1.0 / asked - 1.0 / shipped), 0.0)
-    return np.asarray(AWAKE / (1.0 + push**2))
-
-
 def alertness_value(context: Context, row: Row) -> float:
     """MOAA/S: share below 5 in a session, mean at a time, mean of the lowest."""
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rows = alertness(context, key)
+        rows, awake = context.rated(key, "moaas"), context.numbers("moaas_awake")
         if row.statistic == "tmax":
-            return _peak_time(context, row, key, AWAKE - rows)
+            return _peak_time(context, row, key, awake - rows)
         if row.statistic in ("threshold_share", "share_event"):
-            drop = arm.session_peaks(AWAKE - rows)[:, : _session(context, row, key) + 1].max(axis=1)
-            cut = threshold(row)[2] if row.statistic == "threshold_share" else AWAKE
+            drop = arm.session_peaks(awake - rows)[:, : _session(context, row, key) + 1].max(axis=1)
+            cut = threshold(row)[2] if row.statistic == "threshold_share" else awake
             background = context.numbers("moaas_placebo_share")
-            return 1.0 - (1.0 - _smooth_share(drop, AWAKE - cut + BELOW_AWAKE)) * (1.0 - background)
+            return 1.0 - (1.0 - _smooth_share(drop, awake - cut + BELOW_AWAKE)) * (1.0 - background)
         if row.statistic in ("mean_at", "mean"):
             return float(rows[:, arm.index(row.time_h)].mean())
         raise Unpredictable(f"no rule for {row.statistic} of moaas", where=_where(row))
 
     return _either(row, one)
-
-
-def vital_rise(context: Context, key: str, endpoint: str) -> Array:
-    """Rise over the resting value, (P, T), mmHg or bpm: gain maximum C^2 / (C50^2 + C^2)."""
-    arm, people, numbers = context.course(key), context.people(key), context.numbers
-    squared = np.maximum(arm.rows("pressor_level"), 0.0) ** 2
-    effect = squared / (numbers("pressor_half_level") ** 2 + squared)
-    return np.asarray(numbers.person(_GAINS[endpoint], people)[:, None] * numbers(_MAXIMA[endpoint]) * effect)
 
 
 def vital_value(context: Context, row: Row) -> float:
@@ -144,7 +117,7 @@ def vital_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rise = vital_rise(context, key, row.endpoint) + context.effects.vital
+        rise = context.rated(key, f"{row.endpoint}_rise") + context.effects.vital
         start = session_before(context.study, key, row.time_h)
         readings = [arm.index(t) for t in reading_times(start)]
         if row.statistic in ("largest_mean_maximum", "threshold_share", "share_event"):
@@ -206,7 +179,7 @@ def report_value(context: Context, row: Row) -> float:
     numbers = context.numbers
 
     def one(key: str) -> float:
-        arm, people = context.course(key), context.people(key)
+        arm = context.course(key)
         until = row.time_h if row.time_h > 0 else 1e-9
         count = max(int((arm.sessions <= until + 1e-9).sum()), 1)
         if row.unit == "share of sessions":
@@ -216,20 +189,14 @@ def report_value(context: Context, row: Row) -> float:
         if not len(arm.sessions):
             return 1.0 - background
         if kind in ("nausea", "dizziness"):
-            level = (
-                arm.session_peaks(np.maximum(arm.rows("acute_level"), 0.0))[:, :count]
-                * numbers.person(f"{kind}_gain", people)[:, None]
-            )
-            chance = level**2 / (numbers(f"{kind}_half_level") ** 2 + level**2)
+            chance = arm.session_peaks(context.rated(key, kind))[:, :count]
             return float(1.0 - (np.prod(1.0 - chance, axis=1) * background).mean())
         if kind == "dissociation":
-            felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level)[:, :count], context.effects).max(
-                axis=1
-            )
+            felt = arm.session_peaks(context.rated(key, "cadss"))[:, :count].max(axis=1)
             half = numbers("dissociation_report_level")
         else:
-            rows = alertness(context, key)
-            felt = np.maximum(arm.session_peaks(AWAKE - rows)[:, :count], 0.0).max(axis=1)
+            rows = context.rated(key, "moaas")
+            felt = np.maximum(arm.session_peaks(numbers("moaas_awake") - rows)[:, :count], 0.0).max(axis=1)
             half = numbers("sedation_report_drop")
         n = numbers("report_steepness")
         chance = felt**n / (felt**n + half**n)

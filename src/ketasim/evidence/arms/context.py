@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.forward import Held, Sudden
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.plan import Held, Sudden, read_times
+from ketasim.scenario.plan import read_times
 
-from ..published.studies import SCALE_RANGES, Arm, Row, Study
+from ..published.studies import SCALE_RANGES, Arm, Study
 from .courses import ArmSpec, Course, course
-from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood
+from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, rated
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .times import Needs, needs
@@ -99,13 +100,27 @@ class Context:
     shared: dict[str, Mapping[str, Array]] = field(default_factory=dict)
 
     def course(self, key: str) -> Course:
-        """The integrated arm."""
+        """The integrated arm. Raises `Unpredictable` where the arm cannot be said in words, with the declared reason."""
+        arm = self.study.arms[key]
+        if arm.no_words:
+            what = f"no words for its {arm.no_words}" + (f" ({arm.formulation})" if arm.formulation else "")
+            raise Unpredictable(f"the arm '{key}' has {what}", where=self.study.id)
         return course(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), self.numbers.chain)
 
     def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:
         """The even people with the arm's baseline in MADRS points."""
         mean, sd = self.baseline(key)
         return self.course(key).spec.everybody(mean, sd)
+
+    def rated(self, key: str, name: str) -> Array:
+        """An output port of the last stages of an arm, (P, T): cadss, moaas, sbp_rise, nausea, mood_drive, ..."""
+        if (key, name) not in self._rated:
+            self._rated[key, name] = rated(self.course(key), self.people(key), self.numbers, name, self.effects)
+        return self._rated[key, name]
+
+    @cached_property
+    def _rated(self) -> dict[tuple[str, str], Array]:
+        return {}
 
     def baseline(self, key: str) -> tuple[float, float]:
         """Mean and SD of the baseline in MADRS points; NaN where the study says nothing."""
@@ -173,13 +188,24 @@ class Context:
         cut = float(self.study.cuts.get("response", math.nan))
         return 1.0 - cut if 0 < cut < 1 else self.numbers("response_share")
 
+    def cut(self, key: str, scale: str) -> float:
+        """The study's own cut (`remission`, `ideation`) in points of a scale; NaN where it has none for that scale.
+
+        A single number is one of the scale of the baseline; it says nothing of another scale.
+        """
+        stated = self.study.cuts.get(key, math.nan)
+        if isinstance(stated, Mapping):
+            return float(stated.get(scale, math.nan))
+        table = self.study.ideation_baseline if key == "ideation" else self.study.baseline
+        own = str(table.get("scale", scale))
+        return float(stated) if scale_family(scale) == scale_family(own) else math.nan
+
     def remission_points(self, scale: str) -> float:
-        """MADRS points at or below which the study counts remission."""
-        family = scale_family(scale or "MADRS")
-        cut = self.study.cuts.get("remission")
-        if cut is not None:
-            return float(cut) * self.per_point(scale)
-        return self.numbers(_REMISSION.get(family, "remission_madrs"))
+        """MADRS points at or below which the study counts remission on a scale: its own cut for that scale, else the usual one."""
+        own = self.cut("remission", scale or "MADRS")
+        if not math.isnan(own):
+            return own * self.per_point(scale)
+        return self.numbers(_REMISSION.get(scale_family(scale or "MADRS"), "remission_madrs"))
 
     def arm(self, key: str) -> Arm:
         """The arm."""
@@ -195,21 +221,3 @@ def _cached_spec(study_id: str, key: str, study: Study) -> ArmSpec:
         found = (study, _spec(study, key))
         _SPECS[(study_id, key)] = found
     return found[1]
-
-
-def family(row: Row) -> str:
-    """Kind of quantity, which decides the spread between studies: mood, plasma, receptor, dissociation, vital, report, correlation."""
-    name = row.endpoint
-    if row.statistic == "correlation" or name.startswith("predictor."):
-        return "correlation" if row.statistic == "correlation" else "mood"
-    if name.startswith(("plasma.", "arterial.")):
-        return "plasma"
-    if name.startswith("occupancy.") or name in ("glutamate", "spines", "bdnf"):
-        return "receptor"
-    if name in ("cadss", "moaas"):
-        return "dissociation"
-    if name in ("sbp", "dbp", "heart_rate"):
-        return "vital"
-    if name.endswith("_ae") or name == "dropout":
-        return "report"
-    return "mood"

@@ -1,7 +1,7 @@
-"""What the chain gives for one arm of a study: drives, felt level, pressor level, concentrations, in the even people.
+"""What the chain gives for one arm of a study: states, levels and concentrations, in the even people.
 
-Everything that depends on a differential equation happens here and is kept; sizes, gains, setting and observation are
-put on top without integrating again (`ketasim.evidence.arms.mood_arm`).
+Everything that depends on a differential equation happens here and is kept. What acts afterwards (sizes, gains, maxima) is worked out
+from the model's own equations (`ketasim.chain.readout`) without integrating again; setting and observation come on top (`ketasim.ratings`).
 """
 
 from __future__ import annotations
@@ -15,33 +15,21 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.chain import DEFAULT_PARTS, Composition, compose
+from ketasim.chain import registry
+from ketasim.chain.readout import Readout, readout
 from ketasim.core import KetasimError, value
 from ketasim.dose import MEDIUM, output_times
-from ketasim.engine import compile_model
-from ketasim.people import Traits, chain_parameters
-from ketasim.scenario.delivery import Delivery, deliveries, parts_needed, schedule
-from ketasim.scenario.mood import NOT_A_SESSION
-from ketasim.scenario.plan import Held, Scenario, Sudden
+from ketasim.forward import Forward, Held, Sudden, deliveries
+from ketasim.people import People, Traits, chain_parameters
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Treatment, treatment
+from ketasim.scenario.plan import Scenario
 from ketasim.stages.plasma.routing import routing_values
 
+from .numbers import Numbers
 from .quasi import PEOPLE, EvenPeople, even_people
 
 Array = NDArray[np.float64]
 
-RTOL, ATOL = 1e-5, 1e-9
-AGAIN = ((1e-4, 1e-7), (1e-7, 1e-11))  # where a switch in the equations stops the integration at the usual tolerance
-STATES = (
-    "fast_mood",
-    "late_mood",
-    "habenula",
-    "kappa_relief",
-    "ideation_path",
-    "ssri_turnover",
-    "acute_level",
-    "dissociation_adaptation",
-    "pressor_level",
-)
 # Times after the start of a session at which its peaks are looked for, h.
 PEAK_OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0)
 
@@ -99,19 +87,21 @@ class ArmSpec:
 
 @dataclass(frozen=True)
 class Course:
-    """The integrated arm. times (T,) h; table: state or port -> (P, T); sessions (S,) h."""
+    """The integrated arm. times (T,) h; table: integrated identifier -> (P, T); readout: outputs from those, None where nothing was integrated."""
 
     spec: ArmSpec
     times: Array
-    sessions: Array
+    noticed: Treatment
     table: Mapping[str, Array] = field(repr=False)
-    is_comparator: bool = False
-    is_midazolam: bool = False
-    new_antidepressant: float | None = None
-    last_dose_h: float = 0.0
+    readout: Readout | None = field(default=None, repr=False)
+
+    @property
+    def sessions(self) -> Array:
+        """Starts of the treatment sessions (S,), h."""
+        return self.noticed.sessions
 
     def at(self, name: str, time_h: float) -> Array:
-        """A state or port of every person at a time that was asked for, (P,)."""
+        """An integrated quantity of every person at a time that was asked for, (P,)."""
         return self.rows(name)[:, self.index(time_h)]
 
     def index(self, time_h: float) -> int:
@@ -122,14 +112,24 @@ class Course:
         return found
 
     def rows(self, name: str) -> Array:
-        """A state or port (P, T); 0 where this composition has none."""
+        """An integrated quantity (P, T); 0 where this composition has none."""
         found = self.table.get(name)
         return np.zeros((self.spec.people, len(self.times))) if found is None else found
 
-    @cached_property
-    def felt_level(self) -> Array:
-        """Unbound level that is felt: acute level times what adaptation leaves, umol/L, (P, T)."""
-        return np.maximum(self.rows("acute_level"), 0.0) * (1.0 - self.rows("dissociation_adaptation"))
+    def output(self, name: str, people: People, numbers: Numbers, factors: Mapping[str, float] | None = None) -> Array:
+        """An output port of the last stages (mood_drive, cadss, sbp_rise, moaas, ...) of every person, (P, T), by the model's own equations.
+
+        numbers : what the values that act after the integration are; factors : on some of them, for everybody.
+        """
+        shape = (self.spec.people, len(self.times))
+        if self.readout is None:
+            return np.broadcast_to(registry().ports[name].null, shape)
+        scale = dict(self.spec.scaled)
+        given = {}
+        for key in self.readout.reads(name):
+            own = numbers.person(key, people) if numbers.full(key).between is not None else numbers(key)
+            given[key] = own * scale.get(key, 1.0) * (factors or {}).get(key, 1.0)
+        return np.broadcast_to(self.readout(name, self.table, given, self.times), shape)
 
     @cached_property
     def session_index(self) -> NDArray[np.int64]:
@@ -150,11 +150,13 @@ def number_of(key: str) -> float:
 
 
 def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:
-    """Integrate an arm. numbers : values of the chain replaced by others (their spread between people stays)."""
+    """Integrate an arm. numbers : values replaced by others (their spread between people stays); those that the integration does not read
+    are left to `Course.output`."""
     plan = _plan(spec)
-    overrides = {key: v for key, v in (numbers or {}).items() if key in plan.known}
+    overrides = {key: v for key, v in (numbers or {}).items() if key in plan.within}
     for key, factor in spec.scaled:
-        overrides[key] = factor * overrides.get(key, number_of(key))
+        if key in plan.within:
+            overrides[key] = factor * overrides.get(key, number_of(key))
     return _integrate(spec, tuple(sorted(overrides.items())))
 
 
@@ -162,11 +164,11 @@ def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:
 class _Plan:
     scenario: Scenario
     people: EvenPeople
-    doses: tuple[Delivery, ...]
-    composition: Composition | None
+    forward: Forward | None
+    readout: Readout | None
     times: Array
-    sessions: Array
-    known: frozenset[str]
+    noticed: Treatment
+    within: frozenset[str]
 
 
 @lru_cache(maxsize=1024)
@@ -176,80 +178,68 @@ def _plan(spec: ArmSpec) -> _Plan:
         spec.words, repeat=spec.repeat, with_=spec.with_, at=(*spec.times, max(end, 1.0)), days=max(end, 1.0) / 24.0
     )
     people = spec.everybody()
-    regimen = asked.regimen
-    sessions = np.unique(
-        [t for t, _, dose in regimen.main.times(asked.end_h) if dose.drug != NOT_A_SESSION and t < max(end, 1e-9)]
-    )
+    noticed = treatment(asked.regimen, asked.end_h, until_h=max(end, 1e-9))
+    given = deliveries(asked.regimen, asked.end_h, people.weight)
+    forward = made = None
+    within: frozenset[str] = frozenset()
+    if given or spec.held or spec.sudden:
+        forward = Forward.of(given, variants=dict(spec.variants), sudden=spec.sudden, held=spec.held)
+        made = readout(forward.composition)
+        within = made.within | frozenset(routing_values())
+    return _Plan(asked, people, forward, made, _times(spec, asked, noticed.sessions, people), noticed, within)
+
+
+def _times(spec: ArmSpec, asked: Scenario, sessions: Array, people: EvenPeople) -> Array:
+    """Times asked for, times at which the peaks of each session are looked for, and a fine grid where the rows ask for one."""
     grid = [np.asarray(spec.times, dtype=float)]
     following = np.append(sessions[1:], asked.end_h + 1.0)
     for start, then in zip(sessions, following, strict=True):
         offsets = np.array([0.0, *PEAK_OFFSETS])
         inside = start + offsets
         grid.append(inside[(inside < then) & (inside <= asked.end_h)])
-    events = regimen.events(asked.end_h, people.weight)
     if spec.dense:
+        events = asked.regimen.events(asked.end_h, people.weight)
         grid.append(np.asarray(output_times(events, asked.end_h, (), MEDIUM)))
-    doses = deliveries(regimen, asked.end_h, people.weight)
-    parts = parts_needed(doses)
-    composition = (
-        compose(parts or DEFAULT_PARTS, dict(spec.variants) or None) if parts or spec.held or spec.sudden else None
-    )
-    known = frozenset({*(composition.parameters if composition else ()), *routing_values()})
     times = np.unique(np.concatenate(grid)) if grid else np.zeros(1)
     keep = np.ones(len(times), dtype=bool)
     asked_for = np.asarray(spec.times, dtype=float)
     for i in range(1, len(times)):  # times that rounding made nearly equal
         if times[i] - times[i - 1] < 1e-7:
             keep[i - 1 if np.any(np.abs(asked_for - times[i]) == 0) else i] = False
-    return _Plan(asked, people, doses, composition, times[keep], np.asarray(sessions, dtype=float), known)
+    return np.asarray(times[keep])
 
 
-def _outputs(c: Composition, dense: bool) -> tuple[str, ...]:
-    """What a composition is compiled to put out: the same for all its arms, so that there are few models to compile."""
-    tissue = ("moaas", "glutamate", "bdnf", "spines") + (tuple(c.outputs) if dense else ())
-    return tuple(n for n in dict.fromkeys((*STATES, *tissue)) if n in c.defined or n in c.states)
-
-
-@lru_cache(maxsize=256)
-def _model(text: str, parameters: tuple[str, ...], outputs: tuple[str, ...], inputs: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    return compile_model(text, parameters=parameters, outputs=outputs, inputs=inputs)
+def _outputs(forward: Forward, made: Readout, spec: ArmSpec) -> tuple[str, ...]:
+    """What a composition is compiled to put out: the same for nearly all its arms, so that there are few models to compile."""
+    c = forward.composition
+    ports = c.outputs if spec.dense else tuple(n for n in spec.ports if n in c.outputs)
+    felt = (FELT_OF_MIDAZOLAM,) if FELT_OF_MIDAZOLAM in c.defined else ()
+    late = set(made.formulas) - set(made.needed)
+    return tuple(n for n in dict.fromkeys((*made.needed, *felt, *ports)) if n not in late)
 
 
 @lru_cache(maxsize=3000)
 def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Course:
     plan = _plan(spec)
     asked, regimen = plan.scenario, plan.scenario.regimen
-    main = regimen.main.blocks[0].dose
-    begun = [d.time_h for d in regimen.doses(asked.end_h) if d.dose.drug == NOT_A_SESSION]
-    mains = [t for t, _, _ in regimen.main.times(asked.end_h)]
-    about = {
-        "is_comparator": main.entry.role == "placebo" or main.drug == "midazolam",
-        "is_midazolam": main.drug == "midazolam",
-        "new_antidepressant": min(begun) if begun else None,
-        "last_dose_h": max(mains) if mains else 0.0,
-    }
-    c = plan.composition
-    if c is None:
-        return Course(spec, plan.times, plan.sessions, MappingProxyType({}), **about)  # type: ignore[arg-type]
-    numbers = dict(routing_values()) | dict(c.parameters)
-    varying = chain_parameters(plan.people, numbers, dict(overrides))
-    shares = {key: v.value for key, v in numbers.items()} | varying
+    if plan.forward is None or plan.readout is None:
+        return Course(spec, plan.times, plan.noticed, MappingProxyType({}), None)
+    varying = chain_parameters(plan.people, plan.forward.numbers, dict(overrides))
     start = min(0.0, regimen.start_h(asked.end_h), float(plan.times[0]))
-    built = schedule(plan.doses, spec.sudden, spec.held, shares, c.inputs, start, asked.end_h)
-    outputs = _outputs(c, spec.dense)
-    names = tuple(sorted((set(varying) | OFTEN_REPLACED) & set(c.parameters)))
-    model = _model(c.antimony, names, outputs, c.inputs)
-    table = np.column_stack([varying.get(n, np.full(spec.people, c.parameters[n].value)) for n in names])
-    for rtol, atol in ((RTOL, ATOL), *AGAIN):
-        found = model.simulate(table, [built], np.zeros(spec.people, dtype=np.int64), plan.times, rtol=rtol, atol=atol)
-        if not np.any(found.status != 0):
-            break
+    found = plan.forward.run(
+        [plan.forward.schedule(varying, start, asked.end_h)],
+        varying,
+        spec.people,
+        plan.times,
+        _outputs(plan.forward, plan.readout, spec),
+        replaceable=OFTEN_REPLACED,
+    )
     if np.any(found.status != 0):
-        bad = int(np.flatnonzero(found.status)[0])
-        raise KetasimError(f"the integration of person {bad} failed: {found.reasons[bad]}", where=spec.words)
-    kept = {*STATES, *spec.ports}
-    rows = {name: np.ascontiguousarray(found.values[:, :, i]) for i, name in enumerate(outputs) if name in kept}
+        bad = int(np.flatnonzero(found.status[0])[0])
+        raise KetasimError(f"the integration of person {bad} failed: {found.reasons[0][bad]}", where=spec.words)
+    kept = {*plan.readout.needed, FELT_OF_MIDAZOLAM, *spec.ports}
+    rows = {name: np.ascontiguousarray(course) for name, course in found.table.items() if name in kept}
     for port in spec.ports:
-        if port not in rows and port in c.nulls:
-            rows[port] = np.full((spec.people, len(plan.times)), c.nulls[port])
-    return Course(spec, plan.times, plan.sessions, MappingProxyType(rows), **about)  # type: ignore[arg-type]
+        if port not in rows and port in plan.forward.composition.nulls:
+            rows[port] = np.full((spec.people, len(plan.times)), plan.forward.composition.nulls[port])
+    return Course(spec, plan.times, plan.noticed, MappingProxyType(rows), plan.readout)

@@ -1,7 +1,7 @@
 """Mood of one arm in the even people: latent drive, its residual, and visits that can be simulated.
 
-The same equations as `ketasim.scenario.mood`, with two effects that belong to a study: a shift of the drive that all its arms
-share, and a factor on the drug part.
+The functions of `ketasim.ratings`, with what belongs to a study: a shift of the drive that all its arms share, a factor on the drug part,
+one on what is felt, and who rates.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import normals
-from ketasim.ratings.observation import arm_moments, combined_drive, link, residual_sd, score_moments, share_below
-from ketasim.ratings.setting import routine_factor, setting_drive
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
+from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
+from ketasim.ratings.wander import at_visits
 
 from .courses import Course
 from .numbers import Numbers
@@ -76,8 +77,8 @@ class ArmMood:
             share_below(self.latent[:, [i]], share * self.baseline, self.baseline, self.residual[:, [i]], self.p).mean()
         )
 
-    def share_at_most(self, time_h: float, points: float) -> float:
-        """Share of people at or below a number of MADRS points."""
+    def share_at_most(self, time_h: float, points: float | Array) -> float:
+        """Share of people at or below a number of MADRS points, one for all or one for each (P,)."""
         i = self.course.index(time_h)
         return float(share_below(self.latent[:, [i]], points, self.baseline, self.residual[:, [i]], self.p).mean())
 
@@ -85,19 +86,14 @@ class ArmMood:
         """Simulated scores at visits, (P * REPEATS, V) points: own course, slow wander and rating noise, keyed by visit."""
         columns = [self.course.index(t) for t in times]
         count = len(self.baseline) * REPEATS
-        latent = np.repeat(self.latent[:, columns], REPEATS, axis=0)
-        sd, tau = float(self.p["wander_sd"].flat[0]), float(self.p["wander_time"].flat[0])
-        noise_sd = float(self.p["rating_sd"].flat[0])
-        wander, before = np.zeros(count), 0.0
-        course = float(self.p["course_sd"].flat[0]) * drawn("visit course", count)
-        onset = float(self.p["course_onset"].flat[0])
-        shifted = np.empty_like(latent)
-        for j, time in enumerate(times):
-            keep = float(np.exp(-max(time - before, 0.0) / tau))
-            wander = keep * wander + sd * np.sqrt(1.0 - keep**2) * drawn(f"visit wander {j}", count)
-            parted = course * -np.expm1(-max(time, 0.0) / onset)
-            shifted[:, j] = latent[:, j] + wander + parted + noise_sd * drawn(f"visit rating {j}", count)
-            before = float(time)
+        numbers = {
+            k: float(self.p[k].flat[0]) for k in ("wander_sd", "wander_time", "course_sd", "course_onset", "rating_sd")
+        }
+        noise_sd = numbers.pop("rating_sd")
+        shifted = np.repeat(self.latent[:, columns], REPEATS, axis=0)
+        shifted += at_visits(lambda purpose: drawn(purpose, count), times, **numbers)
+        for j in range(len(times)):
+            shifted[:, j] += noise_sd * drawn(f"visit rating {j}", count)
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))
         return link(shifted, b, ceiling, slope, top)
@@ -108,24 +104,22 @@ class ArmMood:
         return np.repeat(self.baseline, REPEATS)
 
 
-def drug_drive(arm: Course, people: EvenPeople, numbers: Numbers) -> Array:
-    """Drug part of the drive, gain (Ef fast + Es late + ...), (P, T)."""
-    size = {key: numbers(f"mood_{key}_size") for key in ("fast", "late", "habenula", "kappa")}
-    path = size["fast"] * arm.rows("fast_mood") + size["late"] * arm.rows("late_mood")
-    if "habenula" in arm.table:
-        path = path + size["habenula"] * arm.rows("habenula")
-    if "kappa_relief" in arm.table:
-        path = path + size["kappa"] * arm.rows("kappa_relief")
-    return numbers.person("mood_gain", people)[:, None] * path
+def rated(arm: Course, people: EvenPeople, numbers: Numbers, name: str, effects: StudyEffects = NO_EFFECTS) -> Array:
+    """An output port of the last stages in every person, (P, T); what a study's people feel more or less than others counts in what is felt."""
+    return arm.output(
+        name, people, numbers, {"dissociation_gain": float(np.exp(effects.felt))} if effects.felt else None
+    )
 
 
-def felt_points(
-    arm: Course, people: EvenPeople, numbers: Numbers, level: Array, effects: StudyEffects = NO_EFFECTS
-) -> Array:
-    """CADSS points for felt levels (P, ...): max (1 - exp(-gain slope level / max))."""
-    gain = numbers.person("dissociation_gain", people) * numbers("dissociation_slope") * np.exp(effects.felt)
-    top = numbers("cadss_maximum")
-    return np.asarray(top * -np.expm1(-gain[:, None] * level / top))
+def drives_of(
+    arm: Course, people: EvenPeople, numbers: Numbers, effects: StudyEffects = NO_EFFECTS, ideation: bool = False
+) -> Drives:
+    """The drives of an arm; of mood and suicidal thoughts the one that is asked for, the other is zero."""
+    ports = Drives.ports()
+    unused = ports["mood" if ideation else "ideation"]
+    none = np.zeros((1, 1))
+    found = {f: none if port == unused else rated(arm, people, numbers, port, effects) for f, port in ports.items()}
+    return Drives(**found, gaba=arm.table.get(FELT_OF_MIDAZOLAM))
 
 
 def arm_mood(
@@ -139,23 +133,9 @@ def arm_mood(
     ideation: bool = False,
 ) -> ArmMood:
     """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive."""
-    felt = felt_points(arm, people, numbers, arm.session_peaks(arm.felt_level), effects)
-    if arm.is_midazolam and where != "midazolam":
-        felt = felt + p["midazolam_felt"][:, None]
-    which = "comparator" if arm.is_comparator else "drug"
-    hope = setting_drive(where, arm.times, arm.sessions, felt, p, which, arm.new_antidepressant)  # type: ignore[arg-type]
-    ssri = numbers.person("ssri_gain", people)[:, None] * numbers("ssri_size") * arm.rows("ssri_turnover")
-    baseline = people.madrs
-    if ideation:
-        share = numbers("ideation_mood_share")
-        gain = share * numbers.person("mood_gain", people) + (1.0 - share) * numbers.person("ideation_gain", people)
-        drug = gain[:, None] * arm.rows("ideation_path")
-        hope, ssri = p["ideation_setting_share"][:, None] * hope, p["ideation_setting_share"][:, None] * ssri
-    else:
-        drug = drug_drive(arm, people, numbers)
-    drug = drug * np.exp(effects.drug)
-    begun = np.where(arm.times > 0, 1.0, 0.0)[None, :]
-    factor = routine_factor(where, p) * rater_factor
-    latent = combined_drive(drug, hope + effects.setting * begun, ssri, p["subadditivity"][:, None], factor)
+    drives = drives_of(arm, people, numbers, effects, ideation)
+    hoped = hope(where, arm.noticed, arm.times, drives, p)
+    shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
+    found = latent(where, drives, hoped, p, Between(float(np.exp(effects.drug)), shift, rater_factor), ideation)
     residual = np.broadcast_to(residual_sd(arm.times, {k: v[:1] for k, v in p.items()}), (1, len(arm.times)))
-    return ArmMood(arm, np.broadcast_to(latent, (len(people), len(arm.times))), residual, baseline, p)
+    return ArmMood(arm, np.broadcast_to(found, (len(people), len(arm.times))), residual, people.madrs, p)

@@ -14,45 +14,15 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import Value, all_values, values
+from ketasim.core import Value, all_values
 from ketasim.core import value as named_value
 from ketasim.people import People
+from ketasim.ratings.mood import rating_numbers
 
 Array = NDArray[np.float64]
 
 SPREAD = ".spread"
 MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")
-
-
-# Values that act after the integration, on its states: replacing them integrates nothing anew.
-OUTSIDE = frozenset(
-    (
-        "mood_gain",
-        "mood_fast_size",
-        "mood_late_size",
-        "mood_habenula_size",
-        "mood_kappa_size",
-        "ideation_gain",
-        "ideation_mood_share",
-        "ssri_size",
-        "ssri_gain",
-        "dissociation_slope",
-        "dissociation_gain",
-        "cadss_maximum",
-        "pressor_half_level",
-        "sbp_rise_maximum",
-        "dbp_rise_maximum",
-        "heart_rate_rise_maximum",
-        "pressure_gain",
-        "heart_rate_gain",
-        "nausea_half_level",
-        "nausea_gain",
-        "dizziness_half_level",
-        "dizziness_gain",
-        "sedation_level",
-    )
-)
-
 
 LINK_CEILING, TIED_SLOPE = "link_ceiling", "link_slope"
 
@@ -101,9 +71,9 @@ class Numbers:
 
     @cached_property
     def chain(self) -> dict[str, float]:
-        """What may have to be integrated anew: replaced values that are no spread."""
-        return {key: float(v) for key, v in self.replaced.items() if not key.endswith(SPREAD) and key not in OUTSIDE}
+        """What may have to be integrated anew: replaced values that are no spread; an arm takes those that its integration reads."""
+        return {key: float(v) for key, v in self.replaced.items() if not key.endswith(SPREAD)}
 
     def setting(self, people: People) -> dict[str, Array]:
         """Setting and observation values, one number per person, (P,) each."""
-        return {key: people.draw(self.full(key)) for stage in ("setting", "observation") for key in values(stage)}
+        return rating_numbers(people, lambda key, _: (self.full(key), None))

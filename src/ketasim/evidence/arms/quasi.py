@@ -86,7 +86,7 @@ class EvenPeople(People):
         return even_numbers(len(self), key)
 
     @property
-    def madrs(self) -> Array:  # type: ignore[override]
+    def madrs(self) -> Array:
         """MADRS before treatment, points, spread as the study reports it."""
         number = values("people")["typical_madrs"]
         spread = number.between.sd if number.between else 0.0
@@ -96,13 +96,13 @@ class EvenPeople(People):
         return np.clip(mean + sd * self.effect("typical_madrs"), low, high)
 
     @property
-    def weight(self) -> Array:  # type: ignore[override]
+    def weight(self) -> Array:
         """Body weight, kg: the population's spread around the study's mean."""
         drawn = self.draw(values("people")["population_weight"])
         return drawn if np.isnan(self.mean_weight) else drawn * (self.mean_weight / float(drawn.mean()))
 
     @property
-    def age(self) -> Array:  # type: ignore[override]
+    def age(self) -> Array:
         """Age, years: the population's spread around the study's mean."""
         drawn = self.draw(values("people")["population_age"])
         return drawn if np.isnan(self.mean_age) else np.clip(drawn + (self.mean_age - float(drawn.mean())), 18.0, 95.0)

@@ -1,4 +1,4 @@
-"""Fit the free values to the `fit` studies: `python -m ketasim.evidence.fit.calibrate [--resume] [--ship]`.
+"""Fit the free values to the `fit` studies: `python -m ketasim.evidence.fit [--resume] [--ship]`.
 
 Levenberg-Marquardt (prior SDs as units) on the multivariate normal likelihood of the studies, the spreads between studies
 re-estimated after every step; Laplace covariance at the mode; draws by adaptive importance sampling (draws.py). Nothing of `validate` enters.
@@ -6,10 +6,8 @@ re-estimated after every step; Laplace covariance at the mode; draws by adaptive
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -258,46 +256,3 @@ def curvature(
 def default_state_file() -> Path:
     """Where a fit keeps its place."""
     return Path.home() / ".cache" / "ketasim" / "calibration.json"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.fit.calibrate", description=__doc__)
-    parser.add_argument("--resume", action="store_true", help="go on where the last fit stopped")
-    parser.add_argument("--ship", action="store_true", help="write knowledge/posterior")
-    parser.add_argument("--minutes", type=float, default=None)
-    parser.add_argument("--iterations", type=int, default=None)
-    parser.add_argument("--draws", type=int, default=None)
-    parser.add_argument("--state", type=Path, default=None)
-    asked = parser.parse_args(arguments)
-    task = problem()
-    keys = [p.key for p in task.parameters]
-    path = asked.state or default_state_file()
-    state = State.load(path, keys) if asked.resume and path.exists() else None
-    begun = time.monotonic()
-
-    def tell(line: str) -> None:
-        print(
-            f"\r{time.monotonic() - begun:6.0f} s  {line.rstrip():<70}",
-            end="\n" if line.startswith("step") or line.endswith("\n") else "",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    print(
-        f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values",
-        file=sys.stderr,
-    )
-    state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
-    from .draws import draw
-    from .ship import report, ship
-
-    print(report(task, state))
-    if asked.ship:
-        count = asked.draws or int(settings()["run"]["draws"])
-        print(ship(task, state, draw(task, state, count, all_evidence(), tell), all_evidence()))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -18,16 +18,11 @@ from scipy.special import expit, logit
 
 from ketasim.chain.compose import compose
 from ketasim.core import drug, knowledge_path, read_toml, value
-from ketasim.engine import compile_model
+from ketasim.forward import SMOOTH, Forward, Given, molar_mass
 from ketasim.stages.plasma.stage import STAGE, administrations
 
-from .plasma_arms import Event, schedule
-
 FloatArray = NDArray[np.float64]
-
-
-def _molar_mass(name: str) -> float:
-    return value("molar_mass_naltrexol").value if name == "naltrexol" else float(drug(name).molar_mass or 0.0)
+MASSES = {"naltrexone": "drug:naltrexone", "naltrexol": "molar_mass_naltrexol"}
 
 
 @dataclass(frozen=True)
@@ -47,28 +42,23 @@ class NaltrexoneFit:
         return np.array([value(name).value for name in self.names])
 
     @cached_property
-    def _model(self) -> Any:
-        made = compose(("naltrexone",), stages=[STAGE])
-        model = compile_model(
-            made.antimony, parameters=self.names, outputs=("naltrexone", "naltrexol"), inputs=made.inputs
-        )
+    def _forward(self) -> Forward:
         dose = self.settings["dose"]
         amounts = drug(dose["drug"]).part_amounts(dose["mg"], salt=dose["salt"])
-        events = [Event(0.0, umol, administrations(part, dose["route"])) for part, umol in amounts.items()]
-        return model, schedule(events, made.inputs, dose["until"], {"none": np.zeros(1)})
+        given = tuple(Given(0.0, umol, administrations(part, dose["route"])) for part, umol in amounts.items())
+        return Forward(compose(("naltrexone",), stages=[STAGE]), given)
 
     def curves(self, numbers: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Times (T,) in h and courses (T,) in ng/mL of naltrexone and naltrexol for one set of values."""
-        model, plan = self._model
         dose = self.settings["dose"]
         edges = [
             target[edge] for target in self.settings["targets"].values() for edge in ("from", "to") if edge in target
         ]
         times = np.unique([*np.arange(0.0, dose["dense"], dose["step"]), *edges, dose["until"]])
-        result = model.simulate(numbers[None, :], [plan], np.zeros(1, dtype=int), times, rtol=1e-9, atol=1e-12)
-        return times, {
-            name: result.values[0, :, i] * _molar_mass(name) for i, name in enumerate(("naltrexone", "naltrexol"))
-        }
+        varying = dict(zip(self.names, numbers[:, None], strict=True))
+        plan = self._forward.schedule(varying, 0.0, dose["until"])
+        found = self._forward.run([plan], varying, 1, times, tuple(MASSES), tolerance=SMOOTH)
+        return times, {name: found.table[name][0] * molar_mass(mass) for name, mass in MASSES.items()}
 
     def predicted(self, numbers: FloatArray) -> dict[str, float]:
         """Every target's prediction: Cmax ng/mL, Tmax h (parabola through the top three points), half-life h."""

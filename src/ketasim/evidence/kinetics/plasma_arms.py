@@ -5,7 +5,7 @@ Only the plasma stage is composed (its kinetics do not depend on any other stage
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -14,30 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.chain.compose import Composition, compose
-from ketasim.core import KetasimError, Value, drug, knowledge_path, read_toml, unknown_name, value, values
-from ketasim.engine import Jump, Schedule, compile_model
-from ketasim.stages.plasma.stage import STAGE, Administration, administrations
+from ketasim.core import KetasimError, drug, knowledge_path, read_toml, unknown_name
+from ketasim.forward import SMOOTH, Forward, Given, Tolerance, molar_mass, parts_needed
+from ketasim.stages.plasma.stage import STAGE, administrations
 
 FloatArray = NDArray[np.float64]
-Compiler = Callable[..., Any]
 
 # What is read from a curve: name in the targets -> (ports added up, where the molar mass is).
 OUTPUTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "ketamine": (("s_ketamine_venous", "r_ketamine_venous"), "drug:ketamine"),
     "arterial": (("s_ketamine_arterial", "r_ketamine_arterial"), "drug:ketamine"),
     "norketamine": (("s_norketamine", "r_norketamine"), "molar_mass_norketamine"),
+    "arterial_norketamine": (("s_norketamine_arterial", "r_norketamine_arterial"), "molar_mass_norketamine"),
+    "equivalents": (("s_ketamine_venous", "r_ketamine_venous", "s_norketamine", "r_norketamine"), "drug:ketamine"),
     "hnk": (("s_hnk", "r_hnk"), "drug:hnk"),
     "dhnk": (("s_dhnk", "r_dhnk"), "molar_mass_dehydronorketamine"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One dose of one part: `amount` in umol at `at` h."""
-
-    at: float
-    amount: float
-    what: Administration
+SHARP = 4.0  # a change of slope this many times its neighbours' is a corner
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class Arm:
     """What was given in one arm, and until when it was followed (h after the first dose of the main drug)."""
 
     name: str
-    events: tuple[Event, ...]
+    events: tuple[Given, ...]
     until: float
     given: float
     last_dose: float
@@ -53,7 +48,7 @@ class Arm:
     @property
     def parts(self) -> tuple[str, ...]:
         """Every word the composition needs."""
-        return tuple(sorted({part for event in self.events for part in event.what.parts}))
+        return tuple(sorted(parts_needed(self.events)))
 
 
 def settings() -> Mapping[str, Any]:
@@ -61,13 +56,19 @@ def settings() -> Mapping[str, Any]:
     return read_toml(knowledge_path() / "fits" / "plasma.toml")
 
 
-def _events(dose: Mapping[str, Any]) -> list[Event]:
+def _events(dose: Mapping[str, Any]) -> list[Given]:
     entry = drug(dose["drug"])
     amount, unit = (dose["mg"], "mg") if "mg" in dose else (dose["amount"], dose["unit"])
     found = []
     for part, umol in entry.part_amounts(amount, unit).items():
-        what = administrations(part, dose["route"], dose.get("over", 0.0), dose.get("device", 0))
-        found.append(Event(dose.get("at", 0.0), umol, what))
+        what = administrations(
+            part,
+            dose["route"],
+            dose.get("over", 0.0),
+            dose.get("device", 0),
+            formulation=dose.get("formulation", ""),
+        )
+        found.append(Given(dose.get("at", 0.0), umol, what))
     return found
 
 
@@ -79,17 +80,17 @@ def arm(name: str) -> Arm:
         raise unknown_name("arm", name, arms)
     table = arms[name]
     events = [event for dose in table["doses"] for event in _events(dose)]
-    given = sum(event.amount for event in events)
-    last = max(event.at for event in events)
+    given = float(sum(np.sum(event.amount) for event in events))
+    last = max(event.time_h for event in events)
     before = table.get("before")
     if before:
         for index in range(before["count"]):
             dose = {"drug": before["drug"], "amount": before["amount"], "unit": before["unit"], "route": "oral"}
             events += _events({**dose, "at": before["from"] + index * before["every"]})
-    return Arm(name, tuple(sorted(events, key=lambda event: event.at)), float(table["until"]), given, last)
+    return Arm(name, tuple(sorted(events, key=lambda event: event.time_h)), float(table["until"]), given, last)
 
 
-def grid(until: float, events: Sequence[Event]) -> FloatArray:
+def grid(until: float, events: Sequence[Given]) -> FloatArray:
     """Output times: every 1.5 min for 3 h after a dose of the main drug, coarser later; every dose time included."""
     pieces = [
         np.arange(0.0, 3.0, 0.025),
@@ -98,44 +99,19 @@ def grid(until: float, events: Sequence[Event]) -> FloatArray:
         np.arange(24.0, until + 2.0, 2.0),
     ]
     relative = np.concatenate(pieces)
-    starts = sorted({event.at for event in events if event.at > 0})
+    starts = sorted({event.time_h for event in events if event.time_h > 0})
     times = [relative, *(start + relative[relative <= 3.0] for start in starts), [until]]
-    stops = [event.at + window.start + window.duration for event in events for window in event.what.windows]
+    stops = [
+        event.time_h + window.start + window.duration for event in events for window in event.administration.windows
+    ]
     merged = np.unique(np.round(np.concatenate([*times, stops]), 9))
     return merged[(merged >= 0.0) & (merged <= until)]
 
 
-def schedule(
-    events: Sequence[Event], inputs: Sequence[str], until: float, numbers: Mapping[str, FloatArray]
-) -> Schedule:
-    """Segments, inputs (people, segments, inputs) and jumps of a list of doses; `numbers` holds each person's values."""
-    people = len(next(iter(numbers.values())))
-    edges = {0.0, until}
-    for event in events:
-        edges |= {event.at + item.at for item in event.what.deposits}
-        for window in event.what.windows:
-            edges |= {event.at + window.start, event.at + window.start + window.duration}
-    boundaries = np.array(sorted({round(edge, 9) for edge in edges if edge <= until}))
-    column = {name: index for index, name in enumerate(inputs)}
-    rates = np.zeros((people, len(boundaries) - 1, len(inputs)))
-    jumps = []
-    for event in events:
-        for window in event.what.windows:
-            start = event.at + window.start
-            inside = (boundaries[:-1] >= start - 1e-9) & (boundaries[1:] <= start + window.duration + 1e-8)
-            share = np.broadcast_to(np.asarray(window.share(numbers), dtype=float), (people,))
-            rates[:, inside, column[window.input]] += (share * event.amount / window.duration)[:, None]
-        for item in event.what.deposits:
-            index = int(np.argmin(np.abs(boundaries - (event.at + item.at))))
-            share = np.broadcast_to(np.asarray(item.share(numbers), dtype=float), (people,))
-            jumps.append(Jump(index, item.state, add=share * event.amount))
-    return Schedule(boundaries, rates, tuple(jumps))
-
-
-@lru_cache(maxsize=64)
-def composition(parts: tuple[str, ...]) -> Composition:
-    """The plasma stage alone, for these parts."""
-    return compose(parts, stages=[STAGE])
+@lru_cache(maxsize=256)
+def composition(parts: tuple[str, ...], variants: tuple[str, ...] = ()) -> Composition:
+    """The plasma stage alone, for these parts; `variants` replace its default ones."""
+    return compose(parts, variants={"plasma": variants} if variants else None, stages=[STAGE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,62 +123,58 @@ class Curves:
     levels: Mapping[str, FloatArray]
 
 
-def _molar_mass(name: str) -> float:
-    if name.startswith("drug:"):
-        mass = drug(name.removeprefix("drug:")).molar_mass
-        if mass is None:
-            raise KetasimError(f"{name} has no molar mass")
-        return mass
-    return value(name).value
-
-
 class Bench:
-    """Compiled models of the arms; `names` are the values that vary between the rows of parameters."""
+    """The arms in rows of people; `names` are the values that vary between the rows."""
 
-    def __init__(self, names: Sequence[str] = (), compiler: Compiler | None = None, rtol: float = 1e-8) -> None:
-        self.names = tuple(names)
-        self._compiler = compiler or compile_model
-        self._models: dict[tuple[str, ...], tuple[Any, Composition, tuple[str, ...]]] = {}
-        self._rtol = rtol
-
-    def _model(self, parts: tuple[str, ...]) -> tuple[Any, Composition, tuple[str, ...]]:
-        if parts not in self._models:
-            made = composition(parts)
-            varied = tuple(name for name in self.names if name in made.parameters)
-            model = self._compiler(made.antimony, parameters=varied, outputs=made.outputs, inputs=made.inputs)
-            self._models[parts] = (model, made, varied)
-        return self._models[parts]
+    def __init__(self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH, variants: Sequence[str] = ()) -> None:
+        self.names, self.tolerance, self.variants = tuple(names), tolerance, tuple(variants)
 
     def curves(self, which: Arm, table: FloatArray | None = None) -> Curves:
         """Courses of one arm for each row of `table` (P, len(names)); without a table, for the typical person."""
-        model, made, varied = self._model(which.parts)
-        rows = np.zeros((1, 0)) if table is None else np.atleast_2d(table)
-        people = len(rows)
-        numbers = {key: np.full(people, item.value) for key, item in _routing_values().items()}
-        for index, name in enumerate(self.names):
-            if table is not None:
-                numbers[name] = rows[:, index]
-        used = np.column_stack([numbers[name] for name in varied]) if varied else np.zeros((people, 0))
+        made = Forward(composition(which.parts, self.variants), which.events)
+        people = 1 if table is None else len(np.atleast_2d(table))
+        varying = {} if table is None else dict(zip(self.names, np.atleast_2d(table).T, strict=True))
         times = grid(which.until, which.events)
-        plan = schedule(which.events, made.inputs, which.until, numbers)
-        result = model.simulate(used, [plan], np.zeros(people, dtype=int), times, rtol=self._rtol, atol=1e-10)
-        if result.status.any():
-            raise KetasimError(f"arm {which.name} cannot be simulated", where=str(next(r for r in result.reasons if r)))
+        plan = made.schedule(varying, min([0.0, *(event.time_h for event in which.events)]), which.until)
+        ports = tuple(dict.fromkeys(port for wanted, _ in OUTPUTS.values() for port in wanted))
+        found = made.run([plan], varying, people, times, ports, replaceable=self.names, tolerance=self.tolerance)
+        if found.status.any():
+            reason = next(r for r in found.reasons[0] if r)
+            raise KetasimError(f"arm {which.name} cannot be simulated", where=str(reason))
         levels = {}
-        for name, (ports, mass) in OUTPUTS.items():
-            columns = [made.outputs.index(port) for port in ports if port in made.outputs]
-            levels[name] = result.values[:, :, columns].sum(axis=2) * _molar_mass(mass)
-        return Curves(which, result.times, levels)
-
-
-@cache
-def _routing_values() -> Mapping[str, Value]:
-    return values("plasma")
+        for name, (ports_of, mass) in OUTPUTS.items():
+            moles = np.sum([found.table[port] for port in ports_of if port in made.composition.outputs], axis=0)
+            levels[name] = np.broadcast_to(moles * molar_mass(mass), (people, len(times)))
+        return Curves(which, found.times, levels)
 
 
 def auc(times: FloatArray, levels: FloatArray) -> FloatArray:
     """Area under each curve by the linear trapezoid on the dense grid: AUC = sum (c1 + c2)/2 * dt."""
     return np.asarray(np.trapezoid(levels, times, axis=1))
+
+
+def peak_time(times: FloatArray, levels: FloatArray) -> FloatArray:
+    """Time of the peak (P,) in h, between the output times, so that it moves smoothly with the parameters.
+
+    Top of the quartic through the highest point and two neighbours on each side; where the slope breaks there (the end of
+    an infusion or of a release) the peak is that point itself.
+    """
+    found = np.asarray(times[levels.argmax(axis=1)], dtype=float)
+    for person, row in enumerate(levels):
+        top = int(row.argmax())
+        if not 2 <= top < len(times) - 2:
+            continue
+        near, heights = times[top - 2 : top + 3], row[top - 2 : top + 3] / row[top]
+        slopes = np.diff(heights) / np.diff(near)
+        turn = slopes[1] - slopes[2]
+        if turn <= 0.0 or turn > SHARP * max(slopes[0] - slopes[1], slopes[2] - slopes[3]):
+            continue
+        curve = np.polynomial.Polynomial.fit(near, heights, 4)
+        roots = curve.deriv().roots()
+        real = roots.real[(abs(roots.imag) < 1e-9) & (roots.real > near[1]) & (roots.real < near[3])]
+        if len(real):
+            found[person] = real[np.argmin(abs(real - near[2]))]
+    return found
 
 
 def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
@@ -222,7 +194,7 @@ def _slope(curves: Curves, output: str, start: float, stop: float) -> FloatArray
 
 
 def _mass_per_umol() -> float:
-    return _molar_mass("drug:ketamine")
+    return molar_mass("drug:ketamine")
 
 
 def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against: Curves | None = None) -> FloatArray:
@@ -240,6 +212,10 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "clearance_ratio":
         assert against is not None
         return statistic("clearance", curves, output) / statistic("clearance", against, output)
+    if name == "auc_per_dose":
+        assert against is not None
+        own, other = auc(times, levels) / curves.arm.given, auc(against.times, against.levels[output])
+        return np.asarray(own / (other / against.arm.given))
     if against is not None:
         return statistic(name, curves, output, time) / statistic(name, against, output, time)
     if name == "at":
@@ -247,19 +223,19 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "cmax":
         return np.asarray(levels.max(axis=1))
     if name == "tmax":
-        return np.asarray(times[levels.argmax(axis=1)])
+        return peak_time(times, levels)
     if name == "tmax_after_last_device":
-        return np.asarray(times[levels.argmax(axis=1)] - curves.arm.last_dose)
+        return peak_time(times, levels) - curves.arm.last_dose
     if name == "auc":
         return auc(times, levels)
     if name == "half_life":
-        return np.log(2.0) / _slope(curves, output, 24.0, 48.0)
+        return np.asarray(np.log(2.0) / _slope(curves, output, 24.0, 48.0))
     if name in ("clearance", "volume_steady"):
         area, moment = _infinite(curves, output)
         clearance = curves.arm.given * _mass_per_umol() / area
         if name == "clearance":
             return clearance
-        infusion = max(window.duration for event in curves.arm.events for window in event.what.windows)
+        infusion = max(window.duration for event in curves.arm.events for window in event.administration.windows)
         return clearance * (moment / area - infusion / 2.0)
     raise unknown_name(
         "statistic", name, ("at", "cmax", "tmax", "auc", "half_life", "clearance", "volume_steady", "bioavailability")

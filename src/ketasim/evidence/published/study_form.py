@@ -1,210 +1,33 @@
-"""The vocabulary of study folders, and what can be wrong in one row: words, units, scales, shares, intervals."""
+"""What can be wrong in one row of a study folder: words, units, scales, shares, intervals, criteria."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ketasim.core import nearest
 
-COLUMNS = (
-    "record",
-    "arm",
-    "versus",
-    "endpoint",
-    "scale",
-    "statistic",
-    "time_h",
-    "value",
-    "unit",
-    "low",
-    "high",
-    "se",
-    "sd",
-    "n",
-    "provenance",
-    "use",
-    "note",
+from .criteria import EXAMPLE, THRESHOLD, criterion
+from .vocabulary import (
+    AMONG,
+    CONTRASTS,
+    ENDPOINT_FAMILIES,
+    ENDPOINT_UNITS,
+    ENDPOINTS,
+    ESTIMANDS,
+    LEAST_SIGN_SE,
+    OTHER_SCALES,
+    PROVENANCES,
+    SCALE_RANGES,
+    SHARE_STATISTICS,
+    SHARES,
+    STATISTICS,
+    UNITS,
 )
-GROUPS = (
-    "plasma",
-    "interaction",
-    "receptors",
-    "animal",
-    "single IV",
-    "dose response",
-    "repeated IV",
-    "nasal",
-    "crisis",
-    "maintenance",
-    "routine care",
-    "other route",
-    "co-medication",
-    "acute effects",
-    "ideation",
-    "predictor",
-)
-ENDPOINTS = (
-    "madrs",
-    "ideation",
-    "relapse",
-    "dropout",
-    "cadss",
-    "dissociation_ae",
-    "sbp",
-    "dbp",
-    "heart_rate",
-    "moaas",
-    "sedation_ae",
-    "nausea_ae",
-    "dizziness_ae",
-    "glutamate",
-    "spines",
-    "bdnf",
-)
-ENDPOINT_FAMILIES = ("plasma.", "arterial.", "occupancy.", "predictor.")
-STATISTICS = (
-    "change_mean",
-    "change_sd",
-    "mean",
-    "response",
-    "remission",
-    "difference",
-    "smd",
-    "odds_ratio",
-    "risk_ratio",
-    "ever_response",
-    "ever_remission",
-    "response_again",
-    "median_time",
-    "mean_time",
-    "share_event",
-    "hazard_ratio",
-    "largest_mean_maximum",
-    "mean_at",
-    "threshold_share",
-    "cmax",
-    "auc",
-    "tmax",
-    "clearance",
-    "volume",
-    "bioavailability",
-    "half_life",
-    "ratio",
-    "profile_point",
-    "correlation",
-)
-SHARES = (
-    "response",
-    "remission",
-    "ever_response",
-    "ever_remission",
-    "response_again",
-    "share_event",
-    "threshold_share",
-    "bioavailability",
-)
-CONTRASTS = (
-    "difference",
-    "smd",
-    "odds_ratio",
-    "risk_ratio",
-    "hazard_ratio",
-    "ratio",
-    "response_again",
-    "bioavailability",
-)
-PROVENANCES = ("seen", "third_party", "press", "digitised", "memory", "derived", "sign")
-BLINDINGS = ("open", "rater-blind", "double-blind")
-RATERS = ("clinician", "self", "instrument")
-SCALE_RANGES = {
-    "MADRS": (0, 60),
-    "HAM-D6": (0, 22),
-    "HAM-D17": (0, 52),
-    "HAM-D21": (0, 64),
-    "HAM-D24": (0, 75),
-    "HAM-D25": (0, 80),
-    "HAM-D28": (0, 84),
-    "QIDS-SR16": (0, 27),
-    "QIDS-C16": (0, 27),
-    "PHQ-9": (0, 27),
-    "BDI": (0, 63),
-    "IDS-C30": (0, 84),
-    "CADSS": (0, 92),
-    "MOAA/S": (0, 5),
-    "SSI": (0, 38),
-    "MADRS item 10": (0, 6),
-    "CGI-S": (1, 7),
-    "POMS depression": (0, 60),
-}
-# Scales that are no ranges of points: a mixture, who is followed, what a ratio compares.
-OTHER_SCALES = (
-    "",
-    "mixed",
-    "HAM-D",
-    "composite",
-    "responders",
-    "remitters",
-    "auc",
-    "cmax",
-    "half_life",
-    "clearance",
-)
-MOOD_SCALES = tuple(name for name in SCALE_RANGES if name not in ("CADSS", "MOAA/S", "SSI", "MADRS item 10"))
-# The cut of a threshold_share: ">4", "<5", "rise>=40", "level>=180", "PHQ-9 fall>=6".
-THRESHOLD = re.compile(r"^(?:(?P<scale>[\w/-]+) )?(?P<kind>rise|fall|level)?(?P<sign>>=|<=|>|<)(?P<cut>\d+(?:\.\d+)?)$")
-CUTS = (
-    "response",
-    "response_from_h",
-    "response_to_h",
-    "response_visits",
-    "remission",
-    "ideation",
-    "relapse",
-    "relapse_entry",
-    "relapse_visits",
-    "relapse_from_h",
-    "relapse_follow_h",
-    "visit_h",
-)
-UNITS = {
-    "change_mean": ("points", "mmHg", "bpm"),
-    "change_sd": ("points", "mmHg", "bpm"),
-    "mean": ("points", "mmHg", "bpm"),
-    "smd": ("SD",),
-    "odds_ratio": ("ratio",),
-    "risk_ratio": ("ratio",),
-    "hazard_ratio": ("ratio",),
-    "ratio": ("ratio",),
-    "median_time": ("d", "h"),
-    "mean_time": ("d", "h"),
-    "tmax": ("h",),
-    "half_life": ("h",),
-    "clearance": ("L/h", "L/h/kg"),
-    "volume": ("L", "L/kg"),
-    "cmax": ("ng/mL",),
-    "profile_point": ("ng/mL",),
-    "auc": ("ng*h/mL",),
-    "correlation": ("r",),
-    "largest_mean_maximum": ("mmHg", "bpm", "points"),
-    "mean_at": ("mmHg", "bpm", "points", "ng/mL", "fraction", "ratio"),
-    "difference": ("points", "fraction", "mmHg", "bpm", "ng/mL"),
-    **{name: ("fraction", "share of sessions") for name in SHARES},
-}
-ENDPOINT_UNITS = {
-    "sbp": "mmHg",
-    "dbp": "mmHg",
-    "heart_rate": "bpm",
-    "madrs": "points",
-    "ideation": "points",
-    "cadss": "points",
-    "moaas": "points",
-}
-MOST_MODEL_ROWS = 6  # values that come out of one published model
-LEAST_SIGN_SE = 0.2  # a direction coded as a ratio is never sharper than this
+
+POINTS = ("mean", "change_mean", "difference", "change_sd", "mean_over_visits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +53,7 @@ def unknown_choice(where: str, name: str, given: str, allowed: tuple[str, ...]) 
 def row_problems(row: Any, where: str) -> list[Problem]:
     """Everything wrong with one row of data.csv (a `ketasim.evidence.published.studies.Row`) that can be seen without its study."""
     found: list[Problem] = []
-    for check in (_words, _unit, _scale, _share, _use, _interval):
+    for check in (_words, _extra, _unit, _scale, _share, _use, _interval):
         found += check(row, where)
     return found
 
@@ -242,10 +65,36 @@ def _words(row: Any, where: str) -> list[Problem]:
     found += unknown_choice(where, "statistic", row.statistic, STATISTICS)
     found += unknown_choice(where, "provenance", row.provenance, PROVENANCES)
     found += unknown_choice(where, "use", row.use, ("predict", "context"))
-    if row.statistic in CONTRASTS and not row.versus and row.use == "predict":
+    if row.statistic in CONTRASTS and not row.versus and not row.over and row.use == "predict":
         found.append(Problem(where, f"a {row.statistic} needs a second arm", "fill the column versus"))
     if row.versus and row.versus == row.arm:
         found.append(Problem(where, f"arm and versus are both '{row.arm}'", "name the other arm in versus"))
+    return found
+
+
+def _extra(row: Any, where: str) -> list[Problem]:
+    """The columns that only some folders have."""
+    found: list[Problem] = []
+    if row.cut and criterion(row.cut) is None:
+        found.append(Problem(where, f"'{row.cut}' is no criterion", f"cut = {EXAMPLE}"))
+    if row.of:
+        found += unknown_choice(where, "of", row.of, SHARE_STATISTICS)
+    if row.among:
+        found += unknown_choice(where, "among", row.among, AMONG)
+    if row.estimand:
+        found += unknown_choice(where, "estimand", row.estimand, ESTIMANDS)
+    if row.use == "predict" and row.is_share_contrast and not row.of and row.endpoint in ("madrs", "ideation"):
+        found.append(Problem(where, f"a {row.statistic} of which shares?", f"of = {' | '.join(SHARE_STATISTICS)}"))
+    if row.over and (row.versus or row.statistic not in ("ratio", "difference")):
+        found.append(
+            Problem(where, "over names the denominator of a ratio within one arm", "statistic = ratio, versus empty")
+        )
+    if row.over and not row.over.startswith(ENDPOINT_FAMILIES):
+        found.append(Problem(where, f"over '{row.over}' is no concentration", "over = plasma.ketamine"))
+    if not math.isnan(row.from_h) and not row.from_h <= row.time_h:
+        found.append(Problem(where, f"the window begins at {row.from_h:g} h after its end", "from_h <= time_h"))
+    if row.statistic == "mean_over_visits" and math.isnan(row.from_h + row.time_h):
+        found.append(Problem(where, "a mean over visits needs its window", "from_h and time_h, h"))
     return found
 
 
@@ -266,10 +115,8 @@ def _unit(row: Any, where: str) -> list[Problem]:
 def _scale(row: Any, where: str) -> list[Problem]:
     found: list[Problem] = []
     if row.statistic == "threshold_share":
-        if not THRESHOLD.match(row.scale):
-            found.append(
-                Problem(where, f"'{row.scale}' is no threshold", "scale = >4 | rise>=40 | level>=180 | PHQ-9 fall>=6")
-            )
+        if not row.cut and not THRESHOLD.match(row.scale):
+            found.append(Problem(where, f"'{row.cut or row.scale}' is no threshold", f"cut = {EXAMPLE}"))
         return found
     if row.scale not in SCALE_RANGES and row.scale not in OTHER_SCALES:
         found += unknown_choice(where, "scale", row.scale, (*SCALE_RANGES, *OTHER_SCALES[1:]))
@@ -278,11 +125,12 @@ def _scale(row: Any, where: str) -> list[Problem]:
     if row.use == "predict" and row.endpoint == "relapse" and row.scale not in ("responders", "remitters"):
         found.append(Problem(where, "relapse of whom?", "scale = responders | remitters"))
     if row.use == "predict" and row.statistic == "ratio" and row.endpoint.startswith(("plasma.", "arterial.")):
-        found += unknown_choice(where, "scale", row.scale, ("auc", "cmax", "half_life", "clearance"))
-    limits = SCALE_RANGES.get(row.scale)
-    if limits and row.statistic in ("mean", "change_mean", "difference", "change_sd") and not math.isnan(row.value):
+        found += unknown_choice(where, "scale", row.scale, ("auc", "cmax", "half_life", "clearance", "level"))
+    limits = SCALE_RANGES.get(row.scale) if row.unit == "points" else None
+    if limits and row.statistic in POINTS and not math.isnan(row.value):
         width = limits[1] - limits[0]
-        inside = limits[0] <= row.value <= limits[1] if row.statistic == "mean" else abs(row.value) <= width
+        level = row.statistic in ("mean", "mean_over_visits")
+        inside = limits[0] <= row.value <= limits[1] if level else abs(row.value) <= width
         if not inside:
             what = f"{row.value:g} lies outside {row.scale} ({limits[0]}-{limits[1]})"
             found.append(Problem(where, what, "check scale and value"))
@@ -323,7 +171,7 @@ def _interval(row: Any, where: str) -> list[Problem]:
         found.append(Problem(where, what, "check the signs"))
     if math.isnan(row.low) != math.isnan(row.high):
         found.append(Problem(where, "an interval has two ends", "fill low and high, or neither"))
-    for name in ("se", "sd", "n"):
+    for name in ("se", "sd", "n", "n_versus"):
         if getattr(row, name) <= 0:
             found.append(Problem(where, f"{name} is not above 0", f"{name} > 0, or leave the cell empty"))
     return found

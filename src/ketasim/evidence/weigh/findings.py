@@ -19,30 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ketasim.chain import DEFAULT_PARTS, compose
 from ketasim.chain.hypothesis import Hypothesis, union_keys, union_variants
-from ketasim.core import knowledge_path, read_toml, value
-from ketasim.engine import compile_model
+from ketasim.chain.readout import readout
+from ketasim.core import knowledge_path, output_register, read_toml, value
+from ketasim.forward import Forward, deliveries
 from ketasim.people import chain_parameters, draw_people
-from ketasim.scenario.delivery import deliveries, parts_needed, schedule
 from ketasim.scenario.experiments import Plan, Published, arm_scenario, experiments, speaks
 from ketasim.scenario.plan import read_times
-from ketasim.stages.plasma.routing import routing_values
-
-from ..arms.numbers import OUTSIDE
 
 Array = NDArray[np.float64]
-STATES = ("fast_mood", "late_mood", "habenula", "kappa_relief", "glutamate", "spines", "bdnf")
-SIZES = {
-    "fast_mood": "mood_fast_size",
-    "late_mood": "mood_late_size",
-    "habenula": "mood_habenula_size",
-    "kappa_relief": "mood_kappa_size",
-}
+DRUG_DRIVE = "mood_drive"  # the drug part of mood stands for behaviour
 PEAK_GRID_H = np.linspace(0.0, 3.0, 31)  # where a peak is looked for
 NOTHING = 1e-4  # a drug part (drive) below this is none
 LANES = 48  # parameter vectors integrated at once
-RTOL, ATOL = 1e-5, 1e-8
 
 
 def number(key: str) -> float:
@@ -63,27 +52,55 @@ class Finding:
         """True for animals and slices."""
         return self.published.species != "human"
 
-    def log_score(self, outcome: Array) -> Array:
-        """Log score of predicted outcomes (any shape); NaN scores as no prediction."""
-        p = self.published
-        sd = float(np.hypot(number("finding_sd"), number("finding_animal_sd") if self.animal else 0.0))
-        direction = isinstance(p.found, str) and p.found not in ("gone", "kept")
-        flat = 0.5 if direction else 1.0 / number("finding_range")
-        silent = number("finding_irrelevant") if self.animal else number("finding_irrelevant_human")
+    @property
+    def is_direction(self) -> bool:
+        """True if only a direction was found (weaker, stronger, works)."""
+        return isinstance(self.published.found, str) and self.published.found not in ("gone", "kept")
+
+    @property
+    def sd(self) -> float:
+        """Error of the finding: that of the printed number, or of a word."""
+        if not isinstance(self.published.found, str):
+            return self.published.se
+        return float(np.hypot(number("finding_sd"), number("finding_animal_sd") if self.animal else 0.0))
+
+    @property
+    def silent(self) -> float:
+        """Chance that the finding says nothing about people."""
+        return number("finding_irrelevant") if self.animal else number("finding_irrelevant_human")
+
+    @property
+    def width(self) -> float:
+        """Range of the flat outcome; a number on its own scale has ten of its errors."""
+        return number("finding_range") if isinstance(self.published.found, str) else 10.0 * self.published.se
+
+    @property
+    def told(self) -> float:
+        """What was seen: 1 for a direction, else a share of the effect or a number."""
+        if self.is_direction:
+            return 1.0
+        found = self.published.found
+        return {"gone": 0.0, "kept": 1.0}[found] if isinstance(found, str) else float(found)
+
+    def distance(self, outcome: Array) -> Array:
+        """How far outcomes lie on the side of the direction that was found."""
+        r = np.asarray(outcome, dtype=float)
+        return {"weaker": 1.0 - r, "stronger": r - 1.0, "works": r - number("finding_works")}[str(self.published.found)]
+
+    def log_score(self, outcome: Array, told: Array | float | None = None) -> Array:
+        """Log score of predicted outcomes (any shape); NaN scores as no prediction.
+
+        told : what was seen instead of what was published (synthetic data): the number or share, or above 1/2 where the direction was seen.
+        """
+        seen = self.told if told is None else told
         r = np.nan_to_num(np.asarray(outcome, dtype=float), nan=0.0)
-        if p.found == "weaker":
-            chance = ndtr((1.0 - r) / sd)
-        elif p.found == "stronger":
-            chance = ndtr((r - 1.0) / sd)
-        elif p.found == "works":
-            chance = ndtr((r - number("finding_works")) / sd)
+        if self.is_direction:
+            yes = ndtr(self.distance(r) / self.sd)
+            chance, flat = np.where(np.asarray(seen) > 0.5, yes, 1.0 - yes), 0.5
         else:
-            target = {"gone": 0.0, "kept": 1.0}[p.found] if isinstance(p.found, str) else float(p.found)
-            if not isinstance(p.found, str):
-                # a number on its own scale: the flat outcome spans ten of its errors
-                sd, flat = p.se, 1.0 / (10.0 * p.se)
-            chance = np.exp(-0.5 * ((target - r) / sd) ** 2) / (sd * np.sqrt(2.0 * np.pi))
-        return np.log(np.where(np.isnan(outcome), flat, (1.0 - silent) * chance + silent * flat))
+            chance = np.exp(-0.5 * ((seen - r) / self.sd) ** 2) / (self.sd * np.sqrt(2.0 * np.pi))
+            flat = 1.0 / self.width
+        return np.log(np.where(np.isnan(outcome), flat, (1.0 - self.silent) * chance + self.silent * flat))
 
 
 @lru_cache(maxsize=1)
@@ -104,50 +121,56 @@ class _Arm:
         table = plan.arms[arm]
         asked = arm_scenario(plan, arm, table)
         person = draw_people(0, 1, asked.traits, with_typical=True)
-        doses = deliveries(asked.regimen, asked.end_h, person.weight)
-        parts = (*(parts_needed(doses) or DEFAULT_PARTS), *asked.parts)
-        chain = compose(parts, union_variants() | dict(asked.variants))
+        given = deliveries(asked.regimen, asked.end_h, person.weight)
+        self.forward = Forward.of(
+            given,
+            parts=asked.parts,
+            variants=union_variants() | dict(asked.variants),
+            sudden=asked.sudden,
+            held=asked.held,
+        )
+        self.readout = readout(self.forward.composition)
         self.scale = {k: float(v) for k, v in table.get("scale", {}).items()}
         self.fixed = {k: float(v) for k, v in table.get("set", {}).items()}
-        wanted = {*union_keys(), *self.scale, *self.fixed} - OUTSIDE
-        shares = dict(routing_values()) | dict(chain.parameters)
-        drawn = chain_parameters(person, shares, {})
-        self.base = {key: float(x[0]) for key, x in drawn.items() if key in chain.parameters}
-        self.keys = tuple(sorted((wanted | set(self.base)) & set(chain.parameters)))
+        parameters = self.forward.composition.parameters
+        drawn = chain_parameters(person, self.forward.numbers, {})
+        self.base = {key: float(x[0]) for key, x in drawn.items() if key in parameters}
+        wanted = {*union_keys(), *self.scale, *self.fixed} & self.readout.within
+        self.keys = tuple(sorted((wanted | set(self.base)) & set(parameters)))
         looks = [read_times(p.look)[0] for p in plan.published if p.look != "peak"]
         grid = PEAK_GRID_H if any(p.look == "peak" for p in plan.published) else np.zeros(1)
         begin = min(0.0, asked.regimen.start_h(asked.end_h))
-        self.plan = schedule(
-            doses,
-            asked.sudden,
-            asked.held,
-            {k: v.value for k, v in shares.items()} | drawn,
-            chain.inputs,
-            begin,
-            asked.end_h,
-        )
+        self.plan = self.forward.schedule(drawn, begin, asked.end_h)
         self.times = np.unique(np.concatenate([grid, looks]))
-        self.outputs = tuple(n for n in STATES if n in chain.defined)
-        self.model = compile_model(chain.antimony, parameters=self.keys, outputs=self.outputs, inputs=chain.inputs)
+        ports = [port for p in plan.published for port in _ports(p.output) if port not in self.readout.formulas]
+        self.integrated = tuple(dict.fromkeys((*self.readout.needed, *ports)))
 
     def table(self, numbers: list[dict[str, float]]) -> dict[str, Array]:
-        """State -> (N, T)."""
-        rows = []
-        for own in numbers:
-            known = self.base | own | {k: f * own.get(k, value(k).value) for k, f in self.scale.items()} | self.fixed
-            rows.append([known[k] if k in known else value(k).value for k in self.keys])
-        found = self.model.simulate(
-            np.array(rows), [self.plan], np.zeros(len(rows), dtype=np.int64), self.times, rtol=RTOL, atol=ATOL
-        )
-        values_ = np.where(np.asarray(found.status)[:, None, None] == 0, found.values, np.nan)
-        states = {name: values_[:, :, i] for i, name in enumerate(self.outputs)}
-        zero = np.zeros((len(numbers), len(self.times)))
-        size = {
-            s: np.array([(own | self.fixed).get(k, value(k).value) for own in numbers])[:, None]
-            for s, k in SIZES.items()
-        }
-        states["drug"] = np.asarray(sum((size[s] * states.get(s, zero) for s in SIZES), start=zero))
-        return states
+        """What the findings of this experiment look at -> (N, T); `numbers`: one set of values a lane."""
+        lanes = [self._lane(own) for own in numbers]
+        varying = {key: np.array([lane[key] for lane in lanes]) for key in self.keys}
+        found = self.forward.run([self.plan], varying, len(lanes), self.times, self.integrated)
+        ok = (found.status[0] == 0)[:, None]
+        courses = {name: np.where(ok, rows, np.nan) for name, rows in found.table.items()}
+        for name in (*self.readout.formulas, *self.readout.nulls):
+            late = {key: np.array([lane[key] for lane in lanes]) for key in self.readout.reads(name)}
+            rows = self.readout(name, courses, late, self.times)
+            courses[name] = np.broadcast_to(rows, (len(lanes), len(self.times)))
+        return courses
+
+    def _lane(self, own: Mapping[str, float]) -> dict[str, float]:
+        """Every value of one lane: shipped, of this person, of the hypothesis, scaled and fixed by the experiment, in this order."""
+        keys = (*self.keys, *self.readout.after)
+        known = self.base | dict(own) | {k: f * own.get(k, value(k).value) for k, f in self.scale.items()} | self.fixed
+        return {k: known[k] if k in known else value(k).value for k in keys}
+
+
+def _ports(output: str) -> tuple[str, ...]:
+    """Ports behind an output that a finding looks at: those of the register, the drug part for a mood score, or the port itself."""
+    if output.startswith("madrs"):
+        return (DRUG_DRIVE,)
+    register = output_register()
+    return register[output].ports if output in register else (output,)
 
 
 @lru_cache(maxsize=128)
@@ -193,7 +216,7 @@ class FindingSet:
             if key not in cache:
                 cache[key] = _arm(*key).table(numbers)
             times = _arm(*key).times
-            rows = cache[key]["drug" if p.output.startswith("madrs") else p.output] - p.base
+            rows = np.sum([cache[key][port] for port in _ports(p.output)], axis=0) - p.base
             return (
                 rows.max(axis=1) if p.look == "peak" else rows[:, int(np.argmin(np.abs(times - read_times(p.look)[0])))]
             )

@@ -22,7 +22,7 @@ from scipy.special import ndtr
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import normals, stream
 
-from .findings import Finding, finding_sets, number
+from .findings import finding_sets
 from .weighing import Pair, calibrated, comparable, shared_groups
 
 Array = NDArray[np.float64]
@@ -100,35 +100,15 @@ def synthetic(truth: Fast, count: int, seed: int) -> tuple[Array, Array]:
     shown = np.empty_like(r)
     for i, f in enumerate(finding_sets().findings):
         u, v = (stream(seed, f"recovery {truth.name} finding {i} {w}", count) for w in ("silent", "flat"))
-        silent = (u < number("finding_irrelevant" if f.animal else "finding_irrelevant_human")) | np.isnan(r[:, i])
-        if _direction(f):
-            chance = np.where(silent, 0.5, ndtr(_distance(f, np.nan_to_num(r[:, i])) / _sd(f)))
+        silent = (u < f.silent) | np.isnan(r[:, i])
+        if f.is_direction:
+            chance = np.where(silent, 0.5, ndtr(f.distance(np.nan_to_num(r[:, i])) / f.sd))
             shown[:, i] = v < chance
         else:
-            width = _width(f)
-            low = -0.5 if isinstance(f.published.found, str) else float(f.published.found) - width / 2
-            told = np.nan_to_num(r[:, i]) + _sd(f) * normals(seed, f"recovery {truth.name} finding {i}", count)
-            shown[:, i] = np.where(silent, low + width * v, told)
+            low = -0.5 if isinstance(f.published.found, str) else f.told - f.width / 2
+            told = np.nan_to_num(r[:, i]) + f.sd * normals(seed, f"recovery {truth.name} finding {i}", count)
+            shown[:, i] = np.where(silent, low + f.width * v, told)
     return y, shown
-
-
-def _direction(f: Finding) -> bool:
-    return isinstance(f.published.found, str) and f.published.found not in ("gone", "kept")
-
-
-def _sd(f: Finding) -> float:
-    if not isinstance(f.published.found, str):
-        return f.published.se
-    return float(np.hypot(number("finding_sd"), number("finding_animal_sd") if f.animal else 0.0))
-
-
-def _width(f: Finding) -> float:
-    return number("finding_range") if isinstance(f.published.found, str) else 10.0 * f.published.se
-
-
-def _distance(f: Finding, r: Array) -> Array:
-    """How far the outcome lies on the side of the word that was found."""
-    return {"weaker": 1.0 - r, "stronger": r - 1.0, "works": r - number("finding_works")}[str(f.published.found)]
 
 
 def scores(y: Array, shown: Array) -> Array:
@@ -138,15 +118,7 @@ def scores(y: Array, shown: Array) -> Array:
         outcome = fast.expected_outcomes(y)
         total = fast.human(y)
         for i, f in enumerate(finding_sets().findings):
-            silent = number("finding_irrelevant" if f.animal else "finding_irrelevant_human")
-            flat = 0.5 if _direction(f) else 1.0 / _width(f)
-            r = np.nan_to_num(outcome[:, i])
-            if _direction(f):
-                yes = ndtr(_distance(f, r) / _sd(f))
-                chance = np.where(shown[:, i] > 0.5, yes, 1.0 - yes)
-            else:
-                chance = np.exp(-0.5 * ((shown[:, i] - r) / _sd(f)) ** 2) / (_sd(f) * np.sqrt(2 * np.pi))
-            total = total + np.log(np.where(np.isnan(outcome[:, i]), flat, (1 - silent) * chance + silent * flat))
+            total = total + f.log_score(outcome[:, i], told=shown[:, i])
         columns.append(total)
     return np.stack(columns, axis=1)
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,10 +236,11 @@ def fingerprint(j: Judge) -> str:
     return hashlib.sha256(json.dumps([rows, told]).encode()).hexdigest()[:16]
 
 
-def _round(x: Array, digits: int = 5) -> list:  # type: ignore[type-arg]
+def _round(x: Array, digits: int = 5) -> list[Any]:
     """Nested lists with `digits` significant digits."""
     flat = [float(f"{v:.{digits}g}") for v in np.asarray(x, dtype=float).ravel()]
-    return np.array(flat).reshape(np.shape(x)).tolist()
+    rounded: list[Any] = np.array(flat).reshape(np.shape(x)).tolist()
+    return rounded
 
 
 def ship(found: dict[str, object]) -> None:

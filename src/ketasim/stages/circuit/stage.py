@@ -1,6 +1,7 @@
 """Circuit: from block to the glutamate surge and the other pathways that may drive synapses.
 
-Each hypothesis is a variant; several may be on at once, and their drives add up in the plasticity stage. What is off
+Each hypothesis is a variant; several may be on at once, and everything that ends in `_drive` adds up to `pathway_drive`,
+which the plasticity stage takes: a further pathway needs no edit elsewhere. What is off
 contributes nothing (an opioid gate that is off stands open).
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ketasim.core.ports import Fragment, Port, Stage
+from ketasim.core.ports import Fragment, Port, Stage, Total
 
 _ONE = "dimensionless"
 
@@ -41,14 +42,23 @@ STAGE = Stage(
         Port("opioid_gate", _ONE, "Opening of the opioid gate (mu)", null=1.0),
         Port("kappa_gate", _ONE, "Opening of the same gate on kappa tone", null=1.0),
     ),
+    totals=(Total(Port("pathway_drive", _ONE, "Drive on synapses, all pathways of the circuit"), local="drive"),),
     fragments={
-        "disinhibition": (Fragment("disinhibition.ant", provides=("glutamate", "glutamate_surge", "surge_drive")),),
-        "opioid_gate": (Fragment("opioid_gate.ant", provides=("opioid_gate",)),),
-        "kappa_gate": (Fragment("kappa_gate.ant", provides=("kappa_gate",)),),
-        "kappa_relief": (Fragment("kappa_relief.ant", provides=("kappa_relief",)),),
-        "rest_block": (Fragment("rest_block.ant", provides=("rest_block", "rest_drive")),),
-        "hnk": (Fragment("hnk.ant", provides=("hnk_drive",)),),
-        "habenula": (Fragment("habenula.ant", provides=("habenula",)),),
+        "disinhibition": (
+            Fragment(
+                "disinhibition.ant",
+                provides=("glutamate", "glutamate_surge", "surge_drive"),
+                switch=("surge_weight", "glutamate_rise", "glutamate_fall"),
+            ),
+        ),
+        "opioid_gate": (Fragment("opioid_gate.ant", provides=("opioid_gate",), switch=("opioid_gate_weight",)),),
+        "kappa_gate": (Fragment("kappa_gate.ant", provides=("kappa_gate",), switch=("kappa_gate_weight",)),),
+        "kappa_relief": (Fragment("kappa_relief.ant", provides=("kappa_relief",), switch=("mood_kappa_size",)),),
+        "rest_block": (
+            Fragment("rest_block.ant", provides=("rest_block", "rest_drive"), switch=("rest_block_weight",)),
+        ),
+        "hnk": (Fragment("hnk.ant", provides=("hnk_drive",), switch=("hnk_weight",)),),
+        "habenula": (Fragment("habenula.ant", provides=("habenula",), switch=("mood_habenula_size",)),),
         "none": (Fragment("none.ant"),),
     },
     default=("disinhibition", "opioid_gate"),

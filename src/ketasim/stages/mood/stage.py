@@ -24,13 +24,17 @@ STAGE = Stage(
         Port("ssri", _ONE, "SSRI level, steady state of the standard dose = 1"),
     ),
     outputs=(
-        Port("mood_drive", _ONE, "Drug part of mood, this person's gain included"),
-        Port("ideation_drive", _ONE, "Drug part of suicidal ideation, this person's gain included"),
-        Port("ssri_drive", _ONE, "SSRI part of mood"),
+        Port("mood_drive", _ONE, "Drug part of mood, this person's gain included", observed="ratings"),
+        Port("ideation_drive", _ONE, "Drug part of suicidal ideation, this person's gain included", observed="ratings"),
+        Port("ssri_drive", _ONE, "SSRI part of mood", observed="ratings"),
     ),
     fragments={
-        "two_paths": (Fragment("two_paths.ant", provides=("mood_drive",)),),
-        "ideation": (Fragment("ideation.ant", provides=("ideation_drive",)),),
+        "two_paths": (
+            Fragment("two_paths.ant", provides=("mood_drive",), switch=("mood_fast_size", "mood_late_size")),
+        ),
+        "ideation": (
+            Fragment("ideation.ant", provides=("ideation_drive",), switch=("ideation_fast_size", "ideation_late_size")),
+        ),
         "ssri": (Fragment("ssri.ant", parts=("ssri",), provides=("ssri_drive",)),),
         "none": (Fragment("none.ant"),),
     },

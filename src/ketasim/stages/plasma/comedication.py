@@ -50,7 +50,7 @@ FRAGMENTS = (
     ),
     Fragment("swallowed.ant", instances={name: name for name in SWALLOWED}),
     Fragment("infused.ant", instances={name: name for name in INFUSED}),
-    Fragment("hnk_drug.ant", instances={"hnk_drug": "r"}),
+    Fragment("hnk_drug.ant", instances={"hnk_drug": "r"}, shared=True),
     Fragment("ssri.ant", parts=("ssri",), provides=("ssri",)),
     Fragment("compound.ant", parts=("compound",), provides=("compound_venous", "compound_arterial")),
 )
@@ -59,6 +59,17 @@ FRAGMENTS = (
 def _into(part: str, state: str) -> Routing:
     """The whole dose into one depot at once; what the depot does with it is in its .ant file."""
     return lambda request: Administration((part,), deposits=(Deposit(0.0, state, WHOLE),))
+
+
+def _into_site(site: str) -> Routing:
+    """A compound of the user's own into an absorption site: at a constant rate over the time asked for, or at once."""
+
+    def route(request: Request) -> Administration:
+        if request.duration > 0:
+            return infusion(request, f"compound_{site}_rate", ("compound",))
+        return Administration(("compound",), deposits=(Deposit(0.0, f"compound_{site}", WHOLE),))
+
+    return route
 
 
 def _into_vein(part: str, name: str) -> Routing:
@@ -116,7 +127,7 @@ ROUTINGS: dict[str, dict[str, Routing]] = {
     "hnk_drug": {"oral": _into("hnk_drug", "r_hnk_gut")},
     "compound": {
         "iv": _into_vein("compound", "compound_infusion_rate"),
-        **{route: _into("compound", f"compound_{site}") for route, site in absorption_sites().items()},
+        **{route: _into_site(site) for route, site in absorption_sites().items()},
     },
 }
 for _name in INFUSED:

@@ -13,9 +13,7 @@ STAGE = Stage(
     label="Plasticity",
     folder=Path(__file__).parent,
     inputs=(
-        Port("surge_drive", _ONE, "Drive on synapses from the surge"),
-        Port("rest_drive", _ONE, "Drive on synapses from block at rest"),
-        Port("hnk_drive", _ONE, "Drive on synapses from hydroxynorketamine"),
+        Port("pathway_drive", _ONE, "Drive on synapses, all pathways of the circuit"),
         Port("trkb_direct", _ONE, "TrkB occupied directly"),
         Port("mtor_inhibition", _ONE, "Systemic mTORC1 inhibition by rapamycin"),
         Port("ampa_block", _ONE, "AMPA receptors blocked"),
@@ -35,9 +33,10 @@ STAGE = Stage(
             Fragment(
                 "synapses.ant",
                 provides=("drive", "ampa_gain", "bdnf", "mtor", "spines_new", "spines_consolidated", "spines"),
+                switch=("bdnf_release", "ampa_gain_rate"),
             ),
         ),
-        "trkb": (Fragment("trkb.ant", provides=("trkb_drive",)),),
+        "trkb": (Fragment("trkb.ant", provides=("trkb_drive",), switch=("trkb_direct_weight",)),),
         "none": (Fragment("none.ant"),),
     },
     default=("synapses",),

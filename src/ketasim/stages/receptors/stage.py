@@ -23,8 +23,8 @@ STAGE = Stage(
     inputs=(
         Port("s_ketamine_arterial", "umol/L", "S-ketamine, arterial plasma"),
         Port("r_ketamine_arterial", "umol/L", "R-ketamine, arterial plasma"),
-        Port("s_norketamine", "umol/L", "S-norketamine, plasma"),
-        Port("r_norketamine", "umol/L", "R-norketamine, plasma"),
+        Port("s_norketamine_arterial", "umol/L", "S-norketamine, arterial plasma"),
+        Port("r_norketamine_arterial", "umol/L", "R-norketamine, arterial plasma"),
         Port("s_hnk", "umol/L", "(2S,6S)-hydroxynorketamine, plasma"),
         Port("r_hnk", "umol/L", "(2R,6R)-hydroxynorketamine, plasma"),
         Port("naltrexone", "umol/L", "Naltrexone, plasma"),
@@ -52,8 +52,8 @@ STAGE = Stage(
         Port("kappa_activity", _ONE, "Kappa opioid activity (undosed 1)", null=1.0),
         Port("delta_activity", _ONE, "Delta opioid activity (undosed 1)", null=1.0),
         Port("mu_antagonist_occupancy", _ONE, "Mu receptors held by naltrexone or buprenorphine"),
-        Port("kappa_antagonist_occupancy", _ONE, "Kappa receptors held by naltrexone or buprenorphine"),
-        Port("delta_antagonist_occupancy", _ONE, "Delta receptors held by naltrexone or buprenorphine"),
+        Port("kappa_antagonist_occupancy", _ONE, "Kappa receptors held by naltrexone or buprenorphine", observed="PET"),
+        Port("delta_antagonist_occupancy", _ONE, "Delta receptors held by naltrexone or buprenorphine", observed="PET"),
         Port("trkb_direct", _ONE, "TrkB occupied directly"),
         Port("gaba_potentiation", _ONE, "GABA-A potentiation by benzodiazepines"),
         Port("release_inhibition", _ONE, "Inhibition of glutamate release by lamotrigine"),
@@ -80,18 +80,18 @@ STAGE = Stage(
     ),
     fragments={
         "ligands": (
-            Fragment("ketamine.ant", instances=KETAMINE, provides=("ketamine_brain",)),
-            Fragment("hnk.ant", instances=HNK),
+            Fragment("ketamine.ant", instances=KETAMINE, shared=True, provides=("ketamine_brain",)),
+            Fragment("hnk.ant", instances=HNK, shared=True),
             Fragment("memantine.ant", instances={"memantine": "memantine"}),
             Fragment("lanicemine.ant", instances={"lanicemine": "lanicemine"}),
             Fragment("compound.ant", instances={"compound": "compound"}, provides=("nmda_load",)),
-            Fragment("naltrexone.ant", instances={"naltrexone": "naltrexone"}),
+            Fragment("naltrexone.ant", instances={"naltrexone": "naltrexone"}, shared=("naltrexol_relative_potency",)),
             Fragment("buprenorphine.ant", instances={"buprenorphine": "buprenorphine"}),
             Fragment("morphine.ant", instances={"morphine": "morphine"}),
         ),
         # a slice: the free level is imposed; use instead of `ligands`
         "bath": (
-            Fragment("bath.ant", instances=KETAMINE, provides=("ketamine_brain",)),
+            Fragment("bath.ant", instances=KETAMINE, shared=True, provides=("ketamine_brain",)),
             Fragment("lanicemine.ant", instances={"lanicemine": "lanicemine"}),
         ),
         "competition": (
