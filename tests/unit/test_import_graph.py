@@ -20,7 +20,6 @@ KNOWN = (
     frozenset({"engine.code.drift", "engine.code.landing", "engine.code.stepping"}),
     frozenset({"engine.run.gradient", "engine.run.model", "engine.run.steady", "engine.run.streaming"}),
     frozenset({"evidence.compare.posterior", "evidence.compare.scorecard"}),
-    frozenset({"cli.claims", "cli.main", "cli.weigh"}),
 )
 
 ORDER = (

@@ -8,7 +8,7 @@ from typing import Any
 from ketasim.core.records import NOTICE
 from ketasim.scenario.compare import Comparison
 
-from .tables import cell, csv_text
+from .tables import ABOUT, about, cell, csv_text
 from .words import DASH, number, percent, points, table
 
 LETTERS = "ABCDEF"
@@ -69,8 +69,12 @@ def compare_csv(found: Comparison) -> str:
     for row in found.rows:
         for i, arm in enumerate(row.arms):
             rows.append(
-                [row.name, row.unit, found.arms[i], *(cell(arm.get(k)) for k in ("typical", "median", "low", "high"))]
+                [
+                    row.name,
+                    row.unit,
+                    found.arms[i],
+                    *(cell(arm.get(k)) for k in ("typical", "median", "low", "high")),
+                    *about(found.results[i])[1:],
+                ]
             )
-    return csv_text(
-        ("quantity", "unit", "arm", "typical", "median", "low", "high"), rows, comment=found.results[0].caption()
-    )
+    return csv_text(("quantity", "unit", "arm", "typical", "median", "low", "high", *ABOUT[1:]), rows)
