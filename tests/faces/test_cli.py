@@ -137,7 +137,7 @@ def test_plain_sentences(ketasim) -> None:
     text = ketasim("run", GOOD, "--people", "10", "--with", "naltrexone oral 50 mg at -45 min").out
     for part in (
         "Research and teaching only",
-        "asked 35, given 35 mg",
+        "planned 35, delivered 35 mg",
         "NMDA receptors",
         "24 h: MADRS",
         "7 d: MADRS",
@@ -184,11 +184,11 @@ def test_compare(ketasim, tmp_path: Path) -> None:
     for part in (
         "A  ketamine iv",
         "B  esketamine nasal",
-        "Peak in the artery",
+        "Peak, arterial plasma",
         "Time in clinic",
         "B - A",
         "REMS",
-        "no head-to-head",
+        "not a head-to-head trial",
     ):
         assert part in text
     found = parse(ketasim(*words, "--json").out)

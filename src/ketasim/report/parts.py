@@ -90,7 +90,8 @@ def opioid_drug(asked: Scenario) -> str:
 def over_hypotheses(result: Result) -> Range | None:
     """What every shipped hypothesis says of this scenario; None where no opioid drug is given or a hypothesis was chosen."""
     asked = result.scenario
-    if asked.hypothesis or asked.variants or not opioid_drug(asked):
+    placebo = asked.regimen.main.blocks[0].dose.entry.role == "placebo"
+    if asked.hypothesis or asked.variants or placebo or not opioid_drug(asked):
         return None
     look = next((name for name in ("24 h", "7 d") if result.summary["mood"].get(name)), "")
     if not look:

@@ -203,7 +203,7 @@ def _mood(result: Result) -> list[str]:
             lines += _look(name, look, parts(result, without, name), placebo)
     lines.append(f"    Beside it: {_harm(result)}.")
     found = over_hypotheses(result)
-    return [*lines, *(_range(found, opioid_drug(result.scenario)) if found else []), f"  {crisis_text()}"]
+    return [*lines, *(range_text(found, opioid_drug(result.scenario)) if found else []), f"  {crisis_text()}"]
 
 
 def _look(name: str, look: Mapping[str, Any], split: Parts | None, placebo: Result | None) -> list[str]:
@@ -251,13 +251,13 @@ def _harm(result: Result) -> str:
     )
 
 
-def _range(found: Range, drug: str) -> list[str]:
+def range_text(found: Range, drug: str) -> list[str]:
     """What the hypotheses disagree about, where one of them decides."""
     low = min(found.effects, key=lambda name: found.effects[name])
     high = max(found.effects, key=lambda name: found.effects[name])
     return [
         f"    What {drug} does to the effect rests on the hypothesis. Typical person beyond placebo at {found.look}, over the "
-        f"{len(found.effects)} shipped hypotheses: {points(found.effects[low])} ({low}) to {points(found.effects[high])} ({high}); "
+        f"{len(found.effects)} shipped hypotheses, each with its own calibrated numbers: {points(found.effects[low])} ({low}) to {points(found.effects[high])} ({high}); "
         f"{points(found.effects[found.default])} under the working default, {found.default}."
     ]
 
