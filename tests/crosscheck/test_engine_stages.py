@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import oracle
 import pytest
 import sbml_in_python
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from ketasim.chain import Composition, compose, registry
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import Value
 from ketasim.core.ports import Fragment, Stage
-from ketasim.engine import Jump, Schedule, compile_model, reference
+from ketasim.engine import Jump, Schedule, compile_model
 from ketasim.stages.plasma.stage import CHOICES
 
 Array = NDArray[np.float64]
@@ -145,7 +146,7 @@ def agree(model: Composition, people: int, seed: int, with_scipy: bool) -> None:
         table, [schedule], which, TIMES, rtol=1e-9, atol=1e-12
     )
     assert (ours.status == 0).all(), ours.reasons
-    theirs = reference.compile_model(model.antimony, names, outputs, model.inputs).simulate(
+    theirs = oracle.compile_model(model.antimony, names, outputs, model.inputs).simulate(
         table, [schedule], which, TIMES, rtol=1e-11, atol=1e-14
     )
     assert (theirs.status == 0).all(), theirs.reasons
@@ -154,7 +155,7 @@ def agree(model: Composition, people: int, seed: int, with_scipy: bool) -> None:
         moved = np.ptp(ours.values, axis=1).max(axis=0) > 1e-6
         assert moved.mean() > 0.5, "most quantities stand still: the test would show nothing"
     if with_scipy and model.states:
-        equations = sbml_in_python.read(reference.to_sbml(model.antimony))
+        equations = sbml_in_python.read(oracle.to_sbml(model.antimony))
         deposits = [(jump.at, jump.state, float(np.asarray(jump.add))) for jump in schedule.jumps]
         places = [equations.states.index(s) for s in model.states]
         found = np.array(

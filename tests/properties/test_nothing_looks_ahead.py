@@ -42,6 +42,7 @@ BESIDE = (
 )
 SETTINGS = ("open", "saline", "midazolam", "nasal-placebo", "inpatient", "routine")
 LONGEST_H = 120.0
+ROUNDING = 1e-5
 NOTHING = 1e-9  # an output that stays below this is rounding, not a quantity
 
 
@@ -128,6 +129,10 @@ def differences(case: Case, cut: float, tolerance: Tolerance | None) -> dict[str
     for name, rows in whole.grid_values.items():
         drawn = whole.model_grid_values.get(name, np.zeros((0, 0)))
         size = max(float(np.abs(rows).max()), NOTHING)
+        if (
+            name == "madrs.effect"
+        ):  # a difference of two scores: where it is next to nothing, their rounding is its size
+            size = max(size, ROUNDING * float(np.abs(whole.grid_values["madrs"]).max()))
         other = past.grid_values.get(name)
         if other is None:  # a drug that is given only after the cut
             found[name] = float(np.abs(rows[:, i]).max()) / size

@@ -124,7 +124,7 @@ def test_simulating(wrong: dict[str, Any], message: str) -> None:
 
 def test_what_is_a_number_in_other_clothes_is_taken() -> None:
     model = made()
-    plain = model.simulate([[0.25]], [PLAN], [0], [1.0, 2.0]).values
+    plain = model.simulate([[0.25]], [PLAN], [0], [1.0, 2.0], atol=1e-8).values
     other = model.simulate(
         np.array([[0.25]], dtype=np.float32),
         (PLAN,),
