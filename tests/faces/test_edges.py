@@ -81,5 +81,5 @@ def test_a_full_disk_is_said_in_one_line() -> None:
         told = subprocess.run(
             [sys.executable, "-m", "ketasim.cli.main", "show", "drugs"], stdout=full, stderr=subprocess.PIPE, text=True
         )
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert told.stderr.startswith("cannot write the answer") and "Traceback" not in told.stderr

@@ -221,7 +221,7 @@ def mood(moments: Array, curves: Mapping[str, Array], sessions: Sequence[float],
     felt = curves["cadss"][None, :]
     arm = setting.setting_drive(where, moments, sessions, felt, p)
     comparator = setting.setting_drive(where, moments, sessions, np.zeros_like(felt), p, arm="comparator")
-    factor, baseline = setting.routine_factor(where, p), np.array([BASELINE])
+    factor, baseline = setting.setting_factor(where, p), np.array([BASELINE])
     drug, ssri = curves["mood_drive"][None, :], curves["ssri_drive"][None, :]
     treated = observation.madrs_scores(observation.mood_latent(drug, arm, ssri, p, factor), baseline, p)
     placebo = observation.madrs_scores(observation.mood_latent(0.0, comparator, 0.0, p, factor), baseline, p)

@@ -37,6 +37,10 @@ def check(
 
         html.write_text(page(card), encoding="utf-8")
     typer.echo(card.to_json() if json else text(card))
+    if not json:  # the table holds suicidal thoughts
+        from ketasim.report.crisis import crisis_text
+
+        typer.echo(crisis_text())
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -66,10 +66,12 @@ class Route:
         `device_mass` mg each, `device_spacing` h apart), `single` (all at once; absorption belongs to the model).
     default_duration, duration_range, bolus_duration, device_spacing : h.
     studied : unit ("mg", "mg/kg", ...) -> (lowest, highest) single dose given in studies or named by a label.
-    limit : unit -> the amount from which a dose is refused as a slip of the pen.
+    limit : unit -> the amount from which a dose is refused as a typing error.
     data : what the kinetics by this route rest on (human | animal | assumed | none).
     formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
     refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
+    controlled : evidence records of controlled trials in depression by this route; empty = no benefit can be claimed.
+    anaesthetic : unit -> (lowest, highest) dose given at once that anaesthetises; anaesthetic_source, anaesthetic_place : where that stands.
     """
 
     name: str
@@ -89,6 +91,10 @@ class Route:
     approval: tuple[Approval, ...] = ()
     monitoring: str = ""
     monitoring_records: tuple[str, ...] = ()
+    controlled: tuple[str, ...] = ()
+    anaesthetic: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    anaesthetic_source: str = ""
+    anaesthetic_place: str = ""
     note: str = ""
     formulations: tuple[str, ...] = ()
     refused_formulations: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +114,16 @@ class Route:
             allowed=", ".join(("the plain form (no word)", *self.formulations)),
             fix=f'"{self.drug} {self.name} ..." without the word {word}',
         )
+
+    def beside_studied(self, amount: float, unit: str, weight: float) -> tuple[str, str]:
+        """("beyond" | "below" | "", the studied range in words) of one single dose of free base; weight in kg."""
+        if not self.studied:
+            return "", "none"
+        own = unit if unit in self.studied else next(iter(self.studied))
+        low, high = self.studied[own]
+        # A tolerance for rounding only: 0.5 mg/kg of 70 kg given as 35 mg is inside.
+        given = round(_converted(amount, unit, own, weight), 9)
+        return "beyond" if given > high else "below" if 0 < given < low else "", f"{low:g}-{high:g} {own}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +236,9 @@ class Drug:
             said.append(f"{self.name} {way.name} has been given to animals only")
         elif way.data == "assumed":
             said.append(f"how {self.name} is taken up by the {way.name} route is assumed, not measured in people")
-        if way.studied:
-            own = unit if unit in way.studied else next(iter(way.studied))
-            low, high = way.studied[own]
-            # A tolerance for rounding only: 0.5 mg/kg of 70 kg given as 35 mg is inside.
-            given = round(_converted(amount, unit, own, kilograms), 9)
-            side = "beyond" if given > high else "below" if 0 < given < low else ""
-            if side:
-                said.append(f"{asked} lies {side} the studied range ({low:g}-{high:g} {own}: {way.studied_in})")
+        side, span = way.beside_studied(amount, unit, kilograms)
+        if side:
+            said.append(f"{asked} lies {side} the studied range ({span}: {way.studied_in})")
         return tuple(said)
 
     def _example(self, way: Route) -> str:

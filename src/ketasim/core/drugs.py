@@ -145,6 +145,10 @@ _ROUTE_KEYS = [
     "approval",
     "monitoring",
     "monitoring_records",
+    "controlled",
+    "anaesthetic",
+    "anaesthetic_source",
+    "anaesthetic_place",
     "note",
     "formulations",
     "refused_formulations",
@@ -194,6 +198,12 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         approval=tuple(approvals),
         monitoring=table.get("monitoring", ""),
         monitoring_records=tuple(table.get("monitoring_records", ())),
+        controlled=tuple(table.get("controlled", ())),
+        anaesthetic=FrozenMapping(
+            {unit: (float(low), float(high)) for unit, (low, high) in table.get("anaesthetic", {}).items()}
+        ),
+        anaesthetic_source=table.get("anaesthetic_source", ""),
+        anaesthetic_place=table.get("anaesthetic_place", ""),
         note=table.get("note", ""),
         formulations=tuple(table.get("formulations", ())),
         refused_formulations=FrozenMapping(dict(table.get("refused_formulations", {}))),

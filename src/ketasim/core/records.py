@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from .errors import KetasimError
@@ -17,7 +18,7 @@ NOTICE = "Research and teaching only. Not medical advice; a licensed prescriber 
 class RunRecord:
     """Everything needed to run the same thing again and to say where its numbers come from.
 
-    version : of Ketasim. model : hash of the composed model. seed : of the random streams. settings : what was asked for.
+    version : of Ketasim. model : hash of the composed model's structure. seed : of the random streams. settings : what was asked for.
     values : every value that entered, by key.
     """
 
@@ -32,6 +33,11 @@ class RunRecord:
             object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     @property
+    def numbers(self) -> str:
+        """Hash of every number that entered, those replaced by hand included; the model's own hash covers its structure alone."""
+        return numbers_hash(self.values, self.settings.get("values", {}))
+
+    @property
     def sources(self) -> tuple[Source, ...]:
         """The sources of the values used, each once, alphabetical by key."""
         return cited(self.values.values())
@@ -43,10 +49,16 @@ class RunRecord:
 
     def cite(self) -> str:
         """Ketasim itself, then every source of this run, then how much of it is assumed; plain text."""
-        lines = [f"Ketasim {self.version}, model {self.model}, seed {self.seed}.", ""]
+        lines = [f"Ketasim {self.version}, model {self.model}, numbers {self.numbers}, seed {self.seed}.", ""]
         lines += [f"- {source}" for source in self.sources]
         lines += ["", f"{len(self.values)} numbers entered; {len(self.assumed)} of them are assumed."]
         return "\n".join(lines)
+
+
+def numbers_hash(used: Mapping[str, Value], replaced: Mapping[str, float]) -> str:
+    """SHA-256 (first 32 hexadecimal digits) over the name and the exact value of every number, whatever their order."""
+    numbers = {key: float(v.value) for key, v in used.items()} | {key: float(x) for key, x in replaced.items()}
+    return sha256("\n".join(f"{key}={numbers[key]!r}" for key in sorted(numbers)).encode()).hexdigest()[:32]
 
 
 def cited(numbers: Iterable[Value]) -> tuple[Source, ...]:

@@ -21,7 +21,7 @@ from .observation import (
     response_probability,
     share_below,
 )
-from .setting import Arm, midazolam_felt, routine_factor, setting_drive
+from .setting import Arm, age_factor, midazolam_felt, setting_drive, setting_factor
 from .wander import own_course, slow_wander
 
 Array = NDArray[np.float64]
@@ -41,7 +41,8 @@ def rating_numbers(
     people: People, full: Callable[[str, Value], tuple[Value, float | Array | None]]
 ) -> dict[str, Array]:
     """One number per person (P,) of every rating value; full : key, shipped value -> value to draw from, number in its place or None."""
-    return {key: people.draw(*full(key, v)) for key, v in rating_values().items()}
+    found = {key: people.draw(*full(key, v)) for key, v in rating_values().items()}
+    return found | {"age_factor": age_factor(people.age, found)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def latent(
 
     where : setting; hoped (P, T) from `hope`; p : `rating_numbers`.
     """
-    factor = routine_factor(where, p) * between.rater
+    factor = setting_factor(where, p) * between.rater
     drug = drives.ideation if ideation else drives.mood
     drug = drug if between.drug == 1.0 else drug * between.drug
     if ideation:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import normal_cdf, values
 
+from .structure import in_force
 from .wander import parted, wander_variance
 
 Array = NDArray[np.float64]
@@ -104,9 +105,31 @@ def madrs_scores(
     return link(latent, b, _column(p, "link_ceiling"), _column(p, "link_slope"), _column(p, "madrs_maximum"))
 
 
+def ceiling_drive(
+    drug: ArrayLike, setting: ArrayLike, ssri: ArrayLike, rate: ArrayLike, factor: ArrayLike = 1.0
+) -> Array:
+    """Sum of the drives in which what setting and SSRI already give leaves less for the drug, (P, T).
+
+    L = f [ Lx + Ld exp(-eta max(Lx, 0)) ],  Lx = setting + ssri, eta >= 0. Every argument broadcasts to (P, T); `rate` eta is a scalar, (P,) or
+    (P, 1). eta = 0 is plain addition.
+    """
+    eta = np.asarray(rate, dtype=np.float64)
+    eta = eta.reshape(-1, 1) if eta.ndim == 1 else eta
+    other = np.asarray(setting, dtype=np.float64) + np.asarray(ssri, dtype=np.float64)
+    left = np.asarray(drug, dtype=np.float64) * np.exp(-eta * np.maximum(other, 0.0))
+    return np.asarray((other + left) * np.asarray(factor))
+
+
+def _together(drug: ArrayLike, setting: ArrayLike, ssri: ArrayLike, p: Parameters, factor: ArrayLike) -> Array:
+    """`combined_drive` or `ceiling_drive`, whichever is in force."""
+    if in_force("combination") == "ceiling":
+        return ceiling_drive(drug, setting, ssri, _column(p, "ceiling_rate"), factor)
+    return combined_drive(drug, setting, ssri, _column(p, "subadditivity"), factor)
+
+
 def mood_latent(drug: ArrayLike, setting: ArrayLike, ssri: ArrayLike, p: Parameters, factor: ArrayLike = 1.0) -> Array:
     """Drive L on mood without wander, (P, T): drug, setting and SSRI drives put together with this person's sub-additivity."""
-    return combined_drive(drug, setting, ssri, _column(p, "subadditivity"), factor)
+    return _together(drug, setting, ssri, p, factor)
 
 
 def ideation_latent(
@@ -123,7 +146,7 @@ def ideation_latent(
     """
     share = _column(p, "ideation_setting_share")
     hoped = share * np.asarray(setting) + np.asarray(shift)
-    return combined_drive(drug, hoped, share * np.asarray(ssri), _column(p, "subadditivity"), factor)
+    return _together(drug, hoped, share * np.asarray(ssri), p, factor)
 
 
 def ideation_scores(

@@ -17,8 +17,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from ketasim.core import KetasimError, unknown_name, values
+
+from .structure import in_force
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
@@ -131,7 +134,22 @@ def belief(felt: ArrayLike, prior: ArrayLike, felt_scale: ArrayLike) -> Array:
     return np.asarray(1.0 - (1.0 - np.asarray(prior)) * np.exp(-strength / np.asarray(felt_scale)))
 
 
-def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
+def belief_by_evidence(felt: ArrayLike, elapsed: ArrayLike, p: Parameters) -> Array:
+    """Belief of having received the drug, 0 to 1, (P, T): allocation as told to the participants, moved by what is felt and by silence (Bayes).
+
+    log odds = logit(b0) - kappa (1 - exp(-u / us)) + D / Dp, with b0 the allocation to the drug, u (T,) h since the first session began, kappa what an hour in
+    which nothing is felt costs, us the time in which one expects to feel something, D (P, T) the strongest felt so far in CADSS
+    points, Dp the points that are worth one unit of log odds. Follows from levels of feeling that fall off exponentially under drug and
+    under placebo: their likelihood ratio is log-linear in D.
+    """
+    silence = -np.expm1(-np.maximum(np.asarray(elapsed, dtype=np.float64), 0.0) / _column(p, "belief_silence_time"))
+    prior = _column(p, "belief_allocation")
+    odds = np.log(prior / (1.0 - prior)) - _column(p, "belief_silence") * silence
+    odds = odds + np.maximum(np.asarray(felt, dtype=np.float64), 0.0) / _column(p, "belief_points")
+    return np.asarray(expit(odds))
+
+
+def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug", elapsed: ArrayLike = np.inf) -> Array:
     """Belief of having received the drug at each time, (P, T), from what has been felt up to then and nothing later.
 
     felt (P, T): `felt_so_far`, in points, as the arm itself produced it. The strongest so far counts: nobody unlearns what a stronger
@@ -142,6 +160,8 @@ def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") 
     strongest = np.asarray(felt, dtype=np.float64)
     if arm == "comparator" and where.comparator_felt:
         strongest = strongest + _column(p, where.comparator_felt)
+    if in_force("belief") == "evidence" and not where.open_label:
+        return belief_by_evidence(strongest, elapsed, p)
     return belief(strongest, _column(p, where.prior), _column(p, "belief_felt_scale"))
 
 
@@ -155,17 +175,28 @@ def expectancy(b: ArrayLike, half: ArrayLike, steepness: ArrayLike) -> Array:
     return np.asarray((1.0 + h) * share / (share + h))
 
 
-def expectancy_shares(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
+def expected(b: ArrayLike, p: Parameters) -> Array:
+    """Share of the full expectancy effect at belief b: b itself, or `expectancy` of it, whichever is in force."""
+    if in_force("expectancy") == "linear":
+        return np.clip(np.asarray(b, dtype=np.float64), 0.0, 1.0)
+    return expectancy(b, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
+
+
+def expectancy_shares(
+    name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug", elapsed: ArrayLike = np.inf
+) -> Array:
     """Share of the full expectancy effect that each person expects at each time, (P, T); felt (P, T) as in `belief_course`.
 
-    Worked out where somebody feels more than ever before, and kept until then: nothing else changes a belief.
+    elapsed (T,) h since the first session began. Where belief follows the felt alone it is worked out where somebody feels more
+    than ever before, and kept until then.
     """
     strongest = np.asarray(felt, dtype=np.float64)
+    if in_force("belief") == "evidence":
+        return expected(belief_course(name, strongest, p, arm, elapsed), p)
     news = np.ones(strongest.shape[1], dtype=bool)
     news[1:] = (strongest[:, 1:] != strongest[:, :-1]).any(axis=0)
     b = belief_course(name, strongest[:, news], p, arm)
-    shares = expectancy(b, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
-    return np.take(shares, np.cumsum(news) - 1, axis=1)
+    return np.take(expected(b, p), np.cumsum(news) - 1, axis=1)
 
 
 def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, p: Parameters) -> Array:
@@ -181,9 +212,9 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, 
     """
     t = np.asarray(times, dtype=np.float64)
     starts = np.asarray(sessions, dtype=np.float64)
-    expected = np.asarray(shares, dtype=np.float64)
-    people = max(expected.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
-    expected = np.broadcast_to(expected, (people, expected.shape[1]))
+    expects = np.asarray(shares, dtype=np.float64)
+    people = max(expects.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
+    expects = np.broadcast_to(expects, (people, expects.shape[1]))
     edges = np.append(np.searchsorted(t, starts, side="left"), len(t))
     if np.any(np.diff(edges[:-1]) < 1):
         late = starts[int(np.argmax(np.diff(edges[:-1]) < 1))]
@@ -196,8 +227,8 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, 
     session = np.searchsorted(starts, t, side="right") - 1  # of every time; -1 before the first
     since = np.where(session >= 0, t - starts[session], 0.0)
     memory = np.exp(-since / onset)
-    hoped = expected * (1.0 - memory)
-    ends = expected[:, edges[1:-1] - 1]  # what is expected at the end of each session but the last
+    hoped = expects * (1.0 - memory)
+    ends = expects[:, edges[1:-1] - 1]  # what is expected at the end of each session but the last
     drive = np.zeros((people, t.size))
     for size, decay in (
         ("expectancy_sustained", "expectancy_decay"),
@@ -273,16 +304,24 @@ def setting_drive(
     if starts.size == 0:
         return care
     if fixed_belief is None:
-        shares = expectancy_shares(name, felt_so_far(times, felt, starts, grid), p, arm)
+        elapsed = np.asarray(times, dtype=np.float64) - starts[0]
+        shares = expectancy_shares(name, felt_so_far(times, felt, starts, grid), p, arm, elapsed)
     else:
         believed = np.asarray(fixed_belief, dtype=np.float64).reshape(-1, 1)
-        shares = expectancy(believed, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
-        shares = np.broadcast_to(shares, (np.asarray(felt).shape[0], np.size(times)))
+        shares = np.broadcast_to(expected(believed, p), (np.asarray(felt).shape[0], np.size(times)))
     return expectancy_course(times, starts, shares, p) + care
 
 
-def routine_factor(name: str, p: Parameters) -> Array:
-    """Factor on the whole drive L, (1, 1) or (P, 1): below 1 in routine practice, 1 in every other setting."""
-    if setting(name).routine:
-        return _column(p, "routine_factor")
-    return np.ones((1, 1))
+def age_factor(age: ArrayLike, p: Parameters) -> Array:
+    """Factor on the whole drive L by age, (P,): exp(-s max(age - a, 0) / 10), s per decade beyond the age a; 1 where age has no part."""
+    years = np.asarray(age, dtype=np.float64)
+    if in_force("age") == "none":
+        return np.ones(years.shape)
+    beyond = np.maximum(years - np.asarray(p["age_of_decline"]), 0.0) / 10.0
+    return np.asarray(np.exp(-np.asarray(p["age_decline"]) * beyond))
+
+
+def setting_factor(name: str, p: Parameters) -> Array:
+    """Factor on the whole drive L, (1, 1) or (P, 1): below 1 in routine practice, 1 in every other setting, times `age_factor`."""
+    factor = _column(p, "routine_factor") if setting(name).routine else np.ones((1, 1))
+    return factor * _column(p, "age_factor") if "age_factor" in p else factor

@@ -13,6 +13,7 @@ from ketasim.core.records import NOTICE
 from ketasim.decide.claims import OUTSIDE, PEOPLE, SEED, VERDICTS, Evaluated, Evidence, Found
 from ketasim.decide.claims_file import citation_of, study_of
 
+from .crisis import crisis_text
 from .words import clock, number
 
 DIGITS = 2
@@ -23,7 +24,7 @@ MEANINGS = {
     "supported with limits": "it points that way; the limits are named",
     "disputed": "studies contradict each other",
     "not supported": "looked for and not found, or the contrary was found",
-    "unknown": "nobody has tested it, or nobody we may cite",
+    "unknown": "nobody has tested it, or no source that can be cited",
 }
 
 
@@ -103,6 +104,7 @@ def claims_text(found: Sequence[Evaluated], width: int | None = None) -> str:
     lines.append("Verdicts: " + "; ".join(f"{counts[v]} {v} ({MEANINGS[v]})" for v in VERDICTS if counts[v]) + ".")
     lines.append(bracket_note(found))
     lines.append("One claim in full: ketasim claims NAME")
+    lines.append(crisis_text())
     return "\n".join(
         textwrap.fill(line, WIDTH) if line.startswith(("In brackets", "Verdicts")) else line for line in lines
     )
@@ -111,14 +113,14 @@ def claims_text(found: Sequence[Evaluated], width: int | None = None) -> str:
 def bracket_note(found: Sequence[Evaluated]) -> str:
     """What the bands are, and that they do not hold the model's own uncertainty where they do not."""
     text = (
-        "In brackets: 5th to 95th percentile between people; for shares of people, times of relapse and spreads the 90 % interval from "
+        "In brackets: 5th to 95th percentile between people; for proportions of people, times of relapse and spreads the 90 % interval from "
         f"having simulated only {PEOPLE} people."
     )
     posterior = any(f.model_low is not None for one in found for f in one.found)
     return text + (
-        " The model's own uncertainty is in the full text of a claim."
+        " The 90 % credible interval is in the full text of a claim."
         if posterior
-        else " Neither holds the uncertainty of the model itself."
+        else " Neither includes the uncertainty of the estimated parameters."
     )
 
 
@@ -148,7 +150,7 @@ def claim_text(one: Evaluated) -> str:
     cited = [f"{key}: {text}" for key, text in sorted(studies.items()) if text]
     if cited:
         lines += ["", "Sources", *(line for text in cited for line in _wrap(text, "  "))]
-    return "\n".join([*lines, "", NOTICE])
+    return "\n".join([*lines, "", NOTICE, *_wrap(crisis_text(), "")])
 
 
 def provenance(item: Evidence) -> str:
@@ -165,7 +167,9 @@ def _sentence(found: Found) -> str:
     p = found.prediction
     text = f"{p.says[0].upper()}{p.says[1:]}: {quantity(found.value, p.unit)}{band(found)}."
     if found.model_low is not None and found.model_high is not None:
-        text += f" Uncertainty of the model: {_range(quantity(found.model_low, p.unit), quantity(found.model_high, p.unit))}."
+        low, high = quantity(found.model_low, p.unit), quantity(found.model_high, p.unit)
+        # two equal ends are no certainty: nothing that this number rests on was estimated, so nothing was varied
+        text += f" 90 % credible interval: {'not varied' if low == high else _range(low, high)}."
     return text
 
 
@@ -182,7 +186,7 @@ def needs(found: Found) -> str:
     verdict = "inside" if found.inside else "OUTSIDE"
     text = f"{'Published or claimed' if p.misfit else 'The verdict needs'} {asked} ({p.rests_on}): {verdict}."
     if p.misfit:
-        text += f" Known misfit: {p.misfit}."
+        text += f" Known discrepancy: {p.misfit}."
     elif not found.inside:
         text += " The verdict no longer stands on this number."
     return text
@@ -207,6 +211,8 @@ def claims_page(found: Sequence[Evaluated]) -> str:
         "every number of the model is computed anew, none is typed in, and a test fails when one leaves what its verdict needs.",
         "",
         NOTICE,
+        "",
+        crisis_text({}),
         "",
         *(f"- **{v}** ({counts[v]}): {MEANINGS[v]}" for v in VERDICTS),
         "",

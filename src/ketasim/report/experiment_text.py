@@ -10,6 +10,7 @@ from ketasim.core.records import NOTICE
 from ketasim.scenario.experiments import Experiment, experiments
 from ketasim.scenario.plan import Scenario, read_times
 
+from .crisis import crisis_text
 from .words import clock, number, table
 
 
@@ -50,10 +51,17 @@ def experiment_text(found: Experiment) -> str:
         lines.append(
             f"  {'holds' if f.holds else 'FAILS'}: {f.expectation.says} ({number(f.own)} against {number(f.other)}{unit})"
         )
-    return "\n".join([*lines, *_published(found)])
+    shows_mood = any(name.startswith(("madrs", "ideation")) for name, _ in outputs) or any(
+        p.output.startswith(("madrs", "ideation")) for p in plan.published
+    )
+    return "\n".join([*lines, *_published(found), *(["", crisis_text()] if shows_mood else [])])
 
 
-ROLE_NOTES = {"validate": "kept for validation: shown, never weighed", "none": "no study behind it", "fit": ""}
+ROLE_NOTES = {
+    "validate": "kept for validation: shown, not used in model comparison",
+    "none": "no study behind it",
+    "fit": "",
+}
 
 
 def _published(found: Experiment) -> list[str]:
@@ -61,11 +69,11 @@ def _published(found: Experiment) -> list[str]:
     lines = []
     for i, p in enumerate(found.plan.published):
         what = f"{p.output} at {p.look}, {p.arm.replace('_', ' ')}" + (
-            f" as a share of {p.versus.replace('_', ' ')}" if p.versus else ""
+            f" as a proportion of {p.versus.replace('_', ' ')}" if p.versus else ""
         )
-        notes = [ROLE_NOTES[p.role], "from memory: not weighed" if p.memory else ""]
+        notes = [ROLE_NOTES[p.role], "from memory: not used in model comparison" if p.memory else ""]
         if p.species != "human":
-            notes.append(f"{p.species}; human kinetics stand in")
+            notes.append(f"{p.species}; human kinetics are used")
         shown = p.found if isinstance(p.found, str) else f"{number(p.found)} (SE {number(p.se)})"
         lines += ["", f"Published: {p.says} [{', '.join(p.records)}]" + "".join(f"; {note}" for note in notes if note)]
         lines.append(f"  {what}: found {shown}")

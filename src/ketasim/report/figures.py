@@ -33,11 +33,11 @@ def draw(result: Result, path: str | None = None) -> Any:
     with _page(4, 2, (9.2, 12.0), place is None) as (figure, axes):
         session = SESSION_H if result.grid_h[-1] > SESSION_H else None
         for axis, lines, title, until in (
-            (axes[0, 0], DRUG, "Drug in plasma, arm vein [ng/mL]", session),
+            (axes[0, 0], DRUG, "Drug in venous plasma [ng/mL]", session),
             (axes[0, 1], METABOLITES, "Metabolites in plasma [ng/mL]", session),
-            (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [share]", session),
+            (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [proportion]", session),
             (axes[1, 1], GLUTAMATE, "Glutamate and BDNF [undosed = 1]", HALF_DAY_H),
-            (axes[2, 0], (("spines", "s", ""),), "Spines regained [share of the lost ones]", None),
+            (axes[2, 0], (("spines", "s", ""),), "Spines regained [proportion of the lost ones]", None),
             (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
         ):
             _courses(axis, result, lines, title, until)
@@ -63,7 +63,7 @@ def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None
                 course = result.fine(name)
                 _band(axis, course, until, looks[number], style.TINT / max(1, len(results) - 1))
                 axis.plot(*_window(course, course.typical, until), label=LETTERS[number], **looks[number])
-            axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [share]")
+            axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [proportion]")
             if name != "madrs.change":
                 axis.set_ylim(bottom=0)
             _time_axis(axis, until)
@@ -73,7 +73,7 @@ def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None
 
 
 ARM_PANELS = (
-    ("plasma.ketamine", "Ketamine in the arm vein", SESSION_H),
+    ("plasma.ketamine", "Ketamine in venous plasma", SESSION_H),
     ("nmda.occupancy", "NMDA receptors occupied", SESSION_H),
     ("madrs.change", "MADRS change from baseline", None),
     ("cadss", "Dissociation (detached feeling), CADSS", SESSION_H),

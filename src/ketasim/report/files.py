@@ -13,16 +13,16 @@ from ketasim.core import UsageError
 def check_writable(path: str | Path, endings: tuple[str, ...] = ()) -> Path:
     """The path, if a file can be made there; a UsageError otherwise."""
     place = Path(path)
+    if place.is_dir():
+        raise UsageError(
+            "that is a folder, not a file", where=str(place), fix=str(place / f"ketasim{endings[0] if endings else ''}")
+        )
     if endings and place.suffix.lower() not in endings:
         raise UsageError(
             f"cannot write a {place.suffix or 'file without ending'}",
             where=str(place),
             allowed=", ".join(endings),
             fix=str(place.with_suffix(endings[0])),
-        )
-    if place.is_dir():
-        raise UsageError(
-            "that is a folder, not a file", where=str(place), fix=str(place / f"ketasim{endings[0] if endings else ''}")
         )
     if not place.parent.is_dir():
         raise UsageError(f"the folder {place.parent} does not exist", where=str(place), fix=f"mkdir -p {place.parent}")

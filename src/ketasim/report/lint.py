@@ -118,9 +118,10 @@ def _drugs(_: list[Value]) -> list[Finding]:
     known, records = sources(), _records()
     for entry in drugs().values():
         where = f"knowledge/drugs/{entry.name}.toml"
-        cited = {entry.source, *(a.source for way in entry.routes.values() for a in way.approval)} - {""}
+        cited = {entry.source, *(a.source for way in entry.routes.values() for a in way.approval)}
+        cited = (cited | {way.anaesthetic_source for way in entry.routes.values()}) - {""}
         found += [Finding(where, f"the source {s} is not in knowledge/sources") for s in sorted(cited - set(known))]
-        named = {r for way in entry.routes.values() for r in (*way.records, *way.monitoring_records)}
+        named = {r for way in entry.routes.values() for r in (*way.records, *way.monitoring_records, *way.controlled)}
         named |= {r for way in entry.routes.values() for a in way.approval for r in a.records}
         missing = sorted(named - records)
         if missing:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 
+from ketasim.chain.hypothesis import Hypothesis, hypotheses
 from ketasim.core import Output, Source, Value, all_values, nearest, output_register, sources
 from ketasim.core.drug_types import Drug
 from ketasim.core.drugs import drug_words, drugs
@@ -19,7 +21,8 @@ LISTS: Mapping[str, str] = {
     "sources": "every source",
     "values": "every number",
     "experiments": "the virtual experiments",
-    "compound": "an example of a compound of your own",
+    "hypotheses": "the hypotheses on how ketamine works",
+    "compound": "an example of a user-defined compound",
     "whole": "the default chain on one page",
 }
 
@@ -30,7 +33,15 @@ def show_text(name: str) -> str:
     if asked in LISTS:
         return _list(asked)
     found: list[str] = []
-    for finder in (_find_output, _find_drug, _find_value, _find_source, _find_study, _find_identifier):
+    for finder in (
+        _find_hypothesis,
+        _find_output,
+        _find_drug,
+        _find_value,
+        _find_source,
+        _find_study,
+        _find_identifier,
+    ):
         text = finder(asked)
         if text:
             found.append(text)
@@ -40,6 +51,38 @@ def show_text(name: str) -> str:
 
 
 # one thing ------------------------------------------------------------------------------------------------------------
+
+
+def _find_hypothesis(name: str) -> str:
+    found = hypotheses().get(name.lower())
+    return hypothesis_text(found) if found else ""
+
+
+def hypothesis_text(entry: Hypothesis) -> str:
+    """A hypothesis: what it says, its mechanisms by stage, what it estimates, predicts, and what would refute it."""
+    notes = [
+        "the working default" if entry.default else "",
+        "several mechanisms at once" if entry.mixture else "",
+        "" if entry.drug_effect else "the drug itself does nothing for mood: all of the effect is expectancy",
+    ]
+    kind = "; ".join(["hypothesis", *(note for note in notes if note)])
+    lines = [f"{entry.id}: {entry.title} ({kind})", *_wrapped(entry.says)]
+    lines += [f"  {stage}: {' + '.join(names) or 'none'}" for stage, names in entry.variants.items()]
+    lines += [f"  fixed: {key} = {number(new)}" for key, new in entry.values.items()]
+    lines += [
+        f"  estimated: {p.key}, prior median {number(p.median)} ({p.kind}, SD {number(p.sd)})"
+        + (f"; {p.because}" if p.because else "")
+        for p in entry.free
+    ]
+    lines += [f"  predicts: {text}" for text in entry.predicts]
+    lines += [f"  refuted by: {text}" for text in entry.refuted_by]
+    lines.append(f"  evidence: {', '.join(entry.records)}")
+    lines += [f"  source: {_source_line(key)}" for key in entry.sources]
+    return "\n".join([*lines, f"  run it: ketasim run WORDS --hypothesis {entry.id}; compare them all: ketasim weigh"])
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ")
 
 
 def _find_output(name: str) -> str:
@@ -102,6 +145,12 @@ def drug_text(entry: Drug) -> str:
             )
         for a in way.approval:
             lines.append(f"    {a.jurisdiction}: {a.status}" + (f" ({a.use})" if a.use else ""))
+        if way.controlled:
+            lines.append(f"    controlled trials in depression: {', '.join(way.controlled)}")
+        elif entry.is_main:
+            lines.append("    no controlled trial in depression in the evidence: no benefit is stated for this route")
+        if way.anaesthetic:
+            lines.append(f"    anaesthetises: {way.anaesthetic_place} ({way.anaesthetic_source})")
         if way.monitoring:
             lines.append(f"    watch: {way.monitoring}")
     return "\n".join(lines)
@@ -203,6 +252,9 @@ def _list(name: str) -> str:
             f"{v.name} = {v.value:g} {v.unit}  ({v.basis}, {v.grade}, {v.source})" for v in all_values()
         ),
         "experiments": _experiments,
+        "hypotheses": lambda: (
+            f"{h.id}: {h.title}" + (" (the working default)" if h.default else "") for h in hypotheses().values()
+        ),
         "compound": lambda: [(knowledge_path() / "compound_example.toml").read_text(encoding="utf-8")],
         "whole": _whole,
     }
@@ -235,6 +287,7 @@ def _unknown(name: str) -> UsageError:
         *drug_words(),
         *(v.key for v in all_values()),
         *sources(),
+        *hypotheses(),
         *study_names(),
         *LISTS,
     ]

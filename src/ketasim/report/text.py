@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from ketasim.chain.hypothesis import default_hypothesis
 from ketasim.core import output_register, values
 from ketasim.core.records import NOTICE
 from ketasim.dose.preview import given_as
+from ketasim.ratings.setting import SETTINGS
+from ketasim.scenario.plan import Scenario
 from ketasim.scenario.result import Result
 
+from .care import anaesthetic, clinic_rule, long_use, not_known, sedation
+from .crisis import crisis_text
+from .parts import Parts, Range, masked, opioid_drug, over_hypotheses, parts, under_placebo
 from .words import between, clock, in_ten, mass, number, percent, points, table
 
 SHOWN = (
@@ -26,37 +32,78 @@ SHOWN = (
     "sbp",
 )
 MOST_DOSES_LISTED = 12
+OF_MOOD = ("madrs.change", "madrs.effect")
 
 
 def run_text(result: Result) -> str:
-    """Everything a run says, in sentences and one table."""
-    return "\n".join([*_head(result), "", *_doses(result), "", *_story(result), "", *_table(result), *_ends(result)])
+    """Everything a run says, in sentences and one table: what was run, warnings, doses, the story, the numbers."""
+    return "\n".join(
+        [
+            *_head(result),
+            *_warnings(result),
+            "",
+            *_doses(result),
+            "",
+            *_story(result),
+            "",
+            *_table(result),
+            *_ends(result),
+        ]
+    )
 
 
 def _head(result: Result) -> list[str]:
     record, people = result.record, len(result.people)
     return [
         result.scenario.title,
-        f"Ketasim {record.version}, model {record.model[:8]}, seed {record.seed}, "
+        f"Ketasim {record.version}, model {record.model[:8]}, numbers {record.numbers[:8]}, seed {record.seed}, "
         + (f"{people} people and the typical person" if people else "the typical person alone"),
+        *what_was_run(result.scenario),
+        *([shared_people(record.seed)] if people else []),
         NOTICE,
     ]
 
 
+def shared_people(seed: int) -> str:
+    """Two runs with one seed are not two independent groups."""
+    return f"Runs with seed {seed} share their people (a paired comparison); for others: --seed random."
+
+
+def what_was_run(asked: Scenario) -> list[str]:
+    """The setting, the hypothesis and everything that differs from the defaults, in two or three lines."""
+    usual = asked.setting == asked.setting_by_route
+    lines = [
+        f"Setting: {asked.setting} ({SETTINGS[asked.setting].label}"
+        + ("; the default for this route, --setting changes it)" if usual else ")")
+        + ("; masked: nobody can tell drug from placebo" if asked.masked else "")
+    ]
+    if not asked.hypothesis:
+        lines.append(f"Hypothesis: {default_hypothesis().id}, the working default (ketasim show hypotheses)")
+    changed = asked.changed()
+    return [*lines, *([f"Changed: {'; '.join(changed)}"] if changed else [])]
+
+
+def _warnings(result: Result) -> list[str]:
+    """What must be known before anything else is read."""
+    first, long = anaesthetic(result.scenario), long_use(result.scenario)
+    found = [text for text in (first, *result.warnings, long) if text]
+    return ["", "Warnings", *(f"  - {text}" for text in found)] if found else []
+
+
 def _doses(result: Result) -> list[str]:
-    lines = ["Doses (typical person; given is read back from the integration)"]
+    lines = ["Doses (typical person): planned, and delivered as read back from the integration"]
     rows = result.ledger
     scheduled = result.scenario.regimen.doses(result.scenario.end_h)
     weight = result.scenario.traits.weight or values("people")["typical_weight"].value
     for row, dose in list(zip(rows, scheduled, strict=False))[:MOST_DOSES_LISTED]:
         lines.append(
             f"  {clock(row.time_h):>10}  {row.drug} {row.route}, {given_as(dose.dose, weight)}: "
-            f"asked {mass(row.asked_mg)}, given {mass(row.given_mg)} mg"
+            f"planned {mass(row.asked_mg)}, delivered {mass(row.given_mg)} mg"
         )
     if len(rows) > MOST_DOSES_LISTED:
         rest = rows[MOST_DOSES_LISTED:]
         asked, given = sum(r.asked_mg for r in rest), sum(r.given_mg for r in rest)
-        lines.append(f"  and {len(rest)} more: asked {mass(asked)}, given {mass(given)} mg")
+        lines.append(f"  and {len(rest)} more: planned {mass(asked)}, delivered {mass(given)} mg")
     if not rows:
         lines.append("  none")
     return lines
@@ -76,9 +123,12 @@ def _story(result: Result) -> list[str]:
     peaks: Mapping[str, Any] = s["peaks"]
     for name in _drugs_in_blood(peaks):
         p, substance = peaks[name], output_register()[name].label.removeprefix("Plasma ")
-        line = f"  Blood: {substance} peaks at {number(p['typical'])} ng/mL{between(p)} after {clock(p['time_h'])}"
+        line = (
+            f"  Blood: {substance} peaks at {number(p['typical'])} ng/mL{between(p)} in venous plasma, "
+            f"{_after_dose(result, name, p['time_h'])}"
+        )
         arterial = peaks.get(name.replace("plasma.", "arterial."))
-        lines.append(line + (f"; in the artery at {number(arterial['typical'])}." if arterial else "."))
+        lines.append(line + (f"; in arterial plasma at {number(arterial['typical'])}." if arterial else "."))
     if "nmda.occupancy" in peaks:
         p = peaks["nmda.occupancy"]
         lines.append(
@@ -92,7 +142,25 @@ def _story(result: Result) -> list[str]:
         lines.append(
             f"  Synapses: {percent(p['typical'])}{between(p, percent)} of the lost spines are back at {clock(p['time_h'])}."
         )
-    return lines + _mood(s) + _body(s)
+    return lines + _mood(result) + _body(result)
+
+
+def _after_dose(result: Result, name: str, time_h: float | None) -> str:
+    """When a level peaks: counted from the dose it follows, of the drug it belongs to."""
+    if time_h is None:
+        return "at no time"
+    part = name.split(".", 1)[1]
+    doses = result.scenario.regimen.doses(result.scenario.end_h)
+    own = [d.time_h for d in doses if part in d.dose.entry.parts and not d.dose.entry.is_main]
+    starts = own or list(result.doses_h)
+    before = [t for t in starts if t <= time_h + 1e-9]
+    if not before:
+        return f"at {clock(time_h)}"
+    after = f"{clock(time_h - before[-1])} after "
+    drug = next((d.dose.drug for d in doses if own and part in d.dose.entry.parts), "")
+    if len(starts) == 1:
+        return after + (f"the dose of {drug}" if drug else "the start of the dose")
+    return after + f"dose {len(before)} of {len(starts)}" + (f" of {drug}" if drug else "") + f" (at {clock(time_h)})"
 
 
 def _drugs_in_blood(peaks: Mapping[str, Any]) -> list[str]:
@@ -105,55 +173,121 @@ def _drugs_in_blood(peaks: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name not in hidden]
 
 
-def _mood(s: Mapping[str, Any]) -> list[str]:
-    start = s["onset_h"]
+def _mood(result: Result) -> list[str]:
+    """Mood, with its placebo figure, its parts and its harm; or what is not known in its place. The crisis line always."""
+    unknown = not_known(result.scenario)
+    if unknown:
+        return [
+            f"  Mood: what this does for mood is not known: {unknown}. No benefit is stated"
+            " (the model's own numbers, without any trial behind them: --json, --csv).",
+            f"  {crisis_text()}",
+        ]
+    s, without = result.summary, masked(result)
+    start, alone = s["onset_h"], without.summary["onset_h"]["typical"]
+    limit = f"{start['threshold_points']:g} points"
     if start["typical"] is None:
-        lines = [f"  Mood: the effect beyond placebo does not reach {start['threshold_points']:g} points."]
+        lines = [f"  Mood: the effect beyond placebo does not reach {limit}."]
     else:
         lines = [
-            f"  Mood: {start['threshold_points']:g} points beyond placebo are reached after {clock(start['typical'])}."
+            f"  Mood: {limit} beyond placebo are reached after {clock(start['typical'])} with what is felt (expectancy); "
+            + (
+                f"by the drug alone after {clock(alone)}."
+                if alone is not None
+                else "by the drug alone not within the run."
+            )
         ]
+    placebo = under_placebo(result) if len(result.people) else None
     for name in ("24 h", "7 d"):
         look = s["mood"].get(name)
-        if look is None:
-            continue
-        change, effect, response = look["madrs.change"], look["madrs.effect"], look["response"]
-        line = (
-            f"    {name}: MADRS {points(change['typical'])} points{between(change, points)}, "
-            f"{points(effect['typical'])} of it{between(effect, points)} beyond placebo"
+        if look is not None:
+            lines += _look(name, look, parts(result, without, name), placebo)
+    lines.append(f"    Beside it: {_harm(result)}.")
+    found = over_hypotheses(result)
+    return [*lines, *(range_text(found, opioid_drug(result.scenario)) if found else []), f"  {crisis_text()}"]
+
+
+def _look(name: str, look: Mapping[str, Any], split: Parts | None, placebo: Result | None) -> list[str]:
+    change, effect, response = look["madrs.change"], look["madrs.effect"], look["response"]
+    lines = [
+        f"    {name}: MADRS {points(change['typical'])} points{between(change, points)}; "
+        f"the same person under placebo {points(change['typical'] - effect['typical'])}; "
+        f"beyond placebo {points(effect['typical'])}{between(effect, points)}"
+    ]
+    if split is not None:
+        lines[0] += (
+            f": {points(split.drug)} by the drug (masked) and {points(split.belief)} by noticing it (expectancy)"
         )
-        if effect["model_low"] is not None:
-            line += (
-                f" (how sure of the typical person: {points(effect['model_low'])} to {points(effect['model_high'])})"
+    lines[0] += "."
+    if effect["model_low"] is not None:
+        line = f"      90 % credible interval, typical person: beyond placebo {_interval(effect)}"
+        if split is not None and split.low is not None:
+            line += f"; drug {_interval({'model_low': split.low, 'model_high': split.high})}"
+        lines.append(line + ". It holds the uncertainty of the estimated parameters, not that of the hypothesis.")
+    if response["share"] is not None:
+        other = placebo.summary["mood"].get(name) if placebo is not None else None
+        lines.append(
+            f"      {in_ten(response['share'])} respond ({percent(response['share'])}), remission {percent(look['remission']['share'])}"
+            + (
+                f"; under placebo {in_ten(other['response']['share'])} ({percent(other['response']['share'])}), "
+                f"remission {percent(other['remission']['share'])}."
+                if other
+                else "."
             )
-        if response["share"] is not None:
-            line += f"; {in_ten(response['share'])} respond ({percent(response['share'])}), remission {percent(look['remission']['share'])}"
-        lines.append(line + ".")
+        )
     return lines
 
 
-def _body(s: Mapping[str, Any]) -> list[str]:
-    lines = []
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = points(found["model_low"]), points(found["model_high"])
+    return "not varied" if low == high else f"{low} to {high}"
+
+
+def _harm(result: Result) -> str:
+    """The acute harm that comes with any benefit shown."""
+    cadss, pressure = result.summary["peaks"].get("cadss"), result.summary["sbp_rise_peak"]
+    return (
+        f"dissociation up to {points(cadss['typical']) if cadss else '0'} of 92 CADSS points, systolic pressure up by "
+        f"{points(pressure['typical'])} mmHg, sedation down to {sedation(result)}"
+    )
+
+
+def range_text(found: Range, drug: str) -> list[str]:
+    """What the hypotheses disagree about, where one of them decides."""
+    low = min(found.effects, key=lambda name: found.effects[name])
+    high = max(found.effects, key=lambda name: found.effects[name])
+    return [
+        f"    What {drug} does to the effect rests on the hypothesis. Typical person beyond placebo at {found.look}, over the "
+        f"{len(found.effects)} shipped hypotheses, each with its own calibrated numbers: {points(found.effects[low])} ({low}) to {points(found.effects[high])} ({high}); "
+        f"{points(found.effects[found.default])} under the working default, {found.default}."
+    ]
+
+
+def _body(result: Result) -> list[str]:
+    s, lines = result.summary, []
     cadss, pressure, stay = s["peaks"].get("cadss"), s["sbp_rise_peak"], s["time_in_clinic_h"]
+    if anaesthetic(result.scenario):
+        return ["  Body: anaesthesia is expected; dissociation and pressure at such doses are outside the model."]
     if cadss:
         lines.append(
             f"  Body: dissociation (detached feeling) peaks at {points(cadss['typical'])}{between(cadss, points)} of 92 CADSS points, "
-            f"at {clock(cadss['time_h'])}; systolic pressure rises by {points(pressure['typical'])} mmHg{between(pressure, points)}."
+            f"at {clock(cadss['time_h'])}; systolic pressure rises by {points(pressure['typical'])} mmHg{between(pressure, points)}; "
+            f"sedation at its deepest {sedation(result)}."
         )
     if stay["typical"] is not None:
-        lines.append(
-            f"  Time in clinic: {clock(stay['typical'])}{between(stay, clock)} by the rule of at least {stay['rule_h']:g} h after the dose."
-        )
+        lines.append(f"  Time in clinic: {clock(stay['typical'])}{between(stay, clock)}; {clinic_rule()}.")
     return lines
 
 
 def _table(result: Result) -> list[str]:
-    shown = [n for n in SHOWN if n in result.values and np.ptp(result.grid_values[n][0]) > 0]
+    hidden = OF_MOOD if not_known(result.scenario) else ()
+    if anaesthetic(result.scenario):
+        hidden = (*OF_MOOD, "cadss", "sbp")
+    shown = [n for n in SHOWN if n in result.values and n not in hidden and np.ptp(result.grid_values[n][0]) > 0]
     register = output_register()
     head = ["time", *(f"{name} [{register[name].unit}]" if register[name].unit != "1" else name for name in shown)]
     rows = [[clock(t), *(number(result[name].typical[i]) for name in shown)] for i, t in enumerate(result.time_h)]
     return [
-        "Typical person at the times asked for (all outputs: --json or --csv)",
+        "Typical person at the output times (all outputs: --json or --csv)",
         *(f"  {line}" for line in table(head, rows)),
     ]
 
@@ -163,6 +297,4 @@ def _ends(result: Result) -> list[str]:
     if result.failures:
         lines += ["", f"{len(result.failures)} of {len(result.people) + 1} runs failed and are left out:"]
         lines += [f"  person {f.person}: {f.reason}" for f in result.failures[:5]]
-    if result.warnings:
-        lines += ["", "Know this:", *(f"  - {warning}" for warning in result.warnings)]
     return lines

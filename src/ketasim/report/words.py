@@ -61,6 +61,11 @@ def between(found: Mapping[str, Any], form: Any = number) -> str:
     return f" ({form(found['low'])} to {form(found['high'])})"
 
 
+def at_least(text: str, cut: bool) -> str:
+    """ ">= 7" for a length that the end of the run cut off."""
+    return f">= {text}" if cut else text
+
+
 def in_ten(share: float | None) -> str:
     """A share as a natural frequency: "about 5 in 10"."""
     if share is None or not math.isfinite(share):

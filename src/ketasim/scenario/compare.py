@@ -193,7 +193,7 @@ def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
         ),
         Row(
             "bioavailability",
-            "Bioavailability, against the same dose into a vein",
+            "Bioavailability, relative to the same dose intravenously",
             "1",
             tuple(bioavailability(r, exposed_to(r)) for r in results),
         ),
@@ -209,32 +209,41 @@ def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
             "h*ng/mL",
             tuple(exposure(r.fine(exposed_to(r)))["whole_run"] | {"of": exposed_to(r)} for r in results),
         ),
-        _peaks(results, "venous_peak", "Peak in the arm vein", lambda r: exposed_to(r)),
-        _peaks(results, "arterial_peak", "Peak in the artery", lambda r: exposed_to(r).replace("plasma.", "arterial.")),
+        _peaks(results, "venous_peak", "Peak, venous plasma", lambda r: exposed_to(r)),
+        _peaks(
+            results, "arterial_peak", "Peak, arterial plasma", lambda r: exposed_to(r).replace("plasma.", "arterial.")
+        ),
         _peaks(results, "occupancy_peak", "Peak NMDA occupancy", lambda r: "nmda.occupancy"),
         _above(
             results,
             "time_above_occupancy",
-            "Time above that NMDA occupancy",
+            f"Time above an NMDA occupancy of {100 * rules['compare_occupancy'].value:g} %",
             "nmda.occupancy",
             rules["compare_occupancy"].value,
         ),
-        _above(results, "time_above_cadss", "Time with dissociation", "cadss", rules["clinic_cadss_limit"].value),
+        _above(
+            results,
+            "time_above_cadss",
+            f"Time with dissociation (CADSS above {rules['clinic_cadss_limit'].value:g})",
+            "cadss",
+            rules["clinic_cadss_limit"].value,
+        ),
     ]
     for name in ("24 h", "7 d"):
         for key, label in (("madrs.change", "MADRS change"), ("madrs.effect", "MADRS effect beyond placebo")):
             rows.append(
                 Row(f"{key}@{name}", f"{label} at {name}", "points", tuple(_look(r, name, key) for r in results))
             )
-        rows.append(
-            Row(f"response@{name}", f"Share that responds at {name}", "1", tuple(_response(r, name) for r in results))
-        )
+        rows.append(Row(f"response@{name}", f"Responders at {name}", "1", tuple(_response(r, name) for r in results)))
     rows += [
-        Row("lowest_effect", "Lowest MADRS effect", "points", tuple(lowest(r.fine("madrs.effect")) for r in results)),
-        _peaks(results, "cadss_peak", "Peak dissociation (CADSS)", lambda r: "cadss"),
         Row(
-            "sbp_rise", "Largest rise of systolic pressure", "mmHg", tuple(r.summary["sbp_rise_peak"] for r in results)
+            "lowest_effect",
+            "Largest MADRS effect beyond placebo",
+            "points",
+            tuple(lowest(r.fine("madrs.effect")) for r in results),
         ),
+        _peaks(results, "cadss_peak", "Peak dissociation (CADSS)", lambda r: "cadss"),
+        Row("sbp_rise", "Peak rise in systolic pressure", "mmHg", tuple(r.summary["sbp_rise_peak"] for r in results)),
         _peaks(results, "nausea_peak", "Peak probability of nausea", lambda r: "nausea"),
         Row("time_in_clinic", "Time in clinic", "h", tuple(r.summary["time_in_clinic_h"] for r in results)),
     ]

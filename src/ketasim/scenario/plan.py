@@ -21,7 +21,7 @@ from ketasim.dose.quantities import comma_readings
 from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
-from ketasim.ratings.setting import setting
+from ketasim.ratings.setting import setting as setting_of
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,8 @@ DEFAULT_SEED = 1
 DEFAULT_DRAWS = 64  # of the posterior, for the uncertainty of the typical course
 LAST_LOOK_H = 7 * HOURS_PER_DAY  # the summary speaks of 24 h and of 7 days
 DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
+USUAL_SETTING = "saline"
+SETTING_OF_ROUTE = {"nasal": "nasal-placebo"}
 LONGEST_DAYS = 3 * 366.0
 MOST_TIMES = 5000
 _SAME_TIME_H = 1e-9
@@ -41,7 +43,7 @@ class Scenario:
     """What is simulated, in whom, where, and when answers are wanted.
 
     words, repeat, with_ : the regimen in the words of the command line. setting : open | saline | midazolam | nasal-placebo |
-    inpatient | routine. masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
+    inpatient | routine; without one that of the first dose's route (`setting_by_route`). masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
     (None: the usual ones). people, seed, traits : who. draws : of the posterior, for the uncertainty of the model (0: none). compounds : drugs of the user's own.
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
     sudden, held : changes of states at a time, inputs held at a level (virtual experiments). parts : parts of the chain beside those
@@ -51,7 +53,7 @@ class Scenario:
     words: str
     repeat: str = ""
     with_: tuple[str, ...] = ()
-    setting: str = "saline"
+    setting: str = ""
     masked: bool = False
     days: float | None = None
     at: tuple[float, ...] | None = None
@@ -73,7 +75,7 @@ class Scenario:
         """Numbers become plain ones (a numpy integer is an int), and what is no number is refused by name."""
         text_of("the scenario", self.words, '"ketamine iv 0.5 mg/kg over 40 min"')
         text_of("repeat", self.repeat, 'repeat="twice weekly x 6"')
-        text_of("setting", self.setting, 'setting="saline"')
+        object.__setattr__(self, "setting", text_of("setting", self.setting or "", 'setting="saline"'))
         for name, example in (("people", 200), ("seed", 1), ("draws", 64)):
             object.__setattr__(self, name, whole(name, getattr(self, name), f"{name}={example}"))
         if self.draws < 0:
@@ -81,7 +83,9 @@ class Scenario:
         if self.days is not None:
             object.__setattr__(self, "days", real("days", self.days, "days=28", finite=False))
         object.__setattr__(self, "values", _numbers(self.values))
-        setting(self.setting)
+        if not self.setting:
+            object.__setattr__(self, "setting", self.setting_by_route)
+        setting_of(self.setting)
         if self.days is not None and not 0 < self.days <= LONGEST_DAYS:
             raise UsageError(
                 f"{self.days:g} days cannot be simulated",
@@ -102,6 +106,15 @@ class Scenario:
         if self.days is None or not self.at or max(self.at) <= self.days * HOURS_PER_DAY:
             return found
         return found.until(self.days * HOURS_PER_DAY)
+
+    @property
+    def setting_by_route(self) -> str:
+        """The setting that belongs to the route of the first main dose: a spray is compared with a spray, all else with a saline infusion."""
+        try:
+            route = self.regimen.main.blocks[0].dose.way.name
+        except UsageError:
+            route = ""  # `regimen` says what is wrong with the words
+        return SETTING_OF_ROUTE.get(route, USUAL_SETTING)
 
     @cached_property
     def end_h(self) -> float:
@@ -129,9 +142,38 @@ class Scenario:
         if self.name:
             return self.name
         notes = [
-            word for word in (self.setting if self.setting != "saline" else "", "masked" if self.masked else "") if word
+            word
+            for word in (self.setting if self.setting != USUAL_SETTING else "", "masked" if self.masked else "")
+            if word
         ]
         return str(self.regimen) + (f" [{', '.join(notes)}]" if notes else "")
+
+    def changed(self) -> tuple[str, ...]:
+        """What differs from the defaults beside the words, as short phrases: two runs that differ can be told apart by them."""
+        usual = Traits()
+        found = [f"hypothesis {self.hypothesis}"] if self.hypothesis else []
+        taken = named_hypothesis(self.hypothesis).variants if self.hypothesis else {}
+        found += [
+            f"{stage}: {' + '.join(names) or 'none'}"
+            for stage, names in self.variants.items()
+            if tuple(taken.get(stage, ())) != tuple(names)
+        ]
+        found += [f"{key} = {new:g}" for key, new in self.values.items() if key not in self.optional]
+        for name, unit in (("weight", " kg"), ("age", " years"), ("baseline", " MADRS points"), ("sex", "")):
+            own = getattr(self.traits, name)
+            if own is not None:
+                found.append(f"{name} {own:g}{unit}" if unit else f"{name} {own}")
+        found += [
+            f"{name} {getattr(self.traits, name)}"
+            for name in ("genotype", "ethnicity")
+            if getattr(self.traits, name) != getattr(usual, name)
+        ]
+        found += [f"compound {drug.name}" for drug in self.compounds]
+        found += [f"{s.state} times {s.scale:g} plus {s.add:g} at {s.time_h:g} h" for s in self.sudden]
+        found += [f"{h.input} = {h.level:g} from {h.start_h:g} to {h.end_h:g} h" for h in self.held]
+        if self.draws != DEFAULT_DRAWS:
+            found.append(f"{self.draws} draws of the posterior")
+        return tuple(found)
 
     def settings(self) -> dict[str, Any]:
         """What was asked for, as plain data for the run record and the JSON."""
@@ -144,11 +186,17 @@ class Scenario:
         found["regimen"] = str(self.regimen)
         found["masked"] = self.masked
         found["days"] = self.end_h / HOURS_PER_DAY
+        found["at"] = self.times_h.tolist()
+        found["draws"] = self.draws
         found["traits"] = {
             name: getattr(self.traits, name) for name in ("weight", "age", "sex", "baseline", "genotype", "ethnicity")
         }
         if self.compounds:
             found["compounds"] = [drug.name for drug in self.compounds]
+            found["compound_values"] = {
+                drug.name: {key: {"value": v.value, "unit": v.unit} for key, v in drug.values.items()}
+                for drug in self.compounds
+            }
         if self.values:
             found["values"] = dict(self.values)
         if self.variants:
@@ -177,7 +225,7 @@ def scenario(
     *,
     repeat: str = "",
     with_: str | Sequence[str] = (),
-    setting: str = "saline",
+    setting: str | None = None,
     masked: bool = False,
     days: float | None = None,
     at: str | Sequence[float] | None = None,
@@ -197,6 +245,7 @@ def scenario(
 ) -> Scenario:
     """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity.
 
+    setting : None takes that of the route (nasal: nasal-placebo, else saline).
     hypothesis : its mechanisms and its calibrated numbers; `variants` and `values` given beside it come first.
     """
     if hypothesis:
@@ -221,7 +270,7 @@ def scenario(
         words=words,
         repeat=repeat,
         with_=_all_words(with_),
-        setting=setting,
+        setting=setting or "",
         masked=masked,
         days=days,
         at=_times(at),

@@ -232,9 +232,14 @@ class Result:
         """The line printed under every figure and table."""
         band = f"band: 5th to 95th percentile of {self.ok} people" if self.ok else "typical person only"
         if self.model_values:
-            band += f"; dotted: the same of the typical person over {self.scenario.draws} draws of the posterior"
+            band += (
+                f"; dotted: 90 % credible interval of the typical person ({self.scenario.draws} draws of the posterior)"
+            )
+        changed = self.scenario.changed()
         return (
-            f"{band}; line: typical person. Ketasim {self.record.version}, model {self.record.model[:8]}, "
+            f"{band}; line: typical person. Setting {self.scenario.setting}{', masked' if self.scenario.masked else ''}. "
+            + (f"Changed: {', '.join(changed)}. " if changed else "")
+            + f"Ketasim {self.record.version}, model {self.record.model[:8]}, numbers {self.record.numbers[:8]}, "
             f"seed {self.record.seed}. {NOTICE}"
         )
 
@@ -267,6 +272,7 @@ class Result:
             "seed": self.record.seed,
             "version": self.record.version,
             "model": self.record.model,
+            "numbers": self.record.numbers,
             "people": len(self.people),
             "ledger": [
                 {

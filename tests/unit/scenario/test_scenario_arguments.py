@@ -94,7 +94,6 @@ def test_traits_take_numpy_numbers(trait: str) -> None:
         *({"compound": given} for given in (5, b"x", [5], {"a": 1}.values())),
         {"draws": -1},
         {"setting": 5},
-        {"setting": None},
         {"repeat": 5},
         {"genotype": 5},
         {"sex": 1},

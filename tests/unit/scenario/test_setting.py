@@ -143,7 +143,7 @@ def test_order_of_settings_under_placebo_at_a_day() -> None:
     assert drive["saline"] < drive["midazolam"] < drive["open"]
     assert drive["nasal-placebo"] < drive["inpatient"]
     assert drive["routine"] == drive["open"]
-    assert st.routine_factor("routine", P)[0, 0] < 1 == st.routine_factor("open", P)[0, 0]
+    assert st.setting_factor("routine", P)[0, 0] < 1 == st.setting_factor("open", P)[0, 0]
 
 
 def test_without_sessions_only_care_is_left() -> None:
