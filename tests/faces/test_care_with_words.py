@@ -226,7 +226,7 @@ def test_what_was_not_varied_is_said_in_claims() -> None:
 
     prediction = next(p for c in ledger() for p in c.predictions if p.unit == "share")
     names = {f.name for f in dataclasses.fields(Found)}
-    base = {"prediction": prediction, "value": 0.54, "low": None, "high": None, "people": 200}
+    base = {"prediction": prediction, "value": 0.54, "low": None, "high": None, "people": 200, "band": ""}
     same = Found(**{k: v for k, v in (base | {"model_low": 0.54, "model_high": 0.54}).items() if k in names})
     apart = Found(**{k: v for k, v in (base | {"model_low": 0.5, "model_high": 0.6}).items() if k in names})
     assert "90 % credible interval: not varied." in _sentence(same) and "54 to 54" not in _sentence(same)
