@@ -279,7 +279,7 @@ def _body(result: Result) -> list[str]:
 
 
 def _table(result: Result) -> list[str]:
-    hidden = OF_MOOD if not_known(result.scenario) else ()
+    hidden: tuple[str, ...] = OF_MOOD if not_known(result.scenario) else ()
     if anaesthetic(result.scenario):
         hidden = (*OF_MOOD, "cadss", "sbp")
     shown = [n for n in SHOWN if n in result.values and n not in hidden and np.ptp(result.grid_values[n][0]) > 0]
