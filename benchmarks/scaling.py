@@ -56,14 +56,14 @@ import resource, sys, time
 sys.path.insert(0, {here!r})
 from scaling import repeated
 from problems import chain
-from ketasim.engine import compile_model
+from ketasim.engine import compile_model, stream
 import numpy as np
 people = {people}
 problem = chain()
 model = compile_model(problem.text, problem.parameters, {outputs!r}, problem.inputs)
 table, schedule = repeated(problem, people)
 begin = time.perf_counter()
-done = model.stream({folder!r}, table, [schedule], np.zeros(people, dtype=int), problem.times, rtol=1e-5, atol=1e-8,
+done = stream(model, {folder!r}, table, [schedule], np.zeros(people, dtype=int), problem.times, rtol=1e-5, atol=1e-8,
                     relative_to="peak", single_precision=True, threads={threads})
 spent = time.perf_counter() - begin
 print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, done.people, done.failed)

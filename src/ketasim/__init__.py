@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .decide.claims import evaluate_all as claims
     from .decide.next_study import next_study
     from .dose import dose
-    from .evidence.compare.scorecard import card_of as check
+    from .evidence.fit.check import card_of as check
     from .evidence.weigh.weighing import weigh
     from .scenario.compare import Comparison, compare
     from .scenario.experiments import experiment
@@ -38,7 +38,7 @@ _HOMES = {
     "Result": "scenario.result:Result",
     "Scenario": "scenario.plan:Scenario",
     "UsageError": "core.errors:UsageError",
-    "check": "evidence.compare.scorecard:card_of",
+    "check": "evidence.fit.check:card_of",
     "claims": "decide.claims:evaluate_all",
     "compare": "scenario.compare:compare",
     "dose": "dose:dose",

@@ -28,6 +28,11 @@ SPACES = (
     "nk_far",
     "hnk",
     "hnk_far",
+    "rapid",
+    "stomach",
+    "excess",  # uM from here on: what arteries hold above the mixed space, and norketamine in the arm vein
+    "nk_excess",
+    "nk_arm",
 )
 AT = {name: index for index, name in enumerate(SPACES)}
 
@@ -64,6 +69,18 @@ def system() -> np.ndarray:
     flow("nk_liver", None, (1 - P["hnk_fraction"]) * P["norketamine_clearance"] / P["norketamine_liver_volume"])
     exchange("hnk", "hnk_far", P["hnk_flow"], P["hnk_volume"], P["hnk_peripheral_volume"])
     flow("hnk", None, P["hnk_clearance"] / P["hnk_volume"])
+    exchange("central", "rapid", P["rapid_flow"], P["central_volume"], P["rapid_volume"])
+    flow("stomach", "gut_oral", P["oral_absorption"])
+    lung, arm_time, through = P["front_end_transit"], P["arm_transit"], P["front_end_flow"]
+    for site, rate in (("nasal", P["nasal_absorption"]), ("mouth", P["mucosal_absorption"])):
+        matrix[AT["excess"], AT[site]] = rate / through / lung
+    flow("excess", None, 1 / lung)
+    matrix[AT["nk_excess"], AT["nk_liver"]] = P["hepatic_flow"] / P["norketamine_liver_volume"] / through / lung
+    matrix[AT["nk_excess"], AT["nk"]] = -P["hepatic_flow"] / P["norketamine_volume"] / through / lung
+    flow("nk_excess", None, 1 / lung)
+    matrix[AT["nk_arm"], AT["nk"]] = 1 / P["norketamine_volume"] / arm_time
+    matrix[AT["nk_arm"], AT["nk_excess"]] = 1 / arm_time
+    flow("nk_arm", None, 1 / arm_time)
     return matrix
 
 
@@ -79,6 +96,7 @@ def after_input(
         source = np.zeros(len(SPACES))
         for name, (rate, until) in rates.items():
             source[AT[name]] += rate if begin < until - 1e-12 else 0.0
+        source[AT["excess"]] += source[AT["central"]] / P["front_end_flow"] / P["front_end_transit"]
         augmented = np.zeros((len(SPACES) + 1, len(SPACES) + 1))
         augmented[:-1, :-1], augmented[:-1, -1] = matrix * (end - begin), source * (end - begin)
         amounts = (expm(augmented) @ np.append(amounts, 1.0))[:-1]
@@ -92,7 +110,7 @@ CASES = {
         {"mouth": ("mouth", P["mucosal_release_duration"]), "gut_mouth": ("gut", P["mucosal_swallow_duration"])},
         {},
     ),
-    "oral": ({"gut_oral": ("oral", P["oral_release_duration"])}, {}),
+    "oral": ({"stomach": ("oral", P["oral_release_duration"])}, {}),
 }
 SHARES = {
     "infusion": 1.0,
@@ -110,15 +128,19 @@ def test_every_route_agrees_with_matrix_exponentials(name: str) -> None:
     curves = Bench(tolerance=Tolerance(1e-10, 1e-10, "value")).curves(which)
     rates = {space: (SHARES[kind] * which.given / length, length) for space, (kind, length) in windows.items()}
     start = {space: share * which.given for space, share in deposits.items()}
-    masses = {
-        "ketamine": ("central", "central_volume"),
-        "norketamine": ("nk", "norketamine_volume"),
-        "hnk": ("hnk", "hnk_volume"),
+    unit = np.eye(len(SPACES))
+    central = unit[AT["central"]] / P["central_volume"]
+    seen = {
+        "ketamine": central,
+        "arterial": central + unit[AT["excess"]],
+        "norketamine": unit[AT["nk_arm"]],
+        "arterial_norketamine": unit[AT["nk"]] / P["norketamine_volume"] + unit[AT["nk_excess"]],
+        "hnk": unit[AT["hnk"]] / P["hnk_volume"],
     }
     picked = np.linspace(5, len(curves.times) - 1, 12).astype(int)
     exact = np.array([after_input(system(), rates, start, curves.times[i]) for i in picked])
-    for output, (space, volume) in masses.items():
-        micromolar = exact[:, AT[space]] / P[volume]
+    for output, weights in seen.items():
+        micromolar = exact @ weights
         simulated = curves.levels[output][0, picked]
         scale = simulated / micromolar
         mass = scale[np.argmax(micromolar)]
@@ -127,7 +149,8 @@ def test_every_route_agrees_with_matrix_exponentials(name: str) -> None:
 
 
 def test_clearance_and_bioavailability_follow_from_flows_and_extraction() -> None:
-    """CL = Qh CLint/(Qh + CLint); F oral = Fgut (1 - E); F nasal = FRn + (1 - FRn) F oral; R against S by CLint."""
+    """CL = Qh CLint/(Qh + CLint); F oral = Fgut (1 - E); F nasal = FRn + (1 - FRn) F oral; R against S by CLint,
+    in the liver and in the gut wall: R has the larger F."""
     bench = Bench()
     flow = P["hepatic_flow"]
     intrinsic = P["cyp3a4_clearance"] + P["cyp2b6_clearance"] + P["other_clearance"]
@@ -142,6 +165,11 @@ def test_clearance_and_bioavailability_follow_from_flows_and_extraction() -> Non
     taken = (first + 2 * later) / 3
     nasal = statistic("bioavailability", bench.curves(arm("long_nasal_84")), "ketamine", 0.0, reference)[0]
     assert nasal == pytest.approx(taken + (1 - taken) * oral, rel=3e-3)
+    right, reference_r = bench.curves(arm("oral_r")), bench.curves(arm("long_iv_r"))
+    slower = P["r_enantiomer_clearance"] * intrinsic
+    oral_r = flow / (flow + slower) / (1.0 + P["r_enantiomer_clearance"] * P["gut_clearance_ratio"])
+    assert statistic("bioavailability", right, "ketamine", 0.0, reference_r)[0] == pytest.approx(oral_r, rel=3e-3)
+    assert oral_r > 1.2 * oral
     slower = P["r_enantiomer_clearance"] * intrinsic
     ratio = statistic("clearance_ratio", bench.curves(arm("long_iv_r")), "ketamine", 0.0, reference)[0]
     assert ratio == pytest.approx(flow * slower / (flow + slower) / (flow * extraction), rel=3e-3)

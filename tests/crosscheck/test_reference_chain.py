@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("roadrunner")
+from oracle import Schedule, compile_model
+
 from ketasim.chain import compose, registry, to_sbml
-from ketasim.engine.reference import Schedule, compile_model
 
 INFUSION = 72.0  # umol/h of each enantiomer, close to 0.5 mg/kg over 40 min
 

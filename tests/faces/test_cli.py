@@ -73,7 +73,9 @@ def test_json_has_the_keys_of_the_design(printed: dict) -> None:
 def test_json_ledger_rows(printed: dict) -> None:
     assert len(printed["ledger"]) == 12
     for row in printed["ledger"]:
-        assert list(row)[:5] == ["time_h", "drug", "route", "asked_mg", "given_mg"]
+        assert list(row) == ["time_h", "drug", "route", "asked_mg", "given_mg", "duration_h", "rate_mg_per_h"]
+        infused = row["drug"] == "ketamine" or row["duration_h"] > 0
+        assert row["rate_mg_per_h"] == (pytest.approx(row["asked_mg"] / row["duration_h"]) if infused else None)
         assert row["given_mg"] == pytest.approx(row["asked_mg"], rel=1e-5)
     assert printed["ledger"][0]["time_h"] == -0.75 and printed["ledger"][0]["drug"] == "naltrexone"
 

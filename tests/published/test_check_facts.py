@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from ketasim.evidence.compare.posterior import shipped_scorecard
 from ketasim.evidence.compare.scorecard import ScoredRow
+from ketasim.evidence.fit.check import shipped_scorecard
 
 
 @cache

@@ -19,10 +19,30 @@ def real() -> Weighing:
     return weigh()
 
 
-def test_only_studies_of_role_fit_are_weighed_and_only_validate_is_held_out(real: Weighing) -> None:
+def test_only_studies_of_role_fit_are_weighed(real: Weighing) -> None:
     assert {roles()[name]["role"] for name in real.studies} == {"fit"}
-    assert {roles()[name]["role"] for name in (*real.held_names, *real.held_left_out)} == {"validate"}
     assert all(f.published.role == "fit" and not f.published.memory for f in finding_sets().findings)
+    assert not set(real.studies) & {*real.held_names, *real.held_left_out}
+
+
+def test_without_held_out_studies_leaving_each_out_takes_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round 2 holds nothing out: a calibration without held-out studies weighs, and the text says what stands in the last column."""
+    from dataclasses import replace
+
+    from ketasim.evidence.weigh import weighing
+    from ketasim.report.weigh_text import weigh_text
+
+    plain = weighing.calibrated
+
+    def without(name: str) -> weighing.Calibrated:
+        found = plain(name)
+        return replace(found, held_names=(), held=np.zeros((len(found.held), 0)))
+
+    monkeypatch.setattr(weighing, "calibrated", without)
+    found = weigh()
+    assert found.held_names == () and sum(r.weight for r in found.rows) == pytest.approx(1.0)
+    assert all(np.isfinite(r.loo) for r in found.rows)
+    assert "no study is held out in this round" in weigh_text(found)
 
 
 def test_every_hypothesis_is_in_the_table_with_its_error(real: Weighing) -> None:

@@ -218,7 +218,7 @@ def simulate(
 def mood(moments: Array, curves: Mapping[str, Array], sessions: Sequence[float], where: str) -> tuple[Array, Array]:
     """Effect against the comparator of the setting, and change from the person's own baseline, in MADRS points."""
     p = {**observation.observation_parameters(), **setting.setting_parameters()}
-    felt = setting.felt_peaks(moments, curves["cadss"][None, :], sessions)
+    felt = curves["cadss"][None, :]
     arm = setting.setting_drive(where, moments, sessions, felt, p)
     comparator = setting.setting_drive(where, moments, sessions, np.zeros_like(felt), p, arm="comparator")
     factor, baseline = setting.routine_factor(where, p), np.array([BASELINE])

@@ -101,7 +101,7 @@ def test_the_brain_follows_with_its_half_life() -> None:
 
 
 def test_norketamine_adds_little() -> None:
-    seen = plasma(HOUR, [("s_norketamine", 0.0, 1.0, 0.35)], *RACEMATE)
+    seen = plasma(HOUR, [("s_norketamine_arterial", 0.0, 1.0, 0.35)], *RACEMATE)
     assert 0 < seen["nmda_occupancy"][-1] < 0.05
 
 

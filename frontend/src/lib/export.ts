@@ -18,10 +18,16 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
     if (make) {
       const drawing = make();
       const title = 9 * (drawing.title.length + drawing.unit.length + 4);
-      figure.innerHTML = picture(drawing, Math.max(originals[i].clientWidth - 24, title, 320), Math.max(originals[i].clientHeight - 18, 260));
+      figure.innerHTML = picture(
+        drawing,
+        Math.max(originals[i].clientWidth - 24, title, 320),
+        Math.max(originals[i].clientHeight - 18, 260),
+      );
     }
   });
-  copy.querySelectorAll("aside, form, input, select, .menu, .scrubber, .skip, .pick, .nocopy").forEach((node) => node.remove());
+  copy
+    .querySelectorAll("aside, form, input, select, .menu, .scrubber, .skip, .pick, .nocopy")
+    .forEach((node) => node.remove());
   copy.querySelectorAll("button").forEach((button) => {
     const span = document.createElement("span");
     span.className = button.className.replace("main", "");
@@ -31,7 +37,8 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
   copy.querySelectorAll("details").forEach((node) => node.setAttribute("open", ""));
   const css = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
   const notice = facts?.notice ?? "Research and teaching only.";
-  const extra = ".view{grid-template-columns:minmax(0,1fr)!important} figure svg{max-width:100%;height:auto} button{display:none} body>p{margin:10px 20px;max-width:none}";
+  const extra =
+    ".view{grid-template-columns:minmax(0,1fr)!important} figure svg{max-width:100%;height:auto} button{display:none} body>p{margin:10px 20px;max-width:none}";
   return (
     `<!doctype html><html lang="en" data-theme="${document.documentElement.dataset.theme}"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width, initial-scale=1"><title>${title} · Ketasim</title><style>${css}\n${extra}</style></head>` +
@@ -40,5 +47,9 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
 }
 
 export function exportView(main: HTMLElement, title: string, facts: Catalogue | null) {
-  save(`ketasim-${location.hash.replace(/^#\/?/, "").split("?")[0] || "follow"}.html`, exportedPage(main, title, facts), "text/html");
+  save(
+    `ketasim-${location.hash.replace(/^#\/?/, "").split("?")[0] || "follow"}.html`,
+    exportedPage(main, title, facts),
+    "text/html",
+  );
 }

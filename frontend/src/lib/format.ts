@@ -11,11 +11,14 @@ export function number(x: number | null | undefined, digits = 2): string {
   return (Number(rounded) === 0 ? "0" : rounded).replace("-", "−");
 }
 
-export const exact = (x: number | null | undefined) => (x === null || x === undefined || !Number.isFinite(x) ? "" : Number(x.toPrecision(6)).toString());
+export const exact = (x: number | null | undefined) =>
+  x === null || x === undefined || !Number.isFinite(x) ? "" : Number(x.toPrecision(6)).toString();
 
 /** "77 (59 to 143)": typical, and 5th to 95th percentile between people. */
 export const interval = (x?: number | null, low?: number | null, high?: number | null, digits = 2) =>
-  low === null || low === undefined || !Number.isFinite(low) ? number(x, digits) : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
+  low === null || low === undefined || !Number.isFinite(low)
+    ? number(x, digits)
+    : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
 
 /** A share as a whole number of 100; "under 1" where it is. */
 export const inHundred = (x: number) => (x > 1e-9 && x < 0.005 ? "under 1" : number(100 * x));

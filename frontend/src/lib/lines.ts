@@ -27,8 +27,12 @@ export const present = (lines: Line[]) => lines.filter((l) => l.curve.typical.so
 export function armLooks(words: string[]) {
   const own: Record<string, number> = { esketamine: 0, arketamine: 1, hnk: 3, placebo: 5 };
   const looks = [
-    { colour: "--s", dash: [], width: 2 }, { colour: "--r", dash: [8, 4], width: 2 }, { colour: "--nk", dash: [8, 3, 2, 3], width: 1.8 },
-    { colour: "--hnk", dash: [2, 3], width: 2.2 }, { colour: "--co", dash: [5, 2], width: 2 }, { colour: "--placebo", dash: [], width: 1.3 },
+    { colour: "--s", dash: [], width: 2 },
+    { colour: "--r", dash: [8, 4], width: 2 },
+    { colour: "--nk", dash: [8, 3, 2, 3], width: 1.8 },
+    { colour: "--hnk", dash: [2, 3], width: 2.2 },
+    { colour: "--co", dash: [5, 2], width: 2 },
+    { colour: "--placebo", dash: [], width: 1.3 },
   ];
   const taken = new Map<number, number>();
   words.forEach((w, i) => {
@@ -37,7 +41,11 @@ export function armLooks(words: string[]) {
   });
   const spare = [4, 2, 3, 1, 0, 5];
   words.forEach((_, i) => {
-    if (!taken.has(i)) taken.set(i, spare.find((k) => ![...taken.values()].includes(k))!);
+    if (!taken.has(i))
+      taken.set(
+        i,
+        spare.find((k) => ![...taken.values()].includes(k))!,
+      );
   });
   return words.map((_, i) => looks[taken.get(i)!]);
 }

@@ -7,8 +7,16 @@ const css = (name: string) => getComputedStyle(document.documentElement).getProp
 const faint = (c: string, share: number) => `color-mix(in srgb, ${c} ${Math.round(share * 100)}%, transparent)`;
 const PER_LINE = 5; // model high, model low, people high, people low, typical
 
-export interface Frame { from: number; to: number; zero: boolean; height: number }
-interface Told { hover: (t: number | null) => void; drawn: (left: number, width: number) => void }
+export interface Frame {
+  from: number;
+  to: number;
+  zero: boolean;
+  height: number;
+}
+interface Told {
+  hover: (t: number | null) => void;
+  drawn: (left: number, width: number) => void;
+}
 
 /** What decides the form of a plot. While it stays, a new answer only brings new numbers: nothing is laid out again. */
 export const formOf = (lines: Line[], frame: Frame, theme: string) =>
@@ -17,10 +25,13 @@ export const formOf = (lines: Line[], frame: Frame, theme: string) =>
 /** All curves on the union of their times: the same grid almost always, so the usual case is no work. */
 export function columns(lines: Line[]): uPlot.AlignedData {
   const first = lines[0]?.time ?? new Float32Array([0, 1]);
-  const same = lines.every((l) => l.time === first || (l.time.length === first.length && l.time.every((t, i) => t === first[i])));
+  const same = lines.every(
+    (l) => l.time === first || (l.time.length === first.length && l.time.every((t, i) => t === first[i])),
+  );
   const x = same ? first : Float32Array.from([...new Set(lines.flatMap((l) => [...l.time]))].sort((a, b) => a - b));
   const none: null[] = Array(x.length).fill(null);
-  const on = (l: Line, y?: Float32Array) => (!y ? none : same ? y : Float32Array.from(x, (t) => (t > l.time[l.time.length - 1] + 1e-6 ? NaN : at(l.time, y, t))));
+  const on = (l: Line, y?: Float32Array) =>
+    !y ? none : same ? y : Float32Array.from(x, (t) => (t > l.time[l.time.length - 1] + 1e-6 ? NaN : at(l.time, y, t)));
   const rows: unknown[] = [x];
   for (const l of lines) {
     const { curve: c } = l;
@@ -34,7 +45,10 @@ export class Plot {
   private plot: uPlot | undefined;
   private form = "";
   private lines: Line[] = [];
-  constructor(private box: HTMLElement, private told: Told) {}
+  constructor(
+    private box: HTMLElement,
+    private told: Told,
+  ) {}
 
   show(lines: Line[], frame: Frame, theme: string) {
     const form = formOf(lines, frame, theme);
@@ -68,13 +82,24 @@ export class Plot {
       const old = () => this.lines[i]?.faded;
       const edge = { stroke: () => (old() ? weak : strong), width: 0.75, points: { show: false } };
       const begin = 1 + i * PER_LINE;
-      bands.push({ series: [begin, begin + 1], fill: model }, { series: [begin + 2, begin + 3], fill: () => (old() ? pale : full) });
+      bands.push(
+        { series: [begin, begin + 1], fill: model },
+        { series: [begin + 2, begin + 3], fill: () => (old() ? pale : full) },
+      );
       series.push({ ...edge, dash: [2, 3] }, { ...edge, dash: [2, 3] }, { ...edge }, { ...edge });
       series.push({ stroke: css(l.colour), width: l.width, dash: l.dash, points: { show: false } });
     });
-    const axis = { stroke: css("--quiet"), grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
+    const axis = {
+      stroke: css("--quiet"),
+      grid: { stroke: css("--grid"), width: 1 },
+      ticks: { show: false },
+      font: "13px system-ui, sans-serif",
+    };
     return {
-      width, height, series, bands,
+      width,
+      height,
+      series,
+      bands,
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
@@ -88,12 +113,40 @@ export class Plot {
         },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 28, gap: 7, splits: () => moments(from, to, width < 300 ? 4 : 5), values: (_u, ticks) => ticks.map((t) => tick(t, to)) },
-        { ...axis, size: 46, gap: 4, splits: (_u, _i, low, high) => steps(low, high), values: (_u, ticks) => ticks.map((v) => number(v, 3).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")) },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 28,
+          gap: 7,
+          splits: () => moments(from, to, width < 300 ? 4 : 5),
+          values: (_u, ticks) => ticks.map((t) => tick(t, to)),
+        },
+        {
+          ...axis,
+          size: 46,
+          gap: 4,
+          splits: (_u, _i, low, high) => steps(low, high),
+          values: (_u, ticks) =>
+            ticks.map((v) =>
+              number(v, 3)
+                .replace(/(\.\d*?)0+$/, "$1")
+                .replace(/\.$/, ""),
+            ),
+        },
       ],
       hooks: {
-        setCursor: [(u) => { const x = u.cursor.left; this.told.hover(x !== undefined && x !== null && x >= 0 ? u.posToVal(x, "x") : null); }],
-        draw: [(u) => { this.told.drawn(u.bbox.left / devicePixelRatio, u.bbox.width / devicePixelRatio); performance.mark("ketasim-drawn"); }],
+        setCursor: [
+          (u) => {
+            const x = u.cursor.left;
+            this.told.hover(x !== undefined && x !== null && x >= 0 ? u.posToVal(x, "x") : null);
+          },
+        ],
+        draw: [
+          (u) => {
+            this.told.drawn(u.bbox.left / devicePixelRatio, u.bbox.width / devicePixelRatio);
+            performance.mark("ketasim-drawn");
+          },
+        ],
       },
     };
   }

@@ -14,7 +14,9 @@ class Role {
     const asked = query.get("role");
     const known = ROLES.find((r) => r.key === asked);
     this.name = known?.key ?? "learn";
-    return asked !== null && !known ? `role=${asked.slice(0, 40)} is not known; allowed: ${ROLES.map((r) => r.key).join(", ")}` : "";
+    return asked !== null && !known
+      ? `role=${asked.slice(0, 40)} is not known; allowed: ${ROLES.map((r) => r.key).join(", ")}`
+      : "";
   }
   /** The end of a link that keeps the role. */
   get suffix() {

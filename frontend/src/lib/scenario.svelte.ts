@@ -1,18 +1,5 @@
 import type { Catalogue, Drug, Route } from "./types";
 
-export const ADDED = [
-  { words: "naltrexone oral 50 mg at -45 min", label: "Naltrexone 50 mg, 45 min before" },
-  { words: "lamotrigine oral 300 mg at -120 min", label: "Lamotrigine 300 mg, 2 h before" },
-  { words: "diazepam oral 10 mg at -60 min", label: "Diazepam 10 mg, 1 h before" },
-  { words: "rapamycin oral 6 mg at -120 min", label: "Rapamycin 6 mg, 2 h before" },
-  { words: "clarithromycin oral 500 mg at -60 min", label: "Clarithromycin 500 mg, 1 h before" },
-];
-export const REPEATS = [
-  { words: "", label: "one dose" },
-  { words: "twice weekly x 8", label: "twice weekly, 8 doses" },
-  { words: "three times weekly x 6", label: "three times weekly, 6 doses" },
-  { words: "weekly x 4", label: "weekly, 4 doses" },
-];
 /** Two kinds of uncertainty, never mixed: between people, and of the model about the typical person. */
 export const BANDS = [
   { key: "both", label: "people, and the model" },
@@ -43,7 +30,15 @@ export class Asked {
       ? `placebo ${this.route}`
       : `${this.drug} ${this.route} ${Number(this.amount.toPrecision(6))} ${this.unit}${this.minutes ? ` over ${this.minutes} min` : ""}`,
   );
-  body = $derived({ scenario: this.words, repeat: this.repeat, with: [...this.with], setting: this.setting, people: this.people, days: this.days, seed: this.seed });
+  body = $derived({
+    scenario: this.words,
+    repeat: this.repeat,
+    with: [...this.with],
+    setting: this.setting,
+    people: this.people,
+    days: this.days,
+    seed: this.seed,
+  });
 
   find(facts: Catalogue): { drug: Drug; route: Route } {
     const drug = facts.drugs.find((d) => d.name === this.drug) ?? facts.drugs[0];
@@ -59,7 +54,7 @@ export class Asked {
     this.route = route.name;
     const [unit, ends] = Object.entries(route.studied)[0] ?? ["mg/kg", [0.5, 0.5]];
     this.unit = unit;
-    this.amount = START[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
+    this.amount = facts.start[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
     this.minutes = route.forms.includes("infusion") && drug.name !== "placebo" ? 40 : null;
   }
 
@@ -82,7 +77,12 @@ export class Asked {
     else if (drug) notes.push(`drug=${drug} is not known here; allowed: ${mains.join(", ")}`);
     const { route } = this.find(facts);
     const asked = query.get("route");
-    if (asked && asked !== route.name) notes.push(`route=${asked} is not a route of ${this.drug}; allowed: ${this.find(facts).drug.routes.map((r) => r.name).join(", ")}`);
+    if (asked && asked !== route.name)
+      notes.push(
+        `route=${asked} is not a route of ${this.drug}; allowed: ${this.find(facts)
+          .drug.routes.map((r) => r.name)
+          .join(", ")}`,
+      );
     const unit = query.get("unit");
     if (unit && ["mg", "mg/kg"].includes(unit)) this.unit = unit;
     else if (unit) notes.push(`unit=${unit} is not allowed; allowed: mg, mg/kg`);
@@ -91,7 +91,10 @@ export class Asked {
       if (text === null) return;
       const x = Number(text);
       if (text.trim() && Number.isFinite(x) && x >= low && x <= high && (!whole || Number.isInteger(x))) set(x);
-      else notes.push(`${key}=${text} cannot be used; allowed: ${whole ? "a whole number" : "a number"} from ${low} to ${high}`);
+      else
+        notes.push(
+          `${key}=${text} cannot be used; allowed: ${whole ? "a whole number" : "a number"} from ${low} to ${high}`,
+        );
     };
     numeric("amount", 0.001, 2000, false, (x) => (this.amount = x));
     numeric("minutes", 1, 1440, false, (x) => (this.minutes = x));
@@ -101,20 +104,21 @@ export class Asked {
     numeric("seed", LIMITS.seed[0], LIMITS.seed[1], true, (x) => (this.seed = x));
     const setting = query.get("setting");
     if (setting && facts.settings.some((s) => s.name === setting)) this.setting = setting;
-    else if (setting) notes.push(`setting=${setting} is not known; allowed: ${facts.settings.map((s) => s.name).join(", ")}`);
+    else if (setting)
+      notes.push(`setting=${setting} is not known; allowed: ${facts.settings.map((s) => s.name).join(", ")}`);
     const bands = query.get("bands");
     if (bands && BANDS.some((b) => b.key === bands)) this.bands = bands as Bands;
-    else if (bands) notes.push(`bands=${bands.slice(0, 40)} is not known; allowed: ${BANDS.map((b) => b.key).join(", ")}`);
+    else if (bands)
+      notes.push(`bands=${bands.slice(0, 40)} is not known; allowed: ${BANDS.map((b) => b.key).join(", ")}`);
     if (query.has("repeat")) this.repeat = query.get("repeat")!.slice(0, 200);
-    if (query.has("with")) this.with = query.getAll("with").slice(0, 8).map((w) => w.slice(0, 200));
+    if (query.has("with"))
+      this.with = query
+        .getAll("with")
+        .slice(0, 8)
+        .map((w) => w.slice(0, 200));
     this.notes = notes;
   }
 }
-
-const START: Record<string, number> = {
-  "ketamine iv": 0.5, "esketamine nasal": 84, "esketamine iv": 0.4, "arketamine iv": 0.5, "hnk iv": 1, "ketamine oral": 100,
-  "ketamine sc": 0.5, "ketamine im": 0.5,
-};
 
 export const quote = (text: string) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
 

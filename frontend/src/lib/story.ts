@@ -17,21 +17,36 @@ export function sentence(c: Curves, t: number, role: RoleName = "learn"): string
   const nth = c.doses_h.length > 1 && doses > 0 ? ` (dose ${doses} of ${c.doses_h.length})` : "";
   const when = `${clock(t)}${nth}`;
   if (role === "research") {
-    return `t = ${when}: NMDA occupancy ${inHundred(block)} %, CADSS ${number(felt)}, spines ${inHundred(spines)} % of the lost share; MADRS change ${number(change)}, of which ${number(effect)} beyond placebo.`;
+    const levels = `NMDA occupancy ${inHundred(block)} %, CADSS ${number(felt)}, spines ${inHundred(spines)} % of the lost share`;
+    return `t = ${when}: ${levels}; MADRS change ${number(change)}, of which ${number(effect)} beyond placebo.`;
   }
-  if (t < 1e-6) return "The dose begins. Nothing has changed yet: blood, receptors, synapses and mood stand where they stood.";
-  const mood = Math.abs(change) < 1 ? "mood has hardly moved yet" : `the MADRS score stands ${number(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start, ${number(Math.abs(effect))} of it beyond placebo`;
-  if (!drug) return `At ${when}, ${mood}; no drug holds an NMDA channel. What moves is hope, care and the passing of time.`;
+  if (t < 1e-6)
+    return "The dose begins. Nothing has changed yet: blood, receptors, synapses and mood stand where they stood.";
+  const mood =
+    Math.abs(change) < 1
+      ? "mood has hardly moved yet"
+      : `the MADRS score stands ${number(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start, ` +
+        `${number(Math.abs(effect))} of it beyond placebo`;
+  if (!drug)
+    return `At ${when}, ${mood}; no drug holds an NMDA channel. What moves is hope, care and the passing of time.`;
   if (role === "clinic" && t <= 4) {
     const rise = y("sbp") - y("sbp", 0);
-    return `At ${when}: dissociation ${number(felt)} of 92 points (CADSS), systolic pressure ${Math.abs(rise) < 0.5 ? "at rest" : `${number(Math.abs(rise))} mmHg ${rise > 0 ? "above" : "below"} rest`}, wakefulness ${number(y("sedation"))} of 5 (MOAA/S); ${mood}.`;
+    const off = `${number(Math.abs(rise))} mmHg ${rise > 0 ? "above" : "below"} rest`;
+    const pressure = `systolic pressure ${Math.abs(rise) < 0.5 ? "at rest" : off}`;
+    const awake = `wakefulness ${number(y("sedation"))} of 5 (MOAA/S)`;
+    return `At ${when}: dissociation ${number(felt)} of 92 points (CADSS), ${pressure}, ${awake}; ${mood}.`;
   }
   if (t <= 4) {
     const held = `about ${inHundred(block)} in 100 NMDA channels in the brain are held shut`;
-    const feeling = felt >= 4 ? `the detached feeling is ${t < peak + 0.05 ? "strong" : "fading"} (CADSS ${number(felt)})` : "the detached feeling has passed";
+    const feeling =
+      felt >= 4
+        ? `the detached feeling is ${t < peak + 0.05 ? "strong" : "fading"} (CADSS ${number(felt)})`
+        : "the detached feeling has passed";
     return `At ${when}, ${held}; ${feeling}, and ${mood}.`;
   }
-  const gone = block < 0.02 ? "The drug itself has left the channels" : `Some drug is left (${inHundred(block)} in 100 channels)`;
-  if (t <= 30) return `At ${when}: ${gone[0].toLowerCase()}${gone.slice(1)}; new synapses stand for ${inHundred(spines)} in 100 of those lost in depression, and ${mood}.`;
+  const gone =
+    block < 0.02 ? "The drug itself has left the channels" : `Some drug is left (${inHundred(block)} in 100 channels)`;
+  if (t <= 30)
+    return `At ${when}: ${gone[0].toLowerCase()}${gone.slice(1)}; new synapses stand for ${inHundred(spines)} in 100 of those lost in depression, and ${mood}.`;
   return `${gone}. At ${when}, ${inHundred(spines)} in 100 of the lost synapses have regrown, and ${mood}.`;
 }

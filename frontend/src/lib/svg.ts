@@ -1,10 +1,23 @@
 import { clock, exact, number } from "./format";
 import type { Line } from "./types";
 
-export interface Picture { title: string; unit: string; from: number; to: number; lines: Line[]; caption: string; studied?: string }
-interface Scale { low: number; high: number; step: number }
+export interface Picture {
+  title: string;
+  unit: string;
+  from: number;
+  to: number;
+  lines: Line[];
+  caption: string;
+  studied?: string;
+}
+interface Scale {
+  low: number;
+  high: number;
+  step: number;
+}
 
-const escape = (text: string) => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
+const escape = (text: string) =>
+  text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Round steps that cover the range. */
@@ -25,7 +38,8 @@ export function moments(from: number, to: number, wanted = 5): number[] {
   return found;
 }
 
-export const tick = (t: number, to: number) => (to <= 12 ? `${Number(t.toFixed(2))} h` : `${Number((t / 24).toFixed(1))} d`);
+export const tick = (t: number, to: number) =>
+  to <= 12 ? `${Number(t.toFixed(2))} h` : `${Number((t / 24).toFixed(1))} d`;
 
 export function range(lines: Line[], from: number, to: number): [number, number] {
   let low = Infinity;
@@ -51,7 +65,10 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
   let row = 0;
   for (const { label } of p.lines) {
     const wide = 46 + label.length * 6.8;
-    if (across > 58 && across + wide > width - 8) { across = 58; row++; }
+    if (across > 58 && across + wide > width - 8) {
+      across = 58;
+      row++;
+    }
     places.push({ x: across, row });
     across += wide;
   }
@@ -62,25 +79,40 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
   const [least, most] = range(p.lines, p.from, p.to);
   const scale = scaleOf(Math.min(least, least > 0 && least < most * 0.5 ? 0 : least), most);
   const x = (t: number) => frame.left + ((t - p.from) / (p.to - p.from)) * (frame.right - frame.left);
-  const y = (v: number) => frame.bottom - ((v - scale.low) / (scale.high - scale.low || 1)) * (frame.bottom - frame.top);
+  const y = (v: number) =>
+    frame.bottom - ((v - scale.low) / (scale.high - scale.low || 1)) * (frame.bottom - frame.top);
   const [ink, quiet, grid, card] = ["--ink", "--quiet", "--grid", "--card"].map(colour);
   const out: string[] = [];
   for (let v = scale.low; v <= scale.high + scale.step / 2; v += scale.step) {
-    out.push(`<line x1="${frame.left}" x2="${frame.right}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="${grid}"/>`);
-    out.push(`<text x="${frame.left - 8}" y="${(y(v) + 4).toFixed(1)}" text-anchor="end" fill="${quiet}">${exact(Number(v.toFixed(10)))}</text>`);
+    out.push(
+      `<line x1="${frame.left}" x2="${frame.right}" y1="${y(v).toFixed(1)}" y2="${y(v).toFixed(1)}" stroke="${grid}"/>`,
+    );
+    out.push(
+      `<text x="${frame.left - 8}" y="${(y(v) + 4).toFixed(1)}" text-anchor="end" fill="${quiet}">${exact(Number(v.toFixed(10)))}</text>`,
+    );
   }
   for (const t of moments(p.from, p.to, width < 420 ? 4 : 5)) {
-    out.push(`<text x="${x(t).toFixed(1)}" y="${frame.bottom + 18}" text-anchor="middle" fill="${quiet}">${tick(t, p.to)}</text>`);
+    out.push(
+      `<text x="${x(t).toFixed(1)}" y="${frame.bottom + 18}" text-anchor="middle" fill="${quiet}">${tick(t, p.to)}</text>`,
+    );
   }
   const path = (time: Float32Array, v: Float32Array, backwards = false) => {
     const points: string[] = [];
-    for (let i = 0; i < time.length; i++) if (time[i] >= p.from - 1e-9 && time[i] <= p.to + 1e-9 && Number.isFinite(v[i])) points.push(`${x(time[i]).toFixed(1)},${y(v[i]).toFixed(1)}`);
+    for (let i = 0; i < time.length; i++)
+      if (time[i] >= p.from - 1e-9 && time[i] <= p.to + 1e-9 && Number.isFinite(v[i]))
+        points.push(`${x(time[i]).toFixed(1)},${y(v[i]).toFixed(1)}`);
     return (backwards ? points.reverse() : points).join(" ");
   };
   for (const { curve, time, colour: own, band, tint } of p.lines) {
     const c = band ?? own;
-    if (curve.low && curve.high) out.push(`<polygon points="${path(time, curve.high)} ${path(time, curve.low, true)}" fill="${colour(c)}" fill-opacity="${tint ?? 0.2}"/>`);
-    if (curve.model_low && curve.model_high) out.push(`<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`);
+    if (curve.low && curve.high)
+      out.push(
+        `<polygon points="${path(time, curve.high)} ${path(time, curve.low, true)}" fill="${colour(c)}" fill-opacity="${tint ?? 0.2}"/>`,
+      );
+    if (curve.model_low && curve.model_high)
+      out.push(
+        `<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`,
+      );
   }
   for (const [i, line] of p.lines.entries()) {
     const dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
@@ -88,12 +120,20 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
     out.push(`<polyline points="${path(line.time, line.curve.typical)}" ${stroke}/>`);
     const { x: from, row: r } = places[i];
     const level = 42 + 17 * r;
-    out.push(`<line x1="${from}" x2="${from + 26}" y1="${level}" y2="${level}" ${stroke}/><text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`);
+    out.push(
+      `<line x1="${from}" x2="${from + 26}" y1="${level}" y2="${level}" ${stroke}/>` +
+        `<text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`,
+    );
   }
-  const words = lines.map((text, i) => `<text x="14" y="${height - 6 - 14 * (lines.length - 1 - i)}" fill="${quiet}" font-size="11">${escape(text)}</text>`);
+  const words = lines.map(
+    (text, i) =>
+      `<text x="14" y="${height - 6 - 14 * (lines.length - 1 - i)}" fill="${quiet}" font-size="11">${escape(text)}</text>`,
+  );
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
-    `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+    `font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(p.title)}">` +
+    `<rect width="100%" height="100%" fill="${card}"/><text x="14" y="24" font-size="15" font-weight="600" fill="${ink}">` +
+    `${escape(p.title)}${p.unit ? `, ${escape(p.unit)}` : ""}</text>` +
     `${out.join("")}${words.join("")}</svg>`
   );
 }
@@ -113,7 +153,18 @@ export function csv(p: Picture): string {
   for (const { label, time, curve } of p.lines) {
     for (let i = 0; i < time.length; i++) {
       if (time[i] < p.from - 1e-9 || time[i] > p.to + 1e-9) continue;
-      rows.push([exact(time[i]), `"${label}"`, `"${p.unit}"`, exact(curve.typical[i]), exact(curve.low?.[i]), exact(curve.high?.[i]), exact(curve.model_low?.[i]), exact(curve.model_high?.[i])].join(","));
+      rows.push(
+        [
+          exact(time[i]),
+          `"${label}"`,
+          `"${p.unit}"`,
+          exact(curve.typical[i]),
+          exact(curve.low?.[i]),
+          exact(curve.high?.[i]),
+          exact(curve.model_low?.[i]),
+          exact(curve.model_high?.[i]),
+        ].join(","),
+      );
     }
   }
   return rows.join("\n");
@@ -133,7 +184,8 @@ export function summary(p: Picture): string {
         if (bottom < 0 || curve.typical[i] < curve.typical[bottom]) bottom = i;
       }
       if (top < 0) return `${line.label}: no values.`;
-      return `${line.label}: highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
+      const highest = `highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}`;
+      return `${line.label}: ${highest}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
     })
     .join(" ");
 }

@@ -13,7 +13,11 @@ class Theme {
   }
   toggle() {
     this.set(this.name === "dark" ? "light" : "dark");
-    try { localStorage.setItem("ketasim-theme", this.name); } catch { /* a browser without storage forgets */ }
+    try {
+      localStorage.setItem("ketasim-theme", this.name);
+    } catch {
+      /* a browser without storage forgets */
+    }
   }
 }
 function read(): "light" | "dark" | null {

@@ -16,7 +16,8 @@ export function toHours(position: number, stops: number[]): number {
 /** Hours -> position 0..1. */
 export function toPosition(hours: number, stops: number[]): number {
   for (let i = 0; i < stops.length - 1; i++) {
-    if (hours <= stops[i + 1]) return (i + Math.max(hours - stops[i], 0) / (stops[i + 1] - stops[i])) / (stops.length - 1);
+    if (hours <= stops[i + 1])
+      return (i + Math.max(hours - stops[i], 0) / (stops[i + 1] - stops[i])) / (stops.length - 1);
   }
   return 1;
 }

@@ -197,17 +197,16 @@ def unrouted() -> list[Problem]:
     for entry in drugs().values():
         for route in entry.routes:
             for part in entry.parts:
-                refused = [_refusal(part, route, duration) for duration in (0.0, 1.0)]  # at once, or over an hour
-                if all(refused) and refused[0]:
+                refused = [error for hours in (0.0, 1.0) if (error := _refusal(part, route, hours))]
+                if len(refused) == 2:  # neither at once nor over an hour
                     where = f"knowledge/drugs/{entry.name}.toml, [routes.{route}]"
                     found.append(Problem(where, refused[0].what, refused[0].fix))
     return found
 
 
-def _refusal(part: str, route: str, duration: float) -> KetasimError | None:
-    """Why a dose over that time cannot be routed; None if it can."""
+def _refusal(part: str, route: str, hours: float) -> KetasimError | None:
     try:
-        administrations(part, route, duration=duration, amount=1.0)
+        administrations(part, route, duration=hours, amount=1.0)
     except KetasimError as error:
         return error
     return None

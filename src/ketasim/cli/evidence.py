@@ -12,10 +12,17 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="one JSON object: summary and rows")] = False,
     html: Annotated[Path | None, typer.Option(help="write one self-contained page with figures")] = None,
     study: Annotated[str, typer.Option(help="one study alone, such as Wilkinson2019")] = "",
+    studies: Annotated[
+        Path | None, typer.Option(help="a directory of studies of your own (study.toml, data.csv)")
+    ] = None,
+    leave_out: Annotated[
+        bool, typer.Option(help="predict every study, and every programme, without itself too")
+    ] = True,
 ) -> None:
-    """The scorecard: every published number beside the prediction, misfits first, fit and validate apart."""
+    """The scorecard: every published number beside the prediction, misfits first; every study predicted without itself."""
     from ketasim.core import UsageError
-    from ketasim.evidence.compare.scorecard import card_of, text
+    from ketasim.evidence.fit.check import card_of
+    from ketasim.report.scorecard_text import text
 
     if html is not None and not html.absolute().parent.is_dir():
         raise UsageError(
@@ -24,7 +31,7 @@ def check(
             allowed="a file in a folder that exists",
             fix="--html check.html",
         )
-    card = card_of(study)
+    card = card_of(study, studies, leave_out=leave_out and not study)
     if html is not None:
         from ketasim.report.scorecard_page import page
 

@@ -70,6 +70,8 @@ class Route:
     data : what the kinetics by this route rest on (human | animal | assumed | none).
     controlled : evidence records of controlled trials in depression by this route; empty = no benefit can be claimed.
     anaesthetic : unit -> (lowest, highest) dose given at once that anaesthetises; anaesthetic_source, anaesthetic_place : where that stands.
+    formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
+    refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
     """
 
     name: str
@@ -94,6 +96,24 @@ class Route:
     anaesthetic_source: str = ""
     anaesthetic_place: str = ""
     note: str = ""
+    formulations: tuple[str, ...] = ()
+    refused_formulations: Mapping[str, str] = field(default_factory=dict)
+
+    def formulation(self, word: str) -> str:
+        """The canonical name of a formulation; "" is the plain form. One without data is refused by name, with the reason."""
+        if not word:
+            return ""
+        for known in self.formulations:
+            if plain(known) == plain(word):
+                return known
+        reasons = {plain(known): reason for known, reason in self.refused_formulations.items()}
+        reason = reasons.get(plain(word), "no absorption data for it in the evidence")
+        raise UsageError(
+            f"the formulation {word} of {self.drug} by the {self.name} route is not computed: {reason}",
+            where=f"{self.drug} {self.name} {word}",
+            allowed=", ".join(("the plain form (no word)", *self.formulations)),
+            fix=f'"{self.drug} {self.name} ..." without the word {word}',
+        )
 
     def beside_studied(self, amount: float, unit: str, weight: float) -> tuple[str, str]:
         """("beyond" | "below" | "", the studied range in words) of one single dose of free base; weight in kg."""

@@ -150,6 +150,8 @@ _ROUTE_KEYS = [
     "anaesthetic_source",
     "anaesthetic_place",
     "note",
+    "formulations",
+    "refused_formulations",
 ]
 
 
@@ -203,6 +205,8 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         anaesthetic_source=table.get("anaesthetic_source", ""),
         anaesthetic_place=table.get("anaesthetic_place", ""),
         note=table.get("note", ""),
+        formulations=tuple(table.get("formulations", ())),
+        refused_formulations=FrozenMapping(dict(table.get("refused_formulations", {}))),
     )
 
 

@@ -46,20 +46,27 @@ COARSE = Grid("coarse", ((1.0, 0.25), (3.0, 0.5), (9.0, 2.0), (24.0, 5.0)), 12.0
 BESIDE = Grid("beside", ((1.0, 0.25), (4.0, 1.0), (12.0, 4.0)), 12.0)
 MOST_TIMES = 2500
 
+# Without a grid of its own a course is looked at closely after its first dose, less so after the next ones, and gets the coarse grid where
+# many doses came before; what follows long after a dose is slow, and looked at more and more rarely.
+FIRST = Grid("first", ((1.0, 1 / 30), (2.0, 1 / 15), (4.0, 0.2), (8.0, 0.5), (24.0, 1.0)), 2.0)
+NEXT = Grid("next", ((1.0, 1 / 12), (2.0, 1 / 6), (4.0, 0.5), (8.0, 1.0), (24.0, 4.0)), 6.0)
+LATER_H = ((14 * 24.0, 2.0), (42 * 24.0, 6.0), (112 * 24.0, 12.0))
+LATEST_H = 24.0
+MOST_BEFORE = 500  # so many times before a dose make its grid the coarse one
+
 
 def output_times(
     events: Sequence[DoseEvent],
     horizon_h: float,
     at: ArrayLike = (),
     grid: Grid | None = None,
-    most: int = MOST_TIMES,
 ) -> FloatArray:
     """Times (h, ascending, distinct) from the earliest event to the horizon that follow the dose events.
 
     After each main dose the same offsets (cut short where the next one starts), so that equal doses show equal peaks;
     every start, device and end of infusion is a time; the times `at` are among them exactly. Co-medication adds
-    its own events, and coarser offsets after each. grid None: the finest of FINE, MEDIUM, COARSE with at most `most`
-    times (COARSE if none has so few).
+    its own events, and coarser offsets after each. grid None: FIRST after the first main dose, NEXT after later ones, COARSE where there
+    are many. Which times there are up to a time depends on the doses up to then alone: neither later doses nor the horizon move any.
     """
     wanted = np.atleast_1d(np.asarray(at, dtype=float)).ravel()
     if not np.all(np.isfinite(wanted)):
@@ -77,17 +84,12 @@ def output_times(
             allowed=f"an end after {start:g} h",
             fix="672 h",
         )
-    if grid is not None:
-        return _times(events, horizon_h, start, wanted, grid)
-    times = np.empty(0)
-    for choice in (FINE, MEDIUM, COARSE):
-        times = _times(events, horizon_h, start, wanted, choice)
-        if times.size <= most:
-            break
-    return times
+    return _times(events, horizon_h, start, wanted, grid)
 
 
-def _times(events: Sequence[DoseEvent], horizon_h: float, start: float, at: FloatArray, grid: Grid) -> FloatArray:
+def _times(
+    events: Sequence[DoseEvent], horizon_h: float, start: float, at: FloatArray, grid: Grid | None
+) -> FloatArray:
     exact: list[float] = [start, horizon_h, *at.tolist()]
     for event in events:
         exact += [time for time in (event.time_h, event.end_h) if time < horizon_h]
@@ -115,12 +117,22 @@ def _starts(events: Iterable[DoseEvent], main: bool) -> list[float]:
     return sorted(starts.values())
 
 
-def _after(starts: Sequence[float], horizon_h: float, grid: Grid, rest: bool = True) -> FloatArray:
+def _following(index: int, before: int) -> Grid:
+    """The grid after a dose, by how many doses and times came before it."""
+    like = FIRST if index == 0 else NEXT if before < MOST_BEFORE else COARSE
+    later = tuple((until, max(step, like.rest_h)) for until, step in LATER_H)
+    return Grid(like.name, (*like.steps, *later), LATEST_H)
+
+
+def _after(starts: Sequence[float], horizon_h: float, chosen: Grid | None, rest: bool = True) -> FloatArray:
     found = [np.empty(0)]
+    count = 0
     for index, begin in enumerate(starts):
+        grid = chosen or _following(index, count)
         end = min(starts[index + 1] if index + 1 < len(starts) else horizon_h, horizon_h)
         if not rest:
             end = min(end, begin + grid.steps[-1][0])
         if end > begin:
             found.append(begin + grid.offsets(end - begin))
+            count += len(found[-1])
     return np.concatenate(found)

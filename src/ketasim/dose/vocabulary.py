@@ -155,6 +155,16 @@ def _with_route(
         if route_of(word) != route:
             break
         last = stop
+    refused = {plain(word): reason for word, reason in entry.routes[route].refused_formulations.items()}
+    for word, start, stop in words[place:]:
+        if stop <= last and (reason := refused.get(plain(word.rstrip(",;")))):
+            written = word.rstrip(",;")
+            raise Fault(
+                f"the formulation '{written}' of {entry.name} is not computed: {reason}",
+                text,
+                (start, start + len(written)),
+                f"{entry.name} {route} without the word {written}, if that is what you mean",
+            )
     return Head(entry, entry.routes[route], salt, (words[0][1], words[place - 1][2]), last)
 
 

@@ -9,9 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Jump, Model, Options, Schedule, Trajectories, compile_model
+    from .api import (
+        Gradients,
+        Jump,
+        Model,
+        Options,
+        Schedule,
+        SteadyState,
+        Streamed,
+        Trajectories,
+        compile_model,
+        gradient,
+        steady_state,
+        stream,
+    )
 
-__all__ = ["Jump", "Model", "Options", "Schedule", "Trajectories", "compile_model"]
+__all__ = [
+    "Gradients",
+    "Jump",
+    "Model",
+    "Options",
+    "Schedule",
+    "SteadyState",
+    "Streamed",
+    "Trajectories",
+    "compile_model",
+    "gradient",
+    "steady_state",
+    "stream",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,10 +12,26 @@ from ketasim.core import UsageError
 from . import arguments
 from .code import store
 from .code.machine import load_object, processor, register_bytes
+from .run.gradient import Gradients, gradient
 from .run.model import Model
+from .run.steady import SteadyState, steady_state
+from .run.streaming import Streamed, stream
 from .types import Jump, Options, Schedule, Trajectories
 
-__all__ = ["Jump", "Model", "Options", "Schedule", "Trajectories", "compile_model"]
+__all__ = [
+    "Gradients",
+    "Jump",
+    "Model",
+    "Options",
+    "Schedule",
+    "SteadyState",
+    "Streamed",
+    "Trajectories",
+    "compile_model",
+    "gradient",
+    "steady_state",
+    "stream",
+]
 
 MOST_MODELS = 32  # kept in this process
 _models: OrderedDict[str, Model] = OrderedDict()

@@ -162,8 +162,10 @@ def people(
     return rows, which, moments
 
 
-def tolerances(given: Any, default: float, states: Sequence[str], all_states: Sequence[str]) -> FloatArray:
-    """Absolute tolerance of each of the active `states`: from one number, one per state, or a mapping with a `default`."""
+def tolerances(given: Any, states: Sequence[str], all_states: Sequence[str]) -> FloatArray:
+    """Absolute tolerance of each of the active `states`, from one number, one per state, or a mapping; NaN where none is given."""
+    if given is None:
+        given = {}
     if isinstance(given, Mapping):
         for name in given:
             if name not in all_states:
@@ -174,7 +176,9 @@ def tolerances(given: Any, default: float, states: Sequence[str], all_states: Se
                 )
         return np.array(
             [
-                number(given.get(n, default), f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True, open_end=True)
+                number(given[n], f"atol of '{n}'", "simulate", 0.0, np.inf, open_start=True, open_end=True)
+                if n in given
+                else np.nan
                 for n in states
             ]
         )

@@ -24,6 +24,7 @@ LARGEST_FILE = 20_000_000  # bytes
 MOST_POINTS = 1_000_000
 NUMBERS_AT_ONCE = 8_000_000  # of the table in memory; a longer one is computed and written in blocks of rows
 ROWS_AT_ONCE = 1_000  # as text
+MOST_STEPS = 1_000_000
 ENCODINGS = frozenset({"utf-8", "utf-16", "ascii", "iso8859-1", "cp1252"})
 
 
@@ -74,10 +75,28 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--amounts", action="store_true", help="all species as amounts")
     kind.add_argument("--concentrations", action="store_true", help="all species as concentrations")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a constant; repeatable"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a constant, or the start of a species or variable; repeatable",
     )
     parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (1e-8)")
-    parser.add_argument("--atol", type=float, default=1e-12, help="absolute tolerance (1e-12)")
+    parser.add_argument(
+        "--atol",
+        action="append",
+        default=[],
+        metavar="[NAME=]VALUE",
+        help="absolute tolerance, of all states or of one, repeatable (1e-4 rtol of the largest that each state has been); "
+        "the tolerances used are told on standard error",
+    )
+    parser.add_argument(
+        "--max-steps",
+        type=float,
+        default=MOST_STEPS,
+        metavar="N",
+        help=f"most steps of the integration ({MOST_STEPS:,})",
+    )
     return parser
 
 
@@ -85,32 +104,45 @@ def _run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from .api import compile_model
+    from .read.reader import read_model
+    from .run.streaming import free_name
+    from .symbolic.system import state_names
 
     if not np.isfinite([arguments.until, arguments.start]).all() or arguments.until <= arguments.start:
         raise UsageError(f"--until {arguments.until:g} is not after --start {arguments.start:g}", where="command line")
     if not 2 <= arguments.points <= MOST_POINTS:
         raise UsageError(f"--points {arguments.points}", where="command line", allowed=f"2 to {MOST_POINTS:,}")
-    given = dict(_assignment(word) for word in arguments.set)
+    given = dict(_assignment(word, "--set") for word in arguments.set)
     text = read_file(arguments.file)
     wanted = "*amounts" if arguments.amounts else "*concentrations" if arguments.concentrations else "*"
-    model = compile_model(text, tuple(given), (wanted,))
-    blocks = _blocks(model, list(given.values()), arguments)
+    variables = state_names(read_model(text)) if given else ()
+    constants = {name: value for name, value in given.items() if name not in variables}
+    model = compile_model(text, tuple(constants), (wanted,))
+    starts = {name: value for name, value in given.items() if name in variables}
+    blocks = _blocks(model, list(constants.values()), starts, _tolerance(arguments.atol), arguments)
     first = next(blocks)
+    print(f"tolerances: {first.tolerances}", file=sys.stderr)
     if first.status[0]:
-        return _failed(first)
+        return _failed(first, arguments)
     names = [re.sub(r"^(?:amount|concentration)\((.*)\)$", r"\1", name) for name in first.outputs]
     with _target(arguments.csv) as file:
-        file.write(",".join(["time", *names]) + "\n")
+        file.write(",".join([free_name("time", names), *names]) + "\n")
         _write(first, file)
         for block in blocks:
             if block.status[0]:
-                return _failed(block)
+                return _failed(block, arguments)
             _write(block, file)
         file.flush()
     return 0
 
 
-def _blocks(model: Model, values: list[float], arguments: argparse.Namespace) -> Iterator[Trajectories]:
+def _blocks(
+    model: Model,
+    values: list[float],
+    starts: dict[str, float],
+    atol: float | dict[str, float] | None,
+    arguments: argparse.Namespace,
+) -> Iterator[Trajectories]:
     """The run, a block of rows at a time.
 
     Each block is a run from the start, which gives the same numbers as one long run: steps do not depend on the times
@@ -124,35 +156,55 @@ def _blocks(model: Model, values: list[float], arguments: argparse.Namespace) ->
     times = np.linspace(arguments.start, arguments.until, arguments.points)
     schedule = Schedule(np.array([arguments.start, arguments.until]), np.zeros((1, 0)))
     rows = max(2, NUMBERS_AT_ONCE // len(model.outputs))
-    starts = range(0, len(times), rows)
-    for asked in [*([times[-1:]] if len(starts) > 1 else []), *(times[first : first + rows] for first in starts)]:
+    firsts = range(0, len(times), rows)
+    for asked in [*([times[-1:]] if len(firsts) > 1 else []), *(times[first : first + rows] for first in firsts)]:
         result = model.simulate(
             np.array([values]).reshape(1, -1),
             [schedule],
             [0],
             asked,
             rtol=arguments.rtol,
-            atol=arguments.atol,
+            atol=atol,
+            initial=starts,
+            max_steps=arguments.max_steps,
             keep_nonfinite=True,
         )
-        if result.status[0] or len(starts) == 1 or len(asked) > 1 or asked[0] != times[-1]:
+        if result.status[0] or len(firsts) == 1 or len(asked) > 1 or asked[0] != times[-1]:
             yield result
 
 
-def _failed(result: Trajectories) -> int:
+def _failed(result: Trajectories, arguments: argparse.Namespace) -> int:
     print(f"error: the integration failed: {result.reasons[0]}", file=sys.stderr)
+    if "max_steps" in (result.reasons[0] or ""):
+        print(f"  try: --max-steps {10 * int(arguments.max_steps)}", file=sys.stderr)
     for failure in result.failures:
         for name, value in failure.state.items():
             print(f"  {name} = {value!r}", file=sys.stderr)
     return 1
 
 
-def _assignment(word: str) -> tuple[str, float]:
+def _assignment(word: str, option: str) -> tuple[str, float]:
     name, _, value = word.partition("=")
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise UsageError(f"--set {word}", where="command line", allowed="NAME=NUMBER", fix="--set k1=0.5") from None
+        raise UsageError(
+            f"{option} {word}", where="command line", allowed="NAME=NUMBER", fix=f"{option} k1=0.5"
+        ) from None
+
+
+def _tolerance(words: Sequence[str]) -> float | dict[str, float] | None:
+    """One number, or numbers by state; None if nothing was said."""
+    if len(words) == 1 and _is_number(words[0]):
+        return float(words[0])
+    if any(map(_is_number, words)):
+        raise UsageError(
+            "--atol is given more than once, and not always for one state",
+            where="command line",
+            allowed="one number, or NAME=NUMBER as often as there are states",
+            fix="--atol A=1e-15 --atol B=1e-9",
+        )
+    return dict(_assignment(word, "--atol") for word in words) or None
 
 
 def read_file(path: Path) -> str:

@@ -1,6 +1,6 @@
 """What goes into the engine and what comes out of it: frozen values shared by every implementation.
 
-Time is in hours everywhere. Shapes: P people, T output times, S segments, n_in inputs, n_out outputs.
+Time is in the unit of the model (hours in the chain). Shapes: P people, T output times, S segments, n_in inputs, n_out outputs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Jump:
 class Schedule:
     """The dose segments of a group of people.
 
-    `boundaries` (S+1,) in h, strictly ascending. `inputs` (S, n_in), the same for everybody on the schedule,
+    `boundaries` (S+1,), strictly ascending. `inputs` (S, n_in), the same for everybody on the schedule,
     or (P_k, S, n_in) with one block per person of the schedule; columns in the order of the model's `inputs`.
     """
 
@@ -59,7 +59,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a person's integration ended: status code, time in h, and the states just before."""
+    """Where a person's integration ended: status code, time, and the states just before."""
 
     person: int
     status: int
@@ -68,14 +68,33 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Tolerances:
+    """What bounded the local error of each step: `relative` |y| + absolute; absolute is the number given for a state, or the
+    `share` of the largest that the state has been in this person."""
+
+    relative: float
+    absolute: dict[str, float] = field(default_factory=dict)
+    share: float = 0.0
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{value:g} of {name}" for name, value in self.absolute.items())
+        if len(set(self.absolute.values())) == 1 and len(self.absolute) > 1:
+            given = f"{next(iter(self.absolute.values())):g}"
+        largest = f"{self.share:g} of the largest that each state has been"
+        rest = f", else {largest}" if given and self.share else largest if not given else ""
+        return f"relative {self.relative:g}, absolute {given}{rest}"
+
+
+@dataclass(frozen=True)
 class Trajectories:
     """Result of a simulation.
 
-    `values` (P, T, n_out); `status` (P,), 0 = ok; `reasons` one entry per person, None = ok; `times` (T,) in
-    h; `outputs` the names of the last axis. At a boundary the value is the left limit: before the jump and
+    `values` (P, T, n_out); `status` (P,), 0 = ok; `reasons` one entry per person, None = ok; `times` (T,);
+    `outputs` the names of the last axis. At a boundary the value is the left limit: before the jump and
     with the inputs of the segment that ends there; at the first boundary it is the initial state with all inputs
     zero. The values of a failed person are NaN. `failures` says where each failed person stopped; `steps` (P, 2)
-    counts accepted and rejected steps of the register the person was in (first person of a register only).
+    counts accepted and rejected steps of the register the person was in (first person of a register only). `tolerances` are
+    those of the first try.
     """
 
     times: FloatArray
@@ -85,3 +104,4 @@ class Trajectories:
     reasons: list[str | None] = field(default_factory=list)
     failures: tuple[Failure, ...] = ()
     steps: IntArray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    tolerances: Tolerances | None = None

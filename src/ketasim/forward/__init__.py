@@ -3,9 +3,10 @@
 from .course import Courses, Forward, no_course
 from .dosing import Dosed, Given, Held, Sudden, deliveries, part_of, parts_needed, schedule
 from .mass import molar_mass
-from .tolerance import SMOOTH, STANDARD, Tolerance
+from .tolerance import CLOSE, SMOOTH, STANDARD, Tolerance
 
 __all__ = [
+    "CLOSE",
     "SMOOTH",
     "STANDARD",
     "Courses",

@@ -21,8 +21,8 @@ from ketasim.core import Stage, Value
 from ketasim.engine.types import Schedule
 from ketasim.stages.plasma.routing import routing_values
 
-from .dosing import Given, Held, Sudden, part_of, parts_needed, schedule
-from .tolerance import STANDARD, Tolerance
+from .dosing import Dosed, Given, Held, Sudden, part_of, parts_needed, schedule
+from .tolerance import CLOSE, STANDARD, Tolerance
 
 Array = NDArray[np.float64]
 Numbers = Mapping[str, float | Array]
@@ -82,6 +82,12 @@ class Forward:
         """Every value that can be replaced: of the equations and of the routing of doses."""
         return dict(routing_values()) | dict(self.composition.parameters)
 
+    @property
+    def tolerance(self) -> Tolerance:
+        """How exactly this is integrated unless it is said: more closely where a drug beside ketamine is given."""
+        others = [one for one in self.given if isinstance(one, Dosed) and not one.event.entry.is_main]
+        return CLOSE if others else STANDARD
+
     def shares(self, varying: Numbers) -> dict[str, float | Array]:
         """Numbers that decide how a dose is split: shipped ones, or those of `varying`."""
         return {key: v.value for key, v in self.numbers.items()} | dict(varying)
@@ -110,7 +116,7 @@ class Forward:
         *,
         replaceable: Iterable[str] = (),
         first: Sequence[str] = (),
-        tolerance: Tolerance = STANDARD,
+        tolerance: Tolerance | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Courses:
         """Integrate `count` people under each schedule.
@@ -118,7 +124,9 @@ class Forward:
         plans : one per arm, same people. varying : value -> number or (P,), replaces the shipped one. outputs : identifiers; those that
         the composition has not are its null values. replaceable : values that become parameters of the compiled model even where
         nobody differs in them, so that replacing them compiles nothing anew. first : identifiers kept for the first person alone.
+        tolerance : in place of the usual one for what is given.
         """
+        tolerance = tolerance or self.tolerance
         c = self.composition
         there = {*c.states, *c.outputs, *c.defined}
         asked = tuple(n for n in outputs if n in there)

@@ -23,14 +23,15 @@ Numbers = Mapping[str, Any]  # value -> number, or one number per person
 def allometric_flow(people: People, numbers: Numbers) -> Array:
     """Flows and clearances: (W / 70 kg)^exponent.
 
-    Default exponent 0: body weight was not retained in 820 people of 39-170 kg (Perez-Ruixo 2021, PK-COV-01); models of
-    intravenous data assume 0.75 (Otto 2021).
+    Exponent 0.75, the usual size model (Anderson and Holford 2008; Otto 2021, Simons 2022, Flint 2017). One source disagrees:
+    body weight was not retained in 820 people of 39-170 kg with nasal doses (Perez-Ruixo 2021, PK-COV-01), so its
+    uncertainty reaches down to no effect.
     """
     return np.asarray((people.weight / numbers["typical_weight"]) ** numbers["clearance_weight_exponent"])
 
 
 def allometric_volume(people: People, numbers: Numbers) -> Array:
-    """Volumes: (W / 70 kg)^exponent, default 0 as for flows; assumed 1 in models of intravenous data."""
+    """Volumes: (W / 70 kg)^exponent, 1 by the same size model; 0 by PK-COV-01."""
     return np.asarray((people.weight / numbers["typical_weight"]) ** numbers["volume_weight_exponent"])
 
 
@@ -72,6 +73,7 @@ FLOWS = (
     "metabolic_capacity",
     "shallow_flow",
     "deep_flow",
+    "rapid_flow",
     "norketamine_clearance",
     "norketamine_flow",
     "dhnk_clearance",
@@ -81,6 +83,7 @@ FLOWS = (
 )
 VOLUMES = (
     "central_volume",
+    "rapid_volume",
     "shallow_volume",
     "deep_volume",
     "liver_volume",

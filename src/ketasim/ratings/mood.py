@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from .observation import (
     response_probability,
     share_below,
 )
-from .setting import Arm, felt_peaks, midazolam_felt, routine_factor, setting_drive
+from .setting import Arm, midazolam_felt, routine_factor, setting_drive
 from .wander import own_course, slow_wander
 
 Array = NDArray[np.float64]
@@ -68,8 +68,9 @@ class Drives:
         return Drives(**{f: table[port] for f, port in Drives.ports().items()}, gaba=table.get(FELT_OF_MIDAZOLAM))
 
     def nothing(self) -> Drives:
-        """The same shape with every drive zero: placebo without co-medication."""
-        return Drives(*(np.zeros_like(getattr(self, f.name)) for f in fields(self)[:4]))
+        """Every drive zero, one row for everybody: placebo without co-medication."""
+        none = np.zeros((1, self.mood.shape[1]))
+        return Drives(none, none, none, none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,26 @@ def treatment(regimen: Regimen, end_h: float, until_h: float = np.inf) -> Treatm
     )
 
 
+def felt_course(where: str, given: Treatment, drives: Drives, p: Mapping[str, Array]) -> Array:
+    """What is felt of an arm at each time, in CADSS points of equal persuasion, (P, T); in a midazolam trial the setting itself counts midazolam."""
+    if given.is_midazolam and drives.gaba is not None and where != ACTIVE_PLACEBO:
+        return drives.cadss + midazolam_felt(drives.gaba, p)
+    return drives.cadss
+
+
 def hope(
-    where: str, given: Treatment, times: Array, drives: Drives, p: Mapping[str, Array], arm: Arm | None = None
+    where: str,
+    given: Treatment,
+    times: Array,
+    drives: Drives,
+    p: Mapping[str, Array],
+    arm: Arm | None = None,
+    grid: NDArray[np.bool_] | None = None,
 ) -> Array:
-    """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own."""
-    none = np.zeros((len(drives.cadss), 0))
-    felt = felt_peaks(times, drives.cadss, given.sessions) if given.sessions.size else none
-    if given.is_midazolam and drives.gaba is not None and where != ACTIVE_PLACEBO and given.sessions.size:
-        felt = felt + midazolam_felt(felt_peaks(times, drives.gaba, given.sessions), p)
-    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant)
+    """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own;
+    grid : times that follow the doses, where others are among them."""
+    felt = felt_course(where, given, drives, p)
+    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, grid=grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +215,17 @@ def mood(
     placebo: Drives | None,
     p: Mapping[str, Array],
     masked: bool = False,
+    grid: NDArray[np.bool_] | None = None,
 ) -> Mood:
     """Scores of every person under an arm and under its placebo, with the same random draws.
 
     where : setting; times (T,) h must follow the doses, so that what is felt is seen; placebo : drives of the same people with placebo in place
-    of every main drug (None: nothing else is given); p : `rating_numbers`; masked : both arms believe what the placebo arm believes.
+    of every main drug (None: nothing else is given); p : `rating_numbers`; masked : both arms believe what the placebo arm believes;
+    grid (T,) : times that follow the doses (all, unless given), see `felt_so_far`.
     """
     other = placebo or arm.nothing()
-    hope_placebo = hope(where, given, times, other, p, "comparator")
-    hoped = hope_placebo if masked else hope(where, given, times, arm, p)
+    hope_placebo = hope(where, given, times, other, p, "comparator", grid)
+    hoped = hope_placebo if masked else hope(where, given, times, arm, p, grid=grid)
     here = latent(where, arm, hoped, p)
     own = _wander(people, times, p, "mood")
     thoughts = _wander(people, times, p, "ideation")

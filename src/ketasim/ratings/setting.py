@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -92,31 +91,32 @@ def _rise(times: Array, onset: Array) -> Array:
     return np.where(times > 0, -np.expm1(-np.maximum(times, 0.0) / onset), 0.0)
 
 
-def felt_peaks(times: ArrayLike, cadss: ArrayLike, sessions: ArrayLike) -> Array:
-    """Strongest dissociation of each session, in CADSS points.
+def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: NDArray[np.bool_] | None = None) -> Array:
+    """The strongest that was felt from the first session up to each time, in CADSS points, (P, T); 0 before it.
 
-    times (T,) h ascending, cadss (P, T) points, sessions (S,) h ascending -> (P, S): the maximum between the start of a
-    session and the start of the next one (or the last time). A session without any time inside is an error, because its
-    peak would silently count as nothing felt.
+    times (T,) h ascending, felt (P, T) points at those times, sessions (S,) h ascending. grid (T,): the times that follow the doses; what is felt at
+    any other time (one that was only asked for) counts at that time alone, so that asking changes no other answer.
     """
-    t, score = np.asarray(times, dtype=np.float64), np.asarray(cadss, dtype=np.float64)
+    t, score = np.asarray(times, dtype=np.float64), np.asarray(felt, dtype=np.float64)
     starts = np.asarray(sessions, dtype=np.float64)
-    edges = np.append(np.searchsorted(t, starts, side="left"), len(t))
-    if np.any(np.diff(edges) < 1):
-        late = starts[int(np.argmax(np.diff(edges) < 1))]
-        raise KetasimError(
-            f"no time inside the session at {late:g} h",
-            where="felt_peaks",
-            allowed="times that cover the hours after every session",
-        )
-    return np.stack([score[:, a:b].max(axis=1) for a, b in pairwise(edges)], axis=1)
+    strongest = np.zeros(score.shape)
+    first = int(np.searchsorted(t, starts[0])) if starts.size else len(t)
+    if first == len(t):
+        return strongest
+    since, here = score[:, first:], strongest[:, first:]
+    if grid is None or grid.all():
+        np.maximum.accumulate(since, axis=1, out=here)
+    else:
+        np.maximum.accumulate(np.where(grid[first:], since, 0.0), axis=1, out=here)
+        np.maximum(here, since, out=here)
+    return np.maximum(strongest, 0.0, out=strongest)
 
 
 def midazolam_felt(potentiation: ArrayLike, p: Parameters) -> Array:
-    """What midazolam lets people feel, in CADSS points of equal persuasion, (P, S).
+    """What midazolam lets people feel, in CADSS points of equal persuasion, (P, T).
 
-    D = D0 G / G0: in proportion to the strongest GABA-A potentiation G (P, S) of each session, 0 to 1, with D0 what the usual
-    dose of trials lets people feel and G0 the potentiation it reaches. Nothing is felt of a dose that does nothing.
+    D = D0 G / G0: in proportion to GABA-A potentiation G (P, T), 0 to 1, with D0 what the usual dose of trials lets people feel at its
+    peak and G0 the potentiation it reaches. Nothing is felt of a dose that does nothing.
     """
     share = np.asarray(potentiation, dtype=np.float64) / _column(p, "midazolam_felt_potentiation")
     return np.asarray(_column(p, "midazolam_felt") * share)
@@ -131,15 +131,15 @@ def belief(felt: ArrayLike, prior: ArrayLike, felt_scale: ArrayLike) -> Array:
     return np.asarray(1.0 - (1.0 - np.asarray(prior)) * np.exp(-strength / np.asarray(felt_scale)))
 
 
-def session_beliefs(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
-    """Belief at each session, (P, S).
+def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
+    """Belief of having received the drug at each time, (P, T), from what has been felt up to then and nothing later.
 
-    felt (P, S): strongest dissociation of each session in points, as the arm itself produced it. The strongest
-    session so far counts: nobody unlearns what a stronger session told him. The comparator arm of a
-    setting feels what the comparator does (midazolam: a fixed amount, in CADSS points of equal persuasion).
+    felt (P, T): `felt_so_far`, in points, as the arm itself produced it. The strongest so far counts: nobody unlearns what a stronger
+    session told him, and nobody knows before the peak how strong it will be. The comparator arm of a setting feels what the
+    comparator does (midazolam: a fixed amount, in CADSS points of equal persuasion).
     """
     where = setting(name)
-    strongest = np.maximum.accumulate(np.asarray(felt, dtype=np.float64), axis=1)
+    strongest = np.asarray(felt, dtype=np.float64)
     if arm == "comparator" and where.comparator_felt:
         strongest = strongest + _column(p, where.comparator_felt)
     return belief(strongest, _column(p, where.prior), _column(p, "belief_felt_scale"))
@@ -155,25 +155,49 @@ def expectancy(b: ArrayLike, half: ArrayLike, steepness: ArrayLike) -> Array:
     return np.asarray((1.0 + h) * share / (share + h))
 
 
-def expectancy_course(times: ArrayLike, sessions: ArrayLike, beliefs: ArrayLike, p: Parameters) -> Array:
+def expectancy_shares(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug") -> Array:
+    """Share of the full expectancy effect that each person expects at each time, (P, T); felt (P, T) as in `belief_course`.
+
+    Worked out where somebody feels more than ever before, and kept until then: nothing else changes a belief.
+    """
+    strongest = np.asarray(felt, dtype=np.float64)
+    news = np.ones(strongest.shape[1], dtype=bool)
+    news[1:] = (strongest[:, 1:] != strongest[:, :-1]).any(axis=0)
+    b = belief_course(name, strongest[:, news], p, arm)
+    shares = expectancy(b, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
+    return np.take(shares, np.cumsum(news) - 1, axis=1)
+
+
+def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, p: Parameters) -> Array:
     """Drive from expectancy, (P, T); zero before the first session.
 
-    Two parts, each renewed by every session: with u the time since the last session, e its expectancy and X what
-    was left when it began,  X(u) = exp(-u / decay) [X exp(-u / onset) + e (1 - exp(-u / onset))];
-    drive = gain (sustained X_1 + transient X_2), the transient part with its own, short decay.
+    Two parts, each renewed by every session: with u the time since the last session, e(t) what is expected now (`expectancy_shares`) and X
+    what was left when it began,  X(u) = exp(-u / decay) [X exp(-u / onset) + e(t) (1 - exp(-u / onset))];
+    drive = gain (sustained X_1 + transient X_2), the transient part with its own, short decay. A session leaves to the next one what is
+    expected at its end.
 
-    times (T,), sessions (S,) ascending, both h; beliefs (P, S) from `session_beliefs`.
+    times (T,), sessions (S,) ascending, both h; shares (P, T) at those times. A session without any time inside is an error, because
+    what was felt in it would silently count as nothing.
     """
     t = np.asarray(times, dtype=np.float64)
     starts = np.asarray(sessions, dtype=np.float64)
-    shares = expectancy(beliefs, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
-    people = max(shares.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
-    shares = np.broadcast_to(shares, (people, shares.shape[1]))
+    expected = np.asarray(shares, dtype=np.float64)
+    people = max(expected.shape[0], *(np.size(p[k]) for k in _EXPECTANCY_KEYS))
+    expected = np.broadcast_to(expected, (people, expected.shape[1]))
+    edges = np.append(np.searchsorted(t, starts, side="left"), len(t))
+    if np.any(np.diff(edges[:-1]) < 1):
+        late = starts[int(np.argmax(np.diff(edges[:-1]) < 1))]
+        raise KetasimError(
+            f"no time inside the session at {late:g} h",
+            where="expectancy_course",
+            allowed="times that cover the hours after every session",
+        )
     onset = _column(p, "expectancy_onset")
     session = np.searchsorted(starts, t, side="right") - 1  # of every time; -1 before the first
     since = np.where(session >= 0, t - starts[session], 0.0)
     memory = np.exp(-since / onset)
-    hoped = np.take(shares, session, axis=1) * (1.0 - memory)
+    hoped = expected * (1.0 - memory)
+    ends = expected[:, edges[1:-1] - 1]  # what is expected at the end of each session but the last
     drive = np.zeros((people, t.size))
     for size, decay in (
         ("expectancy_sustained", "expectancy_decay"),
@@ -184,7 +208,7 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, beliefs: ArrayLike,
         for j, gap in enumerate(np.diff(starts)):
             kept = np.exp(-gap / onset)
             left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (
-                left[:, j : j + 1] * kept + shares[:, j : j + 1] * (1.0 - kept)
+                left[:, j : j + 1] * kept + ends[:, j : j + 1] * (1.0 - kept)
             )
         course = np.take(left, session, axis=1) * memory
         course += hoped
@@ -201,7 +225,6 @@ _EXPECTANCY_KEYS = (
     "expectancy_decay",
     "expectancy_transient_decay",
     "expectancy_onset",
-    "expectancy_half_belief",
 )
 
 
@@ -235,13 +258,13 @@ def setting_drive(
     arm: Arm = "drug",
     new_antidepressant: float | None = None,
     fixed_belief: ArrayLike | None = None,
+    grid: NDArray[np.bool_] | None = None,
 ) -> Array:
-    """Everything that lifts mood besides the drug, (P, T): expectancy plus care.
+    """Everything that lifts mood besides the drug, (P, T): expectancy plus care. Nothing at a time depends on anything later.
 
-    times (T,), sessions (S,) h; felt (P, S) strongest dissociation of each session in CADSS points, as this arm felt it
-    (zeros for a placebo). `arm`: the comparator arm additionally feels the setting's comparator.
-    `fixed_belief` (scalar or (P,)) replaces the belief of every session, as in a perfectly masked trial.
-    No session, no expectancy: care alone is left.
+    times (T,), sessions (S,) h; felt (P, T) what this arm feels at those times, in CADSS points (zeros for a placebo). `arm`: the comparator
+    arm additionally feels the setting's comparator. `fixed_belief` (scalar or (P,)) replaces the belief at all times, as in a perfectly masked
+    trial. grid : as in `felt_so_far`. No session, no expectancy: care alone is left.
     """
     starts = np.asarray(sessions, dtype=np.float64)
     if starts.size and np.any(np.diff(starts) <= 0):
@@ -250,11 +273,12 @@ def setting_drive(
     if starts.size == 0:
         return care
     if fixed_belief is None:
-        beliefs = session_beliefs(name, felt, p, arm)
+        shares = expectancy_shares(name, felt_so_far(times, felt, starts, grid), p, arm)
     else:
-        people = np.asarray(felt).shape[0]
-        beliefs = np.broadcast_to(np.asarray(fixed_belief, dtype=np.float64).reshape(-1, 1), (people, starts.size))
-    return expectancy_course(times, starts, beliefs, p) + care
+        believed = np.asarray(fixed_belief, dtype=np.float64).reshape(-1, 1)
+        shares = expectancy(believed, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
+        shares = np.broadcast_to(shares, (np.asarray(felt).shape[0], np.size(times)))
+    return expectancy_course(times, starts, shares, p) + care
 
 
 def routine_factor(name: str, p: Parameters) -> Array:

@@ -159,6 +159,21 @@ def _studies(_: list[Value]) -> list[Finding]:
     return [Finding(f"knowledge/studies/{p.where}", p.what, p.remedy) for p in lint_studies()]
 
 
+def own_study_problems(directory: Path) -> Findings:
+    """Every problem of the study folders in a user's directory. Raises `KetasimError` if there is none."""
+    from ketasim.evidence.published.studies import lint_studies, own_folders
+
+    folders = own_folders(directory)
+    errors = tuple(Finding(f"{directory}: {p.where}", p.what, p.remedy) for p in lint_studies(folders, own=True))
+    return Findings(errors, (), len(folders), len(folders))
+
+
+def own_text(found: Findings) -> str:
+    """The findings in studies of one's own as text."""
+    lines = [f"{len(found.errors)} problem{'' if len(found.errors) == 1 else 's'} in {found.count} studies of your own"]
+    return "\n".join([lines[0] + (":" if found.errors else "."), *(f"  {finding}" for finding in found.errors)])
+
+
 def _hypotheses(numbers: list[Value]) -> list[Finding]:
     """Hypotheses with free values that do nothing, twins, more or fewer than one default."""
     from ketasim.chain.hypothesis import lint_hypotheses

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ketasim.evidence.compare.baseline import main_dose
+from ketasim.evidence.compare.design import main_dose
 from ketasim.evidence.compare.scorecard import ScoredRow
 from ketasim.evidence.published.studies import studies
 

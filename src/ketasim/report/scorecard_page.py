@@ -8,6 +8,7 @@ from ketasim.evidence.compare.likelihood import Z95
 from ketasim.evidence.compare.scorecard import QUANTILES, Scorecard, ScoredRow, role_summary
 
 from .scorecard_courses import courses
+from .scorecard_text import left_out_lines
 
 WIDTH, ROW, HALF_SPAN = 170, 16, 5.0
 STYLE = """
@@ -28,9 +29,11 @@ def page(card: Scorecard) -> str:
     ]
     parts.append("<h1>Every published number beside its prediction</h1>")
     parts.append(
-        "<p>Research and teaching only. Studies of role <i>fit</i> were used to estimate values; those of role <i>validate</i> never were.</p>"
+        "<p>Research and teaching only. Studies of role <i>fit</i> were used to estimate values; those of role <i>validate</i> never were. Proof is what is predicted without the study itself.</p>"
     )
     parts.append(_summary(card))
+    if card.left_out:
+        parts.append(f"<h2>Without the study itself</h2><pre>{escape(chr(10).join(left_out_lines(card)))}</pre>")
     misfits = sorted((r for r in card.rows if not r.sign and abs(r.z) > QUANTILES[95]), key=lambda r: -abs(r.z))
     parts.append(f"<h2>Misfits ({len(misfits)})</h2>")
     parts.append(_table(misfits))

@@ -21,7 +21,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
         NOTICE,
         "",
         "Log evidence: higher is better, +-SE of the computation. Weight: prior times evidence, normalised. Stacking: the mixture that predicts left-out",
-        f"studies best. Held-out log score: {len(found.held_names)} studies kept for validation, not used for any choice; difference to the best.",
+        f"studies best. {_held_words(len(found.held_names))}",
         "",
     ]
     best = max(r.held_out for r in found.rows)
@@ -34,7 +34,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
             _share(r.weight),
             _share(r.stacking),
             f"{r.loo:.1f}",
-            f"{r.held_out - best:.1f}",
+            f"{r.held_out - best:.1f}" if found.held_names else "-",
         ]
         for r in found.rows
     ]
@@ -82,6 +82,15 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
             "  To add them: python -m ketasim.evidence.weigh.weigh_fit " + " ".join(found.not_weighed),
         ]
     return "\n".join(lines)
+
+
+def _held_words(count: int) -> str:
+    """What the last column is: without studies kept for validation the proof is to predict every study without itself."""
+    if not count:
+        return (
+            "Leave-one-study-out: log score of every study predicted by the others; no study is held out in this round."
+        )
+    return f"Held-out log score: {count} studies kept for validation, not used for any choice; difference to the best."
 
 
 def _share(x: float) -> str:

@@ -259,12 +259,14 @@ def _above(results: Sequence[Result], name: str, label: str, output: str, limit:
     found = []
     for result in results:
         typical, people = time_above(result.fine(output), limit)
-        found.append({"typical": typical, "limit": limit, **spread(people)})
+        still = bool(result.fine(output).typical[-1] > limit)
+        found.append({"typical": typical, "limit": limit, **spread(people), "cut": still})
     return Row(name, label, "h", tuple(found))
 
 
 def _duration(result: Result) -> Mapping[str, Any]:
-    """Days with an effect beyond the onset threshold within the run; `share_still` of the people have it at its end."""
+    """Days with an effect beyond the onset threshold within the run; `share_still` of the people have it at its end; cut : so has the
+    typical person, whose days are then at least so many."""
     limit = values("clinic")["onset_points"].value
     effect = result.fine("madrs.effect")
     typical, people = time_above(replace(effect, typical=-effect.typical, people=-effect.people), limit)
@@ -274,6 +276,7 @@ def _duration(result: Result) -> Mapping[str, Any]:
         **spread(people / 24.0),
         "run_d": float(result.grid_h[-1]) / 24.0,
         "share_still": still,
+        "cut": bool(effect.typical[-1] <= -limit),
     }
 
 

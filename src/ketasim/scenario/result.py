@@ -6,7 +6,7 @@ import importlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -158,6 +158,7 @@ class Result:
 
     values, grid_values : name -> (1 + P, T), the typical person first. people : the drawn people (P).
     model_values, model_grid_values : name -> (draws, T), the typical person under draws of the posterior; empty without one.
+    follows : which times of grid_h follow the doses (all, if None); the others were only asked for, and no moment is read off them.
     """
 
     scenario: Scenario
@@ -174,6 +175,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     doses_h: tuple[float, ...] = ()
+    follows: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         for name in ("values", "grid_values", "model_values", "model_grid_values", "summary"):
@@ -188,8 +190,12 @@ class Result:
         return self._course(name, self.values, self.model_values, self.time_h)
 
     def fine(self, name: str) -> Course:
-        """The same on the internal grid."""
-        return self._course(name, self.grid_values, self.model_grid_values, self.grid_h)
+        """The same on the times that follow the doses, whatever times were asked for."""
+        found = self._course(name, self.grid_values, self.model_grid_values, self.grid_h)
+        if self.follows is None or self.follows.all():
+            return found
+        rows = {key: getattr(found, key)[..., self.follows] for key in ("time_h", "typical", "people")}
+        return replace(found, **rows, model=found.model[:, self.follows] if found.model.size else found.model)
 
     def _course(self, name: str, table: Mapping[str, Array], model: Mapping[str, Array], times: Array) -> Course:
         entry = output(name)

@@ -14,9 +14,10 @@ from ketasim._version import __version__
 from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
 from ketasim.core.posterior import fitted, posterior
 from ketasim.core.records import RunRecord
-from ketasim.dose import COARSE, FINE, MEDIUM, output_times
+from ketasim.dose import output_times
+from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
-from ketasim.forward import Courses, Forward, deliveries, molar_mass
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
@@ -24,11 +25,10 @@ from ketasim.stages.plasma.routing import routing_values
 from .delivery import LOST_SHARE, amount_states, ledger
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
-from .summary import summarise
+from .summary import LOOKS, summarise
 
 Array = NDArray[np.float64]
 
-MOST_GRID_TIMES = 700
 MOST_GIGABYTES = 8.0
 
 
@@ -47,9 +47,11 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
-    def __init__(self, asked: Scenario, progress: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, asked: Scenario, progress: Callable[[float], None] | None = None, tolerance: Tolerance | None = None
+    ) -> None:
         """Rows of everybody: the typical person, the drawn people, then the typical person under each draw of the posterior."""
-        self.asked, self.progress = asked, progress
+        self.asked, self.progress, self.tolerance = asked, progress, tolerance
         self.regimen = asked.regimen
         own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
         self.own = len(own)
@@ -69,7 +71,7 @@ class _Run:
     def result(self) -> Result:
         scores, table, failures = self.courses(self._times())
         times = self.times
-        at = np.searchsorted(times, self.asked.times_h)
+        at = np.searchsorted(times, self.asked.times_h - MERGE_H)
         given = self._ledger()
         own, drawn = slice(0, self.own), slice(self.own, None)
         people = {name: rows[own] for name, rows in table.items()}
@@ -79,8 +81,9 @@ class _Run:
             scenario=self.asked,
             record=self._record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
-            time_h=times[at],
+            time_h=self.asked.times_h,
             grid_h=times,
+            follows=self.follows,
             values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
             grid_values=MappingProxyType(people),
             model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
@@ -99,10 +102,14 @@ class _Run:
         return summarise(found, scores.only(self.own), np.isfinite(people["madrs"]).all(axis=1))
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
-        """Everybody's course of every output, (1 + P, T), on `times` and the boundaries of the segments (then `self.times`)."""
+        """Everybody's course of every output, (1 + P, T), on `times`, the boundaries of the segments and the times asked for (then `self.times`)."""
         schedules = self._schedules(times)
-        self.times = np.union1d(times, schedules[0].boundaries)
         self.boundaries = schedules[0].boundaries
+        following = np.union1d(times, self.boundaries)
+        asked = self.asked.times_h
+        known = np.searchsorted(following, asked + MERGE_H) > np.searchsorted(following, asked - MERGE_H)
+        self.times = np.union1d(following, asked[~known])
+        self.follows = np.isin(self.times, following)
         found = self._integrate(schedules, self.times)
         self.first = found.first
         drives = [Drives.of(arm) for arm in found.tables]
@@ -116,6 +123,7 @@ class _Run:
             drives[1] if len(drives) > 1 else None,
             p,
             self.asked.masked,
+            self.follows,
         )
         table = self._outputs(found.table, scores)
         return scores, table, self._failures(found, table)
@@ -179,17 +187,15 @@ class _Run:
         }
 
     def _times(self) -> Array:
+        """Times that follow the doses, whatever is asked for: moments and beliefs are read off these alone."""
         events = self.regimen.events(self.asked.end_h, self.everybody.weight)
-        for grid in (FINE, MEDIUM, COARSE):
-            times = output_times(events, self.asked.end_h, self.asked.times_h, grid)
-            if len(times) <= MOST_GRID_TIMES:
-                break
-        return times
+        looks = [hour for hour in LOOKS.values() if hour <= self.asked.end_h]
+        return output_times(events, self.asked.end_h, looks)
 
     def _schedules(self, times: Array) -> list[Schedule]:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
-        begin, end = min(self.start_h, float(times[0])), self.asked.end_h
+        begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
         found = [self.forward.schedule(self.varying, begin, end)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
@@ -214,6 +220,7 @@ class _Run:
             wanted,
             replaceable=fitted(),  # values of the posterior are parameters in every run, so that its draws need no second model
             first=self.amounts,
+            tolerance=self.tolerance,
             progress=self.progress,
         )
 

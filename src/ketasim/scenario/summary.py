@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import FrozenMapping, values
+from ketasim.core import FrozenMapping, output_register, values
 from ketasim.ratings.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
@@ -17,41 +17,7 @@ from .result import HIGH, LOW, Course, Result
 Array = NDArray[np.float64]
 
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
-PEAKS = (
-    "plasma.ketamine",
-    "plasma.s_ketamine",
-    "plasma.r_ketamine",
-    "plasma.norketamine",
-    "plasma.hnk",
-    "plasma.compound",
-    "plasma.naltrexone",
-    "plasma.buprenorphine",
-    "plasma.midazolam",
-    "plasma.benzodiazepine",
-    "plasma.lamotrigine",
-    "plasma.memantine",
-    "plasma.rapamycin",
-    "arterial.ketamine",
-    "arterial.compound",
-    "nmda.occupancy",
-    "glutamate",
-    "bdnf",
-    "spines",
-    "cadss",
-    "sbp",
-    "dbp",
-    "heart_rate",
-    "nausea",
-    "dizziness",
-)
-EXPOSURES = (
-    "plasma.ketamine",
-    "plasma.s_ketamine",
-    "plasma.r_ketamine",
-    "plasma.norketamine",
-    "plasma.hnk",
-    "plasma.compound",
-)
+VENOUS = "plasma."
 DAY_H = 24.0
 SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
@@ -59,12 +25,13 @@ SAME = 1e-3  # of the range: equal doses give peaks that differ by less than any
 def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
     found: dict[str, Any] = {"peaks": {}, "exposure": {}}
-    for name in PEAKS:
-        if name in result.grid_values and _ever(result.grid_values[name]):
-            found["peaks"][name] = peak(result.fine(name))
-    for name in EXPOSURES:
-        if name in result.grid_values and _ever(result.grid_values[name]):
-            found["exposure"][name] = exposure(result.fine(name))
+    for name, entry in output_register().items():
+        if entry.observed or name not in result.grid_values or not _rises(result.grid_values[name]):
+            continue
+        course = result.fine(name)
+        found["peaks"][name] = peak(course)
+        if entry.molar_mass and name.startswith(VENOUS):
+            found["exposure"][name] = exposure(course)
     found["mood"] = _mood(result, scores, good)
     found["onset_h"] = onset(result.fine("madrs.effect"))
     found["time_in_clinic_h"] = time_in_clinic(result)
@@ -93,25 +60,60 @@ def _percentile(rank: Array, share: float) -> float:
 
 
 def peak(course: Course) -> dict[str, Any]:
-    """Highest value: of the typical person, when it is first reached (h), and between people, each at his own time."""
-    at = _position(course.typical, lambda row: np.argmax(row >= np.nanmax(row) - SAME * np.ptp(row)))
-    return {
-        "unit": course.unit,
-        "typical": _at(course.typical, at),
-        "time_h": _at(course.time_h, at),
-        **spread(_each(course, np.max)),
-    }
+    """Highest value: of the typical person, when it is first reached (h), and between people, each at his own time.
+
+    cut : the typical course is highest where the run ends, so that the peak itself may lie beyond.
+    """
+    return _extreme(course, np.max)
 
 
 def lowest(course: Course) -> dict[str, Any]:
     """Lowest value, in the same form as `peak`."""
-    at = _position(course.typical, lambda row: np.argmax(row <= np.nanmin(row) + SAME * np.ptp(row)))
+    return _extreme(course, np.min)
+
+
+def _extreme(course: Course, function: Any) -> dict[str, Any]:
+    row = course.typical
+    at = None
+    if np.isfinite(row).any():
+        end = function(row[np.isfinite(row)])
+        # first within a thousandth of its departure from the start, which a longer run does not change
+        at = int(np.argmax(np.abs(row - end) <= SAME * np.abs(end - row[0])))
     return {
         "unit": course.unit,
-        "typical": _at(course.typical, at),
+        "typical": _at(row, at),
         "time_h": _at(course.time_h, at),
-        **spread(_each(course, np.min)),
+        "cut": bool(at is not None and at > 0 and row[-1] == end),
+        **spread(_each(course, function)),
     }
+
+
+def reached(times: Array, rows: Array, level: float) -> Array:
+    """First time (h) at which each row (n, T) is at or above `level`, by a straight line between two times; NaN where it never is."""
+    there = rows >= level
+    at = there.argmax(axis=1)
+    before = np.maximum(at - 1, 0)
+    who = np.arange(len(rows))
+    first, last = rows[who, before], rows[who, at]
+    part = np.divide(level - first, last - first, out=np.ones(len(rows)), where=last != first)
+    found = times[before] + np.clip(part, 0.0, 1.0) * (times[at] - times[before])
+    return np.where(there.any(axis=1), np.where(at == 0, times[0], found), np.nan)
+
+
+def left_behind(times: Array, rows: Array, level: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Last time (h) at which each row (n, T) is at or above `level`, by a straight line; 0 where it never is.
+
+    With it, who is still there at the last time: their time is cut off, not known.
+    """
+    there = rows >= level
+    count = len(times)
+    at = count - 1 - np.argmax(there[:, ::-1], axis=1)
+    after = np.minimum(at + 1, count - 1)
+    who = np.arange(len(rows))
+    first, last = rows[who, at], rows[who, after]
+    part = np.divide(first - level, first - last, out=np.zeros(len(rows)), where=last < first)
+    found = times[at] + np.clip(part, 0.0, 1.0) * (times[after] - times[at])
+    return np.where(there.any(axis=1), found, 0.0), there[:, -1]
 
 
 def area(times: Array, rows: Array) -> Array:
@@ -147,8 +149,8 @@ def exposure(course: Course) -> dict[str, Any]:
 def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     limit = values("clinic")["remission_limit"].value
-    times = result.grid_h
     courses = {key: result.fine(key) for key in ("madrs.effect", "madrs.change", "madrs")}
+    times = courses["madrs"].time_h
     for name, hour in LOOKS.items():
         if hour > times[-1]:
             found[name] = None
@@ -163,8 +165,9 @@ def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, An
             model = course.model[np.isfinite(course.model).all(axis=1), at] if course.model.size else course.model
             drawn = spread(model)
             look[key] |= {"model_low": drawn["low"], "model_high": drawn["high"]}
-        look["response"] = _share(scores.response(at)[1:], good[1:])
-        look["remission"] = {"limit": limit, **_share(scores.remission(at, limit)[1:], good[1:])}
+        here = int(np.searchsorted(scores.times, times[at]))
+        look["response"] = _share(scores.response(here)[1:], good[1:])
+        look["remission"] = {"limit": limit, **_share(scores.remission(here, limit)[1:], good[1:])}
         found[name] = look
     found["lowest_effect"] = lowest(courses["madrs.effect"])
     return found
@@ -181,20 +184,16 @@ def _share(probability: Array, good: NDArray[np.bool_]) -> dict[str, float | Non
 
 
 def onset(effect: Course) -> dict[str, Any]:
-    """First time (h) at which the mood effect of the typical person, and of each other one, has reached the onset threshold."""
+    """First time (h) at which the mood effect of the typical person, and of each other one, has reached the onset threshold: a root on the
+    course that follows the doses, the same whatever times are asked for and however long the run is."""
     limit = -values("clinic")["onset_points"].value
-
-    def first(rows: Array) -> Array:
-        there = rows <= limit
-        return np.where(there.any(axis=1), effect.time_h[there.argmax(axis=1)], np.nan)
-
-    people = first(effect.people) if effect.people.size else np.zeros(0)
-    reached = float(np.isfinite(people).mean()) if people.size else None
-    typical = float(first(effect.typical[None])[0])
+    people = reached(effect.time_h, -effect.people, -limit) if effect.people.size else np.zeros(0)
+    share = float(np.isfinite(people).mean()) if people.size else None
+    typical = float(reached(effect.time_h, -effect.typical[None], -limit)[0])
     return {
         "threshold_points": -limit,
         "typical": typical if np.isfinite(typical) else None,
-        "share_reached": reached,
+        "share_reached": share,
         **spread(people),
     }
 
@@ -203,32 +202,43 @@ def time_in_clinic(result: Result) -> dict[str, Any]:
     """How long after the start of the first session a person may leave, h.
 
     At least the rule's observation time after the end of the dose, and until dissociation, sedation and systolic pressure
-    are back within the limits of knowledge/values/clinic.toml. None without a session.
+    are back within the limits of knowledge/values/clinic.toml. None without a session. cut : at the next session, or a day after the start, the
+    typical person is not back within the limits; share_cut : of the people.
     """
     rules = {key: v.value for key, v in values("clinic").items()}
     if not result.doses_h or not _supervised(result):
-        return {"rule_h": rules["clinic_minimum_stay"], "typical": None, "median": None, "low": None, "high": None}
+        return {
+            "rule_h": rules["clinic_minimum_stay"],
+            "typical": None,
+            "median": None,
+            "low": None,
+            "high": None,
+            "cut": False,
+            "share_cut": None,
+        }
     start = result.doses_h[0]
     following = result.doses_h[1] if len(result.doses_h) > 1 else start + DAY_H
-    inside = (result.grid_h >= start) & (result.grid_h < min(following, start + DAY_H))
-    times = result.grid_h[inside] - start
-    rise = result.grid_values["sbp"][:, inside] - result.grid_values["sbp"][:, [0]]
-    unfit = (
-        (result.grid_values["cadss"][:, inside] >= rules["clinic_cadss_limit"])
-        | (result.grid_values["sedation"][:, inside] < rules["clinic_moaas_limit"])
-        | (rise > rules["clinic_sbp_limit"])
+    part = (result.grid_h >= start) & (result.grid_h < min(following, start + DAY_H))
+    part &= True if result.follows is None else result.follows
+    times = result.grid_h[part] - start
+    felt, awake, pressure = (result.grid_values[name][:, part] for name in ("cadss", "sedation", "sbp"))
+    limits = (
+        (felt, rules["clinic_cadss_limit"]),
+        (-awake, -np.nextafter(rules["clinic_moaas_limit"], -np.inf)),
+        (pressure - result.grid_values["sbp"][:, [0]], np.nextafter(rules["clinic_sbp_limit"], np.inf)),
     )
-    until = _after_last(unfit, times)
-    until[~np.isfinite(result.grid_values["cadss"][:, inside]).all(axis=1)] = np.nan
+    ends = [left_behind(times, rows, limit) for rows, limit in limits]
+    until = np.max([end for end, _ in ends], axis=0)
+    cut = np.any([still for _, still in ends], axis=0)
+    until[~np.isfinite(felt).all(axis=1)] = np.nan
     stay = np.maximum(until, _dose_length(result) + rules["clinic_minimum_stay"])
-    return {"rule_h": rules["clinic_minimum_stay"], "typical": float(stay[0]), **spread(stay[1:])}
-
-
-def _after_last(unfit: NDArray[np.bool_], times: Array) -> Array:
-    """The time after the last at which each row (n, T) is true; 0 where it never is."""
-    count = len(times)
-    last = count - 1 - np.argmax(unfit[:, ::-1], axis=1)
-    return np.where(unfit.any(axis=1), times[np.minimum(last + 1, count - 1)], 0.0)
+    return {
+        "rule_h": rules["clinic_minimum_stay"],
+        "typical": float(stay[0]),
+        **spread(stay[1:]),
+        "cut": bool(cut[0]),
+        "share_cut": float(cut[1:].mean()) if len(cut) > 1 else None,
+    }
 
 
 def _supervised(result: Result) -> bool:
@@ -265,13 +275,10 @@ def _each(course: Course, function: Any) -> Array:
     return np.asarray(function(course.people, axis=1)) if course.people.size else np.zeros(0)
 
 
-def _ever(rows: Array) -> bool:
-    """True if the output does anything at all in this run."""
-    return bool((rows > 0).any() or (rows < 0).any())
-
-
-def _position(row: Array, function: Any) -> int | None:
-    return int(function(row)) if np.isfinite(row).any() else None
+def _rises(rows: Array) -> bool:
+    """True if the output goes up in this run, more than it goes down (one that only falls has no peak): in the first person who has a course."""
+    row = rows[int(np.isfinite(rows[:, -1]).argmax())]
+    return bool(np.max(row) - row[0] > row[0] - np.min(row))
 
 
 def _at(row: Array, at: int | None) -> float | None:

@@ -21,7 +21,7 @@ from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run as simulate
 
-from . import facts
+from . import answers, facts
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
@@ -85,7 +85,7 @@ def create_app(static: Path = STATIC) -> Any:
     _refusals(app)
     _facts(app, short)
 
-    @app.post("/api/run", summary="A run: the object that `ketasim run --json` prints", response_model=dict[str, Any])
+    @app.post("/api/run", summary="A run: the object that `ketasim run --json` prints", response_model=answers.Run)
     async def run(question: Question) -> Response:
         def work() -> bytes:
             return simulate(_asked(question)).to_json(indent=None).encode()
@@ -189,19 +189,24 @@ def _doses(asked: Scenario) -> int:
 
 
 def _facts(app: FastAPI, jobs: Jobs) -> None:
-    def given(path: str, summary: str, make: Callable[[], Any]) -> None:
-        @app.get(path, summary=summary, response_model=Any, name=path)
+    def given(path: str, summary: str, make: Callable[[], Any], model: Any = Any) -> None:
+        @app.get(path, summary=summary, response_model=model, name=path)
         async def answer() -> Any:
             return JSONResponse(await jobs.run(make))
 
-    given("/api/catalogue", "everything the page needs before its first run", facts.catalogue)
-    given("/api/drugs", "the drugs: routes, studied ranges, approval, monitoring", facts.drug_list)
-    given("/api/outputs", "the register of output names", facts.output_list)
-    given("/api/values", "every number with value, unit, spread, source, grade", facts.value_list)
+    given("/api/catalogue", "everything the page needs before its first run", facts.catalogue, answers.Catalogue)
+    given("/api/drugs", "the drugs: routes, studied ranges, approval, monitoring", facts.drug_list, list[answers.Drug])
+    given("/api/outputs", "the register of output names", facts.output_list, list[answers.Output])
+    given(
+        "/api/values",
+        "every number with value, unit, spread, source, grade",
+        facts.value_list,
+        list[answers.ValueEntry],
+    )
     given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list)
-    given("/api/experiments", "the virtual experiments", facts.experiment_list)
+    given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
 
-    @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=dict[str, Any])
+    @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=answers.Shown)
     async def show(name: Name) -> Any:
         return JSONResponse(await jobs.run(lambda: facts.shown(name)))
 

@@ -10,7 +10,17 @@ from importlib.util import find_spec
 from typing import Any
 
 import ketasim
-from ketasim.core import KetasimError, Value, all_values, output_register, sources, value, values
+from ketasim.core import (
+    KetasimError,
+    Value,
+    all_values,
+    knowledge_path,
+    output_register,
+    read_toml,
+    sources,
+    value,
+    values,
+)
 from ketasim.core.drugs import drugs
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
@@ -165,9 +175,17 @@ def catalogue() -> dict[str, Any]:
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
         "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
+        **page_choices(),
+        "baseline": value("typical_madrs").value,
         "numbers": len(value_list()),
         "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
     }
+
+
+def page_choices() -> dict[str, Any]:
+    """What the controls start from and offer: usual doses, co-medication, schedules (knowledge/page.toml)."""
+    table = read_toml(knowledge_path() / "page.toml")
+    return {key: table[key] for key in ("start", "added", "repeats")}
 
 
 def shown(name: str) -> dict[str, Any]:
@@ -223,7 +241,7 @@ def claim_played(name: str, people: int, seed: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def scorecard() -> str:
     """What `ketasim check --json` prints."""
-    from ketasim.evidence.compare.scorecard import card_of
+    from ketasim.evidence.fit.check import card_of
 
     return card_of().to_json()
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ketasim.engine import Jump, Options, Schedule, compile_model
+from ketasim.engine import Jump, Options, Schedule, compile_model, gradient
 from ketasim.engine.code.dop853 import DOP853
 
 EXPLICIT = Options(method="dop853")
@@ -76,7 +76,7 @@ def test_doses_inputs_and_switches() -> None:
 
 def test_gradient() -> None:
     model = compile_model("x = 1; k = 0.5; x' = -k*x;", ("k",), ("x",), options=EXPLICIT)
-    found = model.gradient([[0.5], [2.0]], plan(3.0), [0, 0], [1.0, 3.0], rtol=1e-10, atol=1e-12)
+    found = gradient(model, [[0.5], [2.0]], plan(3.0), [0, 0], [1.0, 3.0], rtol=1e-10, atol=1e-12)
     for person, k in enumerate((0.5, 2.0)):
         for row, t in enumerate((1.0, 3.0)):
             assert found.gradient[person, row, 0, 0] == pytest.approx(-t * math.exp(-k * t), rel=1e-6)

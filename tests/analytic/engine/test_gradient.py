@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ketasim.core import UsageError
-from ketasim.engine import Jump, Options, Schedule, compile_model
+from ketasim.engine import Jump, Options, Schedule, compile_model, gradient
 
 BATEMAN = "G = 0; A = 0; ka = 1.2; ke = 0.2; v = 10; G' = -ka*G; A' = ka*G - ke*A; c := A/v;"
 
@@ -16,7 +16,7 @@ def test_bateman_function() -> None:
     table = np.array([[1.2, 0.2, 10.0], [0.7, 0.3, 5.0], [3.0, 0.05, 20.0]])
     schedule = Schedule(np.array([0.0, 24.0]), np.zeros((1, 0)), (Jump(0, "G", add=np.array([1.0, 2.0, 3.0])),))
     times = np.array([0.5, 1.0, 4.0, 12.0, 24.0])
-    found = model.gradient(table, [schedule], np.zeros(3, int), times, rtol=1e-9, atol=1e-12)
+    found = gradient(model, table, [schedule], np.zeros(3, int), times, rtol=1e-9, atol=1e-12)
     assert found.names == ("ka", "ke", "v") and found.gradient.shape == (3, 5, 1, 3)
     for person, (ka, ke, v) in enumerate(table):
         dose, d = person + 1.0, ka - ke
@@ -34,27 +34,27 @@ def test_step_selection_noise_is_gone() -> None:
     text = "x = 2; y = 0; mu = 5; x' = y; y' = mu*(1 - x^2)*y - x;"
     model = compile_model(text, ("mu",), ("x", "y"))
     plan, times = [Schedule(np.array([0.0, 6.0]), np.zeros((1, 0)))], np.linspace(0.5, 6, 12)
-    found = [model.gradient([[5.0]], plan, [0], times, rtol=1e-4, atol=1e-6, step=s).gradient for s in (1e-3, 1e-5)]
+    found = [gradient(model, [[5.0]], plan, [0], times, rtol=1e-4, atol=1e-6, step=s).gradient for s in (1e-3, 1e-5)]
     scale = np.abs(found[1]).max()
     assert np.abs(found[0] - found[1]).max() < 1e-3 * scale
-    exact = model.gradient([[5.0]], plan, [0], times, rtol=1e-10, atol=1e-12).gradient
+    exact = gradient(model, [[5.0]], plan, [0], times, rtol=1e-10, atol=1e-12).gradient
     assert np.abs(found[1] - exact).max() < 2e-2 * scale
 
 
 def test_small_displacements_agree_to_a_millionth() -> None:
     model = compile_model("x = 2; y = 0; mu = 5; x' = y; y' = mu*(1 - x^2)*y - x;", ("mu",), ("x", "y"))
     plan, times = [Schedule(np.array([0.0, 6.0]), np.zeros((1, 0)))], np.linspace(0.5, 6, 12)
-    found = [model.gradient([[5.0]], plan, [0], times, rtol=1e-4, atol=1e-6, step=s).gradient for s in (1e-5, 1e-6)]
+    found = [gradient(model, [[5.0]], plan, [0], times, rtol=1e-4, atol=1e-6, step=s).gradient for s in (1e-5, 1e-6)]
     assert np.abs(found[1] - found[0]).max() < 1e-6 * np.abs(found[0]).max()
 
 
 def test_failures_and_wrong_use() -> None:
     model = compile_model("x = 1; a = 0.1; x' = a*x^2;", ("a",), ("x",))
     plan = [Schedule(np.array([0.0, 10.0]), np.zeros((1, 0)))]
-    found = model.gradient([[0.01], [0.5], [np.nan]], plan, [0, 0, 0], [5.0])
+    found = gradient(model, [[0.01], [0.5], [np.nan]], plan, [0, 0, 0], [5.0])
     assert found.status[0] == 0 and (found.status[1:] != 0).all() and np.isnan(found.gradient[1:]).all()
     assert found.gradient[0, 0, 0, 0] == pytest.approx(5 / 0.95**2, rel=1e-4)
     with pytest.raises(UsageError, match="unknown parameter"):
-        model.gradient([[0.1]], plan, [0], [5.0], ("b",))
+        gradient(model, [[0.1]], plan, [0], [5.0], ("b",))
     with pytest.raises(UsageError, match="two people per register"):
-        compile_model("x = 1; a = 1; x' = a;", ("a",), options=Options(width=1)).gradient([[0.1]], plan, [0], [5.0])
+        gradient(compile_model("x = 1; a = 1; x' = a;", ("a",), options=Options(width=1)), [[0.1]], plan, [0], [5.0])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oracle import compile_model as compile_reference
 
 from ketasim.engine import Jump, Schedule, compile_model
-from ketasim.engine.reference import compile_model as compile_reference
 
 MIXED = """
 model mixed

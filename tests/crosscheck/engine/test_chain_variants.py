@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("roadrunner")
+from oracle import compile_model as compile_reference
+
 from ketasim.chain import compose, registry
 from ketasim.chain.lint import _cases
 from ketasim.engine import Schedule, compile_model
-from ketasim.engine.reference import compile_model as compile_reference
 
 DRAWS = int(os.environ.get("KETASIM_DRAWS", "3"))
 CASES = {label: (parts, choice) for label, parts, choice, _ in _cases(registry())}

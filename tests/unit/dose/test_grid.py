@@ -7,6 +7,7 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.dose import COARSE, FINE, MEDIUM, dose, output_times, parse
+from ketasim.dose.grid import FIRST
 
 
 def test_the_fine_grid_has_the_documented_steps():
@@ -47,7 +48,19 @@ def test_long_courses_get_a_coarser_grid_and_keep_to_the_limit():
     daily = parse("ssri oral daily").events(horizon_h=56 * 24.0)
     assert output_times(daily, 56 * 24.0).size <= 2500
     one = dose("ketamine iv 0.5 mg/kg over 40 min").events()
-    np.testing.assert_array_equal(output_times(one, 672.0), output_times(one, 672.0, grid=FINE))
+    np.testing.assert_array_equal(output_times(one, 168.0), output_times(one, 168.0, grid=FIRST))
+    assert output_times(one, 3 * 8766.0).size < 1700
+
+
+@pytest.mark.parametrize("repeat", ["", "daily x 60", "twice weekly x 12", "three times weekly x 30"])
+def test_neither_later_doses_nor_the_horizon_move_a_time(repeat: str) -> None:
+    words = "esketamine nasal 84 mg"
+    whole = parse(words, repeat=repeat).events(horizon_h=1400.0)
+    long = output_times(whole, 1400.0)
+    for until in (0.5, 30.0, 100.0, 333.3, 800.0, 1399.0):
+        past = [e for e in whole if e.time_h < until]
+        np.testing.assert_array_equal(output_times(past, until)[:-1], long[long < until - 1e-9])
+        np.testing.assert_array_equal(output_times(past, 1400.0)[: (long < until).sum()], long[long < until])
 
 
 def test_the_grid_starts_with_the_first_co_medication():

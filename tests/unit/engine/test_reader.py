@@ -230,8 +230,8 @@ REFUSED = {
     "package": (
         SBML.replace(
             "<sbml ", '<sbml xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true" '
-        ).format(body="", attributes=""),
-        "comp",
+        ).format(body='<comp:listOfPorts><comp:port comp:id="p" comp:idRef="x"/></comp:listOfPorts>', attributes=""),
+        "package 'comp'",
     ),
     "fast": (
         """<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model><listOfCompartments>

@@ -88,7 +88,7 @@ def test_an_empty_compartment_is_no_result_even_where_others_may_be_infinite() -
     kept = model.simulate(np.zeros((1, 0)), [plain()], [0], times[:1], keep_nonfinite=True)
     assert kept.status.tolist() == [0] and kept.values[0, 0, 0] == 0.5
     lost = model.simulate(np.zeros((1, 0)), [plain()], [0], times, keep_nonfinite=True)
-    assert lost.status[0] != 0 and "V is not a finite number at 3 h" in (lost.reasons[0] or "")
+    assert lost.status[0] != 0 and "V is not a finite number at time 3" in (lost.reasons[0] or "")
 
 
 def test_a_constant_positive_size_costs_nothing() -> None:

@@ -87,8 +87,9 @@ def test_each_equation_of_the_last_stages_stands_once() -> None:
     # names of spreads with mean 1 and of a factor of a study are declarations, not equations
     allowed = {("evidence/arms/numbers.py", "mood_gain"), ("evidence/arms/numbers.py", "ideation_gain")}
     allowed |= {("evidence/arms/mood_arm.py", "dissociation_gain"), ("evidence/arms/acute.py", "moaas_awake")}
-    # dimensions of the even people, switches of hypotheses
-    allowed |= {(file, key) for file in ("evidence/arms/quasi.py", "chain/hypothesis.py") for key in own}
+    # dimensions of the even people, switches of mechanisms
+    declared = ("evidence/arms/quasi.py", "stages/mood/stage.py", "stages/circuit/stage.py")
+    allowed |= {(file, key) for file in declared for key in own}
     allowed |= {("evidence/arms/courses.py", "dissociation_adaptation_rate")}
     found = set()
     for path in SOURCE.rglob("*.py"):

@@ -88,12 +88,16 @@ def test_old_age_slows_the_liver_as_published() -> None:
     assert young["hepatic_flow"][0] == PLASMA["hepatic_flow"].value
 
 
-def test_weight_changes_nothing_by_default_and_allometry_is_an_option() -> None:
+def test_clearance_and_volume_grow_with_weight_and_no_effect_is_an_option() -> None:
     heavy = typical(Traits(weight=140))
-    assert chain_parameters(heavy, PLASMA, {})["central_volume"][0] == PLASMA["central_volume"].value
-    scaled = chain_parameters(heavy, PLASMA, {"clearance_weight_exponent": 0.75, "volume_weight_exponent": 1.0})
+    scaled = chain_parameters(heavy, PLASMA, {})
     assert scaled["central_volume"][0] == pytest.approx(2.0 * PLASMA["central_volume"].value)
+    assert scaled["rapid_volume"][0] == pytest.approx(2.0 * PLASMA["rapid_volume"].value)
     assert scaled["hepatic_flow"][0] == pytest.approx(2.0**0.75 * PLASMA["hepatic_flow"].value)
+    none = chain_parameters(heavy, PLASMA, {"clearance_weight_exponent": 0.0, "volume_weight_exponent": 0.0})
+    assert none["central_volume"][0] == PLASMA["central_volume"].value
+    same = chain_parameters(typical(Traits(weight=70)), PLASMA, {})
+    assert same["central_volume"][0] == PLASMA["central_volume"].value
 
 
 def test_ethnicity_acts_only_when_asked_for() -> None:

@@ -57,7 +57,8 @@ def test_the_comparison_carries_onset_duration_and_bioavailability() -> None:
     onset, duration, share = found.rows[:3]
     assert [onset.name, duration.name, share.name] == ["onset", "duration", "bioavailability"]
     effect = found.results[0].fine("madrs.effect")
-    begun = effect.time_h[effect.typical <= -2][0]
+    first = int(np.argmax(effect.typical <= -2))
+    begun = np.interp(2.0, -effect.typical[first - 1 : first + 1], effect.time_h[first - 1 : first + 1])
     assert onset.arms[0]["typical"] == pytest.approx(begun)
     last = effect.time_h[effect.typical <= -2][-1]
     assert duration.arms[0]["typical"] == pytest.approx((last - begun) / 24, abs=0.5)

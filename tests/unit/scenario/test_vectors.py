@@ -39,6 +39,7 @@ def test_expectancy_is_the_recursion_session_by_session() -> None:
     times, sessions = np.array([-2.0, 0.0, 0.5, 5.0, 71.9, 72.0, 73.0, 200.0]), np.array([0.0, 72.0, 168.0])
     beliefs = np.random.default_rng(2).uniform(size=(4, 3))
     shares = expectancy(beliefs, _column(p, "expectancy_half_belief"), _column(p, "expectancy_steepness"))
+    session = np.clip(np.searchsorted(sessions, times, side="right") - 1, 0, None)
     expected = np.zeros((4, len(times)))
     for person in range(4):
         for size, decay in (
@@ -58,7 +59,7 @@ def test_expectancy_is_the_recursion_session_by_session() -> None:
                         expected[person, k] += p[size][person] * part(t - start)
                 left = part(stop - start)
         expected[person] *= p["expectancy_gain"][person]
-    assert expectancy_course(times, sessions, beliefs, p) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    assert expectancy_course(times, sessions, shares[:, session], p) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 def test_without_drug_the_other_part_stands_alone() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from ketasim.core import UsageError
 
 from ..read.reader import read_model
-from ..run.model import Description
 from ..symbolic.evaluate import program
 from ..symbolic.sizes import Size
 from ..symbolic.slack import with_slack
 from ..symbolic.system import System, assemble
 from ..types import Options
 from . import functions
+from .description import Description
 from .dop853 import ExplicitTableau
 from .emit import Module
 from .kernel import (

@@ -18,14 +18,11 @@ Solving Ordinary Differential Equations I, 2nd ed. 1993, section II.3, doi 10.10
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import functions
 from .emit import double
+from .lanes import Lanes
 from .record import DRIFTED
-
-if TYPE_CHECKING:
-    from .stepping import Stepper
+from .rosenbrock import Rosenbrock
 
 BEGIN = 0.2  # sum of the errors of all steps, relative to the states, at which they are carried along
 ALLOWED = 3.0  # sizes of a state; on a rotation the estimate is 5 to 12 times the true error
@@ -36,25 +33,25 @@ MEMORY = 0.999  # per step: the size of a state is the largest lately, since an 
 class Drift:
     """The part of the stepping loop that watches accumulated errors."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.s, f = stepper, stepper.f
+    def __init__(self, lanes: Lanes, method: Rosenbrock) -> None:
+        self.lanes, self.tableau, f = lanes, method.tableau, lanes.f
         self.sum = f.variable(
             "double", double(0.0)
         )  # of the largest error in the register, which bounds that of each person
         self.active = f.variable("i1", "false")
         self.lasting = f.variable(f.vector, f.splat_number(0.0))
-        self.limit = f.scalar("fdiv", double(BEGIN), stepper.job["relative"])
+        self.limit = f.scalar("fdiv", double(BEGIN), lanes.job["relative"])
 
     def accepted(self, h: str, error: str) -> None:
         """After a step: `error` is the largest of its lanes, in tolerances."""
-        f = self.s.f
+        f = self.lanes.f
         total = f.scalar("fadd", self.sum.get(), error)
         self.sum.set(total)
         with f.when(f.new(f"fcmp ogt double {total}, {self.limit}")):
             self._carry(h)
 
     def _carry(self, h: str) -> None:
-        f, s = self.s.f, self.s
+        f, s = self.lanes.f, self.lanes
         drift, size = s.at["drift"], s.at["size"]
         with f.when(f.new(f"xor i1 {self.active.get()}, true")):
             with f.loop(s.n) as i:
@@ -65,13 +62,13 @@ class Drift:
         worst = f.variable(f.vector, f.splat_number(0.0))
         relative = f.splat(s.job["relative"])
         with f.loop(s.n) as i:
-            moved = f.add(f.load_vector(drift, i), f.load_vector(s.at[f"u{s.tableau.stages - 1}"], i))
+            moved = f.add(f.load_vector(drift, i), f.load_vector(s.at[f"u{self.tableau.stages - 1}"], i))
             f.store_vector(drift, i, moved)
             now, before = functions.absolute(f, f.load_vector(s.here.get(), i)), f.load_vector(size, i)
             before = f.mul(before, f.splat_number(MEMORY))
             now = f.select(f.compare("ogt", now, before), now, before)
             f.store_vector(size, i, now)
-            allowed = f.muladd(relative, now, s.absolute_tolerance(i))
+            allowed = f.muladd(relative, now, s.tolerance(i, f.load_vector(s.at["peak"], i)))
             share = f.div(f.mul(relative, functions.absolute(f, moved)), allowed)
             worst.set(f.select(f.compare("ogt", share, worst.get()), share, worst.get()))
         one = f.splat_number(1.0)
@@ -88,10 +85,10 @@ class Drift:
 
     def _transport(self, h: str) -> None:
         """R(h J) applied to the drift, with the factors of the step."""
-        f, s = self.s.f, self.s
-        power, drift, weights = s.at["power"], s.at["drift"], s.tableau.stability
+        f, s = self.lanes.f, self.lanes
+        power, drift, weights = s.at["power"], s.at["drift"], self.tableau.stability
         assert abs(weights[0]) < 1e-9  # L-stable
-        scale = f.splat(f.scalar("fdiv", double(1.0), f.scalar("fmul", h, double(s.tableau.gamma))))
+        scale = f.splat(f.scalar("fdiv", double(1.0), f.scalar("fmul", h, double(self.tableau.gamma))))
         with f.loop(s.n) as i:
             f.store_vector(power, i, f.load_vector(drift, i))
             f.store_vector(drift, i, f.splat_number(0.0))

@@ -6,8 +6,7 @@ Error bounds (measured by `tests/unit/engine/test_functions.py` against mpmath, 
     asin, acos, asinh, acosh, atanh              at most 6 ulp
     x^y                                          at most 3 + 2 |y ln x| ulp
 
-Results below the normal range are 0. sin and cos of |x| above 2^20 pi/2 (float32: 2^12 pi/2) are NaN rather than
-inaccurate. A negative base with a fractional exponent, and the root of a negative number, are NaN; with a `slack`
+Results below the normal range are 0. sin and cos hold for every finite x (`angles`). A negative base with a fractional exponent, and the root of a negative number, are NaN; with a `slack`
 they count as zero down to -slack: such numbers are integration error around an empty compartment (see `slack`).
 """
 
@@ -16,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from . import polynomials as poly
-from .emit import Function
+from .angles import NAME, write_large_angle
+from .emit import Function, double
 
 INFINITY, NAN = float("inf"), float("nan")
 
@@ -170,7 +170,10 @@ def sqrt(f: Function, x: str, slack: str = "") -> str:
 
 
 def _sine(f: Function, x: str, quarter: int) -> str:
-    """sin(x + quarter pi/2): reduction by multiples of pi/2, then the sine or cosine polynomial by quadrant."""
+    """sin(x + quarter pi/2): reduction by multiples of pi/2, then the sine or cosine polynomial by quadrant.
+
+    A register with an angle beyond 2^20 pi/2 (float32: 2^12 pi/2) takes the long way for it, one lane at a time.
+    """
     double = f.real == "double"
     magic = 1.5 * 2.0**52 if double else 1.5 * 2.0**23
     largest = 2.0**20 if double else 2.0**12
@@ -179,19 +182,43 @@ def _sine(f: Function, x: str, quarter: int) -> str:
     r = x
     for part in poly.HALF_PI[f.real]:
         r = f.muladd(n, f.splat_number(-part), r)
+    r, turns = _far_lanes(f, x, r, _bits(f, raised), largest * 1.5707963267948966)
     z = f.mul(r, r)
     sine = f.muladd(f.mul(r, z), evaluate(f, z, poly.SIN[f.real]), r)
     half = f.muladd(z, f.splat_number(-0.5), f.splat_number(1.0))
     # 1 - z/2 loses bits; what it lost is added back
     lost = f.sub(f.sub(f.splat_number(1.0), half), f.mul(z, f.splat_number(0.5)))
     cosine = f.add(half, f.muladd(f.mul(z, z), evaluate(f, z, poly.COS[f.real]), lost))
-    quadrant = f.new(f"add {f.integers} {_bits(f, raised)}, {_integer(f, quarter)}")
+    quadrant = f.new(f"add {f.integers} {turns}, {_integer(f, quarter)}")
     is_cosine = _bit(f, quadrant, 1)
     is_negative = _bit(f, quadrant, 2)
     result = f.select(is_cosine, cosine, sine)
-    result = f.select(is_negative, f.neg(result), result)
-    inside = f.compare("ole", absolute(f, n), f.splat_number(largest))
-    return f.select(inside, result, f.splat_number(NAN))
+    return f.select(is_negative, f.neg(result), result)
+
+
+def _far_lanes(f: Function, x: str, r: str, turns: str, largest: float) -> tuple[str, str]:
+    """Remainder and quadrant, in the lanes in which |x| is above `largest` by `angles.large_angle`."""
+    write_large_angle(f)
+    width, whole = f.module.width, "i64" if f.real == "double" else "i32"
+    remainder, quadrant = f.variable(f.vector, r), f.variable(f.integers, turns)
+    far = f.compare("ugt", absolute(f, x), f.splat_number(largest))
+    with f.when(f.call(f"llvm.vector.reduce.or.v{width}i1", "i1", (f.mask, far))):
+        angles, found, quarters = f.variable(f.vector, x), f.variable(f.vector, r), f.variable(f.integers, turns)
+        one, turn = f.variable("double"), f.variable("i64")
+        with f.loop(width) as lane:
+            angle = f.load(f.real, angles.name, lane)
+            angle = angle if f.real == "double" else f.new(f"fpext float {angle} to double")
+            size = f.call("llvm.fabs.f64", "double", ("double", angle))
+            with f.when(f.new(f"fcmp ugt double {size}, {double(largest)}")):
+                f.call(NAME, "void", ("double", angle), ("ptr", one.name), ("ptr", turn.name))
+                value, count = one.get(), turn.get()
+                if f.real == "float":
+                    value, count = f.new(f"fptrunc double {value} to float"), f.new(f"trunc i64 {count} to i32")
+                f.store(f.real, found.name, lane, value)
+                f.store(whole, quarters.name, lane, count)
+        remainder.set(found.get())
+        quadrant.set(quarters.get())
+    return remainder.get(), quadrant.get()
 
 
 def _bit(f: Function, integers: str, mask: int) -> str:

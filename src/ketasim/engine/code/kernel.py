@@ -21,8 +21,8 @@ from ..symbolic.conditions import find_switches
 from ..symbolic.derivative import TIME, Row, jacobian
 from ..symbolic.graph import NUMBER, PERSON, Graph
 from ..symbolic.slack import slack_states
-from ..symbolic.switches import TimeSwitch
 from ..symbolic.system import System
+from ..symbolic.time_switch import TimeSwitch
 from . import functions
 from .emit import Function, Module
 from .linear import Straight, Tabled, linear_algebra

@@ -11,12 +11,9 @@ at in the middle of the step, and around each extremum that a parabola through s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .emit import double
-
-if TYPE_CHECKING:
-    from .stepping import Stepper
+from .first_step import bound_step
+from .lanes import Lanes, Method
 
 BISECTIONS = 52  # of a step, on the dense output
 TICK = 2.0**-50  # of time and of the whole step: the nearest that a landing comes to the change
@@ -30,10 +27,10 @@ INNERMOST = 1 / 16  # of a step; nearer to its ends no extremum is looked for
 class Landing:
     """The part of the stepping loop that a model with watched comparisons has in addition."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.s, f = stepper, stepper.f
-        self.count = len(stepper.layout.conditions)
-        self.modes = f.address(f.vector, stepper.at["q"], len(stepper.layout.kept) + len(stepper.layout.slacks))
+    def __init__(self, lanes: Lanes, method: Method) -> None:
+        self.lanes, self.method, f = lanes, method, lanes.f
+        self.count = len(lanes.layout.conditions)
+        self.modes = f.address(f.vector, lanes.at["q"], len(lanes.layout.kept) + len(lanes.layout.slacks))
         self.active = f.variable("i1", "false")  # whether this step was shortened to land
         self.resume = f.variable("double", double(0.0))  # the step before it was shortened
         self.tries = f.variable("i64", "0")
@@ -43,14 +40,14 @@ class Landing:
     # ---- called by the loop ------------------------------------------------------------------------------
     def begin(self, time: str) -> None:
         """The truth at the start of a segment."""
-        self._evaluate(self.s.here.get(), time, "start")
+        self._evaluate(self.lanes.here.get(), time, "start")
         self._renew("start")
         self.active.set("false")
         self._forget()
 
     def check(self, t: str, h: str, join: str) -> None:
         """Goes to `join` with a shorter step if a comparison changes in this one and it does not end just behind."""
-        f, s = self.s.f, self.s
+        f, s = self.lanes.f, self.lanes
         self._evaluate(s.there.get(), f.scalar("fadd", t, h), "after")
         self.found.set(self._changed("after"))
         self.high.set(double(1.0))
@@ -77,7 +74,7 @@ class Landing:
 
     def accepted(self, end: str) -> None:
         """Renews the truth behind a change, and gives back the step that the landing took."""
-        f, s = self.s.f, self.s
+        f, s = self.lanes.f, self.lanes
         h = s.h.get()
         s.h.set(f.scalar_select(self.active.get(), f.larger(h, self.resume.get()), h))
         self.active.set("false")
@@ -87,7 +84,7 @@ class Landing:
         with f.when(changed):
             self._renew("after")
             self._forget()
-            s.bound_step(s.t.get(), end)
+            bound_step(s, self.method, s.t.get(), end)
 
     def cross(self, t: str, h: str, end: str) -> None:
         """Behind a step that was no number although it was as short as `h`: goes on with the truth a little ahead, if that is another.
@@ -95,9 +92,9 @@ class Landing:
         The comparison may guard a formula that is not defined behind it, such as ln(x - 1) where x > 1: no step reaches the
         change. The way to it is AHEAD h at most.
         """
-        f, s = self.s.f, self.s
+        f, s = self.lanes.f, self.lanes
         ahead = f.scalar("fmul", h, double(AHEAD))
-        factor = f.splat(f.scalar("fmul", ahead, s.slopes(t, end)))
+        factor = f.splat(f.scalar("fmul", ahead, self.method.slopes(t, end)))
         with f.loop(s.n) as i:
             f.store_vector(
                 s.at["dense"], i, f.muladd(factor, f.load_vector(s.at["u0"], i), f.load_vector(s.here.get(), i))
@@ -108,7 +105,7 @@ class Landing:
             self._forget()
             self.active.set("false")
             s.h.set(f.scalar("fsub", end, t))
-            s.bound_step(t, end)
+            bound_step(s, self.method, t, end)
 
     # ---- parts -------------------------------------------------------------------------------------------
     def _forget(self) -> None:
@@ -116,7 +113,7 @@ class Landing:
         self.margin.set(double(0.0))
 
     def _evaluate(self, y: str, time: str, target: str) -> None:
-        s = self.s
+        s = self.lanes
         s.f.call(
             "conditions",
             "void",
@@ -127,23 +124,23 @@ class Landing:
         )
 
     def _renew(self, source: str) -> None:
-        f = self.s.f
+        f = self.lanes.f
         with f.loop(self.count) as i:
-            f.store_vector(self.modes, i, f.load_vector(self.s.at[source], i))
+            f.store_vector(self.modes, i, f.load_vector(self.lanes.at[source], i))
 
     def _changed(self, source: str) -> str:
         """Whether a comparison differs from the held one in some live lane."""
-        f = self.s.f
+        f = self.lanes.f
         changed = f.variable(f.mask, "zeroinitializer")
         with f.loop(self.count) as i:
-            a, b = f.load_vector(self.modes, i), f.load_vector(self.s.at[source], i)
+            a, b = f.load_vector(self.modes, i), f.load_vector(self.lanes.at[source], i)
             changed.set(f.logic("or", changed.get(), f.compare("une", a, b)))
-        return self.s.any(f.logic("and", changed.get(), self.s.alive.get()))
+        return self.lanes.any(f.logic("and", changed.get(), self.lanes.alive.get()))
 
     def _look(self, t: str, h: str, share: str, target: str) -> None:
         """Evaluates on the dense output; a change there is found."""
-        f, s = self.s.f, self.s
-        s.interpolate(share)
+        f, s = self.lanes.f, self.lanes
+        self.method.interpolate(share)
         self._evaluate(s.at["dense"], f.scalar("fadd", t, f.scalar("fmul", h, share)), target)
         with f.when(self._changed(target)):
             self.found.set("true")
@@ -151,11 +148,11 @@ class Landing:
 
     def _bisect(self, t: str, h: str) -> None:
         """Lowers `high` to the first share of the step at which a comparison has changed."""
-        f, s = self.s.f, self.s
+        f, s = self.lanes.f, self.lanes
         low = f.variable("double", double(0.0))
         with f.loop(BISECTIONS):
             middle = f.scalar("fmul", f.scalar("fadd", low.get(), self.high.get()), double(0.5))
-            s.interpolate(middle)
+            self.method.interpolate(middle)
             self._evaluate(s.at["dense"], f.scalar("fadd", t, f.scalar("fmul", h, middle)), "probe")
             crossed = self._changed("probe")
             low.set(f.scalar_select(crossed, low.get(), middle))
@@ -163,14 +160,14 @@ class Landing:
 
     def _look_inside(self, t: str, h: str) -> None:
         """Middle of the step, and extrema of each gap of each lane."""
-        f = self.s.f
+        f = self.lanes.f
         out = f.label()
         self._look(t, h, double(0.5), "middle")
         f.leave_if(self.found.get(), out)
-        with f.loop(self.count) as condition, f.loop(self.s.width) as lane:
+        with f.loop(self.count) as condition, f.loop(self.lanes.width) as lane:
             place = f.scalar(
                 "add",
-                f.scalar("mul", f.scalar("add", condition, str(self.count), "i64"), str(self.s.width), "i64"),
+                f.scalar("mul", f.scalar("add", condition, str(self.count), "i64"), str(self.lanes.width), "i64"),
                 lane,
                 "i64",
             )
@@ -179,13 +176,13 @@ class Landing:
         f.place(out)
 
     def _gap(self, source: str, place: str) -> str:
-        f = self.s.f
-        value = f.load(f.real, self.s.at[source], place)
+        f = self.lanes.f
+        value = f.load(f.real, self.lanes.at[source], place)
         return f.new(f"fpext float {value} to double") if f.real == "float" else value
 
     def _extremum(self, t: str, h: str, place: str, out: str) -> None:
         """Successive parabolas through three points around an extremum of one gap; a change seen goes to `out`."""
-        f = self.s.f
+        f = self.lanes.f
         x = [f.variable("double", double(v)) for v in (0.0, 0.5, 1.0)]
         g = [f.variable("double", self._gap(name, place)) for name in ("start", "middle", "after")]
         left = f.variable("i64", str(LOOKS))
@@ -210,9 +207,9 @@ class Landing:
             )
             span = f.scalar("fsub", f.larger(g0, f.larger(g1, g2)), f.smaller(g0, f.smaller(g1, g2)))
             flips = f.new(f"fcmp ole double {f.scalar('fmul', value, g1)}, {double(0.0)}")
-            near = f.new(f"fcmp ole double {self.s.magnitude(value)}, {f.scalar('fmul', span, double(NEAR_ZERO))}")
+            near = f.new(f"fcmp ole double {self.lanes.magnitude(value)}, {f.scalar('fmul', span, double(NEAR_ZERO))}")
             inner = f.larger(f.smaller(share, double(1 - INNERMOST)), double(INNERMOST))
-            beside = f.new(f"fcmp ole double {self.s.magnitude(f.scalar('fsub', share, inner))}, {double(0.25)}")
+            beside = f.new(f"fcmp ole double {self.lanes.magnitude(f.scalar('fsub', share, inner))}, {double(0.25)}")
             fresh = f.new(f"fcmp one double {inner}, {x1}")
             within = f.logic_and(f.new(f"fcmp ogt double {inner}, {x0}"), f.new(f"fcmp olt double {inner}, {x2}"))
             worth = f.logic_and(f.logic_and(f.new(f"or i1 {flips}, {near}"), beside), f.logic_and(fresh, within))
@@ -221,7 +218,7 @@ class Landing:
             f.leave_if(self.found.get(), out)
             seen = self._gap("probe", place)
             # the new point takes the place of the end on its far side, or of the middle's neighbour
-            better = f.new(f"fcmp olt double {self.s.magnitude(seen)}, {self.s.magnitude(g1)}")
+            better = f.new(f"fcmp olt double {self.lanes.magnitude(seen)}, {self.lanes.magnitude(g1)}")
             below = f.new(f"fcmp olt double {inner}, {x1}")
             to_left = f.new(f"xor i1 {better}, {below}")  # whether the point (or the middle) becomes the left end
             ends = (f.scalar_select(better, x1, inner), f.scalar_select(better, g1, seen))

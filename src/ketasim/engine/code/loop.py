@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..symbolic.system import System
+from .control import Control
 from .dop853 import ExplicitTableau
 from .drift import Drift
-from .emit import Function, Module, Variable, double
-from .explicit import BLOCKS, ExplicitSteps
+from .emit import Function, Module, Variable
+from .explicit import BLOCKS, Explicit
 from .kernel import Layout
 from .landing import Landing
-from .record import JOB, LANES, ODD_OUTPUT, OK
-from .stepping import Stepper
+from .lanes import Lanes, Method
+from .outputs import Outputs
+from .record import JOB, LANES, OK
+from .rosenbrock import Rosenbrock
 from .tableau import Tableau
 
 FLUSH = 0x8040  # flush to zero and denormals are zero, in the control word of x86 (Intel, Software Developer's Manual, vol. 1, 10.2.3)
@@ -43,6 +46,7 @@ class Memory:
             "ya": n,
             "yb": n,
             "peak": n,
+            "floor": n,
             "dense": n,
             "o": len(system.outputs) + 1,
             **{name: 2 * len(layout.conditions) for name in ("start", "middle", "after", "probe")},
@@ -63,7 +67,7 @@ def write_loop(module: Module, system: System, layout: Layout, tableau: Tableau 
     """Writes `solve(job, work)` and `solve_many(jobs, count, work)`."""
     memory = Memory.of(system, layout, tableau)
     with Function(module, "solve", [("ptr", "job"), ("ptr", "work")], "nounwind") as f:
-        (_ExplicitLoop if isinstance(tableau, ExplicitTableau) else _Loop)(f, system, layout, tableau, memory).write()
+        _Loop(f, system, layout, tableau, memory).write()
     size = 8 * (len(JOB) + len(LANES) * module.width)
     with (
         Function(module, "solve_many", [("ptr", "jobs"), ("i64", "count"), ("ptr", "work")], "nounwind") as f,
@@ -92,26 +96,31 @@ def _flushed(f: Function) -> Iterator[None]:
     f.call("llvm.x86.sse.ldmxcsr", "void", ("ptr", before.name))
 
 
-class _Loop(Stepper):
-    """Adds people, segments, inputs, jumps and outputs to the steps."""
+class _Loop:
+    """One register of people through its segments: parameters, starts, inputs, jumps."""
 
     def __init__(
         self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory
     ) -> None:
-        super().__init__(f, system, layout, tableau)
-        self.at = {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
-        self.here.set(self.at["ya"])
-        self.there.set(self.at["yb"])
+        self.lanes = Lanes(f, system, layout)
+        self.lanes.at |= {name: f.address(f.vector, "%work", place) for name, place in memory.place.items()}
+        self.lanes.here.set(self.lanes.at["ya"])
+        self.lanes.there.set(self.lanes.at["yb"])
+        method: Method
+        drift = None
         if isinstance(tableau, Tableau):
-            self.drift = Drift(self)
-        if layout.conditions:
-            self.landing = Landing(self)
-        self.output = f.variable("i64", "0")
-        self.odd = f.variable(f.vector, f.splat_number(0.0))
+            method = rosenbrock = Rosenbrock(self.lanes, tableau)
+            drift = Drift(self.lanes, rosenbrock)
+        else:
+            method = Explicit(self.lanes, tableau)
+        landing = Landing(self.lanes, method) if layout.conditions else None
+        self.outputs = Outputs(self.lanes, method)
+        self.control = Control(self.lanes, method, landing, drift, self.outputs)
+        method.prepare()
 
     def gather(self, base: str, offsets: list[str], index: str) -> str:
         """A vector of doubles base[offset of the lane + index], rounded to the arithmetic."""
-        f = self.f
+        f = self.lanes.f
         vector = "poison"
         for i, offset in enumerate(offsets):
             value = f.load("double", base, f.scalar("add", offset, index, "i64"))
@@ -120,87 +129,85 @@ class _Loop(Stepper):
             vector = f.new(f"insertelement {f.vector} {vector}, {f.real} {value}, i32 {i}")
         return vector
 
-    # ---- the parts -------------------------------------------------------------------------------------
     def write(self) -> None:
-        f, job = self.f, self.job
-        persons = [self.lane("person", i) for i in range(self.width)]
-        block = f.scalar("mul", job["count"], str(len(self.system.outputs)), "i64")
-        self.rows = [f.scalar("mul", p, block, "i64") for p in persons]
+        f, job = self.lanes.f, self.lanes.job
+        persons = [self.lanes.lane("person", i) for i in range(self.lanes.width)]
+        block = f.scalar("mul", job["count"], str(len(self.lanes.system.outputs)), "i64")
+        self.outputs.rows = [f.scalar("mul", p, block, "i64") for p in persons]
         self._load_people(persons)
         first = f.load("double", job["boundaries"])
         self.first = first
-        self.round_tolerances()
-        self.t.set(first)
-        f.call("start", "void", ("ptr", self.at["p"]), ("double", first), ("ptr", self.here.get()))
+        self.lanes.round_tolerances()
+        self.lanes.t.set(first)
+        f.call("start", "void", ("ptr", self.lanes.at["p"]), ("double", first), ("ptr", self.lanes.here.get()))
         self._override(persons)
-        with f.loop(self.n) as i:
-            f.store_vector(self.at["peak"], i, f.splat_number(0.0))
-        for slot in range(len(self.layout.kept), len(self.layout.kept) + len(self.layout.slacks)):
-            f.store_vector(self.at["q"], slot, f.splat_number(0.0))
-        self.widen_slack()
+        with f.loop(self.lanes.n) as i:
+            f.store_vector(self.lanes.at["peak"], i, f.splat_number(0.0))
+            f.store_vector(self.lanes.at["floor"], i, f.splat_number(0.0))
+        for slot in range(len(self.lanes.layout.kept), len(self.lanes.layout.kept) + len(self.lanes.layout.slacks)):
+            f.store_vector(self.lanes.at["q"], slot, f.splat_number(0.0))
+        self.lanes.widen_slack()
         self._prepare()
-        self._outputs_at_start(first)
-        places = [self.lane("input_place", i) for i in range(self.width)]
+        self.outputs.at_start(first)
+        places = [self.lanes.lane("input_place", i) for i in range(self.lanes.width)]
         jump = f.variable("i64", "0")
-        self.h.set(job["first_step"])
-        self.leave_if_recorded()
+        self.lanes.h.set(job["first_step"])
+        self.outputs.leave_if_recorded()
         with f.loop(job["segments"]) as segment:
             self._load_inputs(places, segment)
             self._prepare()
             self._jumps(jump, segment)
-            self.widen_slack()
-            self.t.set(f.load("double", job["boundaries"], segment))
+            self.lanes.widen_slack()
+            self.lanes.t.set(f.load("double", job["boundaries"], segment))
             end = f.load("double", job["boundaries"], f.scalar("add", segment, "1", "i64"))
-            self.segment(end)
-        f.jump(self.done)
-        f.place(self.done)
+            self.control.segment(end)
+        f.jump(self.lanes.done)
+        f.place(self.lanes.done)
         self._keep_last()
-        self._mark_odd()
-        steps = self.lane("person", 0)
-        f.store("i64", job["steps"], f.scalar("mul", steps, "2", "i64"), self.taken.get())
+        self.outputs.mark_odd()
+        steps = self.lanes.lane("person", 0)
+        f.store("i64", job["steps"], f.scalar("mul", steps, "2", "i64"), self.lanes.taken.get())
         place = f.scalar("add", f.scalar("mul", steps, "2", "i64"), "1", "i64")
-        f.store("i64", job["steps"], place, self.rejected.get())
+        f.store("i64", job["steps"], place, self.lanes.rejected.get())
 
     def _load_people(self, persons: list[str]) -> None:
-        f, count = self.f, len(self.system.parameters)
+        f, count = self.lanes.f, len(self.lanes.system.parameters)
         rows = [f.scalar("mul", p, str(count), "i64") for p in persons]
         with f.loop(count) as j:
-            f.store_vector(self.at["p"], j, self.gather(self.job["parameters"], rows, j))
-        with f.loop(len(self.system.inputs)) as j:
-            f.store_vector(self.at["in"], j, f.splat_number(0.0))
+            f.store_vector(self.lanes.at["p"], j, self.gather(self.lanes.job["parameters"], rows, j))
+        with f.loop(len(self.lanes.system.inputs)) as j:
+            f.store_vector(self.lanes.at["in"], j, f.splat_number(0.0))
 
     def _override(self, persons: list[str]) -> None:
         """Initial states given by the caller; NaN keeps the model's own."""
-        f = self.f
-        given = f.new(f"icmp ne ptr {self.job['initial']}, null")
+        f = self.lanes.f
+        given = f.new(f"icmp ne ptr {self.lanes.job['initial']}, null")
         with f.when(given):
-            rows = [f.scalar("mul", p, str(self.n), "i64") for p in persons]
-            with f.loop(self.n) as i:
-                value = self.gather(self.job["initial"], rows, i)
-                own = f.load_vector(self.at["ya"], i)
-                f.store_vector(self.at["ya"], i, f.select(f.compare("ord", value, value), value, own))
-
-    def leave_if_recorded(self) -> None:
-        """Nothing is integrated beyond the last output, unless the last state is wanted."""
-        f = self.f
-        all_out = f.new(f"icmp sge i64 {self.output.get()}, {self.job['count']}")
-        unwanted = f.new(f"icmp eq ptr {self.job['last_state']}, null")
-        f.leave_if(f.logic_and(all_out, unwanted), self.done)
+            rows = [f.scalar("mul", p, str(self.lanes.n), "i64") for p in persons]
+            with f.loop(self.lanes.n) as i:
+                value = self.gather(self.lanes.job["initial"], rows, i)
+                own = f.load_vector(self.lanes.at["ya"], i)
+                f.store_vector(self.lanes.at["ya"], i, f.select(f.compare("ord", value, value), value, own))
 
     def _prepare(self) -> None:
-        arguments = [("ptr", self.at["p"]), ("ptr", self.at["in"]), ("double", self.first), ("ptr", self.at["q"])]
-        self.f.call("prepare", "void", *arguments)
+        arguments = [
+            ("ptr", self.lanes.at["p"]),
+            ("ptr", self.lanes.at["in"]),
+            ("double", self.first),
+            ("ptr", self.lanes.at["q"]),
+        ]
+        self.lanes.f.call("prepare", "void", *arguments)
 
     def _load_inputs(self, places: list[str], segment: str) -> None:
-        f, count = self.f, len(self.system.inputs)
+        f, count = self.lanes.f, len(self.lanes.system.inputs)
         base = f.scalar("mul", segment, str(count), "i64")
         with f.loop(count) as j:
-            value = self.gather(self.job["inputs"], places, f.scalar("add", base, j, "i64"))
-            f.store_vector(self.at["in"], j, value)
+            value = self.gather(self.lanes.job["inputs"], places, f.scalar("add", base, j, "i64"))
+            f.store_vector(self.lanes.at["in"], j, value)
 
     def _jumps(self, jump: Variable, segment: str) -> None:
         """y <- scale y + add for the jumps of this segment; they are sorted by segment."""
-        f, job = self.f, self.job
+        f, job = self.lanes.f, self.lanes.job
         with f.forever() as out:
             k = jump.get()
             f.leave_if(f.new(f"icmp sge i64 {k}, {job['jumps']}"), out)
@@ -208,114 +215,17 @@ class _Loop(Stepper):
             f.leave_if(f.new(f"icmp ne i64 {here}, {segment}"), out)
             state = f.load("i64", job["jump_state"], k)
             row = f.scalar("mul", k, job["jump_stride"], "i64")
-            lanes = [self.lane("jump_place", i) for i in range(self.width)]
+            lanes = [self.lanes.lane("jump_place", i) for i in range(self.lanes.width)]
             scale, add = (self.gather(job[n], lanes, row) for n in ("jump_scale", "jump_add"))
-            y = self.here.get()
+            y = self.lanes.here.get()
             f.store_vector(y, state, f.muladd(scale, f.load_vector(y, state), add))
             jump.set(f.scalar("add", k, "1", "i64"))
 
-    # ---- output ----------------------------------------------------------------------------------------
-    def _outputs_at_start(self, first: str) -> None:
-        f = self.f
-        with f.forever() as out:
-            it = self.output.get()
-            f.leave_if(f.new(f"icmp sge i64 {it}, {self.job['count']}"), out)
-            time = f.load("double", self.job["times"], it)
-            f.leave_if(f.new(f"fcmp ogt double {time}, {first}"), out)
-            self._record(self.here.get(), first, it)
-
-    def dense_outputs(self, begin: str, end: str, h: str) -> None:
-        """Outputs at the asked times up to `end`, from the interpolation polynomial of the step."""
-        f = self.f
-        with f.forever() as out:
-            it = self.output.get()
-            f.leave_if(f.new(f"icmp sge i64 {it}, {self.job['count']}"), out)
-            time = f.load("double", self.job["times"], it)
-            f.leave_if(f.new(f"fcmp ogt double {time}, {end}"), out)
-            self.interpolate(f.smaller(f.scalar("fdiv", f.scalar("fsub", time, begin), h), double(1.0)))
-            self._record(self.at["dense"], time, it)
-
-    def _record(self, y: str, time: str, it: str) -> None:
-        """Evaluates the outputs and puts one row per person."""
-        f, count = self.f, len(self.system.outputs)
-        f.call("observe", "void", ("ptr", y), ("ptr", self.at["q"]), ("double", time), ("ptr", self.at["o"]))
-        self.odd.set(f.add(self.odd.get(), f.load_vector(self.at["o"], count)))
-        row = f.scalar("mul", it, str(count), "i64")
-        rows = [f.scalar("add", r, row, "i64") for r in self.rows]
-        if count >= self.width:
-            self._record_blocks(rows, count)
-        else:
-            for k in range(count):
-                value = self._as_double(f.load_vector(self.at["o"], k))
-                for lane, base in enumerate(rows):
-                    one = f.new(f"extractelement <{self.width} x double> {value}, i32 {lane}")
-                    f.store("double", self.job["out"], f.scalar("add", base, str(k), "i64"), one)
-        self.output.set(f.scalar("add", it, "1", "i64"))
-
-    def _record_blocks(self, rows: list[str], count: int) -> None:
-        """Blocks of `width` outputs, transposed so that each person's share is contiguous; the last may overlap.
-
-        Lanes that repeat a person to fill the register write the same numbers to the same place.
-        """
-        f, w = self.f, self.width
-        kind = f"<{w} x double>"
-        with f.loop(-(-count // w)) as block:
-            first = f.scalar("mul", block, str(w), "i64")
-            late = f.new(f"icmp sgt i64 {first}, {count - w}")
-            first = f.scalar_select(late, str(count - w), first, "i64")
-            square = [f.load_vector(self.at["o"], f.scalar("add", first, str(k), "i64")) for k in range(w)]
-            for lane, vector in enumerate(self._transposed(square)):
-                place = f.address("double", self.job["out"], f.scalar("add", rows[lane], first, "i64"))
-                f.do(f"store {kind} {self._as_double(vector)}, ptr {place}, align 8")
-
-    def _transposed(self, square: list[str]) -> list[str]:
-        f, w = self.f, self.width
-        step = w // 2
-        while step:
-            for i in range(w):
-                if i & step:
-                    continue
-                a, b = square[i], square[i + step]
-                low = [lane if not lane & step else w + lane - step for lane in range(w)]
-                high = [lane + step if not lane & step else w + lane for lane in range(w)]
-                for target, lanes in ((i, low), (i + step, high)):
-                    mask = ", ".join(f"i32 {lane}" for lane in lanes)
-                    square[target] = f.new(f"shufflevector {f.vector} {a}, {f.vector} {b}, <{w} x i32> <{mask}>")
-            step //= 2
-        return square
-
-    def _as_double(self, vector: str) -> str:
-        if self.f.real == "double":
-            return vector
-        return self.f.new(f"fpext {self.f.vector} {vector} to <{self.width} x double>")
-
-    def _mark_odd(self) -> None:
-        """Status of the people for whom an output was not a finite number."""
-        f, job = self.f, self.job
-        flags = f.variable(f"[{self.width} x i8]")
-        odd = f.logic("and", f.compare("uno", self.odd.get(), self.odd.get()), self.alive.get())
-        wide = f.new(f"zext {f.mask} {odd} to <{self.width} x i8>")
-        f.do(f"store <{self.width} x i8> {wide}, ptr {flags.name}, align 1")
-        with f.loop(job["lanes"]) as lane, f.when(f.new(f"icmp ne i8 {f.load('i8', flags.name, lane)}, 0")):
-            f.store("i64", job["status"], self.lane("person", lane), str(ODD_OUTPUT))
-
     def _keep_last(self) -> None:
         """Keeps the final state of the people who are well."""
-        f, job = self.f, self.job
+        f, job = self.lanes.f, self.lanes.job
         with f.when(f.new(f"icmp ne ptr {job['last_state']}, null")), f.loop(job["lanes"]) as lane:
-            person = self.lane("person", lane)
+            person = self.lanes.lane("person", lane)
             well = f.new(f"icmp eq i64 {f.load('i64', job['status'], person)}, {OK}")
             with f.when(well):
-                self.keep_state(person, lane)
-
-
-class _ExplicitLoop(ExplicitSteps, _Loop):
-    """The same with the steps of an explicit method."""
-
-    def __init__(
-        self, f: Function, system: System, layout: Layout, tableau: Tableau | ExplicitTableau, memory: Memory
-    ) -> None:
-        super().__init__(f, system, layout, tableau, memory)
-        assert isinstance(tableau, ExplicitTableau)
-        self.method = tableau
-        self.prepare_steps()
+                self.lanes.keep_state(person, lane)

@@ -5,6 +5,9 @@ from __future__ import annotations
 OK, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, ODD_OUTPUT = range(5)
 DRIFTED = 7  # 5 and 6 are found before the run
 
+# What the relative tolerance belongs to: |y| now, the largest so far, or |y| now with shares of the largest beside it.
+VALUES, PEAKS, SHARES = range(3)
+
 # One group of lanes; every field is 8 bytes, or W of them.
 JOB = (
     ("lanes", "i64"),
@@ -23,11 +26,12 @@ JOB = (
     ("times", "ptr"),
     ("out", "ptr"),
     ("tolerance", "ptr"),
+    ("shares", "ptr"),  # of the largest |y| so far, added to the tolerance of each state
     ("relative", "double"),
     ("first_step", "double"),
     ("largest_step", "double"),
     ("most_steps", "i64"),
-    ("peaks", "i64"),
+    ("sizes", "i64"),  # VALUES, PEAKS or SHARES
     ("paired", "i64"),
     ("status", "ptr"),
     ("failed_time", "ptr"),

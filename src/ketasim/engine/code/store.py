@@ -23,10 +23,10 @@ from typing import Any
 
 from ketasim._version import __version__
 
-from ..run.model import Description
 from ..symbolic.evaluate import Program
 from ..symbolic.sizes import Size
-from ..symbolic.switches import Gap, TimeSwitch
+from ..symbolic.time_switch import Gap, TimeSwitch
+from .description import Description
 
 MAGIC = b"ketasim machine code 1\n"
 SUFFIX = ".code"

@@ -17,6 +17,7 @@ from ketasim.core import UsageError
 
 from . import antimony_text, libraries
 from .mathml import MathReader, function_body
+from .packages import without_packages
 from .source import (
     Compartment,
     Expression,
@@ -59,6 +60,7 @@ def read_model(text: str) -> SourceModel:
         # a declaration of another encoding would no longer be true of this string
         text = re.sub(r"^<\?xml[^>]*\?>", '<?xml version="1.0" encoding="UTF-8"?>', text, count=1)
         _check_xml(text)
+        text = without_packages(text)
         model = _read_sbml(text)  # what this engine refuses by name comes before what is not valid
         _raise_findings(libraries.ask("the SBML", sbml=text)["findings"])
         return model

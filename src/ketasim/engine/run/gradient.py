@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +19,7 @@ from ketasim.core import UsageError, unknown_name
 
 from .. import arguments
 from ..types import FloatArray, IntArray, Jump, Schedule
-
-if TYPE_CHECKING:
-    from .model import Model
+from .model import Model
 
 STEP = 1e-4  # relative displacement
 SMALLEST = 1e-8  # displacement of a parameter that is 0
@@ -53,7 +50,7 @@ def gradient(
     with_respect_to: Sequence[str] | None = None,
     *,
     rtol: float = 1e-6,
-    atol: float | Mapping[str, float] | ArrayLike = 1e-9,
+    atol: float | Mapping[str, float] | ArrayLike | None = None,
     step: float = STEP,
     threads: int | None = None,
     initial: Mapping[str, ArrayLike] | None = None,

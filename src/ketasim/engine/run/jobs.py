@@ -13,7 +13,8 @@ from ketasim.core import UsageError, unknown_name
 
 from .. import arguments
 from ..code.record import JOB, LANES
-from ..symbolic.switches import TimeSwitch, moments
+from ..symbolic.switches import moments
+from ..symbolic.time_switch import TimeSwitch
 from ..types import FloatArray, IntArray, Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
@@ -203,9 +204,9 @@ def make_plan(
             )
     if len(times) and (times[0] < boundaries[0] or times[-1] > boundaries[-1]):
         raise UsageError(
-            f"output times run from {times[0]:g} to {times[-1]:g} h",
+            f"output times run from {times[0]:g} to {times[-1]:g}",
             where=where,
-            allowed=f"{boundaries[0]:g} to {boundaries[-1]:g} h, the range of its boundaries",
+            allowed=f"{boundaries[0]:g} to {boundaries[-1]:g}, the range of its boundaries",
         )
     for jump in schedule.jumps:
         if not isinstance(jump, Jump) or not isinstance(jump.state, str):

@@ -7,8 +7,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,97 +16,28 @@ from numpy.typing import ArrayLike, NDArray
 from ketasim.core import UsageError, nearest
 
 from .. import arguments
+from ..code.description import Description
 from ..code.machine import Code
 from ..code.record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
-from ..symbolic.sizes import Size, bad_parameter, blame
-from ..symbolic.switches import TimeSwitch
-from ..types import Failure, FloatArray, IntArray, Options, Schedule, Trajectories
+from ..symbolic.sizes import bad_parameter, blame
+from ..types import Failure, FloatArray, IntArray, Options, Schedule, Tolerances, Trajectories
+from .buffers import MOST_STEPS, Control, Run
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .gradient import Gradients
-    from .steady import SteadyState
-    from .streaming import Streamed
 
 BAD_PARAMETER, BAD_START = 5, 6
 DEFAULT_RELATIVE = 1e-5
-DEFAULT_ABSOLUTE = 1e-8
-MOST_STEPS = 100_000
+SHARE = 1e-4  # absolute tolerance, unless given: this share of rtol of the largest that a state has been
+SMALLEST = {"float64": 1e-290, "float32": 1e-30}  # beside that, so that nothing is divided by 0
 RETRY_FACTOR = 0.1  # tolerance of the second try of a failed person
 GROUPS_PER_TASK = 4  # registers of people handed to a thread at once
 
 REASONS = {
     NOT_FINITE: "the state is no longer a finite number",
     STEP_TOO_SMALL: "the step became too small for the tolerance",
-    TOO_MANY_STEPS: "too many steps",
+    TOO_MANY_STEPS: "too many steps: more than {steps:,} in a register; a larger max_steps, a looser rtol or a shorter run "
+    "would do",
     DRIFTED: "the errors of the steps added up to the size of a state; rtol is too loose for so many steps",
 }
-
-
-@dataclass(frozen=True)
-class Description:
-    """All that is known of a compiled model besides its machine code."""
-
-    states: tuple[str, ...]
-    all_states: tuple[str, ...]
-    as_amount: tuple[str, ...]
-    outputs: tuple[str, ...]
-    parameters: tuple[str, ...]
-    inputs: tuple[str, ...]
-    sizes: tuple[str, ...]  # parameters and inputs that are compartment sizes
-    nominal: dict[str, float]
-    width: int
-    work_vectors: int
-    vector_bytes: int
-    switches: tuple[TimeSwitch, ...]
-    varying_sizes: tuple[Size, ...]
-
-
-@dataclass(frozen=True)
-class Control:
-    """How steps are chosen, beside the tolerances."""
-
-    relative_to: str = "value"
-    most_steps: int = MOST_STEPS
-    largest_step: float = np.inf
-    paired: bool = False  # people 2k and 2k + 1 are copies displaced to both sides, and share their steps
-
-
-@dataclass(frozen=True)
-class Run:
-    """Arrays that the generated code reads and fills."""
-
-    table: FloatArray
-    moments: FloatArray
-    starts: FloatArray | None
-    values: FloatArray
-    status: IntArray
-    steps: IntArray
-    failed_time: FloatArray
-    last_state: FloatArray | None
-
-    def common(self, relative: float, tolerance: FloatArray, control: Control) -> dict[str, Any]:
-        """Fields that all job records share."""
-        return {
-            "parameters": address(self.table),
-            "initial": address(self.starts) if self.starts is not None else 0,
-            "count": len(self.moments),
-            "times": address(self.moments),
-            "out": address(self.values),
-            "tolerance": address(tolerance),
-            "relative": relative,
-            "first_step": np.inf,
-            "largest_step": control.largest_step,
-            "most_steps": control.most_steps,
-            "peaks": int(control.relative_to == "peak"),
-            "paired": int(control.paired),
-            "status": address(self.status),
-            "failed_time": address(self.failed_time),
-            "steps": address(self.steps),
-            "last_state": address(self.last_state) if self.last_state is not None else 0,
-        }
 
 
 class Model:
@@ -156,7 +87,7 @@ class Model:
         schedule_of: ArrayLike,
         times: ArrayLike,
         rtol: float = DEFAULT_RELATIVE,
-        atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        atol: float | Mapping[str, float] | ArrayLike | None = None,
         threads: int | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
         relative_to: Literal["value", "peak"] = "value",
@@ -168,8 +99,10 @@ class Model:
 
         `parameters` (P, n_par); `schedule_of` (P,) index into `schedules`; `times` (T,) ascending, within the
         boundaries of each schedule in use; `rtol`, `atol` bound the local error of each state y by
-        rtol |y| + atol (`atol` one number, or a mapping from states to numbers), where |y| is the size at this
-        moment or, with relative_to="peak", the largest so far, which takes fewer steps; `threads` None = all
+        rtol |y| + atol, where |y| is the size at this moment or, with relative_to="peak", the largest so far, which takes fewer
+        steps; `atol` is one number, one per active state, or a mapping from states to numbers; where none is given, it is
+        SHARE rtol (1e-4 rtol) of the largest that this state has been in this person, whatever the units of the model, and
+        the result's `tolerances` say so; `threads` None = all
         processors; `initial` state -> number or (P,) numbers that replace the model's own start; `max_steps` per
         register of people. Results do not depend on `threads`, bit for bit; on the other people of the call they
         depend within the tolerance, because a register shares its steps. A person whose integration fails is
@@ -194,7 +127,7 @@ class Model:
         schedule_of: ArrayLike,
         times: ArrayLike,
         rtol: float = DEFAULT_RELATIVE,
-        atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        atol: float | Mapping[str, float] | ArrayLike | None = None,
         threads: int | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
     ) -> Trajectories:
@@ -212,7 +145,7 @@ class Model:
         parameters: ArrayLike,
         schedule: Schedule,
         rtol: float = DEFAULT_RELATIVE,
-        atol: float | Mapping[str, float] | ArrayLike = DEFAULT_ABSOLUTE,
+        atol: float | Mapping[str, float] | ArrayLike | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
         threads: int | None = None,
     ) -> tuple[Trajectories, FloatArray]:
@@ -239,40 +172,6 @@ class Model:
         """States whose start cannot be replaced: concentrations in a compartment that changes."""
         return self._d.as_amount
 
-    def gradient(
-        self,
-        parameters: ArrayLike,
-        schedules: Sequence[Schedule],
-        schedule_of: ArrayLike,
-        times: ArrayLike,
-        with_respect_to: Sequence[str] | None = None,
-        **settings: Any,
-    ) -> Gradients:
-        """Outputs and their derivatives by parameters; see `ketasim.engine.run.gradient.gradient`."""
-        from .gradient import gradient
-
-        return gradient(self, parameters, schedules, schedule_of, times, with_respect_to, **settings)
-
-    def stream(
-        self,
-        folder: str | Path,
-        parameters: ArrayLike,
-        schedules: Sequence[Schedule],
-        schedule_of: ArrayLike,
-        times: ArrayLike,
-        **settings: Any,
-    ) -> Streamed:
-        """A population to Parquet files with bounded memory; see `ketasim.engine.run.streaming.stream`."""
-        from .streaming import stream
-
-        return stream(self, folder, parameters, schedules, schedule_of, times, **settings)
-
-    def steady_state(self, parameters: ArrayLike, **settings: Any) -> SteadyState:
-        """The undosed steady state of each person; see `ketasim.engine.run.steady.steady_state`."""
-        from .steady import steady_state
-
-        return steady_state(self, parameters, **settings)
-
     def _simulate(
         self,
         parameters: ArrayLike,
@@ -280,7 +179,7 @@ class Model:
         schedule_of: ArrayLike,
         times: ArrayLike,
         rtol: float,
-        atol: float | Mapping[str, float] | ArrayLike,
+        atol: float | Mapping[str, float] | ArrayLike | None,
         threads: int | None,
         initial: Mapping[str, ArrayLike] | None,
         control: Control,
@@ -292,13 +191,15 @@ class Model:
             threads = arguments.whole(threads, "threads", "simulate", 1, 4096)
         table, which, moments = arguments.people(parameters, schedule_of, times, len(schedules), self.parameters)
         arguments.number(rtol, "rtol", "simulate", self._least_relative(), 1.0, open_end=True)
-        tolerance = arguments.tolerances(atol, DEFAULT_ABSOLUTE, self._d.states, self._d.all_states)
+        given = arguments.tolerances(atol, self._d.states, self._d.all_states)
+        shares = np.where(np.isnan(given), SHARE * rtol, 0.0)
+        tolerance = np.where(np.isnan(given), SMALLEST[self.options.dtype], given)
         run = self._prepare(table, moments, initial, keep_last)
         healthy = run.status == 0
         if control.paired:
             healthy = np.repeat(healthy.reshape(-1, 2).all(axis=1), 2)
         plans = self._plans(schedules, which, moments, table, healthy)
-        self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, control)), threads)
+        self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, shares, control)), threads)
         again = np.flatnonzero(np.isin(run.status, list(REASONS)))
         if control.paired:
             again = np.unique(np.concatenate([again, again ^ 1]))
@@ -314,11 +215,16 @@ class Model:
                 for plan in plans
                 for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)
             ]
-            tighter = tolerance * RETRY_FACTOR
+            tighter, smaller = tolerance * RETRY_FACTOR, shares * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())
-            common = run.common(relative, tighter, control) | {"last_state": address(states)}
+            common = run.common(relative, tighter, smaller, control) | {"last_state": address(states)}
             self._run(make_jobs(alone, self.width, common), threads)
-        return self._result(run, states, keep_nonfinite), run
+        used = Tolerances(
+            rtol,
+            {n: a for n, a in zip(self._d.states, given.tolist(), strict=True) if a == a},
+            float(shares.max(initial=0.0)),
+        )
+        return replace(self._result(run, states, keep_nonfinite, control.most_steps), tolerances=used), run
 
     # ---- preparation -----------------------------------------------------------------------------------
     def _prepare(
@@ -424,7 +330,7 @@ class Model:
         finally:  # on Ctrl-C, what has not begun is dropped
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _result(self, run: Run, failed_state: FloatArray, keep_nonfinite: bool) -> Trajectories:
+    def _result(self, run: Run, failed_state: FloatArray, keep_nonfinite: bool, most_steps: int) -> Trajectories:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
         odd = np.flatnonzero(status == ODD_OUTPUT)
@@ -436,7 +342,7 @@ class Model:
         for person in odd.tolist():
             when, which = np.argwhere(~np.isfinite(values[person]))[0]
             run.failed_time[person] = moments[when]
-            reasons[person] = f"{self.outputs[which]} is not a finite number at {moments[when]:g} h"
+            reasons[person] = f"{self.outputs[which]} is not a finite number at time {moments[when]:g}"
         failures = []
         for person in np.flatnonzero(status).tolist():
             code = int(status[person])
@@ -449,7 +355,7 @@ class Model:
                 state = dict(zip(self._d.states, failed_state[person].tolist(), strict=True))
                 when = float(run.failed_time[person])
                 empty = blame(self._d.varying_sizes, failed_state[person].tolist(), run.table[person].tolist(), when)
-                reasons[person] = f"{REASONS[code]}, at {when:g} h{empty}"
+                reasons[person] = f"{REASONS[code].format(steps=most_steps)}, at time {when:g}{empty}"
             values[person] = np.nan
             failures.append(Failure(person, code, float(run.failed_time[person]), state))
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)

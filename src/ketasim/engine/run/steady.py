@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +12,7 @@ from ketasim.core import UsageError
 
 from .. import arguments
 from ..types import FloatArray, IntArray, Schedule
-
-if TYPE_CHECKING:
-    from .model import Model
+from .model import Model
 
 FIRST_SPAN = 10.0
 GROWTH = 4.0
@@ -82,7 +79,7 @@ def steady_state(
         begin, end = end, end * GROWTH
         if end > longest:
             for person in open_people.tolist():
-                status[person], reasons[person] = -1, f"not settled after {begin:g} h"
+                status[person], reasons[person] = -1, f"not settled after time {begin:g}"
             open_people = open_people[:0]
     current[status != 0] = np.nan
     return SteadyState({n: current[:, i].copy() for i, n in enumerate(names)}, status, reasons, time)

@@ -1,6 +1,7 @@
 """Populations larger than memory: blocks of people are simulated and written to Parquet, one pair of files per block.
 
-    values-00000.parquet   person, time, one column per output; a row per person and time
+    values-00000.parquet   person, time, one column per output; a row per person and time (simulation_person, simulation_time
+                           where the model has an output of that name)
     people-00000.parquet   person, status, reason, time of failure
 
 A file appears by renaming when it is complete, so that what is in the folder after Ctrl-C or a crash is valid.
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,9 +23,7 @@ from ketasim.core import UsageError
 
 from .. import arguments
 from ..types import FloatArray, IntArray, Jump, Schedule, Trajectories
-
-if TYPE_CHECKING:
-    from .model import Model
+from .model import Model
 
 BLOCK_BYTES = 48_000_000  # of output values; two blocks are in memory at a time
 
@@ -131,8 +130,8 @@ def _write(folder: Path, number: int, first: int, result: Trajectories, single: 
     kind = np.float32 if single else np.float64
     index = np.arange(first, first + people)
     columns: dict[str, Any] = {
-        "person": np.repeat(index, moments),
-        "time": np.tile(result.times, people),
+        free_name("person", result.outputs): np.repeat(index, moments),
+        free_name("time", result.outputs): np.tile(result.times, people),
     }
     flat = result.values.reshape(people * moments, len(result.outputs)).astype(kind, copy=False)
     columns |= {name: np.ascontiguousarray(flat[:, i]) for i, name in enumerate(result.outputs)}
@@ -153,6 +152,15 @@ def _write(folder: Path, number: int, first: int, result: Trajectories, single: 
     ]
 
 
+def free_name(wanted: str, names: Sequence[str]) -> str:
+    """`wanted`, or a name made from it that no column of the model has."""
+    name, number = wanted, 1
+    while name in names:
+        name = f"simulation_{wanted}" if number == 1 else f"simulation_{wanted}_{number}"
+        number += 1
+    return name
+
+
 def _save(table: Any, path: Path) -> Path:
     parquet: Any = importlib.import_module("pyarrow.parquet")
     temporary = path.with_suffix(".part")
@@ -161,7 +169,7 @@ def _save(table: Any, path: Path) -> Path:
             table,
             temporary,
             compression="lz4",
-            use_dictionary=["person", "time"] if "time" in table.column_names else False,
+            use_dictionary=table.column_names[:2] if path.name.startswith("values") else False,
         )
         temporary.replace(path)
     finally:

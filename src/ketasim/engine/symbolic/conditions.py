@@ -13,7 +13,7 @@ from .collect import Renamed
 from .derivative import TIME, Derivative
 from .evaluate import describe, program
 from .graph import DYNAMIC, Graph
-from .switches import Gap, TimeSwitch
+from .time_switch import Gap, TimeSwitch
 
 COMPARISONS = ("lt", "le")
 IN_TIME = (*COMPARISONS, "eq", "ne")

@@ -69,6 +69,9 @@ class Derivative:
             return {k: g.select(args[0], rows[1].get(k, g.zero), rows[2].get(k, g.zero)) for k in keys}
         if op == "pow":
             return self._power(node, rows)
+        if op == "recip" and any(map(self._may_overflow, rows[0].values())):
+            # y y would be 0 too early: 1/(1 + exp(500)) squared is below all numbers, times exp(500) it is not
+            return {k: g.neg(g.node("mul", node, g.mul(node, v))) for k, v in self._bounded(rows[0]).items()}
         return self._scaled(self._bounded(rows[0]), self._slope(node, op, args[0]))
 
     def _bounded(self, row: Row) -> Row:

@@ -11,8 +11,6 @@ are the same: nothing changes there, or the condition is refused. The number of 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import comb
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +20,8 @@ from ..types import FloatArray, IntArray
 from .evaluate import Program, evaluate
 from .intervals import Interval, Mask, bounds
 from .jets import ORDER, Jet, jets
-
-if TYPE_CHECKING:
-    from .switches import TimeSwitch
+from .parts import Part, Rows, clusters, full, joined, less, taylor
+from .time_switch import TimeSwitch
 
 BISECTIONS = 64
 LEAST = 1e-13  # width of an interval relative to its time at which a gap that touches zero is taken as a change
@@ -40,42 +37,8 @@ WORK_OF_JETS = 20
 SAME = 8.0  # widths of rounding within which two sides are the same
 TOUCH = 1e-3  # of time or span: sides that are the same for so long touch, if the truth is the same before and behind
 SHORT = 1e-6  # else
+BESIDE = 1e-7  # of a piece
 SAMPLES = 9
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is fixed on each of K pieces: `parameters` (n_par, K), `inputs` (n_in, K), values of inner switches `held` (n, K)."""
-
-    start: float
-    parameters: FloatArray
-    inputs: FloatArray
-    held: FloatArray
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Intervals of time, the piece that each belongs to, and what is subtracted from the gap (the number of a stair)."""
-
-    low: FloatArray
-    high: FloatArray
-    piece: IntArray
-    offset: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.low)
-
-    def take(self, chosen: Mask | IntArray) -> _Part:
-        return _Part(self.low[chosen], self.high[chosen], self.piece[chosen], self.offset[chosen])
-
-    def halves(self) -> _Part:
-        middle = 0.5 * (self.low + self.high)
-        return _Part(
-            np.concatenate([self.low, middle]),
-            np.concatenate([middle, self.high]),
-            np.tile(self.piece, 2),
-            np.tile(self.offset, 2),
-        )
 
 
 @dataclass
@@ -88,12 +51,12 @@ class Search:
     rows: Rows
     work: int = 0
     _found: list[tuple[FloatArray, IntArray]] = field(default_factory=list)
-    _same: list[_Part] = field(default_factory=list)
+    _same: list[Part] = field(default_factory=list)
     _code: Program = field(default_factory=lambda: Program((), ()))
 
     def run(self) -> tuple[FloatArray, IntArray]:
         """Moments (M,) inside the pieces, and the piece of each."""
-        whole = _Part(self.begin, self.end, np.arange(len(self.begin)), np.zeros(len(self.begin)))
+        whole = Part(self.begin, self.end, np.arange(len(self.begin)), np.zeros(len(self.begin)))
         if self.switch.broken:
             self._breaks(whole)
         for gap in self.switch.gaps:
@@ -110,12 +73,12 @@ class Search:
         return np.asarray(both["f1"]), np.asarray(both["f0"])
 
     # ---- the ways of finding -----------------------------------------------------------------------------
-    def _straight(self, part: _Part) -> None:
+    def _straight(self, part: Part) -> None:
         value, slope = self._values(part.low, part)
         with np.errstate(all="ignore"):
             self._add(part.low - value / slope, part)
 
-    def _stairs(self, part: _Part) -> _Part:
+    def _stairs(self, part: Part) -> Part:
         """Intervals in which the argument of a floor passes one whole number at most, which becomes their offset."""
         single = []
         for _ in range(HALVINGS):
@@ -127,15 +90,15 @@ class Search:
             none = (last < first) & ~gap.maybe | np.isnan(gap.low) & np.isnan(gap.high)
             one = (first == last) & ~gap.maybe & np.isfinite(first)
             chosen = part.take(one)
-            single.append(_Part(chosen.low, chosen.high, chosen.piece, first[one]))
+            single.append(Part(chosen.low, chosen.high, chosen.piece, first[one]))
             rest, part = part, part.take(~none & ~one)
             least = self._least(part)
             self._add_ends(part.take(least))
             part = self._halved(part.take(~least), rest)
         self._add_ends(part)
-        return _Part(*(np.concatenate([getattr(p, n) for p in single]) for n in ("low", "high", "piece", "offset")))
+        return Part(*(np.concatenate([getattr(p, n) for p in single]) for n in ("low", "high", "piece", "offset")))
 
-    def _roots(self, part: _Part) -> None:
+    def _roots(self, part: Part) -> None:
         for level in range(HALVINGS + 2):
             if not len(part):
                 return
@@ -162,7 +125,7 @@ class Search:
             part = self._halved(part.take(~least), part)
         self._add_ends(part)
 
-    def _breaks(self, part: _Part) -> None:
+    def _breaks(self, part: Part) -> None:
         """Ends of the shortest intervals in which the value may change, where the sides are not smooth."""
         for _ in range(HALVINGS):
             part = self._halved(part, part)
@@ -170,7 +133,7 @@ class Search:
             part = part.take(~np.broadcast_to(value.point, part.low.shape))
         self._add(part.high, part)
 
-    def _by_derivatives(self, part: _Part) -> _Part:
+    def _by_derivatives(self, part: Part) -> Part:
         """Settles the intervals in which some derivative is not 0, or all are as rounding; gives back the others."""
         left = []
         for first in range(0, len(part), JETS_AT_ONCE):
@@ -181,11 +144,11 @@ class Search:
             wide = self._jets(some.low, some.high, some)
             near = self._jets(middle, middle, some)
             order = np.full(len(some), -1)
-            hull = _taylor(near, wide, radius, 0)
+            hull = taylor(near, wide, radius, 0)
             with np.errstate(all="ignore"):
                 order[(hull[0] > 0) | (hull[1] < 0)] = 0
                 for q in range(1, ORDER + 1):
-                    low, high = _taylor(near, wide, radius, q)
+                    low, high = taylor(near, wide, radius, q)
                     order[(order < 0) & ((low > 0) | (high < 0))] = q
                 width = near.high[0] - near.low[0]
                 size = np.maximum(np.abs(hull[0]), np.abs(hull[1]))
@@ -194,9 +157,9 @@ class Search:
             for q in range(1, ORDER + 1):
                 self._descend(some.take(order == q), q)
             left.append(some.take((order < 0) & ~same))
-        return _joined(left) if left else part
+        return joined(left) if left else part
 
-    def _descend(self, part: _Part, order: int) -> None:
+    def _descend(self, part: Part, order: int) -> None:
         """All roots where derivative `order` of the gap is not 0."""
         if not len(part):
             return
@@ -210,13 +173,13 @@ class Search:
                 self._add(roots[where, row], part.take(row))
                 touched, row = np.nonzero(signs == 0)
                 at, row_part = points[touched, row], part.take(row)
-                self._same.append(_Part(at, at, row_part.piece, row_part.offset))
+                self._same.append(Part(at, at, row_part.piece, row_part.offset))
             grown = np.empty((len(points) + len(roots), len(part)))
             grown[0::2], grown[1::2] = points, roots
             points = grown
 
     # ---- values and bounds -------------------------------------------------------------------------------
-    def _values(self, time: FloatArray, part: _Part) -> list[FloatArray]:
+    def _values(self, time: FloatArray, part: Part) -> list[FloatArray]:
         """Gap and slope at one time of each interval."""
         found = self._pointwise(self._code, time, part.piece)
         return [found[0] - part.offset, found[1]]
@@ -232,22 +195,22 @@ class Search:
         )
         return [np.broadcast_to(value, time.shape).astype(np.float64) for value in found]
 
-    def _enclosed(self, code: Program, part: _Part) -> list[Interval]:
+    def _enclosed(self, code: Program, part: Part) -> list[Interval]:
         self._count(len(part), part)
         r, p = self.rows, part.piece
         found = bounds(code, part.low, part.high, r.start, r.parameters[:, p], r.inputs[:, p], r.held[:, p])
-        return [_full(b, part.low) for b in found]
+        return [full(b, part.low) for b in found]
 
-    def _bounds(self, part: _Part) -> tuple[Interval, Interval]:
+    def _bounds(self, part: Part) -> tuple[Interval, Interval]:
         """Bounds of the gap and of its slope."""
         gap, slope = self._enclosed(self._code, part)
-        return _less(gap, part.offset), slope
+        return less(gap, part.offset), slope
 
-    def _mean_value(self, part: _Part, gap: Interval, slope: Interval) -> tuple[Interval, Interval]:
+    def _mean_value(self, part: Part, gap: Interval, slope: Interval) -> tuple[Interval, Interval]:
         """Bounds of the gap also from its middle and the slope; and what it is in the middle."""
         middle = 0.5 * (part.low + part.high)
         radius = np.maximum(part.high - middle, middle - part.low)
-        point = self._bounds(_Part(middle, middle, part.piece, part.offset))[0]
+        point = self._bounds(Part(middle, middle, part.piece, part.offset))[0]
         with np.errstate(all="ignore"):
             reach = np.maximum(np.abs(slope.low), np.abs(slope.high)) * radius
             usable = np.isfinite(reach) & np.isfinite(point.low) & np.isfinite(point.high)
@@ -263,7 +226,7 @@ class Search:
             size = np.maximum(np.abs(gap.low), np.abs(gap.high))
             return np.asarray((middle.low <= 0) & (middle.high >= 0) & (size <= SAME * width))
 
-    def _jets(self, low: FloatArray, high: FloatArray, part: _Part) -> Jet:
+    def _jets(self, low: FloatArray, high: FloatArray, part: Part) -> Jet:
         r, p = self.rows, part.piece
         found = jets(self._code, low, high, r.start, r.parameters[:, p], r.inputs[:, p], r.held[:, p])
         first, last = found.low.copy(), found.high.copy()
@@ -271,10 +234,10 @@ class Search:
         last[0] -= part.offset
         return Jet(first, last)
 
-    def _sign(self, time: FloatArray, part: _Part, order: int) -> FloatArray:
+    def _sign(self, time: FloatArray, part: Part, order: int) -> FloatArray:
         """Sign of a derivative of the gap; 0 where it may be rounding."""
         if order < 2:
-            found = self._bounds(_Part(time, time, part.piece, part.offset))[order]
+            found = self._bounds(Part(time, time, part.piece, part.offset))[order]
             low, high = found.low, found.high
         else:
             self._count(WORK_OF_JETS * len(part), part)
@@ -282,14 +245,14 @@ class Search:
             low, high = jet.low[order], jet.high[order]
         return np.where(low > 0, 1.0, np.where(high < 0, -1.0, 0.0))
 
-    def _derivative(self, time: FloatArray, part: _Part, order: int) -> FloatArray:
+    def _derivative(self, time: FloatArray, part: Part, order: int) -> FloatArray:
         if order < 2:
             return self._values(time, part)[order]
         self._count(WORK_OF_JETS * len(part), part)
         jet = self._jets(time, time, part)
         return np.asarray(0.5 * (jet.low[order] + jet.high[order]))
 
-    def _root(self, low: FloatArray, high: FloatArray, part: _Part, order: int) -> FloatArray:
+    def _root(self, low: FloatArray, high: FloatArray, part: Part, order: int) -> FloatArray:
         """The root between moments at which a derivative has different signs: the Illinois rule, and halves now and then."""
         if not len(part):
             return high
@@ -319,12 +282,15 @@ class Search:
             side = np.where(left, -1.0, np.where(right, 1.0, side))
         return high
 
-    def _bisect(self, part: _Part) -> None:
+    def _bisect(self, part: Part) -> None:
         """The root in each interval on which the gap goes one way, where there is one."""
         if not len(part):
             return
         first, last = (np.sign(self._values(t, part)[0]) for t in (part.low, part.high))
-        crosses = first * last <= 0
+        for sign, end in ((first, part.low), (last, part.high)):
+            zero = sign == 0
+            self._same.append(Part(end[zero], end[zero], part.piece[zero], part.offset[zero]))
+        crosses = first * last < 0
         part, first = part.take(crosses), first[crosses]
         low, high = part.low, part.high
         for _ in range(BISECTIONS if len(part) else 0):
@@ -334,39 +300,39 @@ class Search:
         self._add(high, part)
 
     # ---- bookkeeping -------------------------------------------------------------------------------------
-    def _add(self, time: FloatArray, part: _Part) -> None:
+    def _add(self, time: FloatArray, part: Part) -> None:
         self._found.append((time, part.piece))
 
-    def _add_ends(self, part: _Part) -> None:
+    def _add_ends(self, part: Part) -> None:
         self._add(part.low, part)
         self._add(part.high, part)
 
-    def _least(self, part: _Part) -> Mask:
+    def _least(self, part: Part) -> Mask:
         time = np.maximum(np.abs(part.low), np.abs(part.high))
         span = (self.end - self.begin)[part.piece]
         return np.asarray(part.high - part.low <= np.maximum(LEAST * time, LEAST_OF_SPAN * span))
 
-    def _constant(self, part: _Part) -> Mask:
+    def _constant(self, part: Part) -> Mask:
         """Whether the truth is the same at both ends and in the middle."""
         middle = 0.5 * (part.low + part.high)
         a, b, c = (self._truth(t, part) for t in (part.low, middle, part.high))
         return np.asarray((a == b) & (b == c))
 
-    def _truth(self, time: FloatArray, part: _Part) -> FloatArray:
+    def _truth(self, time: FloatArray, part: Part) -> FloatArray:
         return self._pointwise(self.switch.truth, time, part.piece)[0]
 
-    def _halved(self, part: _Part, before: _Part) -> _Part:
+    def _halved(self, part: Part, before: Part) -> Part:
         many = np.bincount(part.piece)
         if len(many) and (2 * many.max() > MOST_INTERVALS or len(part) > MOST_TOGETHER):
             self._refuse(before)
         return part.halves()
 
-    def _count(self, work: int, part: _Part) -> None:
+    def _count(self, work: int, part: Part) -> None:
         self.work += work
         if self.work > MOST_WORK + WORK_OF_A_SPAN * len(self.begin):
             self._refuse(part)
 
-    def _refuse(self, part: _Part) -> None:
+    def _refuse(self, part: Part) -> None:
         where = int(np.bincount(part.piece).argmax())
         raise UsageError(
             f"a condition in time switches too often between {self.begin[where]:g} and {self.end[where]:g}, "
@@ -378,15 +344,16 @@ class Search:
 
     def _settle_touches(self) -> None:
         """Where the sides are the same to rounding: one cut, if that is a moment; else one truth, or a refusal."""
-        part = _joined(self._same) if self._same else None
+        part = joined(self._same) if self._same else None
         if part is None or not len(part):
             return
-        part = _clusters(part)
+        part = clusters(part)
         width = part.high - part.low
         shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
         inside = np.stack([self._truth(part.low + s * width, part) for s in shares])
         before, behind = (self._truth(t, part) for t in (part.low - width, part.high + width))
-        begins, ends = part.low <= self.begin[part.piece], part.high >= self.end[part.piece]
+        near = BESIDE * (self.end - self.begin)[part.piece]  # of the ends of a piece, which are cut anyway
+        begins, ends = part.low <= self.begin[part.piece] + near, part.high >= self.end[part.piece] - near
         size = np.maximum((self.end - self.begin)[part.piece], np.maximum(np.abs(part.low), np.abs(part.high)))
         # the sides touch: the truth beside them holds, and the cut only keeps this place from being the middle of a segment
         touch = ((begins | ends | (before == behind)) & (width <= TOUCH * size) | (width <= SHORT * size)) & ~(
@@ -406,48 +373,3 @@ class Search:
                 where="switches in time",
                 fix="write the condition so that its sides differ, or as a comparison of time with a number",
             )
-
-
-def _clusters(part: _Part) -> _Part:
-    """Neighbouring intervals as one; its offset becomes the moment of contact: a single moment, if there is one, or its middle."""
-    part = part.take(np.lexsort((part.low, part.piece)))
-    width = np.maximum(part.high - part.low, 8 * np.spacing(np.abs(part.high)))
-    near = 2 * np.maximum(width[1:], width[:-1])
-    fresh = np.append(True, (part.piece[1:] != part.piece[:-1]) | (part.low[1:] - part.high[:-1] > near))
-    cluster = np.cumsum(fresh) - 1
-    low, high = part.low[fresh], np.maximum.reduceat(part.high, np.flatnonzero(fresh))
-    moment = 0.5 * (low + high)
-    single = part.low == part.high
-    moment[cluster[single]] = part.low[single]
-    return _Part(low, high, part.piece[fresh], moment)
-
-
-def _joined(parts: list[_Part]) -> _Part:
-    return _Part(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("low", "high", "piece", "offset")))
-
-
-def _taylor(near: Jet, wide: Jet, radius: FloatArray, q: int) -> tuple[FloatArray, FloatArray]:
-    """Bounds of coefficient q over the interval: those found there, and those of the polynomial about the middle."""
-    if q == ORDER:
-        return wide.low[q], wide.high[q]
-    with np.errstate(all="ignore"):
-        low, high = near.low[q].copy(), near.high[q].copy()
-        for k in range(q + 1, ORDER + 1):
-            c = near if k < ORDER else wide
-            reach = comb(k, q) * radius ** (k - q)
-            if (k - q) % 2:
-                size = np.maximum(np.abs(c.low[k]), np.abs(c.high[k])) * reach
-                low, high = low - size, high + size
-            else:
-                low, high = low + np.minimum(c.low[k] * reach, 0.0), high + np.maximum(c.high[k] * reach, 0.0)
-        # NaN in one of the two says nothing about the other
-        return np.fmax(low, wide.low[q]), np.fmin(high, wide.high[q])
-
-
-def _full(b: Interval, like: FloatArray) -> Interval:
-    shape = like.shape
-    return Interval(np.broadcast_to(b.low, shape), np.broadcast_to(b.high, shape), np.broadcast_to(b.maybe, shape))
-
-
-def _less(a: Interval, offset: FloatArray) -> Interval:
-    return Interval(a.low - offset, a.high - offset, a.maybe)

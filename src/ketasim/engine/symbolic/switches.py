@@ -7,41 +7,14 @@ their moments they are constant, and the sides of the outer one are smooth. How 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..types import FloatArray, IntArray
-from .evaluate import Program, evaluate
-from .search import Rows, Search
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Value and slope in time of what is 0 where a comparison may change; `straight`: the slope is constant."""
-
-    code: Program
-    straight: bool
-
-
-@dataclass(frozen=True)
-class TimeSwitch:
-    """A comparison (or a floor) that depends on time but on no state.
-
-    `truth` gives its value, where those of the switches `inner`, on which it depends, are given. `gaps` are the factors of left
-    minus right side, or the argument of a floor (`stairs`); there are none where nothing but the inner switches moves, and where
-    the sides are not smooth (`broken`). `personal` says that moments can differ between people, `harmless` that what depends
-    on it does not jump. `text` is for messages.
-    """
-
-    truth: Program
-    gaps: tuple[Gap, ...]
-    broken: bool
-    stairs: bool
-    personal: bool
-    harmless: bool
-    inner: tuple[int, ...]
-    text: str
+from .evaluate import evaluate
+from .parts import Rows
+from .search import Search
+from .time_switch import TimeSwitch
 
 
 def moments(

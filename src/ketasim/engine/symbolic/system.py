@@ -47,6 +47,13 @@ def assemble(source: SourceModel, parameters: Sequence[str], outputs: Sequence[s
     return _Assembler(source, tuple(parameters), tuple(inputs)).assemble(tuple(outputs))
 
 
+def state_names(source: SourceModel) -> tuple[str, ...]:
+    """What is integrated: the species that reactions may change, and all that has a rate rule."""
+    s = source
+    moving = [i for i, x in s.species.items() if not (x.boundary or x.constant or i in s.rates or i in s.assignments)]
+    return tuple([*moving, *s.rates])
+
+
 class _Assembler:
     def __init__(self, source: SourceModel, parameters: tuple[str, ...], inputs: tuple[str, ...]) -> None:
         self.source, self.parameters, self.inputs = source, parameters, inputs
@@ -80,10 +87,7 @@ class _Assembler:
         both = set(s.rates) & set(s.assignments)
         if both:
             raise UsageError("two rules set the same variable", where=", ".join(sorted(both)))
-        moving = [
-            i for i, x in s.species.items() if not (x.boundary or x.constant or i in s.rates or i in s.assignments)
-        ]
-        return tuple([*moving, *s.rates])
+        return state_names(s)
 
     def _check_names(self) -> None:
         s = self.source

@@ -15,7 +15,7 @@ from ketasim.forward import Held, Sudden
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import read_times
 
-from ..published.studies import SCALE_RANGES, Arm, Row, Study
+from ..published.studies import SCALE_RANGES, Arm, Study
 from .courses import ArmSpec, Course, course
 from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, rated
 from .numbers import Numbers
@@ -188,13 +188,24 @@ class Context:
         cut = float(self.study.cuts.get("response", math.nan))
         return 1.0 - cut if 0 < cut < 1 else self.numbers("response_share")
 
+    def cut(self, key: str, scale: str) -> float:
+        """The study's own cut (`remission`, `ideation`) in points of a scale; NaN where it has none for that scale.
+
+        A single number is one of the scale of the baseline; it says nothing of another scale.
+        """
+        stated = self.study.cuts.get(key, math.nan)
+        if isinstance(stated, Mapping):
+            return float(stated.get(scale, math.nan))
+        table = self.study.ideation_baseline if key == "ideation" else self.study.baseline
+        own = str(table.get("scale", scale))
+        return float(stated) if scale_family(scale) == scale_family(own) else math.nan
+
     def remission_points(self, scale: str) -> float:
-        """MADRS points at or below which the study counts remission."""
-        family = scale_family(scale or "MADRS")
-        cut = self.study.cuts.get("remission")
-        if cut is not None:
-            return float(cut) * self.per_point(scale)
-        return self.numbers(_REMISSION.get(family, "remission_madrs"))
+        """MADRS points at or below which the study counts remission on a scale: its own cut for that scale, else the usual one."""
+        own = self.cut("remission", scale or "MADRS")
+        if not math.isnan(own):
+            return own * self.per_point(scale)
+        return self.numbers(_REMISSION.get(scale_family(scale or "MADRS"), "remission_madrs"))
 
     def arm(self, key: str) -> Arm:
         """The arm."""
@@ -210,21 +221,3 @@ def _cached_spec(study_id: str, key: str, study: Study) -> ArmSpec:
         found = (study, _spec(study, key))
         _SPECS[(study_id, key)] = found
     return found[1]
-
-
-def family(row: Row) -> str:
-    """Kind of quantity, which decides the spread between studies: mood, plasma, receptor, dissociation, vital, report, correlation."""
-    name = row.endpoint
-    if row.statistic == "correlation" or name.startswith("predictor."):
-        return "correlation" if row.statistic == "correlation" else "mood"
-    if name.startswith(("plasma.", "arterial.")):
-        return "plasma"
-    if name.startswith("occupancy.") or name in ("glutamate", "spines", "bdnf"):
-        return "receptor"
-    if name in ("cadss", "moaas"):
-        return "dissociation"
-    if name in ("sbp", "dbp", "heart_rate"):
-        return "vital"
-    if name.endswith("_ae") or name == "dropout":
-        return "report"
-    return "mood"

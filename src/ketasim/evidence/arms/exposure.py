@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,8 @@ from ketasim.scenario.summary import area
 
 from ..published.studies import Row
 from .context import Context, Unpredictable
-from .times import LOST_ACTIVITY, OCCUPANCY_PORTS
+from .endpoints import OCCUPANCY_PORTS, species_of
+from .times import LOST_ACTIVITY
 
 Array = NDArray[np.float64]
 _MASS = {
@@ -29,7 +31,7 @@ _MASS = {
     "mcg/mL": 1e-3,
     "pg/mL": 1e3,
 }
-_MOLAR = {"umol/L": 1.0, "uM": 1.0, "nmol/L": 1e3, "nM": 1e3}
+_MOLAR = {"umol/L": 1.0, "uM": 1.0, "nmol/mL": 1.0, "nmol/L": 1e3, "nM": 1e3}
 
 
 _LEVELS = ("cmax", "auc", "largest_mean_maximum", "profile_point", "mean_at", "mean", "difference")
@@ -37,13 +39,14 @@ _NULLS = {"glutamate": 1.0, "bdnf": 1.0}  # undosed; every other tissue measure 
 
 
 def level(context: Context, key: str, name: str, unit: str = "ng/mL") -> Array:
-    """Concentration of every person (P, T) in the row's unit."""
-    entry = output_register().get(name)
-    if entry is None:
-        raise Unpredictable(f"'{name}' is no output of the model", where=context.study.id)
+    """Concentration of every person (P, T) in the row's unit; a sum of several where the name joins them by +."""
     arm = context.course(key)
-    moles = np.sum([arm.rows(port) for port in entry.ports], axis=0)
-    return np.asarray(moles * _factor(entry.molar_mass, unit))
+    total = np.zeros((arm.spec.people, len(arm.times)))
+    for part, (ports, mass) in zip(name.split("+"), species_of(name), strict=True):
+        if not ports:
+            raise Unpredictable(f"'{part}' is no output of the model", where=context.study.id)
+        total += np.sum([arm.rows(port) for port in ports], axis=0) * _factor(mass, unit)
+    return np.asarray(total)
 
 
 def _factor(mass: str, unit: str) -> float:
@@ -76,8 +79,13 @@ def _given(context: Context, key: str) -> Array:
 
 def exposure_value(context: Context, row: Row) -> float:
     """A row whose endpoint is a concentration."""
+    if row.over:
+        return _over_parent(context, row)
     if row.statistic in ("ratio", "bioavailability") and row.versus:
         return _ratio(context, row)
+    if row.statistic == "difference":
+        plain = replace(row, statistic="mean_at")
+        return _one(context, plain, row.arm) - _one(context, plain, row.versus)
     if row.statistic == "bioavailability":
         raise Unpredictable("a bioavailability needs the intravenous arm in `versus`", where=_where(row))
     return _one(context, row, row.arm)
@@ -146,10 +154,18 @@ def _infusion_h(context: Context, key: str) -> float:
     return max((w.duration for d in doses for w in d.administration.windows), default=0.0)
 
 
+def _over_parent(context: Context, row: Row) -> float:
+    """One concentration over another in the same arm (metabolite over parent): of areas, peaks or levels at a time, in the row's unit of amount.
+
+    Masses are compared unless the unit says moles (`ratio` alone means masses, as in most reports).
+    """
+    kind = {"level": "mean_at"}.get(row.scale, row.scale or "auc")
+    above = replace(row, statistic=kind, over="", unit="ng/mL")
+    return _one(context, above, row.arm) / max(_one(context, replace(above, endpoint=row.over), row.arm), 1e-30)
+
+
 def _ratio(context: Context, row: Row) -> float:
     """Exposure of one arm over that of another: area to infinity (followed for 48 h), or peak where the note says cmax."""
-    from dataclasses import replace
-
     kind = row.scale if row.statistic == "ratio" and row.scale in ("cmax", "half_life", "clearance") else "auc"
     plain = replace(row, statistic=kind, unit="L/h" if kind == "clearance" else "ng/mL")
     ratio = _one(context, plain, row.arm) / max(_one(context, plain, row.versus), 1e-30)

@@ -77,8 +77,8 @@ class ArmMood:
             share_below(self.latent[:, [i]], share * self.baseline, self.baseline, self.residual[:, [i]], self.p).mean()
         )
 
-    def share_at_most(self, time_h: float, points: float) -> float:
-        """Share of people at or below a number of MADRS points."""
+    def share_at_most(self, time_h: float, points: float | Array) -> float:
+        """Share of people at or below a number of MADRS points, one for all or one for each (P,)."""
         i = self.course.index(time_h)
         return float(share_below(self.latent[:, [i]], points, self.baseline, self.residual[:, [i]], self.p).mean())
 

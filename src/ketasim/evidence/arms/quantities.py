@@ -6,18 +6,23 @@ Conventions as in data.csv: negative changes mean fewer symptoms, shares between
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ketasim.ratings.observation import response_probability
+from ketasim.ratings.observation import share_below
 
-from ..published.studies import Row
+from ..published.criteria import THRESHOLD, Condition, criterion
+from ..published.study import Row
+from ..published.vocabulary import SCALE_RANGES, SHARE_STATISTICS
 from .acute import alertness_value, felt_value, report_value, vital_value
 from .context import Context, Unpredictable
+from .endpoints import endpoint_of
 from .exposure import exposure_value, tissue_value
-from .mood_arm import ArmMood
+from .mood_arm import REPEATS, ArmMood
 from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits, stable_visits, visit_times
 
 Array = NDArray[np.float64]
@@ -26,31 +31,53 @@ MOST_HAZARD_RATIO = 1e3  # and ratios of hazards within this and its inverse
 
 
 def predict_row(context: Context, row: Row) -> float:
-    """The model's value of a row, in the row's own unit. Raises `Unpredictable` with the reason if there is none."""
-    name = row.endpoint
-    if row.statistic == "correlation":
+    """The model's value of a row, in the row's own unit. Raises `Unpredictable` with the reason if there is none.
+
+    Reads what the row asks for, never its value, error or note.
+    """
+    entry = endpoint_of(row.endpoint)
+    if row.among:
+        raise Unpredictable(f"no rule for a statistic of {row.among} alone", where=_where(row))
+    if len(row.arm_keys) > 1 or len(row.versus_keys) > 1:
+        found = _pooled(context, row)
+    elif row.statistic == "correlation":
         found = _correlation(context, row)
-    elif name.startswith(("plasma.", "arterial.")):
-        found = exposure_value(context, row)
-    elif name.startswith("occupancy.") or name in ("glutamate", "spines", "bdnf"):
-        found = tissue_value(context, row)
-    elif name == "cadss":
-        found = felt_value(context, row)
-    elif name == "moaas":
-        found = alertness_value(context, row)
-    elif name in ("sbp", "dbp", "heart_rate"):
-        found = vital_value(context, row)
-    elif name == "dropout":
-        found = 1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY))
-    elif name.endswith("_ae"):
-        found = report_value(context, row)
-    elif name in ("madrs", "ideation", "relapse"):
-        found = _mood(context, row)
+    elif entry.rule in RULES:
+        found = RULES[entry.rule](context, row)
     else:
-        raise Unpredictable(f"no rule for the endpoint {name}", where=_where(row))
+        raise Unpredictable(f"no rule for the endpoint {row.endpoint}", where=_where(row))
     if not math.isfinite(found):
         raise Unpredictable(f"the prediction is {found}", where=_where(row))
     return found
+
+
+def _pooled(context: Context, row: Row) -> float:
+    """Several arms of one study as one: the mean over the arms by their number of people. Exact for means and shares and their differences."""
+    if row.statistic not in (*SHARE_STATISTICS, "change_mean", "mean", "mean_at", "mean_over_visits", "difference"):
+        raise Unpredictable(f"no rule for a {row.statistic} of pooled arms", where=_where(row))
+    pairs = [(a, b) for a in row.arm_keys for b in (row.versus_keys or ("",))]
+    sizes = [_size(context, a) * (_size(context, b) if b else 1.0) for a, b in pairs]
+    found = [predict_row(context, replace(row, arm=a, versus=b)) for a, b in pairs]
+    return float(np.average(found, weights=sizes))
+
+
+def _size(context: Context, key: str) -> float:
+    n = context.arm(key).n
+    return n if n > 0 else 1.0
+
+
+def _grouped(context: Context, row: Row) -> float:
+    """An adverse event as a group of terms: the odds of its leading preferred term times `grouped_report_odds`."""
+    if row.statistic != "share_event":
+        raise Unpredictable(f"no rule for a {row.statistic} of grouped terms", where=_where(row))
+    leading = report_value(context, replace(row, endpoint=row.endpoint.replace("_group_ae", "_ae")))
+    odds = context.numbers("grouped_report_odds") * leading / max(1.0 - leading, LEAST_SHARE)
+    return float(odds / (1.0 + odds))
+
+
+def _dropout(context: Context, row: Row) -> float:
+    """Share who left by a time, with one hazard a week."""
+    return float(1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY)))
 
 
 def _where(row: Row) -> str:
@@ -58,18 +85,20 @@ def _where(row: Row) -> str:
 
 
 def _mood(context: Context, row: Row) -> float:
-    if row.endpoint == "relapse" or row.statistic in ("hazard_ratio", "median_time", "mean_time"):
+    if row.statistic in ("hazard_ratio", "median_time", "mean_time", "product_limit_mean"):
+        if row.cut:
+            raise Unpredictable(f"no rule for a {row.statistic} of first response yet", where=_where(row))
         return _relapse(context, row)
     if context.arm(row.arm).experiment and row.statistic == "ratio":
         return _drive_ratio(context, row)
-    if row.statistic == "response_again":
+    if row.statistic in ("response_again", "remission_again"):
         return _again(context, row)
     a = _one_arm(context, row, row.arm)
     if row.statistic in ("difference", "smd", "odds_ratio", "risk_ratio", "ratio"):
         if not row.versus:
             raise Unpredictable(f"a {row.statistic} needs a second arm", where=_where(row))
-        b = _one_arm(context, row, row.versus)
-        return _contrast(row, a, b)
+        other = row if math.isnan(row.versus_h) else replace(row, time_h=row.versus_h)
+        return _contrast(row, a, _one_arm(context, other, row.versus))
     return a[0]
 
 
@@ -87,19 +116,22 @@ def _contrast(row: Row, a: tuple[float, float], b: tuple[float, float]) -> float
 def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
-    mood = context.mood(key, row.scale, ideation)
+    mood = context.mood(key, _scale_name(row), ideation)
     per_point = (
         _ideation_per_point(context, row, mood)
         if ideation
         else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
     )
-    kind = row.statistic
-    if kind in ("ever_response", "ever_remission"):
-        return _ever(context, row, key, mood), 0.0
+    kind = row.of if row.is_share_contrast else row.statistic
+    if kind in ("ever_response", "ever_remission", "cumulative_share"):
+        return _ever(context, row, key, mood, kind, per_point), 0.0
     if kind == "response" and context.study.cuts.get("response_visits"):
         return _repeated_response(context, row, key, mood), 0.0
-    if kind in ("response", "remission", "threshold_share") or row.is_share_contrast:
-        return _share(context, row, mood, ideation), 0.0
+    if kind in ("response", "remission", "threshold_share", "share_event"):
+        return mood.share_at_most(row.time_h, _limit(context, row, mood, kind, per_point)), 0.0
+    if kind == "mean_over_visits":
+        times = visit_times(context.study, key, row)
+        return float(np.mean([mood.score_mean(t) for t in times])) / per_point, 0.0
     mean, sd = mood.moments(row.time_h)
     if kind == "change_sd":
         return sd / per_point, 0.0
@@ -109,8 +141,6 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
         if kind == "ratio" and not row.versus:
             return mean / float(mood.baseline.mean()), 0.0
         return mean / per_point, sd / per_point
-    if kind == "share_event":
-        return _share(context, row, mood, ideation), 0.0
     raise Unpredictable(f"no rule for {kind} of {row.endpoint}", where=_where(row))
 
 
@@ -118,25 +148,55 @@ def _ideation_per_point(context: Context, row: Row, mood: ArmMood) -> float:
     """Points of the suicidal-thoughts item per point of the study's own scale: stretched so that the baselines agree."""
     if row.scale in ("", "MADRS item 10"):
         return 1.0
-    table = context.study.baseline
-    own = float(table.get("ideation_mean", math.nan))
+    table = context.study.ideation_baseline
+    own = float(table.get("mean", math.nan)) if table.get("scale") == row.scale else math.nan
     if math.isnan(own):
-        from ..published.studies import SCALE_RANGES
-
         low, high = SCALE_RANGES.get(row.scale, (0, 6))
         return 6.0 / (high - low)
     return float(mood.baseline.mean()) / own
 
 
-def _share(context: Context, row: Row, mood: ArmMood, ideation: bool) -> float:
-    if ideation:
+def _scale_name(row: Row) -> str:
+    """The scale of a row, without the threshold that the old form of a threshold_share wrote into it."""
+    found = THRESHOLD.match(row.scale) if row.statistic == "threshold_share" and not row.cut else None
+    return (found["scale"] or "") if found else row.scale
+
+
+def _limit(context: Context, row: Row, mood: ArmMood, kind: str, per_point: float) -> Array:
+    """The highest score of each person that still counts (P,), points of the model: the row's criterion, else the study's, else the usual.
+
+    Conditions joined by "and" all have to be met: the lowest of their limits; "or": the highest.
+    """
+    baseline = np.asarray(mood.baseline, dtype=np.float64)
+    text = row.cut or (row.scale if kind == "threshold_share" else "")
+    if text:
+        told = criterion(text)
+        if told is None:
+            raise Unpredictable(f"'{text}' is no criterion", where=_where(row))
+        limits = [_one_limit(context, row, c, baseline, per_point) for c in told.conditions]
+        return np.asarray(np.max(limits, axis=0) if told.joined == "or" else np.min(limits, axis=0))
+    if kind == "remission" and row.endpoint == "ideation":
+        own = context.cut("ideation", row.scale)
+        free = own if not math.isnan(own) else IDEATION_FREE.get(row.scale, 0.0)
         # ratings are whole numbers: at most c means below c + 1/2 of the continuous score; matters on an item of seven steps
-        cut = float(context.study.cuts.get("ideation", IDEATION_FREE)) * _ideation_per_point(context, row, mood)
-        return mood.share_at_most(row.time_h, cut + WHOLE_NUMBER * _ideation_per_point(context, row, mood))
-    which = row.of if row.is_share_contrast else row.statistic
-    if which == "remission":
-        return mood.share_at_most(row.time_h, context.remission_points(row.scale))
-    return mood.share_of_baseline(row.time_h, context.response_share)
+        return np.full(len(baseline), (free + WHOLE_NUMBER) * per_point)
+    if kind == "remission":
+        return np.full(len(baseline), context.remission_points(row.scale))
+    return context.response_share * baseline
+
+
+def _one_limit(context: Context, row: Row, c: Condition, baseline: Array, per_point: float) -> Array:
+    """The highest score that meets one condition (P,), points of the model."""
+    if (
+        (c.sign not in ("<=", "<") and c.kind == "level")
+        or (c.sign not in (">=", ">") and c.kind != "level")
+        or c.kind == "rise"
+    ):
+        raise Unpredictable(f"no rule for a share that got worse ('{row.cut or row.scale}')", where=_where(row))
+    unit = per_point if row.endpoint == "ideation" or not c.name else context.per_point(c.name)
+    if c.kind == "level":
+        return np.full(len(baseline), c.cut * unit)
+    return baseline * (1.0 - c.cut / 100.0) if c.percent else baseline - c.cut * unit
 
 
 def _repeated_response(context: Context, row: Row, key: str, mood: ArmMood) -> float:
@@ -147,11 +207,17 @@ def _repeated_response(context: Context, row: Row, key: str, mood: ArmMood) -> f
 
 
 def _again(context: Context, row: Row) -> float:
-    """Share of the responders of `versus` who respond in `arm` too: same people, wander and noise of their own."""
-    first, second = context.mood(row.versus, row.scale), context.mood(row.arm, row.scale)
-    i, j = first.course.index(row.time_h), second.course.index(row.time_h)
-    p = response_probability(first.latent[:, [i]], first.baseline, first.residual[:, [i]], first.p)[:, 0]
-    q = response_probability(second.latent[:, [j]], second.baseline, second.residual[:, [j]], second.p)[:, 0]
+    """Share of the responders (remitters) of `versus` who respond (remit) in `arm` too: same people, wander and noise of their own."""
+    kind = row.statistic.removesuffix("_again")
+    per_point = context.per_point(row.scale)
+
+    def chance(key: str, time_h: float) -> Array:
+        mood = context.mood(key, row.scale)
+        i = mood.course.index(time_h)
+        limit = _limit(context, row, mood, kind, per_point)
+        return np.asarray(share_below(mood.latent[:, [i]], limit, mood.baseline, mood.residual[:, [i]], mood.p)[:, 0])
+
+    p, q = chance(row.versus, row.time_h if math.isnan(row.versus_h) else row.versus_h), chance(row.arm, row.time_h)
     return float((p * q).sum() / p.sum())
 
 
@@ -165,16 +231,18 @@ def _drive_ratio(context: Context, row: Row) -> float:
 
 
 WHOLE_NUMBER = 0.5
-IDEATION_FREE = 1.0  # suicidal-thoughts item of 0 or 1 counts as free of ideation
+IDEATION_FREE = {
+    "MADRS item 10": 1.0,
+    "": 1.0,
+}  # an item of 0 or 1 counts as free of ideation; other scales at 0 unless the study says so
 
 
-def _ever(context: Context, row: Row, key: str, mood: ArmMood) -> float:
-    """Share of people with a response at any visit up to the time."""
+def _ever(context: Context, row: Row, key: str, mood: ArmMood, kind: str, per_point: float) -> float:
+    """Share of people who meet the criterion at any visit up to the time (cumulative incidence; nobody leaves in the model)."""
     scores = mood.visits(np.array(visit_times(context.study, key, row)))
-    share = context.response_share
-    if row.statistic == "ever_remission":
-        return float((scores <= context.remission_points(row.scale)).any(axis=1).mean())
-    return float((scores <= share * mood.baselines[:, None]).any(axis=1).mean())
+    plain = {"ever_response": "response", "ever_remission": "remission"}.get(kind, "response")
+    limit = np.repeat(_limit(context, row, mood, plain, per_point), REPEATS)
+    return float((scores <= limit[:, None]).any(axis=1).mean())
 
 
 def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
@@ -235,6 +303,8 @@ def _relapse(context: Context, row: Row) -> float:
     )
     if row.statistic == "median_time":
         return _interpolated_median(when, visits) / unit
+    if row.statistic == "product_limit_mean":
+        return float(np.minimum(when, visits[-1]).mean() / unit)
     if row.statistic == "mean_time":
         seen = when[np.isfinite(when)]
         return float(seen.mean() / unit) if len(seen) else float(visits[-1] / unit)
@@ -244,7 +314,7 @@ def _relapse(context: Context, row: Row) -> float:
             return hazard_ratio(when, other, visits)
         p, q = (min(max(float(np.isfinite(w).mean()), LEAST_SHARE), 1 - LEAST_SHARE) for w in (when, other))
         return _contrast(row, (p, 0.0), (q, 0.0))
-    if row.statistic in ("share_event", "response"):
+    if row.statistic in ("share_event", "cumulative_share"):
         return float(np.isfinite(when).mean())
     raise Unpredictable(f"no rule for {row.statistic} of relapse", where=_where(row))
 
@@ -307,3 +377,18 @@ def _correlation(context: Context, row: Row) -> float:
     if x.std() == 0 or total == 0:
         raise Unpredictable(f"'{name}' is the same for everybody", where=_where(row))
     return float(np.cov(x, change, bias=True)[0, 1] / (x.std() * total))
+
+
+# Who predicts an endpoint, by `endpoints.Endpoint.rule`.
+RULES: Mapping[str, Callable[[Context, Row], float]] = {
+    "exposure": exposure_value,
+    "tissue": tissue_value,
+    "felt": felt_value,
+    "alertness": alertness_value,
+    "vital": vital_value,
+    "report": report_value,
+    "grouped": _grouped,
+    "dropout": _dropout,
+    "mood": _mood,
+    "relapse": _relapse,
+}

@@ -7,25 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ketasim.core import output_register, values
+from ketasim.core import values
 from ketasim.dose import parse
 
 from ..published.studies import Row, Study
+from .endpoints import endpoint_of, level_ports
 
-NEEDS_VISITS = ("median_time", "mean_time", "hazard_ratio", "ever_response", "ever_remission")
+NEEDS_VISITS = (
+    "median_time",
+    "mean_time",
+    "product_limit_mean",
+    "hazard_ratio",
+    "ever_response",
+    "ever_remission",
+    "cumulative_share",
+    "mean_over_visits",
+)
 EXPOSURE_H = 48.0  # how long concentrations are followed where a row names no horizon
 HOURS_PER_DAY = 24.0
-OCCUPANCY_PORTS = {
-    "nmda": "nmda_occupancy",
-    "mu": "mu_antagonist_occupancy",
-    "kappa": "kappa_activity",
-    "delta": "delta_activity",
-}
 LOST_ACTIVITY = (
     "kappa_activity",
     "delta_activity",
 )  # with an antagonist alone, the share of tone lost is its occupancy
-BODY_PORTS = {"moaas": "moaas", "sedation_ae": "moaas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +48,30 @@ def needs(study: Study, key: str) -> Needs:
     for row in study.predicted:
         if key not in (*row.arm_keys, *row.versus_keys):
             continue
-        if row.endpoint.startswith(("plasma.", "arterial.")):
-            dense = True
+        entry = endpoint_of(row.endpoint)
+        ports.update(entry.ports)
+        dense |= entry.dense or row.statistic == "half_life"
+        if entry.rule == "exposure":
+            ports.update(level_ports(row.over) if row.over else ())
             times.add(row.time_h if row.time_h > 0 else EXPOSURE_H)
             if row.statistic in ("half_life", "auc", "bioavailability", "ratio", "clearance", "volume"):
                 times.add(EXPOSURE_H)
-            ports.update(_level_ports(row.endpoint))
             continue
-        if not math.isnan(row.time_h):
-            times.add(row.time_h)
-        times.update(t for t in (row.versus_h, row.from_h) if not math.isnan(t))
-        dense |= row.statistic == "half_life"
-        ports.update(_other_ports(row.endpoint))
-        dense |= row.endpoint.startswith("occupancy.") or row.endpoint in ("glutamate", "bdnf", "spines")
+        times.update(t for t in (row.time_h, row.versus_h, row.from_h) if not math.isnan(t))
         if needs_visits(row):
             times.update(visit_times(study, key, row))
         if row.endpoint == "relapse" and is_withdrawal(study):
             times.update(stable_visits(study, key, row))
         if row.statistic == "response" and study.cuts.get("response_visits"):
             times.update(repeated_visits(study))
-        if row.endpoint in ("sbp", "dbp", "heart_rate"):
+        if entry.rule == "vital":
             times.update(reading_times(session_before(study, key, row.time_h)))
-        if row.endpoint == "predictor.hnk":
-            dense = True
-            ports.update(_level_ports("plasma.hnk"))
     return Needs(tuple(sorted(times)), dense, tuple(sorted(ports)))
 
 
 def needs_visits(row: Row) -> bool:
     """True for quantities that depend on a sequence of visits."""
     return row.endpoint == "relapse" or (row.endpoint in ("madrs", "ideation") and row.statistic in NEEDS_VISITS)
-
-
-def _level_ports(name: str) -> tuple[str, ...]:
-    register = output_register()
-    return tuple(register[name].ports) if name in register else ()
-
-
-def _other_ports(endpoint: str) -> tuple[str, ...]:
-    if endpoint.startswith("occupancy."):
-        name = endpoint.partition(".")[2]
-        return (OCCUPANCY_PORTS.get(name, name),)
-    if endpoint in ("glutamate", "spines", "bdnf"):
-        return (endpoint,)
-    return (BODY_PORTS[endpoint],) if endpoint in BODY_PORTS else ()
 
 
 def dose_times(study: Study, key: str, until: float) -> list[float]:
@@ -151,7 +134,10 @@ def _horizon(row: Row) -> float:
 def visit_times(study: Study, key: str, row: Row) -> tuple[float, ...]:
     """Visits that a row needs, h. Times to relapse are followed eight weeks beyond the start unless the row names an end."""
     step = float(study.cuts.get("visit_h", values("evidence")["visit_interval"].value))
-    if row.endpoint != "relapse" and row.statistic.startswith("ever_"):
+    if row.statistic == "mean_over_visits":
+        found = [*np.arange(row.from_h, row.time_h, step), row.time_h]
+        return tuple(sorted({float(t) for t in found}))
+    if row.endpoint != "relapse" and (row.statistic.startswith("ever_") or row.cut):
         end = _horizon(row)
         found = [HOURS_PER_DAY, *np.arange(step, end, step), end]
         return tuple(sorted({float(t) for t in found if 0 < t <= end}))

@@ -16,29 +16,14 @@ from numpy.typing import NDArray
 
 from ketasim.core import value
 
-from ..arms.context import family
+from ..arms.endpoints import family, scale_of
 from ..published.studies import SHARES, Row, Study
 from ..published.vocabulary import POOLS
+from .escalc import log_odds_ratio, log_risk_ratio, risk_difference, smd_variance
 
 Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
-_LOG = (
-    "odds_ratio",
-    "risk_ratio",
-    "hazard_ratio",
-    "ratio",
-    "cmax",
-    "auc",
-    "tmax",
-    "half_life",
-    "profile_point",
-    "change_sd",
-    "median_time",
-    "mean_time",
-    "clearance",
-    "volume",
-)
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
@@ -66,27 +51,6 @@ SMALLEST = 1e-9
 def number(key: str) -> float:
     """A value of knowledge/values/evidence.toml."""
     return value(f"evidence.{key}").value
-
-
-def scale_of(row: Row) -> str:
-    """logit | log | fisher | plain. A direction coded as a ratio (0 lost, 1 same) is compared as it stands."""
-    if row.is_sign:
-        return "plain"
-    if row.statistic in SHARES and row.statistic != "bioavailability":
-        return "logit"
-    if row.statistic == "correlation":
-        return "fisher"
-    if row.statistic in _LOG or row.statistic == "bioavailability":
-        return "log"
-    if row.endpoint.startswith(("plasma.", "arterial.")) and row.statistic in (
-        "mean",
-        "mean_at",
-        "largest_mean_maximum",
-    ):
-        return "log"
-    if family(row) == "receptor" and row.statistic in ("mean_at", "mean", "largest_mean_maximum"):
-        return "log"
-    return "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +94,14 @@ def _share_back(y: float, n: float) -> float:
 
 def arm_size(study: Study, row: Row, key: str) -> float:
     """People behind an arm of a row: of the row, of the arm, or the study's share."""
-    if key == row.arm and row.n > 0 and not row.versus:
+    if key == row.arm and row.n > 0 and (not row.versus or row.n_versus > 0):
         return row.n
+    if key == row.versus and row.n_versus > 0:
+        return row.n_versus
+    if "+" in key:
+        sizes = [study.arms[part].n for part in key.split("+")]
+        if not any(math.isnan(size) for size in sizes):
+            return float(sum(sizes))
     arm = study.arms.get(key)
     if arm is not None and arm.n > 0:
         return arm.n
@@ -142,7 +112,7 @@ def arm_size(study: Study, row: Row, key: str) -> float:
 
 def observed(study: Study, row: Row, points: float = 1.0) -> Observed:
     """A row with its sampling error. points : MADRS points per point of the row's scale, for an assumed SD."""
-    kind = scale_of(row)
+    kind = scale_of(row, SHARES)
     n = max(arm_size(study, row, row.arm), 2.0)
     m = max(arm_size(study, row, row.versus), 2.0) if row.versus else math.inf
     made = Observed(row, kind, 0.0, 1.0, _people(row, n) if kind == "logit" else n, points)
@@ -173,22 +143,49 @@ def _error(study: Study, row: Row, made: Observed, n: float, m: float, points: f
     if row.statistic == "change_sd":
         return 1.0 / math.sqrt(2.0 * max(n - 1.0, 1.0))
     shares = 1.0 / n + (0.0 if math.isinf(m) else 1.0 / m)
+    if row.is_share_contrast or row.statistic == "hazard_ratio":
+        return _share_contrast_error(study, row, n, m)
     if row.statistic == "smd":
-        return math.sqrt(shares + v**2 / (2.0 * (n + (0.0 if math.isinf(m) else m))))
-    if row.statistic in ("median_time", "mean_time", "hazard_ratio", "odds_ratio", "risk_ratio"):
-        return math.sqrt(4.0 * shares) if row.statistic == "odds_ratio" else math.sqrt(2.0 * shares)
+        return math.sqrt(smd_variance(v, n, m)) if not math.isinf(m) else math.sqrt(1.0 / n + v**2 / (2.0 * n))
+    if row.statistic in ("median_time", "mean_time", "product_limit_mean"):
+        return math.sqrt(2.0 * shares)  # exponential times, half of the people with the event: 1 / events
     if kind == "log":
         spread = row.sd / max(abs(v), SMALLEST) if row.sd > 0 else number("assumed_log_sd")
         return spread * math.sqrt(shares)
     if row.sd > 0:
         return row.sd * math.sqrt(shares)
-    if row.statistic == "difference" and row.unit == "fraction":
-        return math.sqrt(0.25 * shares)
     if family(row) == "vital":
         return number("assumed_pressure_sd") * math.sqrt(shares)
     if family(row) == "dissociation":
         return max(abs(v), 1.0) * math.sqrt(shares)
     return number("assumed_change_sd") / points * math.sqrt(shares)
+
+
+def _share_contrast_error(study: Study, row: Row, n: float, m: float) -> float:
+    """Standard error of a ratio of odds, risks or hazards (log) or a difference of shares, from counts (compare.escalc).
+
+    The shares are those that the study prints for the two arms at the same time; where it prints none, the usual share of people with an
+    event. A hazard ratio has the variance 1 / events of the one arm + 1 / events of the other.
+    """
+    p, q = (_printed_share(study, row, keys) for keys in (row.arm_keys, row.versus_keys))
+    m = n if math.isinf(m) else m
+    cells = (n * p, n * (1.0 - p), m * q, m * (1.0 - q))
+    if row.statistic == "hazard_ratio":
+        return math.sqrt(1.0 / max(cells[0], 0.5) + 1.0 / max(cells[2], 0.5))
+    made = {"odds_ratio": log_odds_ratio, "risk_ratio": log_risk_ratio, "difference": risk_difference}[row.statistic]
+    return math.sqrt(made(*cells)[1])
+
+
+def _printed_share(study: Study, row: Row, keys: tuple[str, ...]) -> float:
+    """The share that the study prints for an arm at the time of a contrast of shares; else the usual one."""
+    wanted = row.of or "share_event"
+    for other in study.rows:
+        alike = (
+            other.statistic == wanted and other.endpoint == row.endpoint and other.arm_keys == keys and not other.among
+        )
+        if alike and (other.time_h == row.time_h or math.isnan(row.time_h)):
+            return other.value
+    return number("assumed_event_share")
 
 
 def trials(study: Study) -> float:
@@ -212,10 +209,23 @@ def widening(study: Study, row: Row) -> float:
 
 @dataclass(frozen=True)
 class StudyBlock:
-    """The compared rows of one study. slopes: effect name -> derivative of every prediction (scale of comparison)."""
+    """The compared rows of one study, or of all studies of the same patients (`others`), which share one set of effects.
+
+    slopes: effect name -> derivative of every prediction (scale of comparison).
+    """
 
     study: Study
     rows: tuple[Observed, ...]
+    others: tuple[Study, ...] = ()
+
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """All studies of the block."""
+        return (self.study, *self.others)
+
+    def study_of(self, row: Observed) -> Study:
+        """The study of a row."""
+        return next((s for s in self.others if s.id == row.row.study), self.study)
 
     @property
     def y(self) -> Array:
@@ -226,9 +236,8 @@ class StudyBlock:
         """Covariance of sampling errors: rows of the same arm share patients. signs : +1 or -1, direction of each row in the drive."""
         se = np.array([r.se for r in self.rows])
         rho = number("repeat_correlation")
-        same = np.array(
-            [[bool({a.row.arm, a.row.versus} & {b.row.arm, b.row.versus} - {""}) for b in self.rows] for a in self.rows]
-        )
+        arms = [{(r.row.study, key) for key in (*r.row.arm_keys, *r.row.versus_keys)} for r in self.rows]
+        same = np.array([[bool(a & b) for b in arms] for a in arms])
         kinds = [family(r.row) for r in self.rows]
         alike = np.array([[a == b for b in kinds] for a in kinds])
         shape = np.where(same & alike, rho * np.outer(signs, signs), 0.0)
@@ -238,7 +247,7 @@ class StudyBlock:
     def between(self, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
         """Covariance of the spread between studies, (rows, rows). slopes : setting, drug, felt, vital -> (rows,).
 
-        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], over the number of trials: what all rows of a
+        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], over the numbers of trials behind its rows (roots): what all rows of a
         study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind.
         """
         count = len(self.rows)
@@ -254,12 +263,13 @@ class StudyBlock:
             (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
             for kind, tau in _FAMILY_TAU.items()
         ]
-        widen = np.array([widening(self.study, r.row) ** 2 for r in self.rows])
+        widen = np.array([widening(self.study_of(r), r.row) ** 2 for r in self.rows])
         for direction, tau, share in directions:
             variance = (taus[tau] * direction) ** 2
             found += taus[share] * taus[tau] ** 2 * np.outer(direction, direction)
             own += (1.0 - taus[share] + widen) * variance
-        return np.asarray((found + np.diag(own)) / trials(self.study))
+        root = np.sqrt([trials(self.study_of(r)) for r in self.rows])
+        return np.asarray((found + np.diag(own)) / np.outer(root, root))
 
     @staticmethod
     def _own(row: Observed) -> str:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ketasim.core import KetasimError
 
-from ..arms.context import Context, family
+from ..arms.context import Context
+from ..arms.endpoints import family
 from ..arms.mood_arm import NO_EFFECTS, StudyEffects
 from ..arms.numbers import Numbers
 from ..arms.quantities import predict_row
@@ -89,8 +90,8 @@ class Evidence:
 def _predict(
     block: StudyBlock, numbers: Numbers, effects: StudyEffects, shared: dict[str, Mapping[str, Array]]
 ) -> Array:
-    context = Context(block.study, numbers, effects, shared)
-    return np.array([predict_row(context, r.row) for r in block.rows])
+    contexts = {study.id: Context(study, numbers, effects, shared) for study in block.studies}
+    return np.array([predict_row(contexts[block.study_of(r).id], r.row) for r in block.rows])
 
 
 def _forward(block: StudyBlock, natural: Array) -> Array:
@@ -113,7 +114,21 @@ def gather(some: Iterable[Study] | None = None) -> Evidence:
                 skipped.append(Skipped(row, error.what))
         if rows:
             blocks.append(StudyBlock(study, tuple(rows)))
-    return Evidence(tuple(blocks), tuple(skipped))
+    return Evidence(same_people(blocks), tuple(skipped))
+
+
+def same_people(blocks: Sequence[StudyBlock]) -> tuple[StudyBlock, ...]:
+    """Studies of the same patients and role as one block with one set of study effects, at the place of the first."""
+    found: dict[tuple[str, str], StudyBlock] = {}
+    for block in blocks:
+        key = (block.study.people_key, block.study.role)
+        first = found.get(key)
+        if first is None:
+            found[key] = block
+        else:
+            others = (*first.others, *block.studies)
+            found[key] = StudyBlock(first.study, (*first.rows, *block.rows), others)
+    return tuple(found.values())
 
 
 @lru_cache(maxsize=1)

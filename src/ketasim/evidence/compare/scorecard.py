@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json as json_module
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import t as student
-
-from ketasim.core import stream
 
 from ..arms.numbers import Numbers
-from .baseline import naive
-from .likelihood import Z95, number, taus_of
+from ..published.study import Study
+from . import scorer
+from .baseline import Naive, Pool
+from .left_out import LeftOut
+from .likelihood import Z95, Observed, StudyBlock, taus_of
 from .predict import Evidence, Skipped, all_evidence
+from .rival import Rival
 
 Array = NDArray[np.float64]
 
 # Predictions are t distributed around the model, scaled so that the SD is what it says: most studies lie close, some far off.
-FREEDOM = number("predictive_freedom")
-SCALE = math.sqrt((FREEDOM - 2.0) / FREEDOM)  # of a t distribution with SD 1
-QUANTILES = {level: SCALE * float(student.ppf(0.5 + level / 200.0, FREEDOM)) for level in (50, 80, 95)}  # in SDs
-RESAMPLES = 2000
-SEED = 1
+QUANTILES = {level: scorer.edge(level) for level in scorer.LEVELS}  # in SDs
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +62,24 @@ class ScoredRow:
     log_score: float
     naive: float | None
     naive_log_score: float | None
+    rival: float | None
+    rival_log_score: float | None
     sign: bool
     line: int
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All scored rows and those that the model cannot predict."""
+    """All scored rows and those that the model cannot predict; leave-one-out by study and by cluster where it was asked for."""
 
     rows: tuple[ScoredRow, ...]
     skipped: tuple[Skipped, ...]
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+
+    def only(self, names: Collection[str]) -> Scorecard:
+        """The rows of some studies; what was left out belongs to all of them and goes."""
+        rows = tuple(r for r in self.rows if r.study in names)
+        return Scorecard(rows, tuple(s for s in self.skipped if s.row.study in names))
 
     def part(self, role: str) -> tuple[ScoredRow, ...]:
         """Rows of one role."""
@@ -88,6 +93,7 @@ class Scorecard:
             found[role] = role_summary(self.part(role))
         found["groups"] = {g: _group(self.rows, g) for g in sorted({r.group for r in self.rows})}
         found["not_predicted"] = len(self.skipped)
+        found |= {f"leave_{name}_out": item.summary() for name, item in self.left_out.items()}
         return found
 
     def to_json(self) -> str:
@@ -127,18 +133,10 @@ def role_summary(rows: Sequence[ScoredRow]) -> dict[str, Any]:
 
 
 def log_score_gain(rows: Sequence[ScoredRow]) -> tuple[float, float, int]:
-    """Summed log score minus that of the naive baseline, its SE by resampling studies, and the number of rows compared."""
-    by_study: dict[str, float] = {}
-    compared = 0
-    for r in rows:
-        if r.naive_log_score is not None:
-            by_study[r.study] = by_study.get(r.study, 0.0) + r.log_score - r.naive_log_score
-            compared += 1
-    gains = np.array(list(by_study.values()))
-    if not len(gains):
-        return 0.0, 0.0, 0
-    picks = (stream(SEED, "resampled studies", RESAMPLES * len(gains)) * len(gains)).astype(int).reshape(RESAMPLES, -1)
-    return float(gains.sum()), float(gains[picks].sum(axis=1).std()), compared
+    """Summed log score minus that of the naive baseline, its SE over studies, and the number of rows compared."""
+    compared = [(r.study, r.log_score - r.naive_log_score) for r in rows if r.naive_log_score is not None]
+    names, gains = [name for name, _ in compared], [gain for _, gain in compared]
+    return *scorer.total_over_studies(names, gains), len(names)
 
 
 def _group(rows: Sequence[ScoredRow], group: str) -> dict[str, Any]:
@@ -164,25 +162,40 @@ def scorecard(
     numbers: Numbers | None = None,
     taus: dict[str, float] | None = None,
     model_variance: Sequence[Array] | None = None,
+    helpers: Sequence[StudyBlock] = (),
 ) -> Scorecard:
-    """Score every row. model_variance : variance of every prediction over the posterior (scale of comparison), (R,) per study."""
+    """Score every row. model_variance : variance of every prediction over the posterior (scale of comparison), (R,) per study.
+
+    helpers : studies that are not scored but that baseline and rival may pool.
+    """
     evidence = evidence or all_evidence()
     numbers = numbers or Numbers()
     taus = taus or taus_of()
     base = evidence.compared(numbers)
     slopes = evidence.slopes(numbers, base)
+    known = (*helpers, *evidence.blocks)
+    pool, rival = Pool(known), Rival(known)
     rows = []
     for i, block in enumerate(evidence.blocks):
         between = np.diag(block.between(slopes[i], taus))
         own = np.zeros(len(block.rows)) if model_variance is None else model_variance[i]
         for j, item in enumerate(block.rows):
             tau, predicted = math.sqrt(float(between[j])), float(base[i][j])
-            naive_row = naive(evidence.blocks, block, j, tau)
-            rows.append(_scored(block.study, item, predicted, tau, math.sqrt(float(own[j])), naive_row))
+            study = block.study_of(item)
+            simple = pool.predict(study, item)
+            against = (simple, rival.predict(study, item) or simple)
+            rows.append(_scored(study, item, predicted, tau, math.sqrt(float(own[j])), against))
     return Scorecard(tuple(rows), evidence.skipped)
 
 
-def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float, base: Any) -> ScoredRow:
+def _scored(
+    study: Study,
+    item: Observed,
+    predicted: float,
+    tau: float,
+    model_sd: float,
+    against: tuple[Naive | None, Naive | None],
+) -> ScoredRow:
     r, se = item.row, item.se
     sd = math.sqrt(se**2 + tau**2 + model_sd**2)
     z = (item.y - predicted) / sd
@@ -190,10 +203,7 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         level: (item.backward(predicted - edge * sd), item.backward(predicted + edge * sd))
         for level, edge in QUANTILES.items()
     }
-    naive_score = None
-    if base is not None:
-        spread = math.hypot(base.sd, se)
-        naive_score = _log_density(item.y - base.mean, spread)
+    simple, rival = against
     return ScoredRow(
         study=study.id,
         role=study.role,
@@ -223,92 +233,16 @@ def _scored(study: Any, item: Any, predicted: float, tau: float, model_sd: float
         strict_perfect=float(2 * ndtr(Z95 * se / math.hypot(se, tau)) - 1),
         loose=abs(item.y - predicted) <= Z95 * math.hypot(se, tau),
         z=z,
-        log_score=_log_density(item.y - predicted, sd),
-        naive=None if base is None else item.backward(base.mean),
-        naive_log_score=naive_score,
+        log_score=scorer.log_score(item.y, predicted, sd),
+        naive=None if simple is None else item.backward(simple.mean),
+        naive_log_score=_other_score(item, simple),
+        rival=None if rival is None else item.backward(rival.mean),
+        rival_log_score=_other_score(item, rival),
         sign=r.is_sign,
         line=r.line,
     )
 
 
-def _log_density(residual: float, sd: float) -> float:
-    return float(student.logpdf(residual / (SCALE * sd), FREEDOM)) - math.log(SCALE * sd)
-
-
-def text(card: Scorecard, everything: bool = False) -> str:
-    """The scorecard as plain sentences and tables: misfits first, then every group."""
-    lines = []
-    summary = card.summary()
-    lines.append(f"{summary['values']} published values of {summary['studies']} studies beside their predictions.")
-    for role in ("fit", "validate"):
-        s = summary[role]
-        if not s["values"]:
-            lines.append(f"{role}: no studies yet.")
-            continue
-        lines.append(
-            f"{role}: {s['values']} values of {s['studies']} studies. Inside the study's own 95 % interval {_pc(s['strict'])} "
-            f"(a perfect model: {_pc(s['strict_perfect'])}); within sampling error and spread between studies {_pc(s['loose'])}. "
-            f"Intervals of 50, 80, 95 % hold {_pc(s['coverage50'])}, {_pc(s['coverage80'])}, {_pc(s['coverage95'])}. "
-            f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
-            + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
-        )
-    misfits = sorted((r for r in card.rows if abs(r.z) > QUANTILES[95] and not r.sign), key=lambda r: -abs(r.z))
-    lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
-    lines += [_line(r) for r in misfits]
-    for group in sorted({r.group for r in card.rows}):
-        mine = [r for r in card.rows if r.group == group]
-        for role in ("fit", "validate"):
-            part = sorted((r for r in mine if r.role == role), key=lambda r: (r.study, r.line))
-            if not part:
-                continue
-            s = role_summary(part)
-            if not s["values"]:
-                lines.append(f"\n{group}, {role}: {s['directions_hit']} of {s['directions']} directions as published")
-                lines += [_line(r) for r in part]
-                continue
-            lines.append(
-                f"\n{group}, {role}: {s['values']} values of {s['studies']} studies; strict {_pc(s['strict'])} of {_pc(s['strict_perfect'])}; "
-                f"80 % interval holds {_pc(s['coverage80'])}; log score {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f})"
-            )
-            lines += [_line(r) for r in part]
-    if card.skipped:
-        lines.append(f"\nNot predicted: {len(card.skipped)}")
-        lines += [f"  {s.row.study}:{s.row.line} {s.row.endpoint} {s.row.statistic}: {s.why}" for s in card.skipped]
-    return "\n".join(lines)
-
-
-def _pc(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _line(r: ScoredRow) -> str:
-    when = "" if r.time_h is None else f" {r.time_h:g} h"
-    who = r.arm + (f" - {r.versus}" if r.versus else "")
-    mark = ("inside" if r.strict else "near" if r.loose else "MISFIT").ljust(6)
-    return (
-        f"  {mark} {r.study} [{r.role}] {who}: {r.endpoint} {r.statistic}{when}: {r.observed:.3g} ({r.observed_low:.3g} to "
-        f"{r.observed_high:.3g}), predicted {r.predicted:.3g} ({r.low80:.3g} to {r.high80:.3g}), z {r.z:+.1f}"
-    )
-
-
-def main(json: bool = False, study: str = "") -> str:
-    """What `ketasim check` prints. study : only the rows of that study."""
-    card = card_of(study)
-    return card.to_json() if json else text(card)
-
-
-def card_of(study: str = "") -> Scorecard:
-    """The scorecard of all studies, or the rows of one."""
-    from ketasim.core import unknown_name
-
-    from .posterior import shipped_scorecard
-
-    card = shipped_scorecard()
-    if study:
-        names = {r.study for r in card.rows} | {s.row.study for s in card.skipped}
-        if study not in names:
-            raise unknown_name("study", study, names, where="--study")
-        card = Scorecard(
-            tuple(r for r in card.rows if r.study == study), tuple(s for s in card.skipped if s.row.study == study)
-        )
-    return card
+def _other_score(item: Observed, other: Naive | None) -> float | None:
+    """Log score of the naive baseline or the rival, sampling error added as for the model."""
+    return None if other is None else scorer.log_score(item.y, other.mean, math.hypot(other.sd, item.se))

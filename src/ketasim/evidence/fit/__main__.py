@@ -11,6 +11,7 @@ from pathlib import Path
 from ..compare.predict import all_evidence
 from .calibrate import State, default_state_file, fit, problem
 from .draws import draw
+from .leave_out import ship_sensitivities
 from .parameters import settings
 from .ship import report, ship
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.ship:
         count = asked.draws or int(settings()["run"]["draws"])
         print(ship(task, state, draw(task, state, count, all_evidence(), tell), all_evidence()))
+        ship_sensitivities(all_evidence(), tell)
     return 0
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from ketasim.core.values import starting_value
 
 from ..arms.numbers import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, tied_slope
 from ..compare.predict import Evidence
-from ..published.studies import Row
+from ..compare.shipped import row_key
 from .calibrate import Problem, State
 from .draws import Draws
 
@@ -112,13 +111,6 @@ def _write_draws(keys: list[str], natural: Array, weights: Array) -> None:
             writer.writerow([f"{weight:.6g}", *(f"{x:.6g}" for x in row)])
 
 
-def row_key(row: Row) -> str:
-    """Names a row across versions of its file."""
-    return "|".join(
-        (row.study, row.record, row.arm, row.versus, row.endpoint, row.scale, row.statistic, f"{row.time_h:g}")
-    )
-
-
 def _write_predictions(everything: Evidence, draws: Draws) -> None:
     """SD of every prediction over the posterior, scale of comparison."""
     with (folder() / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
@@ -129,16 +121,6 @@ def _write_predictions(everything: Evidence, draws: Draws) -> None:
             mean = draws.weights @ table
             sd = np.sqrt(draws.weights @ (table - mean) ** 2)
             writer.writerows([row_key(r.row), f"{s:.5g}"] for r, s in zip(block.rows, sd, strict=True))
-
-
-@lru_cache(maxsize=1)
-def prediction_sd() -> Mapping[str, float]:
-    """SD of every prediction over the posterior by `row_key`; empty until a posterior ships."""
-    path = folder() / "predictions.csv"
-    if not path.exists():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["row"]: float(row["sd"]) for row in csv.DictReader(file)}
 
 
 def about() -> Mapping[str, float]:

@@ -19,7 +19,7 @@ from scipy.stats import kstest
 
 from ketasim.core import normals
 
-from ..compare.likelihood import StudyBlock, taus_of
+from ..compare.likelihood import taus_of
 from ..compare.predict import Evidence
 from .calibrate import Problem, covariance, fit, problem
 
@@ -36,9 +36,7 @@ def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
     for block, f, s in zip(base.evidence.blocks, there, slopes, strict=True):
         root = np.linalg.cholesky(covariance(block, s, taus_of()))
         y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
-        blocks.append(
-            StudyBlock(block.study, tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True)))
-        )
+        blocks.append(replace(block, rows=tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True))))
     return Problem(Evidence(tuple(blocks)), base.parameters)
 
 

@@ -1,28 +1,37 @@
-"""Fit of the plasma stage to its calibration records: `python -m ketasim.evidence.kinetics.fit_plasma [--write]`.
+"""Fit of the plasma stage to its calibration records: `python -m ketasim.evidence.kinetics.fit_plasma [--write] [--draws 200]`.
 
 Penalised least squares on transformed values x (log, or logit for shares):
     minimise  sum_j (ln(predicted_j / published_j) / error_j)^2 + sum_i ((x_i - prior_i) / sd_i)^2
 by Gauss-Newton (scipy least_squares, trust region), derivatives by differences in one batch of people. The uncertainty
-is the inverse of J'J at the optimum (prior included). Data, priors and errors: knowledge/fits/plasma.toml.
+is the inverse of J'J at the optimum (prior included): the Laplace approximation. `--draws N` writes N draws from it, in the
+units of the values, to knowledge/posterior/plasma_draws.csv, with their correlations. Data, priors and errors:
+knowledge/fits/plasma.toml.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from ketasim.core import KetasimError, knowledge_path, unknown_name, values
+from ketasim.core.streams import normals
 
 from .pk_table import Target, predict, rows, targets, text
 from .plasma_arms import Bench, FloatArray, settings
 
-STEP = 1e-4  # of the transformed value, for differences; curves are computed to 1e-8
+DRAWS_SEED = 20261128
+SOURCES_DISAGREE = "hnk_clearance"  # its spread is the disagreement between sources, wider than the fit's
+STEP = 1e-3  # of the transformed value, for differences; curves are computed to 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ def priors() -> tuple[Prior, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fit:
     """Result: fitted values, their SD on the transformed scale, covariance there, cost of data and of priors."""
 
@@ -70,6 +79,17 @@ class Fit:
     def fitted(self) -> dict[str, float]:
         """The fitted values by name."""
         return {prior.name: float(prior.outward(np.array(x))) for prior, x in zip(self.priors, self.x, strict=True)}
+
+    @cached_property
+    def draws_root(self) -> FloatArray:
+        """Lower triangular root L of the covariance, L L' = covariance."""
+        return np.linalg.cholesky(self.covariance)
+
+    def draws(self, count: int, seed: int = DRAWS_SEED) -> FloatArray:
+        """`count` draws (count, values) from N(x, covariance), in the units of the values; the same for the same seed."""
+        normal = np.column_stack([normals(seed, f"plasma {prior.name}", count) for prior in self.priors])
+        inside = self.x + normal @ self.draws_root.T
+        return np.column_stack([prior.outward(inside[:, i]) for i, prior in enumerate(self.priors)])
 
     @property
     def sds(self) -> dict[str, float]:
@@ -159,10 +179,40 @@ def rewritten(toml: str, found: Fit) -> str:
         kind = "logitnormal" if prior.transform == "logit" else "lognormal"
         table = re.sub(r"^value = .*$", f"value = {found.fitted[prior.name]:.4g}", block[0], flags=re.M)
         spread = f'uncertain = {{ kind = "{kind}", sd = {found.sds[prior.name]:.2g} }}'
-        if prior.name != "hnk_clearance":  # its spread is the disagreement between sources, wider than the fit's
+        if prior.name != SOURCES_DISAGREE:
             table = re.sub(r"^uncertain = .*$", spread, table, flags=re.M)
         toml = toml.replace(block[0], table)
     return toml
+
+
+def shipped_fit(bench: Bench | None = None) -> Fit:
+    """The Laplace approximation at the shipped values, without fitting."""
+    problem = Problem(priors(), targets(), bench)
+    x = problem.start()
+    residuals, jacobian = problem.residuals(x), problem.jacobian(x)
+    count = len(problem.targets)
+    return Fit(
+        priors=problem.priors,
+        x=x,
+        covariance=np.linalg.inv(jacobian.T @ jacobian),
+        data_cost=float((residuals[:count] ** 2).sum()),
+        prior_cost=float((residuals[count:] ** 2).sum()),
+        targets=problem.targets,
+    )
+
+
+def draws_path() -> Path:
+    """Where the draws of the plasma values ship."""
+    return knowledge_path() / "posterior" / "plasma_draws.csv"
+
+
+def draws_text(found: Fit, count: int) -> str:
+    """The draws as CSV: one column per value, in its unit; equal weights."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([prior.name for prior in found.priors])
+    writer.writerows([f"{number:.6g}" for number in row] for row in found.draws(count))
+    return out.getvalue()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -170,7 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.kinetics.fit_plasma", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the result into knowledge/values/plasma.toml")
     parser.add_argument("--most", type=int, default=15, help="evaluations at most")
+    parser.add_argument("--draws", type=int, default=0, help="write this many draws at the shipped values and stop")
     options = parser.parse_args(arguments)
+    if options.draws:
+        draws_path().write_text(draws_text(shipped_fit(), options.draws), encoding="utf-8")
+        print(f"written: {options.draws} draws to {draws_path().name}")
+        return 0
     found = fit(most=options.most)
     print(describe(found))
     if options.write:

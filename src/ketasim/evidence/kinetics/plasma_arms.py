@@ -25,9 +25,14 @@ OUTPUTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "ketamine": (("s_ketamine_venous", "r_ketamine_venous"), "drug:ketamine"),
     "arterial": (("s_ketamine_arterial", "r_ketamine_arterial"), "drug:ketamine"),
     "norketamine": (("s_norketamine", "r_norketamine"), "molar_mass_norketamine"),
+    "arterial_norketamine": (("s_norketamine_arterial", "r_norketamine_arterial"), "molar_mass_norketamine"),
+    "equivalents": (("s_ketamine_venous", "r_ketamine_venous", "s_norketamine", "r_norketamine"), "drug:ketamine"),
     "hnk": (("s_hnk", "r_hnk"), "drug:hnk"),
     "dhnk": (("s_dhnk", "r_dhnk"), "molar_mass_dehydronorketamine"),
 }
+
+
+SHARP = 4.0  # a change of slope this many times its neighbours' is a corner
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,13 @@ def _events(dose: Mapping[str, Any]) -> list[Given]:
     amount, unit = (dose["mg"], "mg") if "mg" in dose else (dose["amount"], dose["unit"])
     found = []
     for part, umol in entry.part_amounts(amount, unit).items():
-        what = administrations(part, dose["route"], dose.get("over", 0.0), dose.get("device", 0))
+        what = administrations(
+            part,
+            dose["route"],
+            dose.get("over", 0.0),
+            dose.get("device", 0),
+            formulation=dose.get("formulation", ""),
+        )
         found.append(Given(dose.get("at", 0.0), umol, what))
     return found
 
@@ -97,10 +108,10 @@ def grid(until: float, events: Sequence[Given]) -> FloatArray:
     return merged[(merged >= 0.0) & (merged <= until)]
 
 
-@lru_cache(maxsize=64)
-def composition(parts: tuple[str, ...]) -> Composition:
-    """The plasma stage alone, for these parts."""
-    return compose(parts, stages=[STAGE])
+@lru_cache(maxsize=256)
+def composition(parts: tuple[str, ...], variants: tuple[str, ...] = ()) -> Composition:
+    """The plasma stage alone, for these parts; `variants` replace its default ones."""
+    return compose(parts, variants={"plasma": variants} if variants else None, stages=[STAGE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,12 @@ class Curves:
 class Bench:
     """The arms in rows of people; `names` are the values that vary between the rows."""
 
-    def __init__(self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH) -> None:
-        self.names, self.tolerance = tuple(names), tolerance
+    def __init__(self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH, variants: Sequence[str] = ()) -> None:
+        self.names, self.tolerance, self.variants = tuple(names), tolerance, tuple(variants)
 
     def curves(self, which: Arm, table: FloatArray | None = None) -> Curves:
         """Courses of one arm for each row of `table` (P, len(names)); without a table, for the typical person."""
-        made = Forward(composition(which.parts), which.events)
+        made = Forward(composition(which.parts, self.variants), which.events)
         people = 1 if table is None else len(np.atleast_2d(table))
         varying = {} if table is None else dict(zip(self.names, np.atleast_2d(table).T, strict=True))
         times = grid(which.until, which.events)
@@ -140,6 +151,30 @@ class Bench:
 def auc(times: FloatArray, levels: FloatArray) -> FloatArray:
     """Area under each curve by the linear trapezoid on the dense grid: AUC = sum (c1 + c2)/2 * dt."""
     return np.asarray(np.trapezoid(levels, times, axis=1))
+
+
+def peak_time(times: FloatArray, levels: FloatArray) -> FloatArray:
+    """Time of the peak (P,) in h, between the output times, so that it moves smoothly with the parameters.
+
+    Top of the quartic through the highest point and two neighbours on each side; where the slope breaks there (the end of
+    an infusion or of a release) the peak is that point itself.
+    """
+    found = np.asarray(times[levels.argmax(axis=1)], dtype=float)
+    for person, row in enumerate(levels):
+        top = int(row.argmax())
+        if not 2 <= top < len(times) - 2:
+            continue
+        near, heights = times[top - 2 : top + 3], row[top - 2 : top + 3] / row[top]
+        slopes = np.diff(heights) / np.diff(near)
+        turn = slopes[1] - slopes[2]
+        if turn <= 0.0 or turn > SHARP * max(slopes[0] - slopes[1], slopes[2] - slopes[3]):
+            continue
+        curve = np.polynomial.Polynomial.fit(near, heights, 4)
+        roots = curve.deriv().roots()
+        real = roots.real[(abs(roots.imag) < 1e-9) & (roots.real > near[1]) & (roots.real < near[3])]
+        if len(real):
+            found[person] = real[np.argmin(abs(real - near[2]))]
+    return found
 
 
 def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
@@ -177,6 +212,10 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "clearance_ratio":
         assert against is not None
         return statistic("clearance", curves, output) / statistic("clearance", against, output)
+    if name == "auc_per_dose":
+        assert against is not None
+        own, other = auc(times, levels) / curves.arm.given, auc(against.times, against.levels[output])
+        return np.asarray(own / (other / against.arm.given))
     if against is not None:
         return statistic(name, curves, output, time) / statistic(name, against, output, time)
     if name == "at":
@@ -184,9 +223,9 @@ def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against
     if name == "cmax":
         return np.asarray(levels.max(axis=1))
     if name == "tmax":
-        return np.asarray(times[levels.argmax(axis=1)])
+        return peak_time(times, levels)
     if name == "tmax_after_last_device":
-        return np.asarray(times[levels.argmax(axis=1)] - curves.arm.last_dose)
+        return peak_time(times, levels) - curves.arm.last_dose
     if name == "auc":
         return auc(times, levels)
     if name == "half_life":

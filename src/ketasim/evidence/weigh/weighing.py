@@ -25,7 +25,7 @@ from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
 from ..arms.context import Context
 from ..arms.numbers import Numbers
 from ..compare.likelihood import observed
-from .findings import finding_sets
+from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
 
 Array = NDArray[np.float64]
@@ -92,7 +92,9 @@ class Calibrated:
         return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
     def held_out(self, keep: NDArray[np.bool_]) -> Array:
-        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated."""
+        """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated; empty where none is held out."""
+        if not self.held.size:
+            return np.zeros(0)
         log_w = self.log_weights(keep)
         return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
 
@@ -145,16 +147,35 @@ class Calibrated:
             np.array([np.nan if x is None else x for x in self.linear["outcomes"]])
             + move @ np.array(self.linear["slopes"]).T
         )
-        return joined(self.names, np.column_stack(columns), finding_sets(), finding_sets().score(outcomes))
+        findings = findings_of(self.names)
+        if outcomes.shape[1] != len(findings.findings):
+            raise KetasimError(
+                "the findings have changed since the calibration",
+                where=self.entry.id,
+                fix="python -m ketasim.evidence.weigh.weigh_fit",
+            )
+        return joined(self.names, np.column_stack(columns), findings, findings.score(outcomes))
+
+
+@lru_cache(maxsize=4)
+def findings_of(names: tuple[str, ...]) -> FindingSet:
+    """The findings of the studies that a calibration rests on; what came later is not weighed until the hypotheses are fitted again."""
+    return FindingSet(tuple(f for f in finding_sets().findings if f.study in names))
 
 
 @lru_cache(maxsize=4)
 def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
     """Published mood values of the studies, on the scale of comparison."""
-    found = {}
+    found: dict[str, Array] = {}
+    people: dict[str, str] = {}
     for study in mood_studies("fit"):
         context = Context(study, Numbers())
-        found[study.id] = np.array([observed(study, row, context.per_point(row.scale)).y for row in study.predicted])
+        own = np.array([observed(study, row, context.per_point(row.scale)).y for row in study.predicted])
+        first = people.setdefault(study.people_key, study.id)
+        if study.id in names:
+            found[study.id] = own
+        elif first in found:  # the same patients under another name: one set with the first
+            found[first] = np.concatenate([found[first], own])
     return tuple(found[name] for name in names)
 
 

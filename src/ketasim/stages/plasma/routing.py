@@ -112,17 +112,36 @@ def routing_values() -> Mapping[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: part, route, duration of an infusion in h (0 = at once), index of the device in its session, and
-    the amount in umol (0 = unknown; needed only where the share absorbed depends on it)."""
+    """What is asked: part, route, duration of an infusion in h (0 = at once), index of the device in its session, the
+    amount in umol (0 = unknown; needed only where the share absorbed depends on it), and the formulation ("" = plain)."""
 
     part: str
     route: str
     duration: float = 0.0
     device: int = 0
     amount: float = 0.0
+    formulation: str = ""
 
 
 type Routing = Callable[[Request], Administration]
+
+EXTENDED_RELEASE = "extended-release"
+FORMULATIONS: Mapping[tuple[str, str], tuple[str, ...]] = FrozenMapping(
+    {(f"{prefix}_ketamine", "oral"): (EXTENDED_RELEASE,) for prefix in ("s", "r")}
+)
+"""(part, route) -> formulations with parameters of their own; every route has the plain one, named ""."""
+
+
+def check_formulation(part: str, route: str, formulation: str) -> None:
+    """Refuse, by name, a formulation that has no parameters of its own: a lozenge is not computed as something else."""
+    known = FORMULATIONS.get((part, route), ())
+    if formulation and formulation not in known:
+        raise UsageError(
+            f"the formulation {formulation} has no absorption data: {part} by the {route} route is not computed for it",
+            where=f"{part} {route} {formulation}",
+            allowed=", ".join(("the plain form (no word)", *known)),
+            fix=f"leave out the word {formulation}" + (f", or write {known[0]}" if known else ""),
+        )
 
 
 def infusion(request: Request, name: str, parts: tuple[str, ...]) -> Administration:
@@ -149,6 +168,9 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
         return Administration((part, "nasal"), (window,), (Deposit(0.0, f"{prefix}_nasal_depot", mucosa),))
 
     def oral(request: Request) -> Administration:
+        if request.formulation == EXTENDED_RELEASE:
+            slow = Window(0.0, _shared("extended_release_duration"), f"{prefix}_extended_rate", WHOLE)
+            return Administration((part, "extended"), (slow,))
         return Administration(
             (part, "oral"), (Window(0.0, _shared("oral_release_duration"), f"{prefix}_oral_rate", WHOLE),)
         )
@@ -169,6 +191,18 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
             ),
         )
 
+    def sublingual(request: Request) -> Administration:
+        """Under the tongue: what is swallowed is an oral dose (the film brings its own rate for it, Simons 2022)."""
+        return Administration(
+            (part, "mucosal", "oral"),
+            (
+                Window(
+                    0.0, _shared("mucosal_release_duration"), f"{prefix}_mucosal_rate", available("mucosal_fraction")
+                ),
+                Window(0.0, _shared("oral_release_duration"), f"{prefix}_oral_rate", rest("mucosal_fraction")),
+            ),
+        )
+
     def depot(state: str, fraction: str) -> Routing:
         def route(request: Request) -> Administration:
             lost = Deposit(0.0, f"{prefix}_lost_at_site", rest(fraction))
@@ -185,7 +219,7 @@ def _enantiomer(prefix: str) -> dict[str, Routing]:
         "iv": intravenous,
         "nasal": nasal,
         "oral": oral,
-        "sublingual": mucosal,
+        "sublingual": sublingual,
         "film": mucosal,
         "im": depot("muscle_depot", "intramuscular_fraction"),
         "sc": depot("subcutaneous_depot", "subcutaneous_fraction"),
@@ -214,14 +248,20 @@ def register(part: str, routes: Mapping[str, Routing]) -> None:
 
 
 def administrations(
-    part: str, route: str, duration: float = 0.0, device: int = 0, amount: float = 0.0
+    part: str,
+    route: str,
+    duration: float = 0.0,
+    device: int = 0,
+    amount: float = 0.0,
+    formulation: str = "",
 ) -> Administration:
     """What one dose of `part` by `route` does to the plasma model.
 
     part : word of the drug catalogue's `parts` (s_ketamine, rifampicin, ...). route : catalogue name (iv, nasal, ...).
     duration : h, for infusions (a bolus is a short infusion). device : 0 for the first device of a nasal session,
-    1, 2, ... for later ones. amount : umol of the part (sublingual buprenorphine needs it). An unknown part or a
-    route without routing raises UsageError.
+    1, 2, ... for later ones. amount : umol of the part (sublingual buprenorphine needs it). formulation : "" for the
+    plain form, "extended-release", ...; one without parameters of its own is refused by name. An unknown part or a route
+    without routing raises UsageError.
     """
     if part not in ROUTINGS:
         raise UsageError(
@@ -238,7 +278,8 @@ def administrations(
             allowed=", ".join(routes),
             fix=f'{next(iter(routes))}; or a routing for "{route}" in stages/plasma/comedication.py',
         )
-    found = routes[route](Request(part, route, duration, device, amount))
+    check_formulation(part, route, formulation)
+    found = routes[route](Request(part, route, duration, device, amount, formulation))
     if duration > 0 and not any(window.duration == duration for window in found.windows):
         raise UsageError(
             f"{part} by the {route} route is given at once: a dose over {duration:g} h cannot be routed",

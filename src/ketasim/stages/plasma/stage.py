@@ -30,6 +30,7 @@ def _enantiomer_ports(prefix: str) -> tuple[Port, ...]:
         Port(f"{prefix}_ketamine_venous", CONCENTRATION, f"{ketamine}, venous plasma"),
         Port(f"{prefix}_ketamine_arterial", CONCENTRATION, f"{ketamine}, arterial plasma"),
         Port(f"{prefix}_norketamine", CONCENTRATION, f"{norketamine}, plasma"),
+        Port(f"{prefix}_norketamine_arterial", CONCENTRATION, f"{norketamine}, arterial plasma"),
         Port(f"{prefix}_dhnk", CONCENTRATION, f"{dhnk}, plasma"),
         Port(f"{prefix}_hnk", CONCENTRATION, f"{hnk}, plasma"),
     )
@@ -56,11 +57,11 @@ KETAMINE = (
         "ketamine.ant",
         instances=ENANTIOMERS,
         shared=True,
-        provides=("ketamine_venous", "ketamine_arterial", "norketamine", "dhnk"),
+        provides=("dhnk",),
     ),
     Fragment("hnk.ant", instances={**ENANTIOMERS, "hnk_drug": "r"}, shared=True, provides=("hnk",)),
     Fragment("nasal.ant", also=("nasal",), instances=ENANTIOMERS, shared=True, provides=("nasal_entry",)),
-    Fragment("oral.ant", also=("oral",), instances=ENANTIOMERS, shared=True),
+    Fragment("extended.ant", also=("extended",), instances=ENANTIOMERS, shared=True),
     Fragment("mucosal.ant", also=("mucosal",), instances=ENANTIOMERS, shared=True, provides=("mucosal_entry",)),
     Fragment("injected.ant", also=("injected",), instances=ENANTIOMERS, shared=True, provides=("injected_entry",)),
 )
@@ -68,6 +69,27 @@ INTERACTIONS = (
     Fragment("perpetrator.ant", instances={drug: drug for drug in PERPETRATORS}, provides=("level",)),
     Fragment("interactions.ant", parts=PERPETRATORS, provides=tuple(port.name for port in ENZYMES)),
 )
+
+_SITES = ("ketamine_venous", "ketamine_arterial", "norketamine", "norketamine_arterial")
+_GUT = ("gut_availability", "gut_to_norketamine", "gut_to_other")
+
+
+def _once(file: str, provides: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> tuple[Fragment, ...]:
+    return (Fragment(file, also=also, instances=ENANTIOMERS, shared=True, provides=provides),)
+
+
+# Alternatives, told apart by studies left out: docs/decisions/plasma.md, `python -m ketasim.evidence.kinetics.leave_out`.
+# The first of each choice is the default.
+SITES = ("vein", "passage", "transit", "mixed", "arm")
+GUT = ("gut", "gut_alike")
+ORAL = ("oral_steps", "oral", "oral_two_sites")
+CHOICES = (SITES, GUT, ORAL)
+ALTERNATIVES = {
+    "rapid": _once("rapid.ant"),
+    **{name: _once(f"{name}.ant", _SITES) for name in SITES},
+    **{name: _once(f"{name}.ant", _GUT) for name in GUT},
+    **{name: _once(f"{name}.ant", also=("oral",)) for name in ORAL},
+}
 
 STAGE = Stage(
     name="plasma",
@@ -78,11 +100,12 @@ STAGE = Stage(
     internal=(*ENTRIES, *LEVELS),
     fragments={
         "ketamine": KETAMINE,
+        **ALTERNATIVES,
         "interactions": INTERACTIONS,
         "comedication": comedication.FRAGMENTS,
         "none": (Fragment("none.ant"),),
     },
-    default=("ketamine", "interactions", "comedication"),
+    default=("ketamine", "rapid", "vein", "gut", "oral_steps", "interactions", "comedication"),
 )
 
 for _part, _routes in comedication.ROUTINGS.items():

@@ -23,8 +23,8 @@ STAGE = Stage(
     inputs=(
         Port("s_ketamine_arterial", "umol/L", "S-ketamine, arterial plasma"),
         Port("r_ketamine_arterial", "umol/L", "R-ketamine, arterial plasma"),
-        Port("s_norketamine", "umol/L", "S-norketamine, plasma"),
-        Port("r_norketamine", "umol/L", "R-norketamine, plasma"),
+        Port("s_norketamine_arterial", "umol/L", "S-norketamine, arterial plasma"),
+        Port("r_norketamine_arterial", "umol/L", "R-norketamine, arterial plasma"),
         Port("s_hnk", "umol/L", "(2S,6S)-hydroxynorketamine, plasma"),
         Port("r_hnk", "umol/L", "(2R,6R)-hydroxynorketamine, plasma"),
         Port("naltrexone", "umol/L", "Naltrexone, plasma"),

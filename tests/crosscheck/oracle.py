@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, nearest
-
-from .types import FloatArray, Jump, Options, Schedule, Trajectories
+from ketasim.engine.types import FloatArray, Jump, Options, Schedule, Trajectories
 
 __all__ = ["Jump", "Options", "ReferenceModel", "Schedule", "Trajectories", "compile_model", "to_sbml"]
 
@@ -212,7 +211,7 @@ class ReferenceModel:
             except RuntimeError as error:
                 values[person] = np.nan
                 status[person] = 1
-                reasons[person] = f"in the segment that starts at {clock[0]:g} h: {str(error).strip()}"
+                reasons[person] = f"in the segment that starts at {clock[0]:g}: {str(error).strip()}"
         return Trajectories(moments, values, status, self.outputs, reasons)
 
     def _configure(self, rtol: float, atol: float) -> None:
@@ -332,9 +331,9 @@ class ReferenceModel:
                         )
             if len(moments) and (moments.min() < boundaries[0] or moments.max() > boundaries[-1]):
                 raise UsageError(
-                    f"output times run from {moments.min():g} to {moments.max():g} h",
+                    f"output times run from {moments.min():g} to {moments.max():g}",
                     where=f"schedule {index}",
-                    allowed=f"{boundaries[0]:g} to {boundaries[-1]:g} h, the range of its boundaries",
+                    allowed=f"{boundaries[0]:g} to {boundaries[-1]:g}, the range of its boundaries",
                 )
         if (np.diff(moments) < 0).any():
             raise UsageError("output times must ascend", where="simulate", fix="times = numpy.sort(times)")

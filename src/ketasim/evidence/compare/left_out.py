@@ -1,0 +1,101 @@
+"""Leave-one-study-out and leave-one-cluster-out: model, naive baseline and rival, each without the studies that it predicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import scorer
+from .baseline import Pool
+from .predict import Evidence
+from .rival import Rival
+from .scorer import Scored
+
+Array = NDArray[np.float64]
+KINDS = ("mood", "ideation", "acute effects", "concentrations", "mechanism")
+
+
+def kind_of(endpoint: str) -> str:
+    """The group of numbers in which coverage is asked for."""
+    if endpoint.startswith(("plasma.", "arterial.")):
+        return "concentrations"
+    if endpoint in ("madrs", "relapse", "dropout"):
+        return "mood"
+    if endpoint == "ideation":
+        return "ideation"
+    acute = endpoint in ("cadss", "moaas", "sbp", "dbp", "heart_rate", "pressure") or endpoint.endswith("_ae")
+    return "acute effects" if acute else "mechanism"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Predictions without the studies they predict: all numbers by the model; those that the baseline has too, by all three."""
+
+    model: tuple[Scored, ...]
+    compared: tuple[Scored, ...]
+    naive: tuple[Scored, ...]
+    rival: tuple[Scored, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Coverage by row and by study (all numbers), gains over the naive baseline (numbers that it has), the same of the rival, and by kind."""
+        found = self._figures(lambda row: True)
+        found["by_kind"] = {
+            kind: self._figures(lambda row, kind=kind: row.kind == kind)
+            for kind in KINDS
+            if any(row.kind == kind for row in self.model)
+        }
+        return found
+
+    def _figures(self, keep: Any) -> dict[str, Any]:
+        rows = [row for row in self.model if keep(row)]
+        picked = [i for i, row in enumerate(self.compared) if keep(row)]
+        own, naive, rival = ([part[i] for i in picked] for part in (self.compared, self.naive, self.rival))
+        found: dict[str, Any] = {
+            "studies": len({row.study for row in rows}),
+            "values": len(rows),
+            **scorer.coverage(rows),
+            "by_study": scorer.coverage_by_study(rows),
+            "compared": len(own),
+        }
+        if own:
+            over_naive = scorer.summary(own, naive)
+            gains = ("log_score_gain", "log_score_gain_se", "crps_gain", "crps_gain_se", "width_ratio")
+            found |= {name: over_naive[name] for name in gains}
+            found["rival"] = scorer.summary(rival, naive)
+            found["over_rival"] = scorer.compare(own, rival)
+        return found
+
+
+def left_out(
+    evidence: Evidence, mean: Sequence[Array], variance: Sequence[Array], between: Sequence[Array], cluster: bool
+) -> LeftOut:
+    """Every published number under what was fitted to the others.
+
+    mean, variance : of the model without the studies, scale of comparison, (R,) per study; between : variance between studies of its rows.
+    """
+    pool, rival = Pool(evidence.blocks), Rival(evidence.blocks)
+    model: list[Scored] = []
+    compared: list[Scored] = []
+    plain: list[Scored] = []
+    other: list[Scored] = []
+    for i, block in enumerate(evidence.blocks):
+        for j, item in enumerate(block.rows):
+            if item.row.is_sign:
+                continue
+            study, kind = block.study_of(item), kind_of(item.row.endpoint)
+            sd = math.sqrt(item.se**2 + float(between[i][j]) + float(variance[i][j]))
+            own = Scored(study.people_key, kind, item.y, float(mean[i][j]), sd)
+            model.append(own)
+            naive = pool.predict(study, item, cluster)
+            if naive is None:
+                continue
+            against = rival.predict(study, item, cluster) or naive
+            compared.append(own)
+            for found, part in ((naive, plain), (against, other)):
+                part.append(Scored(own.study, kind, item.y, found.mean, math.hypot(found.sd, item.se)))
+    return LeftOut(tuple(model), tuple(compared), tuple(plain), tuple(other))

@@ -1,0 +1,160 @@
+"""Predictions of every study by the fit to the others: one Gauss-Newton step away from the mode, without running the fit again.
+
+With r the residuals at z, J their sensitivities (prior SDs), C_i the covariance of study i, the fit has the Hessian H = 1 + sum J' C^-1 J
+and the gradient g = -z + sum J' C^-1 r. Without the studies S both lose their terms; then
+    z_S = z + (H - sum_S J' C^-1 J)^-1 (g - sum_S J' C^-1 r),     prediction f + J (z_S - z), variance J (H - sum_S ...)^-1 J'.
+The spreads between studies stay as they are. S: the study and whoever shares its patients, and for clusters its programme or clinic.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core.posterior import folder
+
+from ..compare.design import left_out_with
+from ..compare.likelihood import StudyBlock, taus_of
+from ..compare.predict import Evidence
+from ..compare.shipped import row_key
+from .calibrate import Problem, covariance
+from .parameters import Parameter, free_parameters, settings
+
+Array = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Mean and variance (without sampling error and spread between studies) of every prediction, scale of comparison, (R,) per study."""
+
+    mean: list[Array]
+    variance: list[Array]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The evidence around the mode: predictions, sensitivities, covariances, variance between studies, one entry per study."""
+
+    evidence: Evidence
+    z: Array
+    base: list[Array]
+    jacobian: list[Array]
+    covariances: list[Array]
+    between: list[Array]
+
+    def variance(self) -> list[Array]:
+        """Variance of every prediction by the curvature of the whole fit, (R,) per study."""
+        whole = np.eye(len(self.z))
+        for block, f, j, c in zip(self.evidence.blocks, self.base, self.jacobian, self.covariances, strict=True):
+            if block.study.role == "fit":
+                whole += _term(j, block.y - f, c)[0]
+        covered = np.linalg.inv(whole)
+        return [np.einsum("ij,jk,ik->i", j, covered, j) for j in self.jacobian]
+
+    def left_out(self, cluster: bool) -> Left:
+        """Every study predicted without itself (and whoever goes with it)."""
+        blocks = self.evidence.blocks
+        fitted = [block.study.role == "fit" for block in blocks]
+        terms = [
+            _term(j, block.y - f, c) if use else None
+            for block, f, j, c, use in zip(blocks, self.base, self.jacobian, self.covariances, fitted, strict=True)
+        ]
+        p = len(self.z)
+        whole, gradient = np.eye(p), -self.z.copy()
+        for term in terms:
+            if term is not None:
+                whole, gradient = whole + term[0], gradient + term[1]
+        mean, variance = [], []
+        for block, f, j in zip(blocks, self.base, self.jacobian, strict=True):
+            hessian, slope = whole.copy(), gradient.copy()
+            for other, term in zip(blocks, terms, strict=True):
+                if term is not None and goes_with(block, other, cluster):
+                    hessian, slope = hessian - term[0], slope - term[1]
+            covered = np.linalg.inv(hessian)
+            mean.append(f + j @ (covered @ slope))
+            variance.append(np.einsum("ij,jk,ik->i", j, covered, j))
+        return Left(mean, variance)
+
+
+def _term(j: Array, r: Array, c: Array) -> tuple[Array, Array]:
+    """J' C^-1 J and J' C^-1 r of one study."""
+    solved = np.linalg.solve(c, np.column_stack([j, r]))
+    return j.T @ solved[:, :-1], j.T @ solved[:, -1]
+
+
+def goes_with(block: StudyBlock, other: StudyBlock, cluster: bool) -> bool:
+    """Whether `other` is left out with `block`."""
+    return any(left_out_with(a, b, cluster) for a in block.studies for b in other.studies)
+
+
+def mode_z(parameters: Sequence[Parameter]) -> Array:
+    """The shipped mode in prior SDs; 0 where the shipped fit did not have the value."""
+    path = folder() / "values.toml"
+    known = tomllib.loads(path.read_text(encoding="utf-8"))["values"] if path.exists() else {}
+    return np.array([p.z(float(known[p.key]["mode"])) if p.key in known else 0.0 for p in parameters])
+
+
+def linear(evidence: Evidence, tell: Progress | None = None) -> Linear:
+    """The evidence at the shipped mode. Sensitivities are read from the shipped fit where they belong to it, else computed (a minute)."""
+    task = Problem(evidence, free_parameters())
+    z = mode_z(task.parameters)
+    base = evidence.compared(task.numbers(z))
+    shipped = read_jacobian(task, z, base)
+    jacobian = shipped if shipped is not None else task.jacobian(z, base, float(settings()["run"]["step"]), tell)
+    slopes = evidence.slopes(task.numbers(z), base)
+    taus = taus_of()
+    covariances = [covariance(block, s, taus) for block, s in zip(evidence.blocks, slopes, strict=True)]
+    between = [np.diag(block.between(s, taus)) for block, s in zip(evidence.blocks, slopes, strict=True)]
+    return Linear(evidence, z, base, jacobian, covariances, between)
+
+
+# the sensitivities that ship --------------------------------------------------------------------------------------
+
+
+def _digest(task: Problem, z: Array, base: Sequence[Array]) -> str:
+    """Of everything the sensitivities depend on: free values, mode, rows and their predictions (to four digits)."""
+    told = [f"{p.key} {x:.4g}" for p, x in zip(task.parameters, z, strict=True)]
+    for block, f in zip(task.evidence.blocks, base, strict=True):
+        told += [f"{row_key(item.row)} {x:.4g}" for item, x in zip(block.rows, f, strict=True)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def write_jacobian(task: Problem, z: Array, base: Sequence[Array], jacobian: Sequence[Array]) -> Path:
+    """knowledge/posterior/sensitivities.csv: one line per row, one column per free value, per prior SD."""
+    path = folder() / "sensitivities.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([_digest(task, z, base), *(p.key for p in task.parameters)])
+        for block, j in zip(task.evidence.blocks, jacobian, strict=True):
+            for item, row in zip(block.rows, j, strict=True):
+                writer.writerow([row_key(item.row), *(f"{x:.4g}" for x in row)])
+    return path
+
+
+def ship_sensitivities(evidence: Evidence, tell: Progress | None = None) -> Path:
+    """Compute and write them for the mode that ships; to be called after `ship`."""
+    task = Problem(evidence, free_parameters())
+    z = mode_z(task.parameters)
+    base = evidence.compared(task.numbers(z))
+    return write_jacobian(task, z, base, task.jacobian(z, base, float(settings()["run"]["step"]), tell))
+
+
+def read_jacobian(task: Problem, z: Array, base: Sequence[Array]) -> list[Array] | None:
+    """The shipped sensitivities; None if there are none or they belong to other rows, values or predictions."""
+    path = folder() / "sensitivities.csv"
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))
+    if lines[0][0] != _digest(task, z, base):
+        return None
+    table = {line[0]: np.array([float(x) for x in line[1:]]) for line in lines[1:]}
+    return [np.stack([table[row_key(item.row)] for item in block.rows]) for block in task.evidence.blocks]

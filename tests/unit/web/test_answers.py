@@ -1,0 +1,68 @@
+"""What the server says it answers is what it answers; the page's choices are words that the program reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+import ketasim
+from ketasim.core.drugs import drugs
+from ketasim.dose import parse
+from ketasim.web import answers, facts
+from ketasim.web.schema import schema
+
+OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
+
+
+@pytest.mark.parametrize(
+    ("made", "model"),
+    [
+        (facts.catalogue, answers.Catalogue),
+        (facts.drug_list, list[answers.Drug]),
+        (facts.output_list, list[answers.Output]),
+        (facts.value_list, list[answers.ValueEntry]),
+        (facts.experiment_list, list[answers.ExperimentCard]),
+        (lambda: facts.shown("central_volume"), answers.Shown),
+        (lambda: facts.shown("Abdallah2020"), answers.Shown),
+    ],
+)
+def test_every_field_that_is_answered_is_described_and_the_reverse(made, model) -> None:
+    text = json.dumps(made())
+    found = TypeAdapter(model).validate_json(text, strict=True)
+    again = TypeAdapter(model).dump_json(found, by_alias=True)
+    assert json.loads(again) == json.loads(text)
+
+
+@pytest.mark.parametrize("people", [0, 3])
+def test_a_run_is_what_the_schema_says(people: int) -> None:
+    text = ketasim.run(
+        "ketamine iv 0.5 mg/kg over 40 min", with_=["naltrexone oral 50 mg at -45 min"], people=people
+    ).to_json()
+    found = answers.Run.model_validate_json(text)
+    assert set(json.loads(text)) == set(answers.Run.model_fields)
+    assert found.people == people and found.ledger[0].drug
+
+
+def test_the_schema_behind_the_types_of_the_page_is_current() -> None:
+    assert OPENAPI.read_text(encoding="utf-8") == schema(), (
+        "python -m ketasim.web.schema > frontend/openapi.json; npm run types in frontend/"
+    )
+
+
+def test_a_start_is_a_dose_that_was_studied() -> None:
+    for words, amount in facts.page_choices()["start"].items():
+        drug, route = words.split()
+        low, high = next(iter(drugs()[drug].routes[route].studied.values()))
+        assert low <= amount <= high, words
+
+
+def test_everything_the_page_offers_is_understood() -> None:
+    choices = facts.page_choices()
+    main = "ketamine iv 0.5 mg/kg over 40 min"
+    for item in choices["added"]:
+        assert parse(main, with_=[item["words"]]).doses(24.0)
+    counts = [len(parse(main, repeat=item["words"]).doses(24.0 * 60)) for item in choices["repeats"]]
+    assert counts == [1, 8, 6, 4]
