@@ -194,6 +194,19 @@ def test_a_peak_is_counted_from_its_own_dose(ketasim) -> None:
     assert re.search(r"min after dose \d of 3 \(at ", repeated), repeated
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (GOOD, ["ketamine, S and R together", "naltrexone"]),
+        ("esketamine nasal 84 mg", ["S-ketamine (esketamine)", "naltrexone"]),
+        ("placebo iv", ["naltrexone"]),
+    ],
+)
+def test_the_story_names_the_drugs_that_were_given(ketasim, words: str, names: list[str]) -> None:
+    text = ketasim("run", words, "--people", "0", "--days", "1", "--hypothesis", "opioid-gate", *NALTREXONE).out
+    assert re.findall(r"Blood: (.*?) peaks", text) == names
+
+
 # the hypothesis ------------------------------------------------------------------------------------------------------
 
 

@@ -117,6 +117,9 @@ def _own_form(name: str, result: Result, arm: Mapping[str, Any]) -> str:
     """Quantities that need more than a number: lengths cut off by the run, times from minutes to weeks."""
     if name == "duration":
         return _duration(result, arm)
+    if name.startswith("time_") and arm.get("cut") and arm.get("typical") is not None:
+        text = at_least(number(arm["typical"]), True)
+        return text + (f" ({number(arm['low'])} to {number(arm['high'])})" if arm.get("low") is not None else "")
     if name != "onset" or arm.get("typical") is None:
         return ""
     return clock(arm["typical"]) + (
