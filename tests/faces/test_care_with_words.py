@@ -194,6 +194,19 @@ def test_a_peak_is_counted_from_its_own_dose(ketasim) -> None:
     assert re.search(r"min after dose \d of 3 \(at ", repeated), repeated
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (GOOD, ["ketamine, S and R together", "naltrexone"]),
+        ("esketamine nasal 84 mg", ["S-ketamine (esketamine)", "naltrexone"]),
+        ("placebo iv", ["naltrexone"]),
+    ],
+)
+def test_the_story_names_the_drugs_that_were_given(ketasim, words: str, names: list[str]) -> None:
+    text = ketasim("run", words, "--people", "0", "--days", "1", "--hypothesis", "opioid-gate", *NALTREXONE).out
+    assert re.findall(r"Blood: (.*?) peaks", text) == names
+
+
 # the hypothesis ------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +239,7 @@ def test_what_was_not_varied_is_said_in_claims() -> None:
 
     prediction = next(p for c in ledger() for p in c.predictions if p.unit == "share")
     names = {f.name for f in dataclasses.fields(Found)}
-    base = {"prediction": prediction, "value": 0.54, "low": None, "high": None, "people": 200}
+    base = {"prediction": prediction, "value": 0.54, "low": None, "high": None, "people": 200, "band": ""}
     same = Found(**{k: v for k, v in (base | {"model_low": 0.54, "model_high": 0.54}).items() if k in names})
     apart = Found(**{k: v for k, v in (base | {"model_low": 0.5, "model_high": 0.6}).items() if k in names})
     assert "90 % credible interval: not varied." in _sentence(same) and "54 to 54" not in _sentence(same)

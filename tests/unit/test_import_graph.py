@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KNOWN: tuple[frozenset[str], ...] = ()  # circles that are still to be opened; none may come in
+KNOWN: tuple[frozenset[str], ...] = ()  # circles that are still to be opened: none, and none may come in
 
 ORDER = (
     ("core",),

@@ -397,8 +397,8 @@ export interface components {
             seed: number;
             /**
              * Setting
-             * @description open | saline | midazolam | nasal-placebo | inpatient | routine
-             * @default saline
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
              */
             setting: string;
             /**
@@ -672,8 +672,8 @@ export interface components {
             seed: number;
             /**
              * Setting
-             * @description open | saline | midazolam | nasal-placebo | inpatient | routine
-             * @default saline
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
              */
             setting: string;
             /**
@@ -717,6 +717,8 @@ export interface components {
             ledger: components["schemas"]["Dose"][];
             /** Model */
             model: string;
+            /** Numbers */
+            numbers: string;
             /** Outputs */
             outputs: {
                 [key: string]: components["schemas"]["CurveOutput"];
@@ -794,8 +796,8 @@ export interface components {
             seed: number;
             /**
              * Setting
-             * @description open | saline | midazolam | nasal-placebo | inpatient | routine
-             * @default saline
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
              */
             setting: string;
             /**

@@ -146,7 +146,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {}
-    del called.__wrapped__  # type: ignore[attr-defined]
+    del called.__wrapped__
     return called
 
 

@@ -284,7 +284,7 @@ def _missing(where: str, route: str, forms: list[str], entry: Mapping[str, Any])
     if route == "iv" and not {"infusion", "bolus"} & set(forms):
         found.append(f'{where} needs a time of its own: forms = ["infusion", "bolus"]')
     if route != "iv" and "bolus" in forms:
-        found.append(f'{where}: a bolus is into a vein; here forms = ["single"], or "infusion" for over DURATION')
+        found.append(f'{where}: a bolus is intravenous; here forms = ["single"], or "infusion" for over DURATION')
     if "bolus" in forms and "bolus_duration_min" not in entry:
         found.append(f"{where}: a bolus needs its time: bolus_duration_min = 1")
     if "devices" in forms and "device_mass_mg" not in entry:

@@ -68,10 +68,10 @@ class Route:
     studied : unit ("mg", "mg/kg", ...) -> (lowest, highest) single dose given in studies or named by a label.
     limit : unit -> the amount from which a dose is refused as a typing error.
     data : what the kinetics by this route rest on (human | animal | assumed | none).
-    formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
-    refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
     controlled : evidence records of controlled trials in depression by this route; empty = no benefit can be claimed.
     anaesthetic : unit -> (lowest, highest) dose given at once that anaesthetises; anaesthetic_source, anaesthetic_place : where that stands.
+    formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
+    refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
     """
 
     name: str

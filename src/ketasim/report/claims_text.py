@@ -18,7 +18,7 @@ from .words import clock, number
 
 DIGITS = 2
 WIDTH = 100
-NEVER = "not within the run"
+NEVER = "beyond the end of the run"
 MEANINGS = {
     "supported": "seen independently, and nothing here contradicts it",
     "supported with limits": "it points that way; the limits are named",

@@ -15,7 +15,7 @@ from .crisis import crisis_text
 from .parts import masked, opioid_drug, over_hypotheses, parts, under_placebo
 from .tables import ABOUT, about, cell, csv_text
 from .text import range_text, shared_people, what_was_run
-from .words import DASH, at_least, number, percent, points, table
+from .words import DASH, at_least, clock, number, percent, points, table
 
 LETTERS = "ABCDEF"
 
@@ -88,10 +88,11 @@ def _body(found: Comparison, unknown: Sequence[str], without: Sequence[Result | 
     for row in found.rows:
         cells = [
             _withheld(row.name, found.results[i], unknown[i])
-            or (_duration(found.results[i], arm) if row.name == "duration" else _arm(arm, row.unit))
+            or _own_form(row.name, found.results[i], arm)
+            or _arm(arm, row.unit)
             for i, arm in enumerate(row.arms)
         ]
-        rows.append([f"{row.label} [{row.unit}]" if row.unit != "1" else row.label, *cells])
+        rows.append([f"{row.label} [{row.unit}]" if row.unit != "1" and row.name != "onset" else row.label, *cells])
         look = row.name.partition("@")[2]
         if row.name.startswith("madrs.effect@"):
             split = [None if w is None else parts(r, w, look) for r, w in zip(found.results, without, strict=True)]
@@ -110,6 +111,20 @@ def _body(found: Comparison, unknown: Sequence[str], without: Sequence[Result | 
                 ]
             )
     return rows
+
+
+def _own_form(name: str, result: Result, arm: Mapping[str, Any]) -> str:
+    """Quantities that need more than a number: lengths cut off by the run, times from minutes to weeks."""
+    if name == "duration":
+        return _duration(result, arm)
+    if name.startswith("time_") and arm.get("cut") and arm.get("typical") is not None:
+        text = at_least(number(arm["typical"]), True)
+        return text + (f" ({number(arm['low'])} to {number(arm['high'])})" if arm.get("low") is not None else "")
+    if name != "onset" or arm.get("typical") is None:
+        return ""
+    return clock(arm["typical"]) + (
+        f" ({clock(arm['low'])} to {clock(arm['high'])})" if arm.get("low") is not None else ""
+    )
 
 
 def _withheld(name: str, result: Result, unknown: str) -> str:

@@ -47,7 +47,7 @@ def next_study_text(found: NextStudy) -> str:
     lines.append("")
     if found.unsure:
         lines.append(
-            "Neighbours whose order the computation cannot tell (under two standard errors): "
+            "Neighbours whose order is not distinguishable (under two standard errors): "
             + "; ".join(f"{a} and {b}" for a, b in found.unsure)
             + "."
         )
@@ -77,7 +77,7 @@ def _design(found: NextStudy, r: Ranked) -> list[str]:
             )
     lines += [f"  {line}" for line in table(["if", "arm", *(_measure(m) for m in measures)], rows)]
     if r.unspoken:
-        lines.append(f"  not weighed, because one of the hypotheses has no prediction: {', '.join(r.unspoken)}")
+        lines.append(f"  left out, because one of the hypotheses has no prediction: {', '.join(r.unspoken)}")
     lines.append(
         "  participants and information: "
         + ", ".join(f"{n}: {x:.2f} +-{s:.2f} nats" for n, x, s in found.by_size[r.design.name])

@@ -18,7 +18,7 @@ from ketasim.scenario.result import Result
 from .care import anaesthetic, clinic_rule, long_use, not_known, sedation
 from .crisis import crisis_text
 from .parts import Parts, Range, masked, opioid_drug, over_hypotheses, parts, under_placebo
-from .words import between, clock, in_ten, mass, number, percent, points, table
+from .words import at_least, between, clock, in_ten, mass, number, percent, points, table
 
 SHOWN = (
     "plasma.ketamine",
@@ -121,7 +121,7 @@ def _story(result: Result) -> list[str]:
         f"The typical person ({who})" + ("; in brackets 5th to 95th percentile between people" if result.ok else "")
     ]
     peaks: Mapping[str, Any] = s["peaks"]
-    for name in _drugs_in_blood(peaks):
+    for name in _drugs_in_blood(result, peaks):
         p, substance = peaks[name], output_register()[name].label.removeprefix("Plasma ")
         line = (
             f"  Blood: {substance} peaks at {number(p['typical'])} ng/mL{between(p)} in venous plasma, "
@@ -163,14 +163,13 @@ def _after_dose(result: Result, name: str, time_h: float | None) -> str:
     return after + f"dose {len(before)} of {len(starts)}" + (f" of {drug}" if drug else "") + f" (at {clock(time_h)})"
 
 
-def _drugs_in_blood(peaks: Mapping[str, Any]) -> list[str]:
-    """The drugs worth a line: the racemate as one, an enantiomer given alone by its own name, HNK only where it was given."""
-    names = [name for name in peaks if name.startswith("plasma.")]
-    both = "plasma.s_ketamine" in names and "plasma.r_ketamine" in names
-    hidden = {"plasma.norketamine"} | ({"plasma.s_ketamine", "plasma.r_ketamine"} if both else {"plasma.ketamine"})
-    if "plasma.ketamine" in names:
-        hidden.add("plasma.hnk")
-    return [name for name in names if name not in hidden]
+def _drugs_in_blood(result: Result, peaks: Mapping[str, Any]) -> list[str]:
+    """The drugs that were given: the racemate as one, an enantiomer given alone by its own name; metabolites stand in the table."""
+    doses = result.scenario.regimen.doses(result.scenario.end_h)
+    given = {f"plasma.{part.removesuffix('_drug')}" for d in doses for part in d.dose.entry.parts}
+    if {"plasma.s_ketamine", "plasma.r_ketamine"} <= given:
+        given = (given - {"plasma.s_ketamine", "plasma.r_ketamine"}) | {"plasma.ketamine"}
+    return [name for name in peaks if name in given]
 
 
 def _mood(result: Result) -> list[str]:
@@ -274,12 +273,14 @@ def _body(result: Result) -> list[str]:
             f"sedation at its deepest {sedation(result)}."
         )
     if stay["typical"] is not None:
-        lines.append(f"  Time in clinic: {clock(stay['typical'])}{between(stay, clock)}; {clinic_rule()}.")
+        lines.append(
+            f"  Time in clinic: {at_least(clock(stay['typical']), bool(stay.get('cut')))}{between(stay, clock)}; {clinic_rule()}."
+        )
     return lines
 
 
 def _table(result: Result) -> list[str]:
-    hidden = OF_MOOD if not_known(result.scenario) else ()
+    hidden: tuple[str, ...] = OF_MOOD if not_known(result.scenario) else ()
     if anaesthetic(result.scenario):
         hidden = (*OF_MOOD, "cadss", "sbp")
     shown = [n for n in SHOWN if n in result.values and n not in hidden and np.ptp(result.grid_values[n][0]) > 0]

@@ -1,4 +1,4 @@
-"""The weighing of hypotheses in plain sentences and tables."""
+"""The comparison of hypotheses in plain sentences and tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MANY = 3  # a group of more than this is a finding of its own
 
 
 def weigh_text(found: Weighing, every_study: bool = False) -> str:
-    """The table, what speaks for what, the largest swings, what cannot be told apart."""
+    """The table, what supports what, the largest swings, what is not distinguishable."""
     animals = "animals and imaging included" if found.animals else "animal evidence switched off"
     lines = [
         f"{len(found.rows)} hypotheses on {len(found.studies)} studies of role fit ({animals}"
@@ -43,13 +43,13 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
         for line in table(
             [
                 "hypothesis",
-                "free",
+                "estimated",
                 "log evidence",
                 "prior",
                 "weight",
                 "stacking",
-                "left-one-out",
-                "held out (0 = best)",
+                "leave-one-study-out",
+                "held-out log score",
             ],
             rows,
         )
@@ -70,7 +70,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
         lines += ["", "Fit by study: difference to the best hypothesis.", ""]
         rows = [[n, *(f"{r.by_study[n] - best_of[n]:.1f}" for r in found.rows)] for n in found.studies]
         lines += [f"  {line}" for line in table(["study", *(r.entry.id for r in found.rows)], rows)]
-    lines += ["", "Largest swings (what leaving one study out does to the weights):"]
+    lines += ["", "Most influential studies (what leaving one out does to the weights):"]
     for s in found.swings[:MOST_SWINGS]:
         lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
     lines += ["", *_apart(found)]
@@ -78,7 +78,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     if found.not_weighed:
         lines += [
             "",
-            f"NOT WEIGHED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
+            f"NOT COMPARED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
             "  To add them: python -m ketasim.evidence.weigh.weigh_fit " + " ".join(found.not_weighed),
         ]
     return "\n".join(lines)
@@ -87,8 +87,10 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
 def _held_words(count: int) -> str:
     """What the last column is: without studies kept for validation the proof is to predict every study without itself."""
     if not count:
-        return "Left-one-out: log score of every study predicted by the others; no study is held out in this round."
-    return f"Held out: log score of {count} studies kept for validation, not used for any choice."
+        return (
+            "Leave-one-study-out: log score of every study predicted by the others; no study is held out in this round."
+        )
+    return f"Held-out log score: {count} studies kept for validation, not used for any choice; difference to the best."
 
 
 def _share(x: float) -> str:
@@ -98,9 +100,9 @@ def _share(x: float) -> str:
 def _apart(found: Weighing) -> list[str]:
     many = [g for g in found.groups if len(g) > 1]
     if not many:
-        return ["Every pair is told apart by this evidence."]
+        return ["Every pair is distinguishable on this evidence."]
     lines = [
-        "Cannot be told apart by this evidence (difference of left-one-out scores under two standard errors for every pair of a line):"
+        "Not distinguishable on this evidence, whatever their weights (within each line every pair differs by less than two standard errors of the leave-one-study-out score):"
     ]
     lines += [f"  {', '.join(g)}" for g in many]
     if any(len(g) > MANY for g in many):
@@ -119,7 +121,7 @@ def _expectancy(found: Weighing) -> list[str]:
         against = sorted(found.studies, key=lambda n: r.by_study[n] - best[n])[:5]
         lines += [
             "",
-            f"{r.entry.id} is scored like the others, and as having no prediction for animals (flat, neither gain nor loss). Studies that speak most against it:",
+            f"{r.entry.id} is scored like the others, and as having no prediction for animals (flat, neither gain nor loss). Studies least compatible with it:",
             "  " + ", ".join(f"{n} ({r.by_study[n] - best[n]:.1f})" for n in against),
         ]
     return lines

@@ -1,4 +1,4 @@
-"""Bioavailability of a route, recomputed: what of a dose reaches the blood, against the same dose into a vein of the same person.
+"""Bioavailability of a route, recomputed: what of a dose reaches the blood, relative to the same intravenous dose in the same person.
 
 F = (AUC_route / dose_route) / (AUC_iv / dose_iv), the ratio of dose-normalised areas under the level of the drug itself (Rowland & Tozer,
 Clinical Pharmacokinetics and Pharmacodynamics, chapter 7). Both doses are single and equal, so that the ratio of the areas is F.

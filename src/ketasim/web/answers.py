@@ -189,6 +189,7 @@ class Run(BaseModel):
     seed: int
     version: str
     model: str
+    numbers: str
     people: int
     ledger: list[Dose]
     status: Status

@@ -86,7 +86,7 @@ WHOLE = TEXT[: TEXT.index("[routes.iv]")]
         ('[routes.iv]\nforms = ["single"]', "routes.iv needs a time"),
         ("[routes.iv]", "routes.iv needs a time"),
         ('[routes.iv]\nforms = ["bolus"]', "bolus_duration_min"),
-        ('[routes.oral]\nforms = ["bolus"]\nbolus_duration_min = 1', "a bolus is into a vein"),
+        ('[routes.oral]\nforms = ["bolus"]\nbolus_duration_min = 1', "a bolus is intravenous"),
         ('[routes.oral]\nforms = ["devices"]', "device_mass_mg"),
         ('[routes.oral]\nforms = ["devices", "single"]\ndevice_mass_mg = 28', "only form"),
         ('[routes.oral]\nforms = "single"', "list of forms"),

@@ -116,7 +116,7 @@ def test_the_words_hold_every_design_and_what_is_not_sure(found: NextStudy) -> N
     assert "100 % +-" in text.splitlines()[next(i for i, x in enumerate(text.splitlines()) if x.startswith("  wide"))]
     assert "no prediction" in text and "glutamate@0.67" in text
     assert "-10.00 +-0.00" in text and "-4.00 +-0.00" in text  # drug arm of `wide` under each hypothesis
-    unsure = text[text.index("cannot tell") :]
+    unsure = text[text.index("not distinguishable") :]
     assert (
         "half" in unsure and "narrow" in unsure and "wide" not in unsure.splitlines()[0].split(":")[1].split("and")[0]
     )
