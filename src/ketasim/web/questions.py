@@ -43,7 +43,9 @@ class Who(BaseModel):
 
     repeat: Words = Field("", description='repeats of the main dose, such as "twice weekly x 8"')
     with_: list[Words] = Field(default_factory=list, alias="with", max_length=MOST_WITH, description="co-medication")
-    setting: Words = Field("", description="open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route")
+    setting: Words = Field(
+        "", description="open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route"
+    )
     people: People = 100
     days: float | None = Field(None, gt=0, le=MOST_DAYS, description="length of the run in days")
     seed: Seed = 1
