@@ -14,15 +14,7 @@ def found() -> Recovery:
     return recovery()
 
 
-NEARLY_EXPECTANCY = pytest.mark.xfail(
-    reason="at its best the lateral habenula leaves so little to the drug that this evidence mistakes it for expectancy alone (66 % of 200 data sets found), "
-    "and expectancy never shares a group with a drug; see docs/hypotheses.md",
-    strict=True,
-)
-NAMES = [pytest.param(n, marks=NEARLY_EXPECTANCY) if n == "lateral-habenula" else n for n in sorted(comparable())]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(comparable()))
 def test_the_truth_or_its_group_comes_first(found: Recovery, name: str) -> None:
     assert 10 * found.group_first[name] >= 8 * found.replicates, found.first
 

@@ -170,7 +170,8 @@ def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
     people: dict[str, str] = {}
     for study in mood_studies("fit"):
         context = Context(study, Numbers())
-        own = np.array([observed(study, row, context.per_point(row.scale)).y for row in study.predicted])
+        rows = [row for row in study.predicted if not row.among]  # no prediction has a rule for a part of an arm
+        own = np.array([observed(study, row, context.per_point(row.scale)).y for row in rows])
         first = people.setdefault(study.people_key, study.id)
         if study.id in names:
             found[study.id] = own
