@@ -14,17 +14,16 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain import DEFAULT_PARTS, Composition, compose
 from ketasim.core import Stage, Value
+from ketasim.core.arrays import Array, IntArray
 from ketasim.engine.types import Schedule
 from ketasim.stages.plasma.routing import routing_values
 
 from .dosing import Dosed, Given, Held, Sudden, part_of, parts_needed, schedule
 from .tolerance import CLOSE, STANDARD, Tolerance
 
-Array = NDArray[np.float64]
 Numbers = Mapping[str, float | Array]
 
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number: where a run streams one day, it streams blocks
@@ -39,7 +38,7 @@ class Courses:
 
     times: Array
     tables: tuple[Mapping[str, Array], ...]
-    status: NDArray[np.int64]
+    status: IntArray
     reasons: tuple[tuple[str | None, ...], ...]
     first: Mapping[str, Array] = field(default_factory=dict)
 

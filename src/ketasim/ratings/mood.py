@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, Value, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.dose import Regimen
 from ketasim.people import TYPICAL, People
 
@@ -23,8 +23,6 @@ from .observation import (
 )
 from .setting import Arm, age_factor, midazolam_felt, setting_drive, setting_factor
 from .wander import own_course, slow_wander
-
-Array = NDArray[np.float64]
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
 ACTIVE_PLACEBO = "midazolam"
@@ -119,7 +117,7 @@ def hope(
     drives: Drives,
     p: Mapping[str, Array],
     arm: Arm | None = None,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Array:
     """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own;
     grid : times that follow the doses, where others are among them."""
@@ -216,7 +214,7 @@ def mood(
     placebo: Drives | None,
     p: Mapping[str, Array],
     masked: bool = False,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Mood:
     """Scores of every person under an arm and under its placebo, with the same random draws.
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import Drug, FrozenMapping, UsageError, read_drug, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.core.numbers import real, whole
 from ketasim.core.numbers import text as text_of
 from ketasim.dose import Regimen, parse
@@ -22,8 +22,6 @@ from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import setting as setting_of
-
-Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
 DEFAULT_PEOPLE = 200

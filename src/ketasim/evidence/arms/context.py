@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.core.arrays import Array
 from ketasim.forward import Held, Sudden
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import read_times
@@ -21,8 +21,6 @@ from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, rated
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .times import Needs, needs
-
-Array = NDArray[np.float64]
 
 SELF_RATED = ("QIDS-SR16", "PHQ-9", "BDI")
 _CROSSWALKS = {"HAM-D": "crosswalk_hamd", "QIDS": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}

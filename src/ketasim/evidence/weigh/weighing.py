@@ -16,11 +16,11 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+from ketasim.core.arrays import Array, BoolArray
 
 from ..arms.context import Context
 from ..arms.numbers import Numbers
@@ -28,7 +28,6 @@ from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
 
-Array = NDArray[np.float64]
 ANIMAL = "animal"
 SUMS_TO = 1e-6  # how far a prior may be from summing to 1
 FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
@@ -56,11 +55,11 @@ class Calibrated:
     evidence: str = ""
     mode: Mapping[str, float] = field(default_factory=dict)
 
-    def log_weights(self, keep: NDArray[np.bool_]) -> Array:
+    def log_weights(self, keep: BoolArray) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
         return np.asarray(self.log_ratio + self.scores[:, keep].sum(axis=1))
 
-    def log_evidence(self, keep: NDArray[np.bool_]) -> tuple[float, float, float]:
+    def log_evidence(self, keep: BoolArray) -> tuple[float, float, float]:
         """Log evidence, its standard error, effective number of exact draws.
 
         With a linear form: log Z = log Z_linear + log mean_posterior (exact / linear), the first from many draws, the second from the shipped ones; the ratio is
@@ -79,7 +78,7 @@ class Calibrated:
         own = w * gain
         return linear + math.log(mean), math.hypot(linear_se, se), float(own.sum() ** 2 / (own**2).sum())
 
-    def leave_one_out(self, keep: NDArray[np.bool_]) -> Array:
+    def leave_one_out(self, keep: BoolArray) -> Array:
         """log p(y_s | y_-s) of every kept study, (S_kept,): many draws of the linear problem where one ships, else the shipped draws.
 
         Ratios are truncated at mean sqrt(K) (Ionides 2008, doi:10.1198/106186008X320456), so that no draw rules.
@@ -91,14 +90,14 @@ class Calibrated:
         ratio = np.minimum(ratio, logsumexp(ratio, axis=0) - 0.5 * math.log(len(log_w)))
         return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
-    def held_out(self, keep: NDArray[np.bool_]) -> Array:
+    def held_out(self, keep: BoolArray) -> Array:
         """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated; empty where none is held out."""
         if not self.held.size:
             return np.zeros(0)
         log_w = self.log_weights(keep)
         return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
 
-    def draws(self, keep: NDArray[np.bool_]) -> Array:
+    def draws(self, keep: BoolArray) -> Array:
         """Normalised weights of the draws, (K,)."""
         log_w = self.log_weights(keep)
         return np.asarray(np.exp(log_w - logsumexp(log_w)))
@@ -462,7 +461,7 @@ def stacking(loo: Array) -> Array:
 
 
 def _swings(
-    every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array
+    every: Sequence[Calibrated], keep: BoolArray, log_prior: Array, weights: Array, loo: Array
 ) -> tuple[Swing, ...]:
     """Weights without each study, largest change first."""
     found = []
