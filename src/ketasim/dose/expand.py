@@ -350,7 +350,7 @@ def warnings(main: Course, beside: tuple[CoMedication, ...], horizon_h: float | 
                 name = "main drug" if line == 0 else course.blocks[0].dose.drug
                 add(
                     "end",
-                    f"{asked - given} of {asked} doses of the {name} fall after the end of the run ({end}): not given",
+                    f"{asked - given} of {asked} doses of the {name} fall after the end ({end}): not given",
                     str(course),
                 )
     return tuple(found.values())

@@ -6,6 +6,7 @@ published quantities) is the matter of the layers above.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ class Forward:
                 values[row // size, :, begin + row % size] = course[:, :width].T
             status[:, here] = found.status.reshape(arms, size)
             for arm in range(arms):
-                reasons[arm] += found.reasons[arm * size : (arm + 1) * size]
+                reasons[arm] += [in_hours(r) for r in found.reasons[arm * size : (arm + 1) * size]]
             if begin == 0:
                 alone = {n: found.values[0, :, model.outputs.index(n)].copy() for n in first}
             if progress:
@@ -165,6 +166,11 @@ class Forward:
             MappingProxyType({n: values[arm, i] for i, n in enumerate(asked)} | nulls) for arm in range(arms)
         )
         return Courses(times, tables, status, tuple(tuple(r) for r in reasons), alone)
+
+
+def in_hours(reason: str | None) -> str | None:
+    """Why a person failed, with the unit of the chain: the engine knows none ("at time 3.2" is "at 3.2 h")."""
+    return None if reason is None else re.sub(r"\bat time ([-+\d.eE]+)(?<!\.)", r"at \1 h", reason)
 
 
 def no_course(composition: Composition, name: str, count: int, length: int) -> Array:

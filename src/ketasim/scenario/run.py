@@ -89,7 +89,7 @@ class _Run:
             failures=failures,
             ledger=given,
             warnings=(
-                *(str(w) for w in self.regimen.warnings(self.asked.end_h)),
+                *self.asked.warnings,
                 *(
                     f"the run ends before all of the {r.drug} of {r.time_h:g} h is given: {r.given_mg:.4g} of {r.asked_mg:.4g} mg"
                     for r in cut

@@ -27,6 +27,7 @@ from ..arms.numbers import Numbers
 from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
+from .stale import not_stale, stale
 
 ANIMAL = "animal"
 SUMS_TO = 1e-6  # how far a prior may be from summing to 1
@@ -122,22 +123,23 @@ class Calibrated:
     def _lines(self) -> tuple[tuple[Array, Array, Array], ...]:
         """Prediction (R,), jacobian (R, p) and root of the covariance (R, R) of every human study."""
         line = self.linear
-        return tuple(
-            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
-            for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
-        )
+        with not_stale(self.entry.id):
+            return tuple(
+                (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
+                for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
+            )
 
     def _linear_scores(self, z: Array) -> Array:
         """Log scores of every study under the linear form at z (N, p), (N, S)."""
+        with not_stale(self.entry.id):
+            return self._scores_at(z)
+
+    def _scores_at(self, z: Array) -> Array:
         move = z - np.array(self.linear["centre"])
         columns = []
         for y, (own, j, r) in zip(observed_values(self.names[: len(self._lines)]), self._lines, strict=True):
             if len(y) != len(own):
-                raise KetasimError(
-                    "a study has changed since the calibration",
-                    where=self.entry.id,
-                    fix="python -m ketasim.evidence.weigh.weigh_fit",
-                )
+                raise stale(self.entry.id, "a study has changed since the calibration")
             white = np.linalg.solve(r, (y - own - move @ j.T).T)
             columns.append(
                 -0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi)
@@ -148,11 +150,7 @@ class Calibrated:
         )
         findings = findings_of(self.names)
         if outcomes.shape[1] != len(findings.findings):
-            raise KetasimError(
-                "the findings have changed since the calibration",
-                where=self.entry.id,
-                fix="python -m ketasim.evidence.weigh.weigh_fit",
-            )
+            raise stale(self.entry.id, "the findings have changed since the calibration")
         return joined(self.names, np.column_stack(columns), findings, findings.score(outcomes))
 
 
@@ -176,6 +174,11 @@ def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
             found[study.id] = own
         elif first in found:  # the same patients under another name: one set with the first
             found[first] = np.concatenate([found[first], own])
+    for name in names:
+        if name not in found:
+            raise KetasimError(
+                f"the calibration rests on the study {name}, which has no rows of mood any more", where=name
+            )
     return tuple(found[name] for name in names)
 
 
@@ -198,13 +201,13 @@ def calibrated(name: str) -> Calibrated:
         raise KetasimError(
             f"no calibration of {name} ships", where=str(path), fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}"
         )
-    data = json.loads(path.read_text(encoding="utf-8"))
+    with not_stale(name):
+        return _read(entry, json.loads(path.read_text(encoding="utf-8")))
+
+
+def _read(entry: Hypothesis, data: Mapping[str, Any]) -> Calibrated:
     if tuple(data["keys"]) != entry.free_keys:
-        raise KetasimError(
-            f"the calibration of {name} is of other free values",
-            where=str(path),
-            fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}",
-        )
+        raise stale(entry.id, f"the calibration of {entry.id} is of other free values")
     held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
     return Calibrated(
         entry,
