@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, Value, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.dose import Regimen
 from ketasim.people import TYPICAL, People
 
@@ -32,8 +32,6 @@ from .setting import (
     unmoved_belief,
 )
 from .wander import own_course, slow_wander
-
-Array = NDArray[np.float64]
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
 ACTIVE_PLACEBO = "midazolam"
@@ -128,7 +126,7 @@ def hope(
     drives: Drives,
     p: Mapping[str, Array],
     arm: Arm | None = None,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
     unfelt: bool = False,
 ) -> Array:
     """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own;
@@ -144,7 +142,7 @@ def believed(
     times: Array,
     drives: Drives,
     p: Mapping[str, Array],
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
     unfelt: bool = False,
 ) -> Array:
     """Belief of having received the drug, 0 to 1, (P, T), by the same path as `hope`; 0 before the first session."""
@@ -247,7 +245,7 @@ def mood(
     placebo: Drives | None,
     p: Mapping[str, Array],
     masked: bool = False,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Mood:
     """Scores of every person under an arm and under its placebo, with the same random draws.
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.core.arrays import Array, BoolArray
 
 from .structure import in_force
 
-Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
 Arm = Literal["drug", "comparator"]
 
@@ -97,7 +97,7 @@ def _rise(times: Array, onset: Array) -> Array:
     return np.where(times > 0, -np.expm1(-np.maximum(times, 0.0) / onset), 0.0)
 
 
-def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: NDArray[np.bool_] | None = None) -> Array:
+def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: BoolArray | None = None) -> Array:
     """The strongest that was felt from the first session up to each time, in CADSS points, (P, T); 0 before it.
 
     times (T,) h ascending, felt (P, T) points at those times, sessions (S,) h ascending. grid (T,): the times that follow the doses; what is felt at
@@ -305,7 +305,7 @@ def setting_drive(
     arm: Arm = "drug",
     new_antidepressant: float | None = None,
     fixed_belief: ArrayLike | None = None,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Array:
     """Everything that lifts mood besides the drug, (P, T): expectancy plus care. Nothing at a time depends on anything later.
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.core.arrays import Array
 from ketasim.forward import Held, Sudden
 from ketasim.ratings.mood import believed
 from ketasim.ratings.setting import age_factor
@@ -24,8 +24,6 @@ from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, drives_of, ra
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .times import Needs, needs
-
-Array = NDArray[np.float64]
 
 BLINDED = ("double-blind",)
 LEAST_PEOPLE, MOST_PEOPLE = 8.0, 500.0  # sizes beyond which a trial is taken for one of these
@@ -179,7 +177,9 @@ class Context:
         if p is None or len(p["rating_sd"]) != len(people):
             p = self.numbers.setting(people)
             self.shared["p"] = p
-        return dict(p) | {"age_factor": age_factor(people.age, p)}  # the one number here that the arm's own people decide
+        return dict(p) | {
+            "age_factor": age_factor(people.age, p)
+        }  # the one number here that the arm's own people decide
 
     @cached_property
     def published(self) -> StudyEffects:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals
+from ketasim.core.arrays import Array
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
 from ketasim.ratings.wander import at_visits
@@ -21,8 +21,6 @@ from ketasim.ratings.wander import at_visits
 from .courses import Course
 from .numbers import Numbers
 from .quasi import SEED, EvenPeople
-
-Array = NDArray[np.float64]
 
 REPEATS = 24  # simulated courses per person where a quantity needs visits
 

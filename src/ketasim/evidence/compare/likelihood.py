@@ -12,16 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import value
+from ketasim.core.arrays import Array
 
 from ..arms.endpoints import family, scale_of
 from ..published.studies import SHARES, Row, Study
 from ..published.study import trials
 from .escalc import log_odds_ratio, log_risk_ratio, risk_difference, smd_variance
-
-Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
 SECOND_HAND = ("third_party", "press", "digitised")
