@@ -26,6 +26,7 @@ SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
     "tau_mood_drug",
+    "tau_routine",
     "tau_plasma",
     "tau_receptor",
     "tau_dissociation",
@@ -254,6 +255,8 @@ class StudyBlock:
             ("vital", "tau_vital"),
         ]
         directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        routine = np.array([1.0 if self._is_routine(r) else 0.0 for r in self.rows])
+        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_effect"))
         directions += [
             (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
             for kind, tau in _FAMILY_TAU.items()
@@ -266,6 +269,11 @@ class StudyBlock:
         root = np.sqrt([trials(self.study_of(r)) for r in self.rows])
         alike = taus["pool_share"]
         return np.asarray((found + np.diag(own)) * (alike + (1.0 - alike) / np.outer(root, root)))
+
+    def _is_routine(self, row: Observed) -> bool:
+        """Whether a row comes from ordinary practice, where clinics differ more than trials do."""
+        arms = self.study_of(row).arms
+        return any(key in arms and arms[key].setting == "routine" for key in row.row.arm_keys)
 
     @staticmethod
     def _own(row: Observed) -> str:
