@@ -493,7 +493,7 @@ def suspected(reader: Reader, doses: Sequence[GivenDose], scores: Sequence[Score
         if two.day - one.day <= SAME_TIME:
             where = _where(reader, two.line)
             found.append(Problem(where, f"two doses at a time (day {two.day:g})", "keep one, or give each its time"))
-    late = [score for score in scores if doses and score.day - max(dose.day for dose in doses) > 730]
+    late = [s for s in scores if doses and s.day - doses[-1].day > 730 and s.day <= LONGEST_COURSE]
     for score in late:
         years = (score.day - doses[-1].day) / 365.25
         where = _where(reader, score.line)
