@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ketasim.core.values import knowledge_path, read_toml
 from ketasim.person.fields import fields, scales
 from ketasim.person.monitoring import steps
 from ketasim.person.rules import rule_sources, rules
@@ -60,6 +61,17 @@ def scale_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def phq9_form() -> str:
+    """The form of the PHQ-9 with its permission."""
+    form = read_toml(knowledge_path() / "phq9.toml")
+    lines = [
+        f"{form['window'].capitalize()}, how often: " + ", ".join(f"{a} {i}" for i, a in enumerate(form["answers"])),
+        "",
+    ]
+    lines += [f"{number}. {item}" for number, item in enumerate(form["items"], start=1)]
+    return "\n".join([*lines, "", f"{form['source']} Permission {form['permission']}."]) + "\n"
+
+
 def monitoring_table() -> str:
     """Every step of the monitoring plans."""
     lines = ["| phase | route | when | what | where | source |", "|---|---|---|---|---|---|"]
@@ -79,6 +91,7 @@ TABLES = {
     "facts": fact_table,
     "scales": scale_table,
     "monitoring": monitoring_table,
+    "phq9": phq9_form,
 }
 
 

@@ -297,6 +297,21 @@ def test_the_amount_of_diazepam_is_known_only_where_a_factor_has_a_source() -> N
     assert set(diazepam_factors()) <= set(drug_classes())
 
 
+def test_the_items_of_the_phq9_and_of_no_other_scale() -> None:
+    entry = {"scale": "PHQ-9", "day": 0, "items": [1, 2, 0, 3, 1, 0, 2, 0, 1]}
+    person = person_of({"score": [entry]})
+    assert person.scores[0].total == 10
+    assert "intent" in person.notes[0]
+    for wrong in (
+        {**entry, "items": [1, 2, 3]},
+        {**entry, "items": [4] * 9},
+        {**entry, "total": 11},
+        {"scale": "MADRS", "day": 0, "items": [1] * 10},
+    ):
+        with pytest.raises(PersonFileError):
+            person_of({"score": [wrong]})
+
+
 def test_trade_names_of_the_catalogue() -> None:
     assert person_of({"medication": ["Ativan"]}).facts["benzodiazepine"] is True
 
