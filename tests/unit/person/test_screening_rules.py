@@ -231,22 +231,35 @@ def random_person(draw: random.Random) -> dict[str, object]:
     return person
 
 
-@pytest.mark.parametrize("place", ["", "US", "EU", "UK"])
+PLACES = ["", "US", "EU", "UK"]
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_no_added_risk_and_no_unknown_ever_clears_anyone(place: str) -> None:
-    """Over 10,000 random people in all: put a risk in, or take an answer away, and nobody who was not cleared is."""
+    nobody_is_cleared_by_risk_or_silence(place, 400)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+def test_over_ten_thousand_people(place: str) -> None:
+    nobody_is_cleared_by_risk_or_silence(place, 2500)
+
+
+def nobody_is_cleared_by_risk_or_silence(place: str, people: int) -> None:
+    """Put a risk in, or take an answer away: whoever was not cleared is not cleared then. Random people near the border and far from it."""
     draw = random.Random(f"screening {place}")
     cleared = 0
-    for _ in range(2500):
+    for _ in range(people):
         person = random_person(draw)
         route = draw.choice(("", "nasal", "iv", "oral"))
         before = decided(person, route, place)
         cleared += before
         risk = draw.choice(list(RISKY))
-        assert not (decided({**person, risk: RISKY[risk]}, route, place) and not before), (person, risk)
+        assert before or not decided({**person, risk: RISKY[risk]}, route, place), (person, risk)
         gone = draw.choice(list(CALM))
         less = {key: value for key, value in person.items() if key != gone}
-        assert not (decided(less, route, place) and not before), (person, gone)
-    assert 100 < cleared < 2400  # the border is crossed often enough to be tested
+        assert before or not decided(less, route, place), (person, gone)
+    assert 0.04 < cleared / people < 0.96  # the border is crossed often enough to be tested
 
 
 def decided(person: dict[str, object], route: str, place: str) -> bool:
