@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Estimand:
     """The quantity that an analysis aims at.
 
-    population : who. variable : what is measured (`{endpoint}` and `{time}` are filled in). intercurrent : how events
-    after randomisation enter. summary : how the arms are compared.
+    population : who. variable : what is measured. intercurrent : how events after randomisation enter. summary : how the
+    arms are compared. `about` fills in `{endpoint}` and `{time}`.
     """
 
     population: str
@@ -20,9 +20,8 @@ class Estimand:
 
     def about(self, endpoint: str, time: str) -> Estimand:
         """With endpoint and time in place."""
-        return Estimand(
-            self.population, self.variable.format(endpoint=endpoint, time=time), self.intercurrent, self.summary
-        )
+        words = (self.population, self.variable, self.intercurrent, self.summary)
+        return Estimand(*(text.format(endpoint=endpoint, time=time) for text in words))
 
     def __str__(self) -> str:
         return (
@@ -55,6 +54,27 @@ ANALYSES = {
                 "hypothetical: what would have been seen had nobody left or missed a visit, with missing scores at random given "
                 "the earlier scores, arm and covariates",
                 "difference of adjusted means to the comparator",
+            ),
+        ),
+        Analysis(
+            "ancova",
+            "analysis of covariance of the people seen at that visit",
+            Estimand(
+                "all randomised people with a score at {time}",
+                "change of {endpoint} from baseline at {time}",
+                "people without the score are left out: unbiased only if who is seen does not depend on the change, given arm and "
+                "covariates",
+                "difference of adjusted means to the comparator",
+            ),
+        ),
+        Analysis(
+            "t-test",
+            "two-sample t test of the people seen at that visit",
+            Estimand(
+                "all randomised people with a score at {time}",
+                "change of {endpoint} from baseline at {time}",
+                "people without the score are left out: unbiased only if who is seen does not depend on the change",
+                "difference of means to the comparator",
             ),
         ),
     )

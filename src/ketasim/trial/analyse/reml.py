@@ -82,8 +82,8 @@ class Model:
         batch, patterns = weights.shape[:2]
         v, q = self.visits, self.width
         flat = weights.reshape(batch, patterns, v * v).transpose(0, 2, 1) @ self.sums.zz.reshape(batch, patterns, q * q)
-        full = flat.reshape(batch, v, v, q, q).transpose(0, 1, 3, 2, 4).reshape(batch, v * q, v * q)
-        return full if self.mapping is None else self.mapping.T @ full @ self.mapping
+        full: Array = flat.reshape(batch, v, v, q, q).transpose(0, 1, 3, 2, 4).reshape(batch, v * q, v * q)
+        return full if self.mapping is None else np.asarray(self.mapping.T @ full @ self.mapping)
 
     def inside(self, sigma: Array) -> Flags:
         """Whether Sigma is positive definite (B,)."""
@@ -138,7 +138,7 @@ class Point:
     def gradient(self) -> Array:
         """With respect to the entries of Sigma (B, m)."""
         model = self.model
-        return self.score[:, model.first, model.second] * model.double
+        return np.asarray(self.score[:, model.first, model.second] * model.double)
 
     def slopes(self) -> tuple[Array, Array]:
         """X'W E_k W X (B, m, P, P) and X'W E_k W r (B, m, P)."""
@@ -175,8 +175,9 @@ class Point:
         table = mixed.reshape(batch, patterns, v * v).transpose(0, 2, 1) @ self.weights.reshape(batch, patterns, v * v)
         table = table.reshape(batch, v, v, v, v).transpose(0, 1, 3, 4, 2)  # [a d, b c] -> [a, b, c, d]
         a, b = model.first, model.second
-        kl = lambda w, x, y, z: table[:, w[:, None], x[:, None], y[None, :], z[None, :]]  # noqa: E731
-        pieces = kl(a, b, a, b) + kl(a, b, b, a) + kl(b, a, a, b) + kl(b, a, b, a)
+        table = table + table.transpose(0, 2, 1, 3, 4)
+        table = table + table.transpose(0, 1, 2, 4, 3)
+        pieces = table[:, a[:, None], b[:, None], a, b]
         hessian = pieces * (0.25 * model.double[:, None] * model.double[None, :])
         hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
         scaled = (self.phi[:, None] @ slope).reshape(batch, entries, -1)
@@ -231,7 +232,8 @@ def fit(sums: Patterns, mapping: Array | None = None) -> Fit:
     )
     rows = np.flatnonzero(status == Status.OK)
     if len(rows):
-        _climb(sums, mapping, rows, result)
+        with np.errstate(all="ignore"):  # trial points without meaning are seen by their pivots and left
+            _climb(sums, mapping, rows, result)
     return result
 
 
