@@ -6,17 +6,13 @@ design/SAS/sas_coef_ci_reml_un.txt) and rbmi (misc/antidepressant_analysis/resul
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from trial_examples import antidepressant, fev
 
 from ketasim.trial.analyse import mmrm, patterns, reml
 from ketasim.trial.analyse.mmrm import inference
 
-sys.path.insert(0, str(Path(__file__).parent))
-from examples import antidepressant, fev  # noqa: E402
 
 FIRST = np.array([0])
 
