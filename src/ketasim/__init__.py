@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .scenario.plan import Scenario, scenario
     from .scenario.result import Result
     from .scenario.run import run
+    from .trial.simulate import trial
 
 _HOMES = {
     "Comparison": "scenario.compare:Comparison",
@@ -47,6 +48,7 @@ _HOMES = {
     "output": "core.names:output",
     "run": "scenario.run:run",
     "scenario": "scenario.plan:scenario",
+    "trial": "trial.simulate:trial",
     "value": "core.values:value",
     "weigh": "evidence.weigh.weighing:weigh",
 }
@@ -67,6 +69,7 @@ __all__ = [
     "output",
     "run",
     "scenario",
+    "trial",
     "value",
     "weigh",
 ]

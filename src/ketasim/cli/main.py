@@ -23,6 +23,7 @@ from .output import any_encoding, complain, to_nowhere, write
 from .run import run
 from .serve import serve
 from .show import show
+from .trial import trial
 from .weigh import weigh
 
 app = typer.Typer(
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, experiment, show, lint, serve, check, claims, weigh):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh):
     app.command()(command)
 app.command("next-study")(next_study)
 
