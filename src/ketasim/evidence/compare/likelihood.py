@@ -33,6 +33,7 @@ TAUS = (
     "tau_vital",
     "tau_report",
     "tau_correlation",
+    "tau_share",
     "tau_spread",
     "tau_relapse",
     "within_study_effect",
@@ -44,6 +45,7 @@ _FAMILY_TAU = {
     "receptor": "tau_receptor",
     "report": "tau_report",
     "correlation": "tau_correlation",
+    "share": "tau_share",
     "spread": "tau_spread",
     "relapse": "tau_relapse",
 }
@@ -283,6 +285,8 @@ class StudyBlock:
             return "spread"
         if row.row.endpoint == "relapse":
             return "relapse"
+        if family(row.row) == "mood" and row.kind == "logit":
+            return "share"
         return "report" if row.row.endpoint == "moaas" else family(row.row)
 
 
