@@ -1,8 +1,8 @@
 """Thousands of predictions of all evidence: values inside the differential equations by interpolation of integrated arms, two processes.
 
 An arm is integrated once at every node of a small grid of the values that its differential equations read, around the mode. At any other
-numbers its courses are the interpolating polynomial (degree 4 in each value, products of two), and everything that acts after the
-integration is worked out exactly. `largest_error` says what that costs against arms integrated anew.
+numbers its courses are the interpolating polynomial (degree 4, or 2 where there are many, in each value; products of two), and everything that acts after the
+integration is worked out exactly. `Exact.anew` integrates every arm again: what the interpolation costs is measured, and ships with the draws.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ketasim.core.arrays import Array, IntArray
 
 from ..arms.courses import ArmSpec, Course, course, integrates
 from ..arms.numbers import Numbers
@@ -26,7 +27,6 @@ from ..compare.predict import Evidence
 from .calibrate import Problem
 from .parameters import Parameter
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Predict = Callable[[Array], list[Array]]
 DEGREE, MANY_DEGREE, MANY = 4, 2, 3  # of the polynomial in each value; lower if there are at least `MANY` values
@@ -42,14 +42,15 @@ class Grid:
     index (d,) : their places in z (p,). low, high (d,) : prior SDs, inside their bounds. nodes (M, d) in -1 .. 1 of that range, the middle first.
     """
 
-    index: NDArray[np.int64]
+    index: IntArray
     low: Array
     high: Array
     nodes: Array
+    degree: int
 
     @staticmethod
     def around(z: Array, sd: Array, parameters: Sequence[Parameter], inside: Sequence[int]) -> Grid:
-        """The grid around the mode z (p,) with posterior SDs sd (p,); Chebyshev-Lobatto points on each axis, four corners for each pair."""
+        """The grid around the mode z (p,) with posterior SDs sd (p,); Chebyshev-Lobatto points on each axis, two corners for each pair."""
         kept, lows, highs = [], [], []
         for k in inside:
             p = parameters[k]
@@ -59,16 +60,17 @@ class Grid:
                 lows.append(low)
                 highs.append(high)
         d = len(kept)
+        degree = DEGREE if d < MANY else MANY_DEGREE
         nodes = [np.zeros(d)]
         for i in range(d):
-            for x in np.cos(np.pi * np.arange(DEGREE + 1) / DEGREE):
+            for x in np.cos(np.pi * np.arange(degree + 1) / degree):
                 if abs(x) > 1e-9:
                     nodes.append(np.eye(d)[i] * x)
-        corner = math.cos(math.pi / DEGREE)
         for i, j in combinations(range(d), 2):
-            for a, b in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
-                nodes.append(corner * (a * np.eye(d)[i] + b * np.eye(d)[j]))
-        return Grid(np.array(kept, dtype=np.int64), np.array(lows), np.array(highs), np.array(nodes).reshape(-1, d))
+            nodes += [side * (np.eye(d)[i] + np.eye(d)[j]) * math.sqrt(0.5) for side in (1.0, -1.0)]
+        return Grid(
+            np.array(kept, dtype=np.int64), np.array(lows), np.array(highs), np.array(nodes).reshape(-1, d), degree
+        )
 
     def place(self, z: Array) -> Array:
         """Where z (p,) lies in the grid, (d,), held to its ends."""
@@ -83,13 +85,15 @@ class Grid:
 
     def weights(self, z: Array) -> Array:
         """Weights (M,) of the nodes at z (p,): the polynomial through (in pairs: nearest to) what the nodes have is their weighted sum."""
-        return np.asarray(_basis(self.place(z)[None, :])[0] @ np.linalg.pinv(_basis(self.nodes)))
+        return np.asarray(
+            _basis(self.place(z)[None, :], self.degree)[0] @ np.linalg.pinv(_basis(self.nodes, self.degree))
+        )
 
 
-def _basis(x: Array) -> Array:
-    """Monomials 1, x_i .. x_i^DEGREE, x_i x_j of points (N, d), (N, B)."""
+def _basis(x: Array, degree: int) -> Array:
+    """Monomials 1, x_i .. x_i^degree, x_i x_j of points (N, d), (N, B)."""
     columns = [np.ones(len(x))]
-    columns += [x[:, i] ** n for i in range(x.shape[1]) for n in range(1, DEGREE + 1)]
+    columns += [x[:, i] ** n for i in range(x.shape[1]) for n in range(1, degree + 1)]
     columns += [x[:, i] * x[:, j] for i, j in combinations(range(x.shape[1]), 2)]
     return np.stack(columns, axis=1)
 
@@ -140,17 +144,10 @@ class _Interpolating(Numbers):
 
 @dataclass(frozen=True)
 class _Stored:
-    """An arm at the nodes it differs at. first : the arm at the middle; rest (M, all of its tables in a row); shapes by name."""
+    """An arm at the nodes. first : the arm at the middle; rest (M, all of its tables in a row), empty where they are all the same."""
 
     first: Course
     rest: Array
-
-    @staticmethod
-    def of(nodes: Sequence[Course]) -> _Stored:
-        if all(node is nodes[0] for node in nodes):
-            return _Stored(nodes[0], np.empty((0, 0)))
-        names = list(nodes[0].table)
-        return _Stored(nodes[0], np.stack([np.concatenate([n.table[k].ravel() for k in names]) for n in nodes]))
 
     def at(self, weights: Array) -> Course:
         if not len(self.rest):
@@ -170,14 +167,24 @@ class Exact:
         self.task, self.evidence = task, evidence
         arms = arms_of(evidence, task.numbers(z))
         self.grid = Grid.around(z, sd, task.parameters, inside(task.parameters, arms))
-        stored: dict[ArmSpec, list[Course]] = {spec: [] for spec in arms}
-        for m in range(len(self.grid.nodes)):
-            numbers = task.numbers(self.grid.at(m, z))
-            for spec in arms:
-                stored[spec].append(course(spec, numbers.chain))
-            if tell:
-                tell(f"arms integrated at node {m + 1} of {len(self.grid.nodes)}")
-        self._arms = {spec: _Stored.of(nodes) for spec, nodes in stored.items()}
+        self._places = [self.grid.at(m, z) for m in range(len(self.grid.nodes))]
+        varied = [task.parameters[k].key for k in self.grid.index]
+        self._moving = [spec for spec in arms if integrates(spec) & set(varied)]
+        with many(self._tables, len(self._places)) as tables:
+            rows = tables(np.array(self._places), tell, "arms integrated at a node")
+        self._arms, begin = {}, 0
+        first = task.numbers(self._places[0]).chain
+        for spec in arms:
+            made, rest = course(spec, first), np.empty((0, 0))
+            if spec in self._moving:
+                size = sum(table.size for table in made.table.values())
+                rest, begin = np.ascontiguousarray(rows[:, begin : begin + size]), begin + size
+            self._arms[spec] = _Stored(made, rest)
+
+    def _tables(self, z: Array) -> list[Array]:
+        """Everything that differs between the nodes, integrated at z."""
+        chain = self.task.numbers(z).chain
+        return [table.ravel() for spec in self._moving for table in course(spec, chain).table.values()]
 
     def __call__(self, z: Array) -> list[Array]:
         """Scale of comparison, one array (R,) per study."""
@@ -194,7 +201,7 @@ _held: Predict | None = None
 
 def _one(z: Array) -> Array:
     assert _held is not None
-    return np.concatenate(_held(z))
+    return np.concatenate(_held(z) or [np.empty(0)])
 
 
 class Many:
@@ -205,21 +212,23 @@ class Many:
 
     def __call__(self, z: Array, tell: Progress | None = None, what: str = "predictions") -> Array:
         found: list[Array] = []
-        for rows in self._pool.imap(_one, list(z), chunksize=4) if self._pool else map(self._alone, z):
+        for rows in (
+            self._pool.imap(_one, list(z), chunksize=4 if len(z) > 40 else 1) if self._pool else map(self._alone, z)
+        ):
             found.append(rows)
-            if tell and len(found) % 20 == 0:
+            if tell and (len(found) % 20 == 0 or len(z) < 40):
                 tell(f"{what}: {len(found)} of {len(z)}")
         return np.array(found)
 
     def _alone(self, z: Array) -> Array:
-        return np.concatenate(self.predict(z))
+        return np.concatenate(self.predict(z) or [np.empty(0)])
 
 
 @contextmanager
-def many(predict: Predict, workers: int | None = None) -> Iterator[Many]:
-    """`Many` with forked processes (which have everything that is integrated); in this process where there is no fork or one worker."""
+def many(predict: Predict, most: int = WORKERS) -> Iterator[Many]:
+    """`Many` with at most `most` forked processes (which have everything that is integrated); in this process where there is no fork or one worker."""
     global _held
-    count = workers if workers is not None else min(WORKERS, os.cpu_count() or 1)
+    count = min(most, WORKERS, os.cpu_count() or 1)
     if count <= 1 or "fork" not in multiprocessing.get_all_start_methods():
         yield Many(predict)
         return

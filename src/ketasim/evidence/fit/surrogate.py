@@ -14,16 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from ketasim.core import normals, stream
+from ketasim.core.arrays import Array, IntArray
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 RIDGES = tuple(10.0**n for n in range(-8, 3))  # relative to the mean squared singular value
 MOVES_NOTHING = 1e-9  # on the scale of comparison
 WALL = 4.0  # Laplace SDs beyond the typical radius sqrt(p)
+FAR = 50.0  # prior SDs
 STEP, LEAPS = 0.22, 9  # of a Hamiltonian move, in Laplace SDs
 
 
@@ -31,12 +31,12 @@ STEP, LEAPS = 0.22, 9  # of a Hamiltonian move, in Laplace SDs
 class Observations:
     """What the fit compares with. rows : places (R,) of each study's rows among all predictions; y, whiten : data and inverse Cholesky roots."""
 
-    rows: tuple[NDArray[np.int64], ...]
+    rows: tuple[IntArray, ...]
     y: tuple[Array, ...]
     whiten: tuple[Array, ...]
 
     @staticmethod
-    def of(rows: Sequence[NDArray[np.int64]], y: Sequence[Array], covariances: Sequence[Array]) -> Observations:
+    def of(rows: Sequence[IntArray], y: Sequence[Array], covariances: Sequence[Array]) -> Observations:
         """whiten : C = L L', L^-1."""
         roots = [np.linalg.cholesky(c) for c in covariances]
         inverse = [solve_triangular(root, np.eye(len(root)), lower=True) for root in roots]
@@ -59,11 +59,10 @@ class Surrogate:
     sd: Array
     low: Array
     high: Array
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    first: IntArray
+    second: IntArray
     coefficients: Array
     root: Array
-    mode: Array
     error: float  # root mean square of the leave-one-out error of all rows, in units of their SD
 
     def _x(self, z: Array) -> tuple[Array, Array]:
@@ -71,12 +70,13 @@ class Surrogate:
         return (held - self.centre) / self.sd, (held == z) / self.sd
 
     def _wall(self, z: Array) -> tuple[Array, Array]:
-        """Penalty (N,) and its gradient (N, p)."""
-        u = solve_triangular(self.root, (z - self.mode).T, lower=True).T
+        """Penalty (N,) and its gradient (N, p); beyond its bound a value goes no farther, so nothing is walled in there."""
+        held = np.clip(z, self.low, self.high)
+        u = solve_triangular(self.root, (held - self.centre).T, lower=True).T
         radius = np.sqrt((u**2).sum(axis=1))
         over = np.maximum(radius - math.sqrt(z.shape[1]) - WALL, 0.0)
         slope = (over / np.maximum(radius, 1e-12))[:, None] * u
-        return 0.5 * over**2, solve_triangular(self.root, slope.T, lower=True, trans="T").T
+        return 0.5 * over**2, solve_triangular(self.root, slope.T, lower=True, trans="T").T * (held == z)
 
     def log_density(self, z: Array) -> Array:
         """log s (N,) of z (N, p)."""
@@ -99,7 +99,7 @@ class Surrogate:
         return log, -z - slope * scale - push
 
 
-def features(x: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+def features(x: Array, first: IntArray, second: IntArray) -> Array:
     """1, x_i, x_i x_j, x_i^3 of points x (N, p), (N, 1 + p + F + p)."""
     return np.concatenate([np.ones((len(x), 1)), x, x[:, first] * x[:, second], x**3], axis=1)
 
@@ -117,7 +117,7 @@ def fitted(
 
     mode (p,), hessian (p, p), bounds (low, high) of z, (p,) each.
     """
-    count, p = z.shape
+    p = z.shape[1]
     covariance = np.linalg.inv(hessian)
     low, high = bounds
     sd, centre = np.sqrt(np.diag(covariance)), np.clip(mode, low, high)
@@ -145,7 +145,6 @@ def fitted(
         second,
         np.concatenate(blocks, axis=1),
         np.linalg.cholesky(covariance),
-        mode,
         math.sqrt(squared / (rows_all * float(weights.sum()))),
     )
 
@@ -161,7 +160,9 @@ def ridge(table: Array, target: Array) -> tuple[Array, float]:
     for strength in RIDGES:
         shrink = s**2 / (s**2 + strength * float((s**2).mean()))
         hat = ((u**2) * shrink).sum(axis=1)
-        error = float((((target - u @ (shrink[:, None] * projected)) / np.maximum(1.0 - hat, 1e-3)[:, None]) ** 2).sum())
+        error = float(
+            (((target - u @ (shrink[:, None] * projected)) / np.maximum(1.0 - hat, 1e-3)[:, None]) ** 2).sum()
+        )
         if error < best:
             best = error
             coefficients = vt.T @ ((shrink / np.maximum(s, 1e-300))[:, None] * projected)
@@ -169,28 +170,46 @@ def ridge(table: Array, target: Array) -> tuple[Array, float]:
 
 
 def chains(
-    target: Surrogate, start: Array, moves: int, seed: int, purpose: str, tell: Progress | None = None
+    target: Surrogate,
+    start: Array,
+    moves: int,
+    seed: int,
+    purpose: str,
+    tell: Progress | None = None,
+    root: Array | None = None,
 ) -> tuple[Array, float]:
-    """Positions (N, p) of N chains after `moves` Hamiltonian moves from start (N, p), and the share accepted."""
+    """Positions (N, p) of N chains after `moves` Hamiltonian moves from start (N, p), and the share accepted.
+
+    root (p, p) : L of a covariance L L' that is about the posterior's; the Laplace covariance unless given.
+    """
     count, p = start.shape
+    root = target.root if root is None else root
     z = start.copy()
     log, gradient = target.log_density_and_gradient(z)
     taken = 0.0
     for turn in range(moves):
         momentum = normals(seed, f"{purpose} momentum {turn}", count * p).reshape(count, p)
         step = STEP * (0.7 + 0.6 * stream(seed, f"{purpose} step {turn}", count))[:, None]
-        there, slope, m = z, gradient @ target.root, momentum
+        there, log_there, gradient_there, m = z, log, gradient, momentum
+        lost = np.zeros(count, dtype=bool)
         for _ in range(LEAPS):
-            m = m + 0.5 * step * slope
-            there = there + (step * m) @ target.root.T
+            m = m + 0.5 * step * (gradient_there @ root)
+            there = there + (step * m) @ root.T
+            lost |= ~(np.abs(there - target.centre) < FAR).all(axis=1)  # a path that runs away is refused
+            there, m = np.where(lost[:, None], z, there), np.where(lost[:, None], 0.0, m)
             log_there, gradient_there = target.log_density_and_gradient(there)
-            slope = gradient_there @ target.root
-            m = m + 0.5 * step * slope
+            m = m + 0.5 * step * (gradient_there @ root)
         gain = log_there - log - 0.5 * (m**2).sum(axis=1) + 0.5 * (momentum**2).sum(axis=1)
-        yes = np.log(stream(seed, f"{purpose} chance {turn}", count)) < gain
+        yes = (np.log(stream(seed, f"{purpose} chance {turn}", count)) < gain) & ~lost
         z = np.where(yes[:, None], there, z)
         log, gradient = np.where(yes, log_there, log), np.where(yes[:, None], gradient_there, gradient)
         taken += float(yes.mean())
         if tell:
             tell(f"{purpose}: move {turn + 1} of {moves}, {taken / (turn + 1):.0%} accepted")
     return z, taken / moves
+
+
+def spread_root(z: Array) -> Array:
+    """Lower root of the covariance of draws (N, p), its correlations a little shrunk: few draws have directions that are too narrow."""
+    spread = np.cov(z.T).reshape(z.shape[1], -1)
+    return np.linalg.cholesky(0.9 * spread + 0.1 * np.diag(np.diag(spread)))
