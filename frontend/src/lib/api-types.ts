@@ -351,11 +351,8 @@ export interface components {
         CardRow: {
             /** Group */
             group: string;
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "fit" | "validate";
+            /** Role */
+            role: string;
             /** Study */
             study: string;
         } & {

@@ -5,7 +5,7 @@ Each describes the object that the command prints with --json; a test holds both
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -302,7 +302,7 @@ class CardRow(Answer):
 
     model_config = ConfigDict(extra="allow")
     study: str
-    role: Literal["fit", "validate"]
+    role: str
     group: str
 
 
