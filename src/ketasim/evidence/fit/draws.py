@@ -19,7 +19,7 @@ import numpy as np
 from ketasim.core import normals, stream
 from ketasim.core.arrays import Array, IntArray
 
-from ..arms.courses import OFTEN_REPLACED
+from ..arms.courses import integrated
 from ..compare.predict import Evidence
 from .calibrate import Problem, State, objective
 
@@ -56,7 +56,7 @@ class _Target:
 
     def __init__(self, task: Problem, state: State, evidence: Evidence) -> None:
         self.task, self.evidence, self.z0 = task, evidence, state.z
-        self.inside = [k for k, p in enumerate(task.parameters) if p.key in OFTEN_REPLACED]
+        self.inside = [k for k, p in enumerate(task.parameters) if p.key in integrated()]
         at_mode = evidence.compared(task.numbers(state.z))
         self.slopes = []
         for k in self.inside:
