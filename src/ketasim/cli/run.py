@@ -31,7 +31,9 @@ def run(words: Words, options: Options, json: Json = False, csv: Csv = False, pl
     else:
         from ketasim.report.text import run_text
 
-        write(run_text(result))
+        with Progress("placebo and hypotheses") as bar:
+            text = run_text(result, bar.show)
+        write(text)
     if place and not (json or csv):
         write(f"\nFigure: {place}")
     if result.nobody:
