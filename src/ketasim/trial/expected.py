@@ -33,7 +33,7 @@ class Truth:
 
 def truth(design: Design, pool: Pool) -> Truth | None:
     """The differences in one world; None for endpoints that have no expectation at one visit (relapse)."""
-    if design.endpoint.measure == "relapse" or design.kind == "crossover":
+    if design.endpoint.measure == "relapse" or design.kind == "crossover" or pool.flexed:
         return None
     at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
     true = _outcomes(design, pool, at)

@@ -22,6 +22,7 @@ from .methods import Outcome, analyse, endpoint_visit
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
+from .scales import remission_cut
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .worlds import World, worlds
 
@@ -174,11 +175,11 @@ def _result(
             power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, better)
             for size, o in outcomes.items()
         )
-        for a, name in enumerate(design.names[1:])
+        for a, name in enumerate(design.compared)
     }
     truths = [truth(design, asked.pool(w)) for w in range(min(asked.count, sims))] if design.compares else []
     contrasts = (
-        tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.names[1:])) if last else ()
+        tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.compared)) if last else ()
     )
     known = [t for t in truths if t is not None]
     at = endpoint_visit(design)
@@ -194,7 +195,9 @@ def _result(
         arms=_arms(asked, found),
         contrasts=contrasts,
         bias={} if asked.null or not known else {c.arm: _bias(known, a, c) for a, c in enumerate(contrasts)},
-        guess_curve={
+        guess_curve={}
+        if design.kind == "crossover"
+        else {
             name: tuple(
                 zip(
                     SHARES.tolist(),
@@ -202,13 +205,15 @@ def _result(
                     strict=True,
                 )
             )
-            for a, name in enumerate(design.names[1:])
+            for a, name in enumerate(design.compared)
         },
         by_hypothesis=_by_hypothesis(asked, last, world, powers),
         unanalysed=last.failed if last else {},
         failed_people=sum(pool.failed for pool in asked.pools.values()),
         notes=_notes(design),
-        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.names[1:])} for n, o in outcomes.items()},
+        one=_one(found),
+        hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
+        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()},
     )
 
 
@@ -238,7 +243,7 @@ def _by_hypothesis(
     """Primary contrast and power of every hypothesis at the largest size, with their number of replicates."""
     if outcome is None or not powers:
         return {}
-    a = asked.design.names[1:].index(asked.design.endpoint.arm)
+    a = asked.design.compared.index(asked.design.endpoint.arm)
     names = np.array([w.hypothesis for w in asked.worlds])[world]
     found = {}
     for name in dict.fromkeys(w.hypothesis for w in asked.worlds):
@@ -265,7 +270,7 @@ def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
         own = found.arm == a
         count = own.sum(axis=1)
         visits = []
-        for j, t in enumerate(design.visits_h):
+        for j, t in enumerate(design.readings_h):
             x = np.where(own, change[..., j], np.nan)
             seen = np.isfinite(x)
             number = seen.sum(axis=1)
@@ -296,15 +301,25 @@ def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
                 float(count.mean()),
                 tuple(visits),
                 harm,
-                float(correct_share(found.arm, found.guess, len(design.names))[a]),
+                math.nan if design.kind == "crossover" else float(correct_share(found.arm, found.guess, len(design.names))[a]),
             )
         )
     return tuple(rows)
 
 
-def _remission(design: Design) -> float:
-    from .scales import remission_cut
+def _one(found: Replicates) -> dict[str, Array]:
+    """The first replicate: arm, baseline, score, seen, gone, asked, as arrays of its participants."""
+    return {
+        "arm": found.arm[0].astype(np.float64),
+        "baseline": found.baseline[0],
+        "score": found.score[0],
+        "seen": found.seen[0].astype(np.float64),
+        "gone": found.gone[0].astype(np.float64),
+        "asked": found.asked[:1].astype(np.float64),
+    }
 
+
+def _remission(design: Design) -> float:
     return design.endpoint.cut if design.endpoint.measure == "remission" else remission_cut(design.scale)
 
 
