@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .dose import dose
     from .evidence.fit.check import card_of as check
     from .evidence.weigh.weighing import weigh
+    from .person.screening import screen
     from .scenario.compare import Comparison, compare
     from .scenario.experiments import experiment
     from .scenario.plan import Scenario, scenario
@@ -48,6 +49,7 @@ _HOMES = {
     "output": "core.names:output",
     "run": "scenario.run:run",
     "scenario": "scenario.plan:scenario",
+    "screen": "person.screening:screen",
     "trial": "trial.simulate:trial",
     "value": "core.values:value",
     "weigh": "evidence.weigh.weighing:weigh",
@@ -69,6 +71,7 @@ __all__ = [
     "output",
     "run",
     "scenario",
+    "screen",
     "trial",
     "value",
     "weigh",
