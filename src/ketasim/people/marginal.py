@@ -46,7 +46,7 @@ class Marginal:
             return np.asarray(np.exp(self.a + self.b * number))
         share = ndtr(number)
         if self.kind == "binary":
-            return np.asarray((share < self.a).astype(np.float64))
+            return np.asarray((share > 1.0 - self.a).astype(np.float64))
         if self.kind == "beta":
             return np.asarray(self.low + (self.high - self.low) * betaincinv(self.a, self.b, share))
         first, last = ndtr((self.low - self.a) / self.b), ndtr((self.high - self.a) / self.b)

@@ -54,7 +54,14 @@ def page(result: TrialResult) -> str:
         "<h2>Design</h2>",
         _table(
             ("arm", "doses", "ratio"),
-            [(a.name + (" (comparator)" if a.name == d.comparator and d.compares else ""), str(a.regimen()), f"{a.ratio:g}") for a in d.arms],
+            [
+                (
+                    a.name + (" (comparator)" if a.name == d.comparator and d.compares else ""),
+                    str(a.regimen()),
+                    f"{a.ratio:g}",
+                )
+                for a in d.arms
+            ],
         ),
         f"<p>{escape(d.kind)}; setting {escape(d.setting)}; {escape(d.scale)} at {', '.join(when(t / 24) for t in d.readings_h)}. "
         f"Primary: {escape(d.endpoint.measure)} at {when(d.endpoint.at_h / 24)}, {escape(d.endpoint.arm)}; {escape(d.analysis.method)}, two-sided "
@@ -62,7 +69,9 @@ def page(result: TrialResult) -> str:
         *[f"<p>Rule at {', '.join(when(t / 24) for t in r.at_h)}: {escape(str(r))}.</p>" for r in d.rules],
         f"<p>Estimand. {escape(result.estimand)}</p>",
         "<h2>Expected result</h2>",
-        f"<p>{escape(contrast_words(result.contrast, d.scale))}</p>" if result.contrast else "<p>One arm: nothing is compared.</p>",
+        f"<p>{escape(contrast_words(result.contrast, d.scale))}</p>"
+        if result.contrast
+        else "<p>One arm: nothing is compared.</p>",
         _power(result),
         f'<div class="wrap">{_svg(result)}</div>',
         "<h2>Expected at each visit</h2>",
@@ -71,7 +80,13 @@ def page(result: TrialResult) -> str:
         _table(
             ("arm", "CADSS peak", "nausea, worst session", "systolic rise, mmHg", "guess right"),
             [
-                (a.arm, f"{a.harm['cadss_peak']:.1f}", f"{100 * a.harm['nausea']:.0f} %", f"{a.harm['sbp_rise']:.1f}", _percent(a.correct_guess))
+                (
+                    a.arm,
+                    f"{a.harm['cadss_peak']:.1f}",
+                    f"{100 * a.harm['nausea']:.0f} %",
+                    f"{a.harm['sbp_rise']:.1f}",
+                    _percent(a.correct_guess),
+                )
                 for a in result.arms
             ],
         ),
@@ -110,11 +125,20 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _power(result: TrialResult) -> str:
     rows = [
-        (str(p.n), f"{100 * p.power:.1f} %", f"{100 * p.mc_se:.1f}", "-" if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %")
+        (
+            str(p.n),
+            f"{100 * p.power:.1f} %",
+            f"{100 * p.mc_se:.1f}",
+            "-" if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %",
+        )
         for p in result.power
     ]
     name = "type I error" if result.null else "power"
-    return _table(("randomised", name, "Monte Carlo SE", "5th to 95th percentile over hypotheses and posterior"), rows) if rows else ""
+    return (
+        _table(("randomised", name, "Monte Carlo SE", "5th to 95th percentile over hypotheses and posterior"), rows)
+        if rows
+        else ""
+    )
 
 
 def _courses(result: TrialResult) -> str:
@@ -143,7 +167,9 @@ def _blinding(result: TrialResult) -> str:
             ("a drug that is felt and does nothing", b.inert),
         ):
             rows.append((f"{arm}: {label}", f"{three[0]:+.2f}", f"{three[1]:+.2f} to {three[2]:+.2f}"))
-    return "<h2>What blinding does</h2>" + _table(("", "mean", "5th to 95th percentile over worlds"), rows) if rows else ""
+    return (
+        "<h2>What blinding does</h2>" + _table(("", "mean", "5th to 95th percentile over worlds"), rows) if rows else ""
+    )
 
 
 def _flow(result: TrialResult) -> str:
@@ -155,17 +181,36 @@ def _flow(result: TrialResult) -> str:
         own = one["arm"] == a
         gone = int((one["gone"][own] < last).sum())
         seen = int(one["seen"][own][:, -1].sum())
-        boxes.append(f"<div><b>{escape(name)}</b><br>allocated {int(own.sum())}<br>left {gone}<br>seen at the last visit {seen}</div>")
+        boxes.append(
+            f"<div><b>{escape(name)}</b><br>allocated {int(own.sum())}<br>left {gone}<br>seen at the last visit {seen}</div>"
+        )
     return "\n".join([*boxes, "</div>"])
 
 
 def _assumptions(result: TrialResult) -> str:
-    used = [value(key) for key in ("tau_mood_setting", "tau_mood_drug", "rating_sd", "wander_sd", "course_sd", "expectancy_sustained", "mood_late_size", "mood_fast_size")]
+    used = [
+        value(key)
+        for key in (
+            "tau_mood_setting",
+            "tau_mood_drug",
+            "rating_sd",
+            "wander_sd",
+            "course_sd",
+            "expectancy_sustained",
+            "mood_late_size",
+            "mood_fast_size",
+        )
+    ]
     rows = [(v.label, f"{v.value:.3g} {v.unit}", f"{v.basis}, {v.source}") for v in used]
     shipped = posterior()
-    notes = [*result.notes, f"Posterior: {len(shipped) if shipped else 0} draws of the working default; other hypotheses by their own calibrations."]
+    notes = [
+        *result.notes,
+        f"Posterior: {len(shipped) if shipped else 0} draws of the working default; other hypotheses by their own calibrations.",
+    ]
     listed = "".join(f'<li class="assumed">{escape(note)}</li>' for note in notes)
-    cited = "".join(f"<li>{escape(str(sources()[key]))}</li>" for key in sorted({v.source for v in used}) if key in sources())
+    cited = "".join(
+        f"<li>{escape(str(sources()[key]))}</li>" for key in sorted({v.source for v in used}) if key in sources()
+    )
     return _table(("number", "value", "basis and source"), rows) + f"<ul>{listed}</ul><p>Sources:</p><ul>{cited}</ul>"
 
 
@@ -213,7 +258,14 @@ def _course_panel(axis: Any, result: TrialResult) -> None:
     axis.set_title(f"Mean change, {result.design.scale}")
     axis.set_xlabel("days")
     for arm, look in zip(result.arms, _looks(len(result.arms)), strict=True):
-        axis.plot([0, *(v.day for v in arm.visits)], [0, *(v.mean_change for v in arm.visits)], marker="o", markersize=3, label=arm.arm, **look)
+        axis.plot(
+            [0, *(v.day for v in arm.visits)],
+            [0, *(v.mean_change for v in arm.visits)],
+            marker="o",
+            markersize=3,
+            label=arm.arm,
+            **look,
+        )
     axis.legend(fontsize=8)
 
 

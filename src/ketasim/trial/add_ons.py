@@ -18,9 +18,7 @@ from .worlds import World
 Array = NDArray[np.float64]
 
 
-def add_on_drives(
-    arm: TrialArm, world: World, seed: int, visits_h: Array, found: Mapping[str, Array]
-) -> Array:
+def add_on_drives(arm: TrialArm, world: World, seed: int, visits_h: Array, found: Mapping[str, Array]) -> Array:
     """Drive of all add-ons of an arm at the visits, (P, V) or (1, V).
 
     d(t) = [a + s Ld(t)] (1 - exp(-(t - t0) / onset)) from t0 to t1; a ~ N(mean, sd), s ~ N(synergy mean, synergy sd) per world, the same in every

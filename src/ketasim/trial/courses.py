@@ -17,8 +17,8 @@ from ketasim.dose import Regimen, output_times
 from ketasim.dose.grid import Grid
 from ketasim.forward import Dosed, Forward, deliveries
 from ketasim.people import People, chain_parameters
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, felt_course, hope, treatment
-from ketasim.ratings.setting import belief_course, felt_so_far
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed, felt_course, hope, treatment
+from ketasim.ratings.setting import felt_so_far
 
 from .worlds import World
 
@@ -84,13 +84,22 @@ class Read:
 
 
 def read_course(
-    where: str, world: World, parts: Sequence[Part], people: People, p: Mapping[str, Array], visits_h: Array
+    where: str,
+    world: World,
+    parts: Sequence[Part],
+    people: People,
+    p: Mapping[str, Array],
+    visits_h: Array,
+    masked: bool = False,
 ) -> Read:
-    """Integrate the parts in these people and read them at the visits. where : setting; p : rating numbers of the same people."""
+    """Integrate the parts in these people and read them at the visits. where : setting; p : rating numbers of the same people; masked : nobody can
+    feel what is given."""
     end = float(visits_h[-1])
     given = sorted((one for part in parts for one in part.given(end, people.weight)), key=lambda one: one.time_h)
     noticed = noticed_of(parts, end)
-    times = np.unique(np.concatenate([np.zeros(1), visits_h, noticed.sessions, *(q.times(end, people.weight) for q in parts)]))
+    times = np.unique(
+        np.concatenate([np.zeros(1), visits_h, noticed.sessions, *(q.times(end, people.weight) for q in parts)])
+    )
     times = times[(times >= 0) & (times <= end)]
     at = np.searchsorted(times, visits_h - 1e-9)
     shape = (len(people), len(times))
@@ -99,16 +108,15 @@ def read_course(
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest = felt_so_far(times, felt, noticed.sessions)
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf
-    elapsed = np.maximum(times - first, 0.0) if math.isfinite(first) else np.zeros(len(times))
     pressure = np.maximum.accumulate(np.broadcast_to(tables.get("sbp_rise", np.zeros((1, 1))), shape), axis=1)
     found = {
         "mood": drives.mood,
         "ideation": drives.ideation,
         "ssri": drives.ssri,
-        "hoped": hope(where, noticed, times, drives, p),
-        "blind": hope(where, noticed, times, drives.nothing(), p, "comparator"),
+        "hoped": hope(where, noticed, times, drives, p, unfelt=masked),
+        "blind": hope(where, noticed, times, drives.nothing(), p, "comparator", unfelt=masked),
         "felt": strongest,
-        "belief": belief_course(where, strongest, p, noticed.arm, elapsed),
+        "belief": believed(where, noticed, times, drives, p, unfelt=masked),
         "sbp": pressure,
     }
     rows = {key: np.broadcast_to(item, shape)[:, at] for key, item in found.items()}

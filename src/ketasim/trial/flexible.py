@@ -90,7 +90,10 @@ def flex(
     own, noise = _noise(people, p, visits)
     z = normals(seed, "trial world effects", np.array([2 * world.index, 2 * world.index + 1]))
     on = 1.0 if design.study_effects else 0.0
-    shift, factor = on * value("tau_mood_setting").value * float(z[0]), math.exp(on * value("tau_mood_drug").value * float(z[1]))
+    shift, factor = (
+        on * value("tau_mood_setting").value * float(z[0]),
+        math.exp(on * value("tau_mood_drug").value * float(z[1])),
+    )
     mine: list[tuple[Part, ...]] = [tuple(doses)] * count
     log: list[Decision] = []
     read = _grouped(design, world, mine, people, p, visits)
@@ -143,7 +146,9 @@ def _grouped(
     for members in groups.values():
         at = np.array(members)
         some = replace(people, person=people.person[at])
-        read = read_course(design.setting, world, mine[members[0]], some, {k: v[at] for k, v in p.items()}, visits)
+        read = read_course(
+            design.setting, world, mine[members[0]], some, {k: v[at] for k, v in p.items()}, visits, design.masked
+        )
         for key, part in read.rows.items():
             rows.setdefault(key, np.zeros((len(people), len(visits))))[at] = part
         for key, part in read.worst.items():
@@ -166,6 +171,7 @@ def _scores(
     """Rated scores at the visits on the design's scale, (P, V)."""
     size = factor * covariates[:, None]
     drives = Drives(read.rows["mood"] * size, read.rows["ideation"] * size, read.rows["ssri"], np.zeros((1, 1)))
-    hoped = read.rows["blind"] if design.masked else read.rows["hoped"]
-    there = latent(design.setting, drives, hoped, p, Between(shift=shift, rater=rater_factor(design.scale)))
+    there = latent(
+        design.setting, drives, read.rows["hoped"], p, Between(shift=shift, rater=rater_factor(design.scale))
+    )
     return madrs_scores(there, people.madrs, p, own, noise) / per_point(design.scale)

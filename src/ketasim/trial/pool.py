@@ -91,7 +91,7 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
             flexed.append(done)
             read = done.read
         else:
-            read = read_course(design.setting, world, doses, people, p, visits)
+            read = read_course(design.setting, world, doses, people, p, visits, design.masked)
         parts.append(_with_add_ons(design, read, plan, world, seed, factor, null))
     failed = np.any([read.failed for read in parts], axis=0)
     reason = next((read.reason for read in parts if read.reason), "")
@@ -101,8 +101,6 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
         )
     good = np.flatnonzero(~failed)
     table = {key: np.stack([read.rows[key] for read in parts])[:, good] for key in parts[0].rows}
-    if design.masked:
-        table["hoped"] = table["blind"]
     return Pool(
         world=world,
         names=design.names,
@@ -128,7 +126,13 @@ def _part(design: Design, treated: str, start: float, until: float, null: bool) 
 
 
 def _with_add_ons(
-    design: Design, read: Read, plan: tuple[tuple[str, float, float], ...], world: World, seed: int, factor: Array, null: bool
+    design: Design,
+    read: Read,
+    plan: tuple[tuple[str, float, float], ...],
+    world: World,
+    seed: int,
+    factor: Array,
+    null: bool,
 ) -> Read:
     """The drug's drives with what covariates do to them, and the drive of add-ons beside that of the SSRI."""
     rows = dict(read.rows)

@@ -404,7 +404,11 @@ def _crossover(top: Fields, kind: str, visits: tuple[float, ...]) -> float:
         return visits[-1] + 24.0
     period = entry.hour("period", visits[-1] + 24.0)
     if period <= visits[-1]:
-        entry.note("period", "the second period begins after the last visit of the first", f'period = "{visits[-1] / 24 + 7:g} d"')
+        entry.note(
+            "period",
+            "the second period begins after the last visit of the first",
+            f'period = "{visits[-1] / 24 + 7:g} d"',
+        )
         period = visits[-1] + 24.0
     entry.leftovers()
     return period

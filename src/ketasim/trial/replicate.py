@@ -47,7 +47,9 @@ class Replicates:
     guess: NDArray[np.bool_]
     felt: Array
     covariates: dict[str, Array]
-    asked: NDArray[np.int64]  # (R,) people who had to begin so that N could be randomised (more than N where only the stable are)
+    asked: NDArray[
+        np.int64
+    ]  # (R,) people who had to begin so that N could be randomised (more than N where only the stable are)
 
     @property
     def change(self) -> Array:
@@ -238,7 +240,9 @@ def _scores(
     if design.study_effects:
         drug = np.exp(value("tau_mood_drug").value * draws.single("drug part of the trial"))
     factor = np.repeat(drug, draws.n)[:, None]
-    if pool.flexed:  # the scores that the rules have seen: this trial's effects and everybody's noise belong to the pool
+    if (
+        pool.flexed
+    ):  # the scores that the rules have seen: this trial's effects and everybody's noise belong to the pool
         factor, shift = np.full((rows, 1), pool.flexed[0].factor), np.full(who.shape, pool.flexed[0].shift)
     between = Between(shift=shift.reshape(-1, 1), rater=rater_factor(design.scale))
     none = np.zeros((1, visits))

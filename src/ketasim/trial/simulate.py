@@ -178,9 +178,7 @@ def _result(
         for a, name in enumerate(design.compared)
     }
     truths = [truth(design, asked.pool(w)) for w in range(min(asked.count, sims))] if design.compares else []
-    contrasts = (
-        tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.compared)) if last else ()
-    )
+    contrasts = tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.compared)) if last else ()
     known = [t for t in truths if t is not None]
     at = endpoint_visit(design)
     return TrialResult(
@@ -301,7 +299,9 @@ def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
                 float(count.mean()),
                 tuple(visits),
                 harm,
-                math.nan if design.kind == "crossover" else float(correct_share(found.arm, found.guess, len(design.names))[a]),
+                math.nan
+                if design.kind == "crossover"
+                else float(correct_share(found.arm, found.guess, len(design.names))[a]),
             )
         )
     return tuple(rows)

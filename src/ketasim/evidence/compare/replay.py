@@ -43,7 +43,8 @@ def replay(result: TrialResult) -> dict[str, Any] | None:
         "published": found.value,
         "pit": pit,
         "pit_by_hypothesis": {
-            name: _place(simulated[(names == name) & np.isfinite(simulated)], found.value) for name in dict.fromkeys(own.hypothesis_of)
+            name: _place(simulated[(names == name) & np.isfinite(simulated)], found.value)
+            for name in dict.fromkeys(own.hypothesis_of)
         },
         "records": [row.record for row in found.rows],
         "n": design.n,
