@@ -19,8 +19,8 @@ from ketasim.people.table_one import read_table
 from ketasim.ratings.mood import rating_numbers
 
 from .add_ons import add_on_drives
-from .covariate_effects import drug_factor
 from .courses import SIDE_PORTS, Part, Read, read_course
+from .covariate_effects import drug_factor
 from .design import Design
 from .flexible import Flexed, flex
 from .scales import per_point

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -305,3 +307,32 @@ def test_wrong_use_says_what_is_allowed() -> None:
         Trial(DESIGN).but(arms=())
     with pytest.raises(UsageError, match="unknown design"):
         trial("Popova2091")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*.parquet"))}
+
+
+def test_a_stopped_trial_goes_on_to_the_same_files_and_the_same_answer(tmp_path: Path, made: Trial) -> None:
+    whole = made.run([40], 8, folder=tmp_path / "whole")
+    told = made.run([40], 8)
+    assert whole.to_json() == told.to_json()
+
+    def stop(share: float) -> None:
+        if share > 0.2:
+            raise KeyboardInterrupt
+
+    again = Trial(DESIGN, seed=2, count=4, people=32)
+    with pytest.raises(KeyboardInterrupt):
+        again.run([40], 8, stop, tmp_path / "stopped")
+    assert 0 < len(hashes(tmp_path / "stopped")) < 4
+    (tmp_path / "stopped" / "world-0003-half.parquet").write_bytes(b"half a file")
+    last = Trial(DESIGN, seed=2, count=4, people=32)
+    assert last.run([40], 8, folder=tmp_path / "stopped").to_json() == told.to_json()
+    assert set(hashes(tmp_path / "whole").items()) <= set(hashes(tmp_path / "stopped").items())
+    assert len(last.pools) < 4  # what was there was not simulated again
+
+
+def test_a_cluster_that_is_not_there_is_said(made: Trial) -> None:
+    with pytest.raises(UsageError, match=r"cluster needs|no scheduler answers"):
+        made.run([40], 8, scheduler="tcp://127.0.0.1:1")
