@@ -109,7 +109,7 @@ def not_written(study: Study) -> str:
 def _scale(study: Study) -> str:
     found = published(study)
     scale = (found.scale if found else "") or str(study.baseline.get("scale", "MADRS"))
-    return "MADRS" if not scale else scale
+    return scale or "MADRS"
 
 
 def _text(item: object) -> str:
