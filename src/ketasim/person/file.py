@@ -17,7 +17,7 @@ from ketasim.core.errors import KetasimError, Problem, UsageError, nearest
 from ketasim.core.frozen import FrozenMapping
 from ketasim.core.textfile import read_text
 
-from .entries import Entry, read_doses, read_levels, read_medication, read_pressures, read_scores, suspected
+from .entries import read_doses, read_scores, suspected
 from .fields import (
     Fact,
     class_facts,
@@ -30,6 +30,8 @@ from .fields import (
     suspected_facts,
 )
 from .lines import line_of, lines_of
+from .moments import Entry
+from .readings import read_levels, read_medication, read_pressures
 from .records import Medication, Person, Pressure
 
 LISTS = ("dose", "score", "level", "blood_pressure", "medication")
