@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .scenario.plan import Scenario, scenario
     from .scenario.result import Result
     from .scenario.run import run
+    from .trial.simulate import trial
 
 _HOMES = {
     "Comparison": "scenario.compare:Comparison",
@@ -49,6 +50,7 @@ _HOMES = {
     "run": "scenario.run:run",
     "scenario": "scenario.plan:scenario",
     "screen": "person.screening:screen",
+    "trial": "trial.simulate:trial",
     "value": "core.values:value",
     "weigh": "evidence.weigh.weighing:weigh",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "run",
     "scenario",
     "screen",
+    "trial",
     "value",
     "weigh",
 ]

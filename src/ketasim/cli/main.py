@@ -25,6 +25,7 @@ from .run import run
 from .screen import screen
 from .serve import serve
 from .show import show
+from .trial import trial
 from .weigh import weigh
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, experiment, show, lint, serve, check, claims, weigh, screen, harm):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm):
     app.command()(command)
 app.command("next-study")(next_study)
 

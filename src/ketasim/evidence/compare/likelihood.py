@@ -26,12 +26,14 @@ SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
     "tau_mood_drug",
+    "tau_routine",
     "tau_plasma",
     "tau_receptor",
     "tau_dissociation",
     "tau_vital",
     "tau_report",
     "tau_correlation",
+    "tau_share",
     "tau_spread",
     "tau_relapse",
     "within_study_effect",
@@ -43,6 +45,7 @@ _FAMILY_TAU = {
     "receptor": "tau_receptor",
     "report": "tau_report",
     "correlation": "tau_correlation",
+    "share": "tau_share",
     "spread": "tau_spread",
     "relapse": "tau_relapse",
 }
@@ -254,6 +257,8 @@ class StudyBlock:
             ("vital", "tau_vital"),
         ]
         directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        routine = np.array([1.0 if self._is_routine(r) else 0.0 for r in self.rows])
+        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_effect"))
         directions += [
             (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
             for kind, tau in _FAMILY_TAU.items()
@@ -267,6 +272,11 @@ class StudyBlock:
         alike = taus["pool_share"]
         return np.asarray((found + np.diag(own)) * (alike + (1.0 - alike) / np.outer(root, root)))
 
+    def _is_routine(self, row: Observed) -> bool:
+        """Whether a row comes from ordinary practice, where clinics differ more than trials do."""
+        arms = self.study_of(row).arms
+        return any(key in arms and arms[key].setting == "routine" for key in row.row.arm_keys)
+
     @staticmethod
     def _own(row: Observed) -> str:
         if row.row.is_sign:
@@ -275,6 +285,8 @@ class StudyBlock:
             return "spread"
         if row.row.endpoint == "relapse":
             return "relapse"
+        if family(row.row) == "mood" and row.kind == "logit":
+            return "share"
         return "report" if row.row.endpoint == "moaas" else family(row.row)
 
 
