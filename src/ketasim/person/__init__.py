@@ -1,1 +1,1 @@
-"""One person: what has been given and seen, and what may follow under several options."""
+"""One person: the file of their data, screening, monitoring, exposure over a course."""
