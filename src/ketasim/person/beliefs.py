@@ -191,7 +191,13 @@ def rows(count: int, seed: int, only: str = "") -> Rows:
             _column(numbers, key, count)[here] = number
         for column, prior in enumerate(entry.free):
             _column(numbers, prior.key, count)[here] = prior.natural(z[picks, column])
-    return Rows(names, which[order], log_weight[order], {k: v[order] for k, v in numbers.items()}, {k: v[order] for k, v in spreads.items()})
+    return Rows(
+        names,
+        which[order],
+        log_weight[order],
+        {k: v[order] for k, v in numbers.items()},
+        {k: v[order] for k, v in spreads.items()},
+    )
 
 
 def _column(numbers: dict[str, Array], key: str, count: int) -> Array:

@@ -22,11 +22,12 @@ SAME_H = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A regimen whose own t = 0 lies at `start_h`; up to `until_h` on the axis of the person."""
+    """A regimen whose own t = 0 lies at `start_h`; up to `until_h` on the axis of the person. beside : taken beside the treatment, no session."""
 
     regimen: Regimen
     start_h: float = 0.0
     until_h: float = np.inf
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,32 +53,33 @@ class Given:
     def noticed(self) -> Treatment:
         """What is noticed of all of it together; comparator and midazolam by the last regimen that is given in sessions."""
         every = [
-            (one, treatment(one.regimen, max(self._horizon(one), SAME_H))) for one in self.placed if self._horizon(one) > 0
+            (one, treatment(one.regimen, max(self._horizon(one), SAME_H)))
+            for one in self.placed
+            if self._horizon(one) > 0
         ]
-        sessions = np.concatenate([np.zeros(0), *(t.sessions + one.start_h for one, t in every)])
+        main = [(one, t) for one, t in every if not one.beside]
+        sessions = np.concatenate([np.zeros(0), *(t.sessions + one.start_h for one, t in main)])
         begun = [t.new_antidepressant + one.start_h for one, t in every if t.new_antidepressant is not None]
-        last = next((t for _, t in reversed(every) if t.sessions.size), None)
+        last = next((t for _, t in reversed(main) if t.sessions.size), None)
         return Treatment(
             np.unique(np.round(sessions, 9)),
             min(begun) if begun else None,
             last is not None and last.is_comparator,
-            any(t.is_midazolam for _, t in every),
+            any(t.is_midazolam for _, t in main),
         )
 
     @cached_property
     def session_ends(self) -> dict[float, float]:
         """Start of every session (h) -> length of its dose (h)."""
         found: dict[float, float] = {}
-        for one in self.placed:
+        for one in (one for one in self.placed if not one.beside):
             for time, _, dose in one.regimen.main.times(max(self._horizon(one), SAME_H)):
                 found[round(time + one.start_h, 9)] = max(dose.duration_h, 0.0)
         return found
 
     def start_h(self) -> float:
         """Earliest time at which something is given, never after 0."""
-        return min(
-            [0.0, *(one.regimen.start_h(max(self._horizon(one), SAME_H)) + one.start_h for one in self.placed)]
-        )
+        return min([0.0, *(one.regimen.start_h(max(self._horizon(one), SAME_H)) + one.start_h for one in self.placed)])
 
     def grid(self, wanted: Array, closely: tuple[float, ...] = ()) -> Array:
         """Times (h): those wanted, and times inside every session; the first one and those that start at `closely` are looked at closely.

@@ -27,7 +27,7 @@ def tail_shape(log_weights: Array) -> float:
     if not np.isfinite(top):
         return math.inf
     ratios = np.sort(np.exp(logs - top))
-    size = int(math.ceil(min(count / 5.0, 3.0 * math.sqrt(count))))
+    size = math.ceil(min(count / 5.0, 3.0 * math.sqrt(count)))
     if size < LEAST_TAIL or np.count_nonzero(ratios) < LEAST_TAIL:
         return math.inf
     tail = ratios[-size:] - ratios[-size - 1]

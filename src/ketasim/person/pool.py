@@ -20,7 +20,8 @@ from ketasim.core import Value, normals, value
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, hope, latent, rating_numbers
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, hope, latent, rating_numbers
+from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
 from .beliefs import Rows, between_studies, rows
@@ -38,7 +39,13 @@ TAU = {
     "felt": "tau_dissociation",
     "vital": "tau_vital",
 }
-MOOD_MINDS = ("mood_gain", "expectancy_gain", "dissociation_gain", "ssri_gain")
+MINDS_OF = (
+    "mood_gain",
+    "expectancy_gain",
+    "dissociation_gain",
+    "pressure_gain",
+    "typical_madrs",
+)  # moved by a refinement
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,9 @@ class Pool:
         scale = {key: sd / _shipped_sd(key) for key, sd in table.spreads.items() if _shipped_sd(key) > 0}
         bodies = Varied(seed, np.arange(rows_count), traits, scale=scale)
         own = Varied(seed + 1, np.arange(count), traits, scale={key: ratio[row] for key, ratio in scale.items()})
+        moved = {key: normals(seed + 1, f"people.{key}", count) for key in MINDS_OF}
         clinic = {name: normals(seed, f"clinic {name}", count) for name in CLINIC}
-        return Pool(table, bodies, row, own, clinic, table.log_weight[row])
+        return Pool(table, bodies, row, replace(own, moved=moved), clinic, table.log_weight[row])
 
     def only(self, members: Index, log_weight: Array | None = None) -> Pool:
         """Some members, in that order, on the rows that they need; equal weights unless given."""
@@ -100,6 +108,12 @@ class Pool:
             {name: z[members] for name, z in self.clinic.items()},
             np.zeros(len(members)) if log_weight is None else log_weight,
         )
+
+    def among(self, members: Index) -> Pool:
+        """Some members, in that order and equally weighted, on the rows as they are: their courses stay in place."""
+        minds = _picked(self.minds, members, len(self.minds))
+        clinic = {name: z[members] for name, z in self.clinic.items()}
+        return replace(self, row=self.row[members], minds=minds, clinic=clinic, log_weight=np.zeros(len(members)))
 
     def with_minds(self, moved: Mapping[str, Array], clinic: Mapping[str, Array], row: Index | None = None) -> Pool:
         """Members with other effects, or on other rows."""
@@ -152,8 +166,7 @@ class Arms:
 
     def columns(self, wanted: Sequence[float] | Array) -> Index:
         """Columns of times that were asked for."""
-        found = np.array([int(np.argmin(np.abs(self.times - t))) for t in np.atleast_1d(wanted)], dtype=np.int64)
-        return found
+        return np.array([int(np.argmin(np.abs(self.times - t))) for t in np.atleast_1d(wanted)], dtype=np.int64)
 
 
 def integrate(
@@ -173,79 +186,80 @@ def integrate(
     known = forward.numbers
     overrides = {key: number for key, number in pool.rows.numbers.items() if key in known or key in routing_values()}
     varying = chain_parameters(pool.bodies, known, overrides)
-    end = float(max(times[-1], *(way.end_h for way in ways)))
-    start = float(min(times[0], *(way.start_h() for way in ways)))
+    end = float(max([times[-1], *(way.end_h for way in ways)]))
+    start = float(min([times[0], *(way.start_h() for way in ways)]))
     plans = [forward.schedule(varying, start, end, given=part) for part in deliveries]
     felt = (FELT_OF_MIDAZOLAM,) if FELT_OF_MIDAZOLAM in forward.composition.defined else ()
     outputs = tuple(dict.fromkeys((*made.needed, *felt, *(p for p in ports))))
-    found = forward.run(
-        plans, varying, len(pool.rows), times, outputs, replaceable={*union_keys(), *fitted()}
-    )
+    found = forward.run(plans, varying, len(pool.rows), times, outputs, replaceable={*union_keys(), *fitted()})
     return Arms(tuple(ways), times, found.tables, made, (found.status != 0).any(axis=0))
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One arm as the members see it: drives on the grid, (N, T)."""
+    """One arm as the members see it: drives on the grid, (N, T).
+
+    arm : index of the courses. given : what is noticed, that of the arm unless told otherwise (placebo in place of a drug: the courses of one arm, the
+    sessions of another).
+    """
 
     pool: Pool
     arms: Arms
     arm: int
     setting: str
+    given: Given | None = None
+
+    @property
+    def noticed(self) -> Treatment:
+        """What people notice of what is given."""
+        return (self.given or self.arms.given[self.arm]).noticed
 
     def output(self, name: str, columns: Index | None = None) -> Array:
-        """An output port of the last stages of every member, (N, T or len(columns)); with what his clinic differs in."""
+        """An output port of the last stages of every member, (N, T) or (N, len(columns)), with what his clinic lets people feel."""
         made, table, row = self.arms.readout, self.arms.tables[self.arm], self.pool.row
-        pick = slice(None) if columns is None else columns
+        times = self.arms.times if columns is None else self.arms.times[columns]
+        if name not in made.formulas:
+            return np.broadcast_to(made(name, {}, {}), (len(self.pool), len(times)))
+        formula = made.formulas[name]
         given: dict[str, float | Array] = {}
-        for key in made.reads(name):
+        for key in formula.parameters:
             shipped = value(key)
             centre = self.pool.number(key, shipped)
-            given[key] = self.pool.minds.draw(shipped, centre) if shipped.between is not None else centre
+            after = key in made.after and shipped.between is not None
+            given[key] = self.pool.minds.draw(shipped, centre) if after else centre
         if "dissociation_gain" in given:
             given["dissociation_gain"] = given["dissociation_gain"] * self.clinic_factor("felt")
-        others = {key: self.pool.number(key, value(key)) for key in made.formulas[name].parameters if key not in given} if name in made.formulas else {}
-        rows_ = {key: table[key][row][:, pick] if np.ndim(table[key]) else table[key] for key in (made.formulas[name].reads if name in made.formulas else ())}
-        found = made(name, rows_, given | others, self.arms.times[pick])
-        count = len(self.arms.times) if columns is None else len(columns)
-        return np.broadcast_to(found, (len(self.pool), count))
+        courses = {key: _rows(table[key], row, columns) for key in formula.reads}
+        return np.broadcast_to(made(name, courses, given, times), (len(self.pool), len(times)))
 
     def clinic_factor(self, name: str) -> Array:
         """Factor of the clinic on the drug part or on what is felt, (N,)."""
         return np.asarray(np.exp(between_studies(TAU[name]) * self.pool.clinic[name]))
 
-    @cached_property
-    def drives(self) -> Drives:
-        """Drives of the members on the whole grid."""
-        ports = Drives.ports()
-        table = self.arms.tables[self.arm]
-        found = {f: self.output(port) for f, port in ports.items() if f != "ideation"}
-        found["mood"] = found["mood"] * self.clinic_factor("drug")[:, None]
-        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row] if FELT_OF_MIDAZOLAM in table else None
-        return Drives(ideation=np.zeros((1, 1)), gaba=gaba, **found)
+    def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None) -> Array:
+        """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)); nothing in it is later than its time.
 
-    def latent(self, wanted: Array | Sequence[float], belief: str = "own", felt: Drives | None = None) -> Array:
-        """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)).
-
-        belief : "own", as this arm feels; "comparator", as people feel who get the comparator. felt : drives whose dissociation is felt in place of this arm's.
+        arm : "comparator" for people who get the comparator of the setting.
         """
         columns = self.arms.columns(wanted)
-        given = self.arms.given[self.arm]
-        drives, p, times = self.drives, self.pool.ratings, self.arms.times
-        arm = "comparator" if belief == "comparator" else None
         last = int(columns.max()) + 1
-        cut = _until(felt or drives, last)
-        noticed = replace(given.noticed, sessions=given.noticed.sessions[given.noticed.sessions <= times[last - 1]])
-        hoped = hope(self.setting, noticed, times[:last], cut, p, arm)
-        clinic = between_studies(TAU["setting"]) * self.pool.clinic["setting"][:, None] * (times[:last] > 0)
-        hoped = np.broadcast_to(hoped, (len(self.pool), last))[:, columns] + clinic[:, columns]
-        mood = drives.mood[:, columns]
-        ssri = drives.ssri[:, columns]
-        here = Drives(mood, np.zeros((1, 1)), ssri, np.zeros((1, 1)))
+        until, table = self.arms.times[:last], self.arms.tables[self.arm]
+        every = np.arange(last)
+        none = np.zeros((1, 1))
+        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row, :last] if FELT_OF_MIDAZOLAM in table else None
+        felt = Drives(none, none, none, self.output("cadss", every), gaba)
+        sessions = self.noticed.sessions
+        noticed = replace(self.noticed, sessions=sessions[sessions <= until[-1]])
+        p = self.pool.ratings
+        hoped = np.broadcast_to(hope(self.setting, noticed, until, felt, p, arm), (len(self.pool), last))[:, columns]
+        shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
+        hoped = hoped + shift[:, None] * (until[columns] > 0)
+        mood = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
+        here = Drives(mood, none, self.output("ssri_drive", columns), none)
         return np.broadcast_to(latent(self.setting, here, hoped, p), (len(self.pool), len(columns)))
 
 
-def _until(drives: Drives, last: int) -> Drives:
-    """The drives up to a column."""
-    gaba = None if drives.gaba is None else drives.gaba[:, :last]
-    return Drives(drives.mood[:, :last], drives.ideation, drives.ssri[:, :last], drives.cadss[:, :last], gaba)
+def _rows(course: Array, row: Index, columns: Index | None) -> Array:
+    """The course of every member's row, at some columns."""
+    found = np.broadcast_to(course, (len(course), course.shape[1])) if course.ndim == 2 else course
+    return found[row] if columns is None else found[row[:, None], columns]
