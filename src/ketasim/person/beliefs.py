@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -149,12 +149,12 @@ class Rows:
         )
 
 
-def rows(count: int, seed: int, only: str = "") -> Rows:
-    """`count` rows, half of them spread by weight over the hypotheses and half evenly. only : one hypothesis alone."""
+def rows(count: int, seed: int, only: Sequence[str] = ()) -> Rows:
+    """`count` rows, half of them spread by weight over the hypotheses and half evenly. only : these hypotheses alone."""
     known = beliefs()
-    entries = {name: entry for name, entry in hypotheses().items() if not only or name == only}
+    entries = {name: entry for name, entry in hypotheses().items() if not only or name in only}
     names = tuple(entries)
-    weight = np.array([known.weights[name] if not only else 1.0 for name in names])
+    weight = np.array([known.weights[name] for name in names])
     share = (1 - LEAST_SHARE) * weight / weight.sum() + LEAST_SHARE / len(names)
     edges = (np.arange(count) + 0.5) / count
     which = np.minimum(np.searchsorted(np.cumsum(share), edges), len(names) - 1)

@@ -117,9 +117,8 @@ def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -
         for column, i in enumerate(mood):
             o = observations[i]
             low, high = mood_interval(o, baseline, pool)
-            uniform = _uniform(f"inside {o.name} {o.time_h:.4f} {column}", pool)
             drive = drives[:, column] * rater_factor(o.self_rated)
-            table[i] = known.take(o.time_h, low - drive, high - drive, uniform)
+            table[i] = known.take(o.time_h, low - drive, high - drive, draw_inside(o, column, pool))
     level = [i for i, o in enumerate(observations) if o.kind == "level"]
     if level:
         table[level] = _levels(seen, [observations[i] for i in level])
@@ -139,8 +138,9 @@ def mood_interval(o: Observation, baseline: Baseline, pool: Pool) -> tuple[Array
     return drive_cut(o.name, o.high, b, p), np.asarray(upper)
 
 
-def _uniform(purpose: str, pool: Pool) -> Array:
-    return stream(SEED, purpose, np.asarray(pool.minds.person, dtype=np.int64))
+def draw_inside(o: Observation, place: int, pool: Pool) -> Array:
+    """Uniform numbers (N,) that place the draw inside the interval of the observation number `place`."""
+    return stream(SEED, f"inside {o.name} {o.time_h:.4f} {place}", np.asarray(pool.minds.person, dtype=np.int64))
 
 
 @cache

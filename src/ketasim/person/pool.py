@@ -84,8 +84,8 @@ class Pool:
         return len(self.row)
 
     @staticmethod
-    def of(traits: Traits, rows_count: int = ROWS, minds: int = MINDS, seed: int = SEED, only: str = "") -> Pool:
-        """A pool of people with these traits. only : one hypothesis alone."""
+    def of(traits: Traits, rows_count: int = ROWS, minds: int = MINDS, seed: int = SEED, only: Sequence[str] = ()) -> Pool:
+        """A pool of people with these traits. only : these hypotheses alone."""
         table = rows(rows_count, seed, only)
         count = rows_count * minds
         row = np.tile(np.arange(rows_count), minds)
