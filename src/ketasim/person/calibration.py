@@ -39,7 +39,7 @@ VISITS = (1.0, 3.0, 7.0, 14.0)  # days on which a score is observed; those on a 
 TARGET = 28.0
 COUNTS = (0, 1, 2, 4)  # observations that the forecast has seen
 TRUTH_ROWS, TRUTH_MINDS, TRUTH_SEED = 500, 40, 977
-POOL_ROWS, POOL_MINDS = 200, 20
+POOL_ROWS, POOL_MINDS = 160, 16
 NOMINAL = (50, 80, 95)
 BINS = 20
 BEFORE_DOSE_H = 0.5
@@ -78,7 +78,9 @@ class Report:
 def times_of(days: Sequence[float], words: str = WORDS) -> Array:
     """Hours of visits; on a dosing day half an hour before the dose."""
     doses = {round(time, 6) for time, _, _ in parse(words).main.times(1000.0)}
-    return np.array([d * HOURS_PER_DAY - (BEFORE_DOSE_H if round(d * HOURS_PER_DAY, 6) in doses else 0.0) for d in days])
+    return np.array(
+        [d * HOURS_PER_DAY - (BEFORE_DOSE_H if round(d * HOURS_PER_DAY, 6) in doses else 0.0) for d in days]
+    )
 
 
 def seen_by(pool: Pool, times: Array, words: str = WORDS, setting: str = SETTING) -> Looked:
@@ -90,7 +92,11 @@ def seen_by(pool: Pool, times: Array, words: str = WORDS, setting: str = SETTING
 
 
 def simulate(
-    count: int, days: Sequence[float] = (*VISITS, TARGET), only: Sequence[str] = (), words: str = WORDS, seed: int = TRUTH_SEED
+    count: int,
+    days: Sequence[float] = (*VISITS, TARGET),
+    only: Sequence[str] = (),
+    words: str = WORDS,
+    seed: int = TRUTH_SEED,
 ) -> Truth:
     """People with scores at visits, drawn from the same beliefs (or from some hypotheses alone) with random numbers of their own."""
     pool = Pool.of(Traits(), TRUTH_ROWS, TRUTH_MINDS, seed, only)
@@ -138,7 +144,9 @@ def forecasts(
                 log_weight = log_weight + take(seen, known, o, baseline, n - 1)
             if n in tables:
                 pit, score, k = tables[n]
-                pit[i], score[i] = _place(seen, known, normalised(log_weight), baseline, float(times[-1]), y, uniform[i])
+                pit[i], score[i] = _place(
+                    seen, known, normalised(log_weight), baseline, float(times[-1]), y, uniform[i]
+                )
                 k[i] = tail_shape(log_weight) if n else -np.inf
         if progress and i % 50 == 0:
             progress(i / people)
@@ -149,7 +157,7 @@ def take(seen: Looked, known: Conditioned, o: Observation, baseline: Baseline, p
     """Log likelihood (N,) of one more total given the earlier ones; the arithmetic of `observed.learn`."""
     low, high = mood_interval(o, baseline, seen.pool)
     drive = seen.latent([o.time_h])[:, 0]
-    return known.take(o.time_h, low - drive, high - drive, draw_inside(o, place, seen.pool))
+    return known.take(o.time_h, low - drive, high - drive, draw_inside(o, place, seen.pool)).log_mass
 
 
 def _place(
@@ -190,7 +198,9 @@ def page(reports: list[Report], wrong: dict[str, tuple[list[Report], list[Report
     first = reports[0].crps.mean()
     for r in reports:
         cover = " | ".join(f"{100 * r.coverage(n):.1f}" for n in NOMINAL)
-        lines.append(f"| {r.count} | {cover} | {r.crps.mean():.2f} | {100 * (r.crps.mean() / first - 1):+.0f} % | {(r.k > TRUSTED).mean():.1%} |")
+        lines.append(
+            f"| {r.count} | {cover} | {r.crps.mean():.2f} | {100 * (r.crps.mean() / first - 1):+.0f} % | {(r.k > TRUSTED).mean():.1%} |"
+        )
     lines += ["", "Rank histograms (people by twentieth of their own forecast; 100 = as many as there should be):", ""]
     lines += [f"- {r.count} seen: {_bars(r.histogram)}" for r in reports]
     lines += [

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtri, ndtri
 
 from ketasim._version import __version__
 from ketasim.core import UsageError, value
@@ -78,6 +79,9 @@ def posterior_of(case: Case, pool: Pool | None = None, seed_rows: int = ROWS) ->
     if not case.observations:
         return Posterior(seen, found.mood, found, log_weight, -math.inf, -math.inf, "prior")
     k = tail_shape(log_weight)
+    far = too_strange(found, pool.log_weight)
+    if far:
+        return Posterior(seen, found.mood, found, log_weight, math.inf, k, "refused", None, far)
     enough = effective(log_weight) >= MEMBERS / 40
     if k <= TRUSTED and enough and _bodies(found, seen) >= LEAST_BODIES:
         return Posterior(seen, found.mood, found, log_weight, k, k, "importance")
@@ -85,6 +89,29 @@ def posterior_of(case: Case, pool: Pool | None = None, seed_rows: int = ROWS) ->
 
 
 LEAST_BODIES = 12.0  # effective number of rows behind the members, where levels were measured
+CHANCE = 1e-6  # of anything as strange as all observations together, below which a forecast is refused
+
+
+def too_strange(found: Learned, log_weight: Array) -> str:
+    """Why these observations cannot come from anybody the model knows; empty if they can.
+
+    Each is compared with what the pool expects after the earlier ones: its tail chance as a distance z in SD. Refused where one z is beyond `far_effect`,
+    or the sum of z^2 beyond what one in a million people of the model has (chi square with as many degrees of freedom as observations).
+    """
+    if not np.isfinite(found.total).any():
+        worst = found.observations[int(np.argmin([row.max() for row in found.table]))].text
+        return f"nobody in the model could give these numbers; the least likely one is {worst}"
+    z = -ndtri(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
+    limit = value("person.far_effect").value
+    worst = int(np.argmax(z))
+    where = (
+        f"{found.observations[worst].text} lies {z[worst]:.1f} SD from what could be expected after the earlier entries"
+    )
+    if z[worst] > limit:
+        return f"{where}, beyond the {limit:g} that the model is used for: is it a slip, another unit or another scale?"
+    if float((z**2).sum()) > chdtri(len(z), CHANCE):
+        return f"together these entries are too strange for the model (most of all: {where})"
+    return ""
 
 
 def _bodies(found: Learned, seen: Seen) -> float:
@@ -290,12 +317,16 @@ def what_changed(case: Case, after: Posterior, stop: Seen, looks: Looks) -> list
     """
     if not case.observations:
         return []
-    pool = after.learned
     first = Pool.of(case.traits) if after.method == "refined" else after.seen.pool
     look = np.array([looks.times[0]])
     way = Given(case.history, float(look[0]))
     arms = integrate(first, [way], way.grid(np.union1d(look, case.times)), _ports(case.observations))
     seen = Seen(first, arms, 0, case.setting)
+    chances = (
+        after.learned.surprises(first.log_weight)
+        if after.learned.table.shape[1] == len(first)
+        else np.ones(len(case.observations))
+    )
     found = []
     whole = _summary(seen, case.observations, case.baseline, look)
     before = _summary(seen, (), case.baseline, look)
@@ -309,7 +340,7 @@ def what_changed(case: Case, after: Posterior, stop: Seen, looks: Looks) -> list
                 "kind": o.kind,
                 "shift_points": _less(whole["mean"], without["mean"]),
                 "width80_factor": whole["width"] / without["width"] if without["width"] > 0 else None,
-                "surprise": _surprise(pool.table[i], seen.pool.log_weight),
+                "chance": float(chances[i]),
             }
         )
     found.append(
@@ -319,7 +350,7 @@ def what_changed(case: Case, after: Posterior, stop: Seen, looks: Looks) -> list
             "kind": "all",
             "shift_points": _less(whole["mean"], before["mean"]),
             "width80_factor": whole["width"] / before["width"] if before["width"] > 0 else None,
-            "surprise": None,
+            "chance": None,
         }
     )
     return found
@@ -341,13 +372,6 @@ def _summary(seen: Seen, observations: Sequence[Observation], baseline: Baseline
     mean = float(np.trapezoid(1.0 - below, grid))
     low, high = np.interp((0.1, 0.9), below, grid)
     return {"mean": mean, "width": float(high - low)}
-
-
-def _surprise(log_likelihood: Array, log_weight: Array) -> float | None:
-    """Chance of this observation, as finely as it is read, in the pool; small is a surprise."""
-    w = normalised(log_weight)
-    found = float(w @ np.exp(np.where(np.isnan(log_likelihood), -np.inf, log_likelihood)))
-    return found if math.isfinite(found) else None
 
 
 def _little(learned: Sequence[Mapping[str, Any]]) -> bool:

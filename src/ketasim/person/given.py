@@ -88,7 +88,7 @@ class Given:
         """
         times = [np.asarray(wanted, dtype=np.float64)]
         starts = self.noticed.sessions
-        following = np.append(starts[1:], np.inf)
+        following = np.append(starts[1:], np.inf)[: len(starts)]
         for i, (start, then) in enumerate(zip(starts.tolist(), following.tolist(), strict=True)):
             near = i == 0 or any(abs(start - one) < SAME_H for one in closely)
             offsets = np.array([0.0, *(CLOSE_OFFSETS if near else OFFSETS), self.session_ends.get(start, 0.0)])

@@ -53,6 +53,30 @@ class Noise:
         return np.asarray(shared + course)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """One observation for every member, (N,) each: log probability of its interval, and its ends in standard units."""
+
+    log_mass: Array
+    low: Array
+    high: Array
+
+    @property
+    def above(self) -> Array:
+        """Log probability of anything at or above the lower end."""
+        return np.asarray(log_ndtr(-self.low))
+
+    @property
+    def below(self) -> Array:
+        """Log probability of anything at or below the upper end."""
+        return np.asarray(log_ndtr(self.high))
+
+    @staticmethod
+    def of(low: Array, high: Array) -> Taken:
+        """An observation that nothing later depends on."""
+        return Taken(inside(low, high, np.full(np.shape(low), 0.5))[0], low, high)
+
+
 @dataclass
 class Conditioned:
     """The joint normal of all ratings looked at so far: rows of its Cholesky factor, member by member, and the standard innovations.
@@ -80,16 +104,13 @@ class Conditioned:
         sd = np.sqrt(np.maximum(variance, 1e-12))
         return [*row, sd], mean, sd
 
-    def take(self, time_h: float, low: Array, high: Array, uniform: Array) -> Array:
-        """Learn that eps at a time lies between low and high (N,). Returns the log probability of that, (N,).
-
-        uniform (N,) in (0, 1): the draw inside the interval.
-        """
+    def take(self, time_h: float, low: Array, high: Array, uniform: Array) -> Taken:
+        """Learn that eps at a time lies between low and high (N,). uniform (N,) in (0, 1): the draw inside the interval."""
         row, mean, sd = self.ahead(time_h)
         a, b = (low - mean) / sd, (high - mean) / sd
         log_mass, z = inside(a, b, uniform)
         self._append(time_h, row, z)
-        return log_mass
+        return Taken(log_mass, a, b)
 
     def draw(self, time_h: float, standard: Array) -> Array:
         """A further rating drawn: eps (N,) for standard normals (N,); later ones are conditional on it."""

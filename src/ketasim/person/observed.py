@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from ketasim.core import knowledge_path, output_register, stream, value
 from ketasim.forward import molar_mass
@@ -17,7 +18,7 @@ from ketasim.ratings.observation import drive_at
 
 from .beliefs import between_studies
 from .fields import scales
-from .likelihood import Conditioned, Noise, inside
+from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, TAU, Pool, Seen
 
 Array = NDArray[np.float64]
@@ -90,16 +91,33 @@ def drive_cut(scale: str, points: float | Array, baseline: Array | float, p: Map
 
 @dataclass(frozen=True)
 class Learned:
-    """Log likelihood of every observation for every member (n, N), in the order of `observations`; the mood ratings to go on from."""
+    """Log likelihood of every observation for every member (n, N), in the order of `observations`; the mood ratings to go on from.
+
+    above, below (n, N) : log probability of anything as high as that, as low as that, given the earlier ones.
+    """
 
     observations: tuple[Observation, ...]
     table: Array
+    above: Array
+    below: Array
     mood: Conditioned
 
     @property
     def total(self) -> Array:
         """Of all of them, (N,)."""
         return np.asarray(self.table.sum(axis=0))
+
+    def surprises(self, log_weight: Array) -> Array:
+        """Two-sided chance (n,) of anything as far out as each observation, in the pool that has seen the earlier ones; `log_weight` (N,) before all."""
+        found, log_w = np.ones(len(self.table)), np.where(np.isnan(log_weight), -np.inf, log_weight)
+        for i, row in enumerate(self.table):
+            total = logsumexp(log_w)
+            if not np.isfinite(total):
+                break
+            tails = logsumexp(np.stack([self.above[i], self.below[i]]) + log_w, axis=1) - total
+            found[i] = min(1.0, 2.0 * float(np.exp(tails.min())))
+            log_w = log_w + np.where(np.isnan(row), -np.inf, row)
+        return found
 
 
 def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -> Learned:
@@ -109,7 +127,7 @@ def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -
     and the sample. CADSS and pressure: normal around the course.
     """
     pool = seen.pool
-    table = np.zeros((len(observations), len(pool)))
+    found: dict[int, Taken] = {}
     known = Conditioned(Noise.of(pool.ratings))
     mood = [i for i, o in enumerate(observations) if o.kind == "mood"]
     if mood:
@@ -118,16 +136,21 @@ def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -
             o = observations[i]
             low, high = mood_interval(o, baseline, pool)
             drive = drives[:, column] * rater_factor(o.self_rated)
-            table[i] = known.take(o.time_h, low - drive, high - drive, draw_inside(o, column, pool))
+            found[i] = known.take(o.time_h, low - drive, high - drive, draw_inside(o, column, pool))
     level = [i for i, o in enumerate(observations) if o.kind == "level"]
     if level:
-        table[level] = _levels(seen, [observations[i] for i in level])
+        found |= dict(zip(level, _levels(seen, [observations[i] for i in level]), strict=True))
     for i, o in enumerate(observations):
         if o.kind == "felt":
-            table[i] = _felt(seen, o)
+            found[i] = _felt(seen, o)
         elif o.kind == "pressure":
-            table[i] = _pressure(seen, o)
-    return Learned(tuple(observations), table, known)
+            found[i] = _pressure(seen, o)
+    shape = (len(observations), len(pool))
+    tables = [np.zeros(shape) for _ in range(3)]
+    for i, taken in found.items():
+        for table, row in zip(tables, (taken.log_mass, taken.above, taken.below), strict=True):
+            table[i] = row
+    return Learned(tuple(observations), *tables, known)
 
 
 def mood_interval(o: Observation, baseline: Baseline, pool: Pool) -> tuple[Array, Array]:
@@ -140,7 +163,14 @@ def mood_interval(o: Observation, baseline: Baseline, pool: Pool) -> tuple[Array
 
 def draw_inside(o: Observation, place: int, pool: Pool) -> Array:
     """Uniform numbers (N,) that place the draw inside the interval of the observation number `place`."""
-    return stream(SEED, f"inside {o.name} {o.time_h:.4f} {place}", np.asarray(pool.minds.person, dtype=np.int64))
+    return _uniform(f"inside {o.name} {o.time_h:.4f} {place}", np.asarray(pool.minds.person, dtype=np.int64).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _uniform(purpose: str, members: bytes) -> Array:
+    found = stream(SEED, purpose, np.frombuffer(members, dtype=np.int64))
+    found.setflags(write=False)
+    return found
 
 
 @cache
@@ -163,13 +193,13 @@ def level_course(seen: Seen, name: str, columns: NDArray[np.int64]) -> Array:
     return np.maximum(np.asarray(found) * molar_mass(entry.molar_mass), FLOOR)
 
 
-def _levels(seen: Seen, levels: Sequence[Observation]) -> Array:
-    """Log likelihood of levels, (n, N): of every row, given the earlier ones, in the same way as ratings of mood."""
+def _levels(seen: Seen, levels: Sequence[Observation]) -> list[Taken]:
+    """Levels for every member: of his row, given the earlier ones, in the same way as ratings of mood."""
     columns = seen.arms.columns([o.time_h for o in levels])
     rows = np.stack([np.log(level_course(seen, o.name, columns[[i]])[:, 0]) for i, o in enumerate(levels)])
     assay, occasion, sample = level_noise(_route(seen))
     sessions = np.searchsorted(seen.noticed.sessions, [o.time_h + 1e-9 for o in levels])
-    found = np.zeros((len(levels), rows.shape[1]))
+    found: list[Taken] = []
     factors: list[list[float]] = []
     innovations: list[Array] = []
     for i, o in enumerate(levels):
@@ -188,9 +218,12 @@ def _levels(seen: Seen, levels: Sequence[Observation]) -> Array:
             a = (np.log(max(o.low, 0.0)) - centre) / sd if o.low > 0 else np.full(len(centre), -np.inf)
             b = (np.log(o.high) - centre) / sd
         uniform = stream(SEED, f"level {o.name} {o.time_h:.4f} {i}", len(centre))
-        found[i], z = inside(np.asarray(a), np.asarray(b), uniform)
+        low, high = np.asarray(a), np.asarray(b)
+        log_mass, z = inside(low, high, uniform)
         innovations.append(z)
-    return found[:, seen.pool.row]
+        member = seen.pool.row
+        found.append(Taken(log_mass[member], low[member], high[member]))
+    return found
 
 
 def _route(seen: Seen) -> str:
@@ -218,20 +251,20 @@ def peak(seen: Seen, port: str, time_h: float) -> Array:
     return np.asarray(seen.output(port, columns).max(axis=1))
 
 
-def _felt(seen: Seen, o: Observation) -> Array:
+def _felt(seen: Seen, o: Observation) -> Taken:
     starts = seen.noticed.sessions
     at_start = bool(starts.size) and bool(np.any(np.abs(starts - o.time_h) <= START_H))
     course = peak(seen, "cadss", o.time_h) if at_start else seen.output("cadss", seen.arms.columns([o.time_h]))[:, 0]
     sd = np.hypot(value("person.felt_noise_floor").value, value("person.felt_noise").value * course)
-    return inside((o.low - course) / sd, (o.high - course) / sd, np.full(len(course), 0.5))[0]
+    return Taken.of((o.low - course) / sd, (o.high - course) / sd)
 
 
-def _pressure(seen: Seen, o: Observation) -> Array:
+def _pressure(seen: Seen, o: Observation) -> Taken:
     """A reading as a rise above rest; low and high are mmHg above the resting reading."""
     course = seen.output(f"{o.name}_rise", seen.arms.columns([o.time_h]))[:, 0]
     course = course + between_studies(TAU["vital"]) * seen.pool.clinic["vital"]
     sd = value("person.pressure_noise").value * np.sqrt(2.0)  # the resting reading has the same noise
-    return inside((o.low - course) / sd, (o.high - course) / sd, np.full(len(course), 0.5))[0]
+    return Taken.of((o.low - course) / sd, (o.high - course) / sd)
 
 
 __all__ = [

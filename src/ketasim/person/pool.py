@@ -84,7 +84,9 @@ class Pool:
         return len(self.row)
 
     @staticmethod
-    def of(traits: Traits, rows_count: int = ROWS, minds: int = MINDS, seed: int = SEED, only: Sequence[str] = ()) -> Pool:
+    def of(
+        traits: Traits, rows_count: int = ROWS, minds: int = MINDS, seed: int = SEED, only: Sequence[str] = ()
+    ) -> Pool:
         """A pool of people with these traits. only : these hypotheses alone."""
         table = rows(rows_count, seed, only)
         count = rows_count * minds
