@@ -22,21 +22,23 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
 from ketasim._version import __version__
-from ketasim.core import UsageError, value
+from ketasim.core import UsageError, normals, value
 from ketasim.core.records import NOTICE
 from ketasim.dose import Regimen
+from ketasim.ratings.observation import link
 
 from .beliefs import beliefs
 from .case import Case, case_of
 from .file import person_of, read_person
 from .given import Given, Placed
-from .likelihood import Conditioned
+from .likelihood import Conditioned, Noise
 from .observed import Baseline, Learned, Observation, learn
 from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
 from .refine import Refined, body_keys, refine, refine_bodies
+from .value import applied, would_help
 
 Array = NDArray[np.float64]
 
@@ -99,8 +101,8 @@ def too_strange(found: Learned, log_weight: Array) -> str:
     or the sum of z^2 beyond what one in a million people of the model has (chi square with as many degrees of freedom as observations).
     """
     if not np.isfinite(found.total).any():
-        worst = found.observations[int(np.argmin([row.max() for row in found.table]))].text
-        return f"nobody in the model could give these numbers; the least likely one is {worst}"
+        least = found.observations[int(np.argmin([row.max() for row in found.table]))].text
+        return f"nobody in the model could give these numbers; the least likely one is {least}"
     z = -ndtri(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
     limit = value("person.far_effect").value
     worst = int(np.argmax(z))
@@ -223,26 +225,50 @@ def forecast(
         )
     case = case_of(who, setting or "", tuple(one for option in asked for one in option.placed(0.0)))
     looks = Looks.of(_start(case, start), float(days))
-    after = posterior_of(case)
+    pool, used = applied(Pool.of(case.traits), who.facts)
+    case = replace(case, notes=(*case.notes, *used))
+    after = posterior_of(case, pool)
     if progress:
         progress(0.3)
     found = _answer(case, after, looks, asked, who)
     if after.reason:
         return found
-    pool, known = _resampled(after)
+    people, known = _resampled(after)
     ways, grid = arms_of(case.history, asked, looks)
-    arms = integrate(pool, ways, grid)
-    stop = Seen(pool, arms, 0, case.setting)
+    arms = integrate(people, ways, grid)
+    stop = Seen(people, arms, 0, case.setting)
     for place, option in enumerate(asked, start=1):
-        seen = Seen(pool, arms, place, case.setting) if option.regimen is not None else stop
-        twin = Seen(pool, arms, 0, case.setting, ways[place]) if option.regimen is not None else None
+        seen = Seen(people, arms, place, case.setting) if option.regimen is not None else stop
+        twin = Seen(people, arms, 0, case.setting, ways[place]) if option.regimen is not None else None
         found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * place / len(asked))
-    found["learned"] = what_changed(case, after, stop, looks)
+    found["learned"] = what_changed(case, after, pool, looks)
     found["changed_little"] = bool(case.observations) and _little(found["learned"])
     found["hypotheses"] = _hypotheses(after)
+    if not case.observations:
+        found["would_help"] = _before(found, asked, people, arms, case, looks)
     return found
+
+
+def _before(
+    found: Mapping[str, Any], asked: Sequence[Option], people: Pool, arms: Arms, case: Case, looks: Looks
+) -> dict[str, Any]:
+    """What would help to know before the first dose, for the first option that gives one; the first score beside it."""
+    place = next((i for i, option in enumerate(asked) if option.regimen is not None), None)
+    if place is None:
+        return would_help(0.5, None)
+    share = float(found["options"][place]["response"]["probability"])
+    seen = Seen(people, arms, place + 1, case.setting)
+    times = looks.times[[0, -1]]
+    drives, joint = seen.latent(times), Conditioned(Noise.of(people.ratings))
+    p, before = people.ratings, np.asarray(case.baseline.of("MADRS", people.minds.madrs))
+    scores = []
+    for column, time in enumerate(times.tolist()):
+        eps = joint.draw(time, normals(people.minds.seed, f"first score {column}", len(people)))
+        scores.append(link(drives[:, column] + eps, before, p["link_ceiling"], p["link_slope"], p["madrs_maximum"]))
+    first = float(np.corrcoef(scores[0] / before, scores[1] / before)[0, 1])
+    return would_help(min(max(share, 0.05), 0.95), first)
 
 
 def _options(options: str | Sequence[Any]) -> tuple[Option, ...]:
@@ -309,7 +335,7 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
 # what each observation changed ------------------------------------------------------------------------------------
 
 
-def what_changed(case: Case, after: Posterior, stop: Seen, looks: Looks) -> list[dict[str, Any]]:
+def what_changed(case: Case, after: Posterior, first: Pool, looks: Looks) -> list[dict[str, Any]]:
     """For every observation: the score expected without further dose at the first look, with it and without it.
 
     Without it: the weights of the pool before any refinement, with the likelihood of the others alone; where the pool was refined they say which way an
@@ -317,16 +343,11 @@ def what_changed(case: Case, after: Posterior, stop: Seen, looks: Looks) -> list
     """
     if not case.observations:
         return []
-    first = Pool.of(case.traits) if after.method == "refined" else after.seen.pool
     look = np.array([looks.times[0]])
     way = Given(case.history, float(look[0]))
     arms = integrate(first, [way], way.grid(np.union1d(look, case.times)), _ports(case.observations))
     seen = Seen(first, arms, 0, case.setting)
-    chances = (
-        after.learned.surprises(first.log_weight)
-        if after.learned.table.shape[1] == len(first)
-        else np.ones(len(case.observations))
-    )
+    chances = after.learned.surprises(first.log_weight)
     found = []
     whole = _summary(seen, case.observations, case.baseline, look)
     before = _summary(seen, (), case.baseline, look)

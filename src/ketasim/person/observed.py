@@ -145,12 +145,12 @@ def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -
             found[i] = _felt(seen, o)
         elif o.kind == "pressure":
             found[i] = _pressure(seen, o)
-    shape = (len(observations), len(pool))
-    tables = [np.zeros(shape) for _ in range(3)]
-    for i, taken in found.items():
-        for table, row in zip(tables, (taken.log_mass, taken.above, taken.below), strict=True):
-            table[i] = row
-    return Learned(tuple(observations), *tables, known)
+    taken = [found[i] for i in range(len(observations))]
+    empty = np.zeros((0, len(pool)))
+    table = np.stack([one.log_mass for one in taken]) if taken else empty
+    above = np.stack([one.above for one in taken]) if taken else empty
+    below = np.stack([one.below for one in taken]) if taken else empty
+    return Learned(tuple(observations), table, above, below, known)
 
 
 def mood_interval(o: Observation, baseline: Baseline, pool: Pool) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ def forecast_text(found: Mapping[str, Any]) -> str:
             "",
             *_learned(found),
             "",
+            *_would_help(found),
             *_notes(found),
             "",
             found["crisis"],
@@ -163,6 +164,28 @@ def _learned(found: Mapping[str, Any]) -> list[str]:
     if found["changed_little"]:
         lines.append("Your data changed little: the forecast is nearly that for people like this one.")
     return lines
+
+
+def _would_help(found: Mapping[str, Any]) -> list[str]:
+    """What would help to know before the first dose; the honest answer is mostly little."""
+    known = found.get("would_help")
+    if not known:
+        return []
+    head = ["what might be known before the first dose", "AUC", "explains", "effect, 90 % (correlation)", "helps"]
+    rows = [
+        [r["label"], f"{r['auc']:.2f}", percent(r["explained"]), f"{r['low']:+.2f} to {r['high']:+.2f}", r["answer"]]
+        for r in known["facts"]
+    ]
+    lines = table(head, rows)
+    if all(r["answer"] == "little" for r in known["facts"]):
+        lines.append("None of these would tell much about the response of one person.")
+    if "first_score" in known:
+        first = known["first_score"]
+        lines.append(
+            f"For comparison, {first['label']}: AUC {first['auc']:.2f}, explains {percent(first['explained'])} (computed)."
+        )
+    lines.append(f"Best published outside its own sample: AUC {known['yardstick_auc']:.2f}; {known['yardstick']}.")
+    return [*lines, ""]
 
 
 def _notes(found: Mapping[str, Any]) -> list[str]:
