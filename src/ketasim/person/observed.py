@@ -197,7 +197,7 @@ def _levels(seen: Seen, levels: Sequence[Observation]) -> list[Taken]:
     """Levels for every member: of his row, given the earlier ones, in the same way as ratings of mood."""
     columns = seen.arms.columns([o.time_h for o in levels])
     rows = np.stack([np.log(level_course(seen, o.name, columns[[i]])[:, 0]) for i, o in enumerate(levels)])
-    assay, occasion, sample = level_noise(_route(seen))
+    assay, occasion, sample = level_noise(route_of(seen))
     sessions = np.searchsorted(seen.noticed.sessions, [o.time_h + 1e-9 for o in levels])
     found: list[Taken] = []
     factors: list[list[float]] = []
@@ -226,7 +226,7 @@ def _levels(seen: Seen, levels: Sequence[Observation]) -> list[Taken]:
     return found
 
 
-def _route(seen: Seen) -> str:
+def route_of(seen: Seen) -> str:
     """Route of the doses as the spread of levels names it; that of all where there are several."""
     names = {
         "iv": "intravenous",

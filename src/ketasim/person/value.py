@@ -106,7 +106,7 @@ def would_help(share: float, first_score: float | None) -> dict[str, Any]:
     """Value of each fact before the first dose. share : of people who respond. first_score : correlation of the first score with the last, for comparison."""
     general, every = _file()
     prior_sd = float(general["prior_sd"])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in every:
         mean, sd = one.effect(prior_sd)
         low, high = math.tanh(mean - 1.645 * sd), math.tanh(mean + 1.645 * sd)
