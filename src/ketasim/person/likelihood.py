@@ -139,7 +139,7 @@ def inside(a: Array, b: Array, uniform: Array) -> tuple[Array, Array]:
 
     Worked out in the lower tail (both ends mirrored where a > 0), so that intervals far out keep their digits.
     """
-    mirrored = a + b > 0
+    mirrored = a > -b
     low, high = np.where(mirrored, -b, a), np.where(mirrored, -a, b)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         upper, lower = log_ndtr(high), log_ndtr(low)
