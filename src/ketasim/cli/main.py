@@ -17,6 +17,7 @@ from .claims import claims
 from .compare import compare
 from .evidence import check
 from .experiment import experiment
+from .forecast import forecast
 from .harm import harm
 from .lint import lint
 from .next_study import next_study
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm, forecast):
     app.command()(command)
 app.command("next-study")(next_study)
 
