@@ -17,6 +17,7 @@ from .claims import claims
 from .compare import compare
 from .evidence import check
 from .experiment import experiment
+from .export import export
 from .lint import lint
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, experiment, show, lint, serve, check, claims, weigh):
+for command in (run, compare, experiment, show, lint, serve, check, claims, weigh, export):
     app.command()(command)
 app.command("next-study")(next_study)
 
