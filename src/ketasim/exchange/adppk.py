@@ -6,8 +6,6 @@ popPK data; no CDISC rules engine has judged the table.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +15,8 @@ from ketasim.people import draw_people
 from ketasim.scenario.plan import Scenario
 from ketasim.scenario.result import Result
 from ketasim.scenario.run import run
+
+from .tables import table_text
 
 COLUMNS = (
     "STUDYID",
@@ -91,12 +91,7 @@ def adppk_text(asked: Scenario) -> str:
             "SEX": ("F" if result.people.women[person] else "M") if drawn else "",
         }
         rows += _person(result, outputs, codes, position, weight, who)
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n", restval="")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return buffer.getvalue()
+    return table_text(COLUMNS, rows)
 
 
 def _person(
@@ -173,11 +168,3 @@ def _codes(outputs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"two levels would share the code {code}", where="export --to adppk")
         found[name] = code
     return found
-
-
-def _cell(value: Any) -> str:
-    """A number in full, a text that no spreadsheet takes for a formula."""
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else ""
-    text = str(value)
-    return "'" + text if text.startswith(("=", "+", "-", "@")) and not isinstance(value, int) else text

@@ -10,7 +10,6 @@ from typing import Any
 from ketasim._version import __version__
 from ketasim.core import UsageError
 from ketasim.core.records import NOTICE
-from ketasim.report.tables import result_csv
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run
 
@@ -18,6 +17,7 @@ from .archive import Archive, packed
 from .losses import listed
 from .sbml import lost as lost_in_sbml
 from .sbml import sbml_text
+from .tables import courses_csv
 from .typical import Plain
 
 MODEL, COURSE, RECORD, FIGURE, READ = "model.xml", "course.csv", "run.json", "figure.svg", "read-me.txt"
@@ -45,7 +45,7 @@ def omex_bytes(asked: Scenario, model: Plain) -> bytes:
     }
     files = {
         MODEL: sbml_text(model).encode(),
-        COURSE: result_csv(result).encode(),
+        COURSE: courses_csv(result).encode(),
         RECORD: json.dumps(record, indent=2, default=_json, ensure_ascii=False).encode(),
         FIGURE: _figure(result),
         READ: _read(model, result.cite()).encode(),

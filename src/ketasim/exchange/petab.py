@@ -8,13 +8,11 @@ of people and every score of mood are functionals of courses or of populations; 
 
 from __future__ import annotations
 
-import csv
 import importlib
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ketasim._version import __version__
 from ketasim.chain import compose, to_sbml
@@ -29,9 +27,8 @@ from ketasim.forward import Given, molar_mass
 from ketasim.stages.plasma.routing import Share, routing_values
 from ketasim.stages.plasma.stage import STAGE
 
-if TYPE_CHECKING:
-    from .export import Export
-    from .export import Target as Format
+from .written import Export
+from .written import Target as Format
 
 EVERYTHING = "all"
 VERSION = "2.0.0"
@@ -113,8 +110,6 @@ def lost(made: Problem) -> list[str]:
 
 def prepared_petab(words: str, target: Format) -> Export:
     """The files of the problem: FILE.yaml and, beside it, FILE_model.xml and five tables."""
-    from .export import Export
-
     made = problem(words)
     files = {
         "model.xml": _model(made),
@@ -257,8 +252,4 @@ def _number(amount: Any) -> float:
 
 
 def _tsv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return buffer.getvalue()
+    return "\n".join("\t".join(row) for row in (head, *rows)) + "\n"

@@ -100,9 +100,9 @@ def sbml_text(model: Plain) -> str:
     part = document.getModel()
     known = sources()
     libsbml = _libsbml()
+    _set_numbers(part, model)
     for key, value in model.composition.parameters.items():
         parameter = part.getParameter(key)
-        parameter.setValue(model.numbers[key])
         parameter.setName(value.label or key)
         parameter.setNotes(_note(source_comment(value)))
         doi = known[value.source].doi if value.source in known else ""
@@ -136,6 +136,12 @@ def sbml_text(model: Plain) -> str:
     text = str(libsbml.writeSBMLToString(document))
     _check(text, model)
     return text
+
+
+def _set_numbers(part: Any, model: Plain) -> None:
+    """Parameters at full precision, whatever the parser of the text made of them."""
+    for key, value in model.numbers.items():
+        part.getParameter(key).setValue(value)
 
 
 def _note(text: str) -> str:
@@ -187,7 +193,7 @@ def _check(text: str, model: Plain) -> None:
     first, *later = changes(model)
     if part.getNumEvents() != len(later):
         problems.append(f"{part.getNumEvents()} events in place of {len(later)}")
-    for index, (time, moves) in enumerate(later):
+    for index, (time, moves) in enumerate(later[: part.getNumEvents()]):
         event = part.getEvent(index)
         at = event.getTrigger().getMath().getChild(1).getValue()
         told = {
