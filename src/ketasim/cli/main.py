@@ -18,6 +18,7 @@ from .compare import compare
 from .evidence import check
 from .experiment import experiment
 from .export import export
+from .import_ import import_
 from .lint import lint
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
@@ -39,6 +40,7 @@ app = typer.Typer(
 for command in (run, compare, experiment, show, lint, serve, check, claims, weigh, export):
     app.command()(command)
 app.command("next-study")(next_study)
+app.command("import")(import_)
 
 
 def _version(asked: bool) -> None:
