@@ -18,13 +18,16 @@ from .compare import compare
 from .evidence import check
 from .experiment import experiment
 from .export import export
+from .harm import harm
 from .import_ import import_
 from .lint import lint
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
 from .run import run
+from .screen import screen
 from .serve import serve
 from .show import show
+from .trial import trial
 from .weigh import weigh
 
 app = typer.Typer(
@@ -37,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, experiment, show, lint, serve, check, claims, weigh, export):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm, export):
     app.command()(command)
 app.command("next-study")(next_study)
 app.command("import")(import_)
