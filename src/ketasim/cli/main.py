@@ -21,6 +21,7 @@ from .export import export
 from .harm import harm
 from .import_ import import_
 from .lint import lint
+from .new import new
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
 from .run import run
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm, export):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm, export, new):
     app.command()(command)
 app.command("next-study")(next_study)
 app.command("import")(import_)
