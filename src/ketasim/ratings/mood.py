@@ -21,7 +21,16 @@ from .observation import (
     response_probability,
     share_below,
 )
-from .setting import Arm, age_factor, midazolam_felt, setting_drive, setting_factor
+from .setting import (
+    Arm,
+    age_factor,
+    belief_course,
+    felt_so_far,
+    midazolam_felt,
+    setting_drive,
+    setting_factor,
+    unmoved_belief,
+)
 from .wander import own_course, slow_wander
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
@@ -118,11 +127,33 @@ def hope(
     p: Mapping[str, Array],
     arm: Arm | None = None,
     grid: BoolArray | None = None,
+    unfelt: bool = False,
 ) -> Array:
     """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own;
-    grid : times that follow the doses, where others are among them."""
+    grid : times that follow the doses, where others are among them; unfelt : nobody can feel what is given (anaesthesia)."""
     felt = felt_course(where, given, drives, p)
-    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, grid=grid)
+    fixed = unmoved_belief(where, p)[:, 0] if unfelt else None
+    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, fixed, grid)
+
+
+def believed(
+    where: str,
+    given: Treatment,
+    times: Array,
+    drives: Drives,
+    p: Mapping[str, Array],
+    grid: BoolArray | None = None,
+    unfelt: bool = False,
+) -> Array:
+    """Belief of having received the drug, 0 to 1, (P, T), by the same path as `hope`; 0 before the first session."""
+    if not given.sessions.size:
+        return np.zeros((1, len(times)))
+    if unfelt:
+        found = np.broadcast_to(unmoved_belief(where, p), (len(drives.cadss), len(times)))
+    else:
+        felt = felt_so_far(times, felt_course(where, given, drives, p), given.sessions, grid)
+        found = belief_course(where, felt, p, given.arm, times - given.sessions[0])
+    return np.where(times >= given.sessions[0], found, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

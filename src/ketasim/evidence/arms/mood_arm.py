@@ -129,10 +129,12 @@ def arm_mood(
     effects: StudyEffects = NO_EFFECTS,
     rater_factor: float = 1.0,
     ideation: bool = False,
+    unfelt: bool = False,
 ) -> ArmMood:
-    """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive."""
+    """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive; unfelt : nobody
+    can feel what is given."""
     drives = drives_of(arm, people, numbers, effects, ideation)
-    hoped = hope(where, arm.noticed, arm.times, drives, p)
+    hoped = hope(where, arm.noticed, arm.times, drives, p, unfelt=unfelt)
     shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
     found = latent(where, drives, hoped, p, Between(float(np.exp(effects.drug)), shift, rater_factor), ideation)
     residual = np.broadcast_to(residual_sd(arm.times, {k: v[:1] for k, v in p.items()}), (1, len(arm.times)))
