@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array
 
 from .analyse import ANALYSES, ancova, mmrm, t_test
 from .design import Design
 from .replicate import Replicates
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import union_keys
 from ketasim.core import KetasimError, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.posterior import fitted
 from ketasim.dose import Regimen, output_times, parse
 from ketasim.dose.grid import Grid
@@ -29,8 +29,6 @@ from .covariate_effects import drug_factor
 from .design import Design
 from .scales import per_point
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 GRID = Grid("trial", ((1.0, 0.1), (2.0, 0.25), (4.0, 1.0)), 24.0)  # keeps every peak of what is felt within 2 %
 PEOPLE = 128  # per arm and world: with 48 worlds 6,144 people an arm
@@ -129,7 +127,7 @@ def _placebo(design: Design, comparator: str) -> Regimen:
 
 def _arm(
     design: Design, world: World, regimen: Regimen, people: People, p: Mapping[str, Array]
-) -> tuple[dict[str, Array], NDArray[np.bool_], str]:
+) -> tuple[dict[str, Array], BoolArray, str]:
     """One arm at the visits: everything `Pool` holds, (P, V), and the side effects (P,); who failed, and why."""
     end = design.end_h
     noticed = treatment(regimen, end, until_h=end)
@@ -190,7 +188,7 @@ def _courses(
     times: Array,
     end: float,
     given: tuple,  # type: ignore[type-arg]
-) -> tuple[dict[str, Array], NDArray[np.bool_], str]:
+) -> tuple[dict[str, Array], BoolArray, str]:
     """Output ports of the chain of one arm, (P, T) each (one row where nothing acts)."""
     ports = (*Drives.ports().values(), FELT_OF_MIDAZOLAM, *SIDE_PORTS)
     if not given:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import inverse_normal, stream, value
+from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
@@ -22,8 +23,6 @@ from .draws import Draws
 from .dropout import leave
 from .pool import Pool
 from .scales import per_point, rater_factor
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Replicates:
     """
 
     numbers: tuple[int, ...]
-    arm: NDArray[np.int64]
-    who: NDArray[np.int64]
-    site: NDArray[np.int64]
+    arm: IntArray
+    who: IntArray
+    site: IntArray
     baseline: Array
     score: Array
-    seen: NDArray[np.bool_]
-    gone: NDArray[np.int64]
-    guess: NDArray[np.bool_]
+    seen: BoolArray
+    gone: IntArray
+    guess: BoolArray
     felt: Array
     covariates: dict[str, Array]
 
@@ -71,7 +70,7 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
     )
 
 
-def allocate(design: Design, draws: Draws, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+def allocate(design: Design, draws: Draws, strata: IntArray) -> IntArray:
     """Arm of every participant, (R, N): permuted blocks within strata; a draw of its own for each where ratios are fractional.
 
     strata (R, N). Work is bounded: one pass over the participants, whatever ratios and strata are.
@@ -139,7 +138,7 @@ def replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n:
     )
 
 
-def _strata(design: Design, site: NDArray[np.int64], madrs: Array, women: Array) -> NDArray[np.int64]:
+def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntArray:
     """One number per stratum, (R, N). Severity: above or below the middle of the typical person's score."""
     found = np.zeros(site.shape, dtype=np.int64)
     for name in design.strata:
@@ -148,7 +147,7 @@ def _strata(design: Design, site: NDArray[np.int64], madrs: Array, women: Array)
     return np.unique(found, return_inverse=True)[1].reshape(found.shape).astype(np.int64)
 
 
-def _shift(design: Design, draws: Draws, site: NDArray[np.int64]) -> Array:
+def _shift(design: Design, draws: Draws, site: IntArray) -> Array:
     """Shift of everybody's drive, (R, N): of this trial among trials, and of the site."""
     trial = np.zeros(len(draws.replicates))
     if design.study_effects:
@@ -161,9 +160,7 @@ def _shift(design: Design, draws: Draws, site: NDArray[np.int64]) -> Array:
     return found
 
 
-def _scores(
-    design: Design, pool: Pool, draws: Draws, who: NDArray[np.int64], arm: NDArray[np.int64], shift: Array
-) -> Array:
+def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArray, shift: Array) -> Array:
     """Rated scores at the visits, (R, N, V), on the design's scale (item points for thoughts of suicide)."""
     rows, visits = who.size, len(design.visits_h)
     index, arms = who.ravel(), arm.ravel()
