@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from ketasim._version import __version__
 from ketasim.chain.hypothesis import Hypothesis, hypotheses, posterior_path
 from ketasim.core import KetasimError, knowledge_path, value
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import SPREAD, fitted, posterior
 from ketasim.engine.code import store
 from ketasim.evidence.arms.numbers import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
-
-Array = NDArray[np.float64]
 
 SUFFIX = ".beliefs"
 LEAST_SHARE = 0.5  # of the rows is spread evenly over hypotheses; their weights then correct for it

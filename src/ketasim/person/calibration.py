@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import normals, stream
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import drive_at, link
@@ -29,8 +30,6 @@ from .observed import Baseline, Observation, draw_inside, mood_interval
 from .pareto import TRUSTED, normalised, systematic, tail_shape
 from .pool import Pool, Seen, integrate
 from .records import HOURS_PER_DAY
-
-Array = NDArray[np.float64]
 
 PEOPLE = 10_000
 WORDS = "ketamine iv 0.5 mg/kg over 40 min twice weekly x 6"

@@ -22,9 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from ketasim.core.arrays import Array
 from ketasim.ratings.wander import parted, wander_variance
-
-Array = NDArray[np.float64]
 
 TINY = 1e-300
 EDGE = 1e-15  # how near to 0 and 1 a uniform number may come

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.core import knowledge_path, output_register, stream, value
+from ketasim.core.arrays import Array
 from ketasim.forward import molar_mass
 from ketasim.ratings.observation import drive_at
 
@@ -21,7 +22,6 @@ from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, TAU, Pool, Seen
 
-Array = NDArray[np.float64]
 Kind = Literal["mood", "felt", "level", "pressure"]
 
 HALF_STEP = 0.5  # a total stands for everything that rounds to it

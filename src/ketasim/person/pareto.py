@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array
 
 TRUSTED = 0.7
 LEAST_TAIL = 5

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ketasim.chain.hypothesis import union_keys, union_variants
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import Value, normals, value
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
@@ -27,7 +28,6 @@ from ketasim.stages.plasma.routing import routing_values
 from .beliefs import Rows, between_studies, rows
 from .given import Given
 
-Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SEED = 14

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import normals, value
+from ketasim.core.arrays import Array
 from ketasim.people.cohort import varying
 
 from .pareto import effective, normalised, systematic
 from .pool import CLINIC, MINDS_OF, Pool, Varied
-
-Array = NDArray[np.float64]
 
 LEAST_EFFECTIVE = 0.5  # of the members stay effective from one power to the next
 MOST_STEPS = 60

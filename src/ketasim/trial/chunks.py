@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array
 
 from .design import Design
 from .expected import Truth, truth
 from .pool import Pool, make_pool
 from .replicate import Replicates, replicates
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 RETRIES = 100  # of a chunk whose worker was lost
 PLAIN = ("arm", "who", "site", "baseline", "gone", "guess")

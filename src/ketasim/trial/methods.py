@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ketasim.core.arrays import Array
 
 from .analyse.cox import cox
 from .analyse.estimands import ANALYSES
@@ -15,8 +16,6 @@ from .analyse.proportions import proportions
 from .analyse.survival import log_rank
 from .design import Design
 from .replicate import Replicates
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import IntArray
 from ketasim.core.numbers import whole
 
 from .blinding import SHARES, correct_share, guess_curve
@@ -26,8 +26,6 @@ from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
 from .worlds import World, worlds
-
-Array = NDArray[np.float64]
 
 SIMS = 1000
 WORLDS = 48
@@ -249,7 +247,7 @@ def _result(
     )
 
 
-def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: NDArray[np.int64]) -> Contrast:
+def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArray) -> Contrast:
     estimate = outcome.estimate[:, a]
     ok = estimate[np.isfinite(estimate)]
     middle, _ = shrunk(estimate, world)
@@ -270,7 +268,7 @@ def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
 
 
 def _by_hypothesis(
-    asked: Trial, outcome: Outcome | None, world: NDArray[np.int64], powers: Mapping[str, tuple[Power, ...]]
+    asked: Trial, outcome: Outcome | None, world: IntArray, powers: Mapping[str, tuple[Power, ...]]
 ) -> dict[str, dict[str, float]]:
     """Primary contrast and power of every hypothesis at the largest size, with their number of replicates."""
     if outcome is None or not powers:

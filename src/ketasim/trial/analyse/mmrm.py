@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from . import reml
 from .estimands import ANALYSES, Analysis
 from .patterns import MOST_VISITS, group
 from .shapes import arms_of, columns_of, scores_of
-from .status import Array, Status, Whole, counts
+from .status import Status, counts
 from .student import interval, two_sided
 
 Freedom = Literal["kenward-roger", "satterthwaite"]
@@ -40,7 +41,7 @@ class Mmrm:
     high: Array
     covariance: Array
     log_likelihood: Array
-    status: Whole
+    status: IntArray
     method: Freedom
     level: float
 
@@ -121,7 +122,7 @@ def _mapping(visits: int, groups: int, each: tuple[bool, ...]) -> Array | None:
     if all(each):
         return None
     width = groups + len(each)
-    columns: list[NDArray[np.float64]] = []
+    columns: list[Array] = []
     for q in range(width):
         entries = np.zeros((visits, width))
         if q < groups or each[q - groups]:
@@ -136,8 +137,8 @@ def _mapping(visits: int, groups: int, each: tuple[bool, ...]) -> Array | None:
 
 
 def _one_block(
-    scores: Array, arms: Whole, groups: int, extra: Array, mapping: Array | None, method: Freedom, level: float
-) -> dict[str, Array | Whole]:
+    scores: Array, arms: IntArray, groups: int, extra: Array, mapping: Array | None, method: Freedom, level: float
+) -> dict[str, Array | IntArray]:
     """Everything for some replicates, in units of the SD of the scores and with covariates around their means."""
     visits = scores.shape[-1]
     seen = ~np.isnan(scores)
@@ -194,7 +195,7 @@ def _one_block(
 
 
 def inference(
-    fitted: reml.Fit, zz: Array, mapping: Array | None, contrasts: Array, rows: Whole, method: Freedom
+    fitted: reml.Fit, zz: Array, mapping: Array | None, contrasts: Array, rows: IntArray, method: Freedom
 ) -> tuple[Array, Array, Array]:
     """Estimate, standard error and degrees of freedom of each contrast, (len(rows), L).
 

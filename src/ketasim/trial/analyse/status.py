@@ -5,11 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Whole = NDArray[np.int64]
+from ketasim.core.arrays import IntArray
 
 
 class Status(IntEnum):
@@ -48,7 +45,7 @@ REASONS = {
 }
 
 
-def counts(status: Whole) -> dict[str, int]:
+def counts(status: IntArray) -> dict[str, int]:
     """Reason -> how many replicates, the most frequent first; replicates with a result are left out."""
     codes, numbers = np.unique(status[status != Status.OK], return_counts=True)
     order = np.argsort(-numbers, kind="stable")
