@@ -10,7 +10,7 @@ import pytest
 
 from ketasim.trial.analyse import Status, ancova, bounds, log_rank, mmrm, multiple_imputation, stop, t_test, z_of
 
-SIZES = [pytest.param(12_000, id="12k"), pytest.param(100_000, id="100k", marks=pytest.mark.slow)]
+SIZES = [pytest.param(8_000, id="8k"), pytest.param(100_000, id="100k", marks=pytest.mark.slow)]
 BLOCK = 4_000
 
 
