@@ -154,8 +154,8 @@ def _file(folder: Path, job: Job) -> Path:
 
 def _write(folder: Path, job: Job, chunk: Chunk) -> None:
     """One file, whole or not at all: a row per participant; scores, whether seen, and dissociation by reading."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
 
     r = chunk.replicates
     count, n = r.arm.shape
@@ -187,8 +187,8 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
 
 def _read(folder: Path, job: Job) -> Chunk | None:
     """The chunk of a job from its file; None if it is not there or is of another job."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
 
     file = _file(folder, job)
     if not file.is_file():

@@ -66,6 +66,25 @@ def crossover_changes(design: Design, found: Replicates) -> tuple[Array, Array]:
     return score[..., at] - found.baseline, score[..., visits + 1 + at] - score[..., visits]
 
 
+def crossover_outcomes(design: Design, found: Replicates, n: int) -> dict[str, Array]:
+    """What crossover trials publish, (R,) each. ratio : mean change under the arm over that under the comparator; again : share of those who
+    respond under the comparator that respond under the arm too (nan where nobody does); responders : how many respond under the comparator."""
+    first, second = (x[:, :n] for x in crossover_changes(design, found))
+    score = np.where(found.seen, found.score, np.nan)[:, :n]
+    start = [found.baseline[:, :n], score[..., len(design.visits_h)]]
+    begins = found.arm[:, :n] == 0  # with the arm
+    arm, other = np.where(begins, first, second), np.where(begins, second, first)
+    arm_start, other_start = np.where(begins, start[0], start[1]), np.where(begins, start[1], start[0])
+    need = design.endpoint.response
+    responds, before = -arm >= need * arm_start, -other >= need * other_start
+    count = before.sum(axis=1).astype(np.float64)
+    both = (responds & before).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.nanmean(arm, axis=1) / np.nanmean(other, axis=1)
+        again = np.where(count > 0, both / count, np.nan)
+    return {"ratio": ratio, "again": again, "responders": count}
+
+
 def _crossed(design: Design, found: Replicates, n: int) -> Outcome:
     """Two-period crossover (Hills and Armitage 1979): d = second - first change of a person; half the difference of mean d between the sequence that
     ends with the arm and the one that begins with it is the effect, free of what differs between the periods alike in both sequences."""

@@ -19,7 +19,7 @@ from .chunks import Chunk, Job, chunks, prepared
 from .design import Design
 from .expected import Truth
 from .library import find_design
-from .methods import Outcome, analyse, endpoint_visit
+from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
@@ -243,7 +243,7 @@ def _result(
         notes=_notes(design),
         one=_one(found),
         hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
-        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()},
+        estimates=_estimates(design, found, outcomes),
     )
 
 
@@ -336,6 +336,14 @@ def _arms(design: Design, found: Replicates, made: Sequence[Chunk]) -> tuple[Arm
             )
         )
     return tuple(rows)
+
+
+def _estimates(design: Design, found: Replicates, outcomes: Mapping[int, Outcome]) -> dict[int, dict[str, Array]]:
+    """Estimates of every replicate by size and arm; of a crossover what such trials publish beside."""
+    made = {n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()}
+    if design.kind == "crossover":
+        made = {n: rows | crossover_outcomes(design, found, n) for n, rows in made.items()}
+    return made
 
 
 def _one(found: Replicates) -> dict[str, Array]:
