@@ -17,6 +17,7 @@ from .records import GivenDose, Level, Medication, Pressure, Score
 
 LONGEST_BASELINE = 30.0  # days before the first dose within which a score counts as the baseline
 LONGEST_COURSE = 3650.0  # days; later is a slip of the date
+PHQ9_ITEMS = 9
 SAME_TIME = 0.5 / 24  # days: two totals of one scale this near were taken at a time
 RATERS = {"clinician": "clinician", "rater": "clinician", "site": "clinician", "self": "self", "patient": "self"}
 MISSING = ("missing", "na", "n/a", "nan", "not done", "?", "unknown", "")
@@ -199,7 +200,7 @@ def read_scores(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
     example = 'scale = "MADRS", date = 2026-03-15, total = 21'
     found: list[Score] = []
     for entry in entries:
-        _unknown_keys(reader, entry, ("scale", "day", "date", "time", "total", "rater", "baseline", "note"))
+        _unknown_keys(reader, entry, ("scale", "day", "date", "time", "total", "items", "rater", "baseline", "note"))
         scale = scale_names().get(str(entry.table.get("scale", "")).strip().lower())
         if scale is None:
             asked = entry.table.get("scale")
@@ -258,6 +259,8 @@ def _total(reader: Reader, entry: Entry, scale: str | None) -> tuple[float | Non
     """(total or None if missing, censor, whether it can be used)."""
     value = entry.table.get("total")
     path = (*entry.path, "total")
+    if "items" in entry.table:
+        return _items(reader, entry, scale)
     if value is None and "total" not in entry.table:
         reader.problem(entry.path, "the score has no total", 'total = 21, or total = "missing"')
         return None, "", False
@@ -280,6 +283,28 @@ def _total(reader: Reader, entry: Entry, scale: str | None) -> tuple[float | Non
         )
         return None, "", False
     return number, censor, True
+
+
+def _items(reader: Reader, entry: Entry, scale: str | None) -> tuple[float | None, str, bool]:
+    """The total of the nine answers of a PHQ-9, 0 to 3 each; other scales enter as totals."""
+    path = (*entry.path, "items")
+    answers = entry.table["items"]
+    if scale is not None and scale != "PHQ-9":
+        reader.problem(path, f"{scale} is entered as a total, not by its items", "total = 21")
+        return None, "", False
+    sound = isinstance(answers, list) and len(answers) == PHQ9_ITEMS
+    if not sound or any(isinstance(a, bool) or not isinstance(a, int) or not 0 <= a <= 3 for a in answers):
+        reader.problem(path, "the PHQ-9 has nine answers from 0 to 3", "items = [1, 2, 0, 3, 1, 0, 2, 0, 0]")
+        return None, "", False
+    total = float(sum(answers))
+    if "total" in entry.table and entry.table["total"] != total:
+        reader.problem(
+            path, f"the items add up to {total:g}, the total says {entry.table['total']}", "keep one of the two"
+        )
+        return None, "", False
+    if answers[-1] > 0:
+        reader.notes.append("PHQ-9, last item above 0: thoughts of death or self-harm; ask about intent today")
+    return total, "", True
 
 
 def _scale_remedy(scale: str, number: float) -> str:
@@ -493,7 +518,7 @@ def suspected(reader: Reader, doses: Sequence[GivenDose], scores: Sequence[Score
         if two.day - one.day <= SAME_TIME:
             where = _where(reader, two.line)
             found.append(Problem(where, f"two doses at a time (day {two.day:g})", "keep one, or give each its time"))
-    late = [score for score in scores if doses and score.day - max(dose.day for dose in doses) > 730]
+    late = [s for s in scores if doses and s.day - doses[-1].day > 730 and s.day <= LONGEST_COURSE]
     for score in late:
         years = (score.day - doses[-1].day) / 365.25
         where = _where(reader, score.line)

@@ -126,6 +126,7 @@ class _Reader:
         levels = read_levels(self, self.entries["level"], begin)
         pressures = read_pressures(self, self.entries["blood_pressure"], begin)
         self._resting(pressures)
+        self._contradictions()
         doubts = [
             *suspected_facts(self.facts, self.places, confirmed),
             *suspected(self, doses, scores, begin),
@@ -289,6 +290,27 @@ class _Reader:
             total += drug.mg_per_day * factors[drug.name]
         if total:
             self.facts["diazepam_mg_per_day"] = total
+
+    def _contradictions(self) -> None:
+        """Two lines that cannot both be true."""
+        pairs = (
+            ("cardiovascular_event", "months_since_cardiovascular_event", lambda months: True),
+            ("benzodiazepine", "diazepam_mg_per_day", lambda amount: amount > 0),
+        )
+        for flag, number, says_yes in pairs:
+            if (
+                flag in self.facts
+                and self.facts[flag] is False
+                and number in self.facts
+                and says_yes(self.facts[number])
+            ):
+                self.problems.append(
+                    Problem(
+                        self.places.get(number, number),
+                        f"{number} = {self.facts[number]:g} contradicts {flag} = false",
+                        f"{flag} = true, or leave {number} out",
+                    )
+                )
 
     def _resting(self, pressures: tuple[Pressure, ...]) -> None:
         """The last pressure before a dose is the resting one, unless the file says it at the top."""

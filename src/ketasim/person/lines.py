@@ -38,8 +38,8 @@ def lines_of(text: str) -> Mapping[Path, int]:
             if header.group(1) == "[[":
                 counts[base] = counts.get(base, -1) + 1
                 base = (*base, counts[base])
-            found.setdefault(base, number)
-            found.setdefault(base[:-1] if isinstance(base[-1], int) else base, number)
+            for length in range(1, len(base) + 1):
+                found.setdefault(base[:length], number)
             continue
         entry = _ENTRY.match(line)
         if entry:

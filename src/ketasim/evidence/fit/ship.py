@@ -8,9 +8,9 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import read_toml
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import folder
 from ketasim.core.values import starting_value
 
@@ -20,7 +20,6 @@ from ..compare.shipped import row_key
 from .calibrate import Problem, State
 from .draws import Draws
 
-Array = NDArray[np.float64]
 WELL, SOME = 0.5, 0.85
 
 
@@ -64,9 +63,7 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     text.write(
         f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n"
     )
-    text.write(
-        f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\naccepted_moves = {draws.accepted:.3f}\n"
-    )
+    text.write("".join(f"{name} = {figure:.4g}\n" for name, figure in draws.figures().items()))
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
         text.write(
