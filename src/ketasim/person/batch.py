@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.setting import Arm
@@ -32,8 +32,6 @@ from .pareto import TRUSTED, effective, normalised, tail_shape
 from .pool import Pool, Seen, integrate
 from .records import HOURS_PER_DAY
 from .table import TablePerson, TableRow, read_table
-
-Array = NDArray[np.float64]
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 ROWS = 320
