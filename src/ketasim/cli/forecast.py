@@ -11,7 +11,7 @@ import typer
 from ketasim.core import CheckFailed, UsageError
 
 from .options import Json, Plot, plot_place
-from .output import write
+from .output import complain, write
 from .progress import Progress
 
 
@@ -69,10 +69,13 @@ def forecast(
                 where="ketasim forecast --table",
                 fix=f"ketasim forecast --table {table}",
             )
-        from ketasim.person.batch import forecast_table
+        from ketasim.person.batch import forecast_people
 
         with Progress("people") as bar:
-            write(forecast_table(table, setting=setting, progress=bar.show))
+            text, doubts = forecast_people(table, setting=setting, progress=bar.show)
+        write(text)
+        if doubts:
+            complain("used as written:\n" + "\n".join(f"  {doubt}" for doubt in doubts))
         return
     place = plot_place(plot)
     if data is not None:

@@ -29,6 +29,8 @@ def draw_forecast(found: Mapping[str, Any], path: str | Path) -> Any:
         caption = (
             "Lines: middle; bands: 80 and 90 % of people like this one. Dashed: the same person in the same sessions without the drug. "
             + found["notice"]
+            + " "
+            + found.get("crisis", "")
         )
         _dress(figure, [f"Forecast from day {found['start_day']:g} on, setting {found['setting']}"], caption)
         return _finish(figure, place)
