@@ -67,7 +67,14 @@ class Looked(Seen):
 def forecast_table(
     path: str | Path, *, setting: str | None = None, progress: Callable[[float], None] | None = None
 ) -> str:
-    """CSV with the predictive quantiles of every target row of a table, in the order of the table.
+    """CSV with the predictive quantiles of every target row of a table, in the order of the table; see `forecast_people`."""
+    return forecast_people(path, setting=setting, progress=progress)[0]
+
+
+def forecast_people(
+    path: str | Path, *, setting: str | None = None, progress: Callable[[float], None] | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """CSV with the predictive quantiles of every target row of a table, in the order of the table; and what looks like a slip (used as written).
 
     path : CSV with the columns person, day, treatment, scale, score, role (observed | target | dose); age, weight_kg, setting, rater if known.
     Days count from the first dose; an observed row on day 0 or before is the baseline. Where a target row holds a score, its place in the forecast (PIT) and
@@ -91,9 +98,7 @@ def forecast_table(
     writer.writerow(HEAD)
     for line in sorted(found):
         writer.writerow([_cell(found[line][name]) for name in HEAD])
-    for doubt in doubts:
-        out.write(f"# {doubt}\n")
-    return out.getvalue()
+    return out.getvalue(), doubts
 
 
 def _cell(item: object) -> str:

@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, IntArray
 from ketasim.ratings.wander import parted, wander_variance
 
 TINY = 1e-300
@@ -121,7 +120,7 @@ class Conditioned:
         """What is known, to go on from."""
         return Conditioned(self.noise, list(self.times), list(self.factors), list(self.innovations))
 
-    def only(self, members: NDArray[np.int64]) -> Conditioned:
+    def only(self, members: IntArray) -> Conditioned:
         """The same of some members, in that order."""
         noise = Noise(*(getattr(self.noise, key)[members] for key in Noise.__dataclass_fields__))
         factors = [[entry[members] for entry in row] for row in self.factors]
