@@ -24,6 +24,8 @@ from .lint import lint
 from .new import new
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
+from .report import report
+from .reproduce import reproduce
 from .run import run
 from .screen import screen
 from .serve import serve
@@ -41,7 +43,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm, export, new):
+for command in (
+    run,
+    compare,
+    trial,
+    experiment,
+    show,
+    lint,
+    serve,
+    check,
+    claims,
+    weigh,
+    screen,
+    harm,
+    export,
+    new,
+    report,
+    reproduce,
+):
     app.command()(command)
 app.command("next-study")(next_study)
 app.command("import")(import_)
