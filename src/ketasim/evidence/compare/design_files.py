@@ -129,7 +129,12 @@ def _time(hours: float) -> str:
 def is_crossed(study: Study, found: Published | None) -> bool:
     """Whether both periods are in the design file: two treatments in words, one comparison of change."""
     said = [a for a in study.arms.values() if a.words and not a.no_words]
-    return study.design == "crossover" and len(said) == 2 and found is not None and found.measure in ("change", "ratio", "again")
+    return (
+        study.design == "crossover"
+        and len(said) == 2
+        and found is not None
+        and found.measure in ("change", "ratio", "again")
+    )
 
 
 def design_text(study: Study) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import Array, IntArray
 
 from . import reml
 from .inverse import invert
@@ -24,8 +25,6 @@ from .means import least_squares
 from .patterns import group
 from .result import Comparison, first_reason, masked
 from .shapes import arms_of, columns_of, scores_of
-from ketasim.core.arrays import Array, IntArray
-
 from .status import Status
 from .student import interval, two_sided
 

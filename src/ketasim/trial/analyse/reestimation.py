@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from ketasim.core import UsageError
-
-from .shapes import values_of
 from ketasim.core.arrays import Array, IntArray
 
+from .shapes import values_of
 from .status import Status
 
 
