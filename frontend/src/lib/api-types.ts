@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crisis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** where help is in a crisis, for every place with a verified number */
+        get: operations["_api_crisis_api_crisis_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/curves": {
         parameters: {
             query?: never;
@@ -166,6 +183,40 @@ export interface paths {
         };
         /** the virtual experiments */
         get: operations["_api_experiments_api_experiments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/first": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The default course as stored when the package was made, packed like /api/curves; 204 if the model has changed since */
+        get: operations["first_api_first_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The guide, every number resolved with its source */
+        get: operations["guide_api_guide_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -319,6 +370,7 @@ export interface components {
             added: components["schemas"]["Choice"][];
             /** Baseline */
             baseline: number;
+            crisis: components["schemas"]["Crisis"];
             /** Drugs */
             drugs: components["schemas"]["Drug"][];
             /** Experiments */
@@ -434,6 +486,32 @@ export interface components {
              */
             seed: number;
         };
+        /** Crisis */
+        Crisis: {
+            /** General */
+            general: string;
+            /** Lines */
+            lines: components["schemas"]["CrisisLine"][];
+        };
+        /** CrisisLine */
+        CrisisLine: {
+            /** Checked */
+            checked: string;
+            /** Countries */
+            countries: string[];
+            /** Dated */
+            dated: string;
+            /** Emergency */
+            emergency: string;
+            /** Helpline */
+            helpline: string;
+            /** Place */
+            place: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+        };
         /** CurveOutput */
         CurveOutput: {
             /** High */
@@ -537,6 +615,146 @@ export interface components {
             reason: string;
             /** Time H */
             time_h: number | null;
+        };
+        /**
+         * Guide
+         * @description The guide with every number resolved. `stored`: made when the package was built, by this same model.
+         */
+        Guide: {
+            /** Checked */
+            checked: string;
+            /** Claims */
+            claims: {
+                [key: string]: string;
+            };
+            crisis: components["schemas"]["Crisis"];
+            /** Language */
+            language: string;
+            /** Notice */
+            notice: string;
+            /** Numbers */
+            numbers: {
+                [key: string]: components["schemas"]["GuideNumber"];
+            };
+            /** Reviewed */
+            reviewed: string;
+            /** Sections */
+            sections: components["schemas"]["GuideSection"][];
+            /** Stored */
+            stored: boolean;
+            /** Title */
+            title: string;
+        };
+        /** GuideBlock */
+        GuideBlock: {
+            /** Columns */
+            columns: string[];
+            /** Items */
+            items: components["schemas"]["GuideItem"][];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "list" | "array" | "table" | "questions" | "faq" | "glossary";
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "" | "counted" | "simulated";
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+            /** Rests On */
+            rests_on: components["schemas"]["GuideRest"][];
+            /** Rows */
+            rows: components["schemas"]["GuideRow"][];
+            /** Title */
+            title: string;
+        };
+        /** GuideItem */
+        GuideItem: {
+            /** Ask */
+            ask: string;
+            /** Cells */
+            cells: components["schemas"]["GuidePart"][][];
+            /** Head */
+            head: string;
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+            /** Rests On */
+            rests_on: components["schemas"]["GuideRest"][];
+        };
+        /**
+         * GuideNumber
+         * @description A number of the guide, with where it comes from and the command that prints it.
+         */
+        GuideNumber: {
+            /** Claim */
+            claim: string;
+            /** Command */
+            command: string;
+            /** High */
+            high: number | null;
+            /** Interval */
+            interval: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "counted" | "simulated" | "rule";
+            /** Low */
+            low: number | null;
+            /** Name */
+            name: string;
+            /** Range */
+            range: string;
+            /** Says */
+            says: string;
+            /** Shown */
+            shown: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Value */
+            value: number;
+            /** Within */
+            within: string;
+        };
+        /**
+         * GuidePart
+         * @description Plain text, or a number of the guide as printed (`number` is its name; "crisis": the line on help).
+         */
+        GuidePart: {
+            /** Number */
+            number: string;
+            /** Text */
+            text: string;
+        };
+        /** GuideRest */
+        GuideRest: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "claim" | "record" | "source";
+            /** Name */
+            name: string;
+        };
+        /** GuideRow */
+        GuideRow: {
+            /** Number */
+            number: string;
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+        };
+        /** GuideSection */
+        GuideSection: {
+            /** Blocks */
+            blocks: components["schemas"]["GuideBlock"][];
+            /** Key */
+            key: string;
+            /** Title */
+            title: string;
         };
         /**
          * Link
@@ -1338,6 +1556,89 @@ export interface operations {
             };
         };
     };
+    _api_crisis_api_crisis_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Crisis"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     curves_api_curves_post: {
         parameters: {
             query?: never;
@@ -1702,6 +2003,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExperimentCard"][];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    first_api_first_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description nothing is stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_api_guide_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Guide"];
                 };
             };
             /** @description not valid JSON */

@@ -51,3 +51,10 @@ export function at(time: ArrayLike<number>, y: ArrayLike<number> | undefined, t:
   if (Math.abs(time[high] - t) < 1e-5) return y[high];
   return y[low] + ((y[high] - y[low]) * (t - time[low])) / (time[high] - time[low]);
 }
+
+/** True if every word of the search begins a word of the text: "IV" finds "IV", not "diving". */
+export function found(text: string, search: string): boolean {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = text.toLowerCase().split(/[^\p{L}\p{N}.%-]+/u);
+  return words.every((word) => all.some((one) => one.startsWith(word)));
+}

@@ -1,6 +1,7 @@
 import type { RoleName } from "./role.svelte";
 
 interface Words {
+  guide: string;
   follow: string;
   compare: string;
   bench: string;
@@ -25,6 +26,8 @@ const FELT = {
 /** The words of the page, by reader. The same quantities under each of them. */
 export const SAY: Record<RoleName, Words> = {
   learn: {
+    guide:
+      "Plain words and plain counts, with the same hundred people each time. It names no dose and decides nothing for anyone.",
     follow:
       "One dose of ketamine, from the blood to the mood. Drag the time and see what happens when; move the dose and see what changes.",
     compare: "The same people get each drug by each route. What differs, for how long, and what has to be watched?",
@@ -47,6 +50,7 @@ export const SAY: Record<RoleName, Words> = {
     effect: "Effect beyond placebo",
   },
   research: {
+    guide: "The lay guide: every number resolves to a published record, a claim of the ledger, a value or a run.",
     follow:
       "Regimen to MADRS: venous levels, NMDA occupancy, circuit, spines, score. Typical person, spread between people, posterior of the model.",
     compare:
@@ -71,6 +75,7 @@ export const SAY: Record<RoleName, Words> = {
     effect: "Change minus placebo",
   },
   clinic: {
+    guide: "What a person who reads about ketamine finds here; for teaching. Not reviewed by a clinician yet.",
     follow:
       "What is given, what is felt and watched in the session, and how the score moves in the weeks after. For teaching; it names no dose for anyone.",
     compare: "Routes side by side: onset, duration, what reaches the blood, approval, monitoring, acute effects.",

@@ -44,6 +44,11 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     return _Run(asked, progress).result()
 
 
+def record_of(asked: Scenario) -> RunRecord:
+    """The record that a run of this scenario would carry, without running it: version, hash of the model, numbers."""
+    return _Run(asked)._record()
+
+
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 

@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException
 
 from ketasim._version import __version__
 from ketasim.core import KetasimError
+from ketasim.report.guide import crisis
 from ketasim.scenario.compare import compare as side_by_side
 from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run as simulate
 
-from . import answers, facts
+from . import answers, facts, shipped
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
@@ -137,6 +138,23 @@ def create_app(static: Path = STATIC) -> Any:
     async def claim(name: Name) -> Any:
         return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
 
+    @app.get("/api/guide", summary="The guide, every number resolved with its source", response_model=answers.Guide)
+    async def guide() -> Any:
+        return JSONResponse(await long.run(shipped.guide_now))
+
+    @app.get(
+        "/api/first",
+        summary="The default course as stored when the package was made, packed like /api/curves; 204 if the model has changed since",
+        response_class=Response,
+        responses={
+            200: {"content": {PACKED: {"schema": {"type": "string", "format": "binary"}}}},
+            204: {"description": "nothing is stored"},
+        },
+    )
+    async def first() -> Response:
+        found = await short.run(shipped.first_now)
+        return Response(found, media_type=PACKED) if found else Response(status_code=204)
+
     @app.post("/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=dict[str, Any])
     async def weigh(question: WeighQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.weighed(question.prior, question.animals, question.without)))
@@ -205,6 +223,8 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
     )
     given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list)
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
+
+    given("/api/crisis", "where help is in a crisis, for every place with a verified number", crisis, answers.Crisis)
 
     @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=answers.Shown)
     async def show(name: Name) -> Any:

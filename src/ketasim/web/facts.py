@@ -25,6 +25,7 @@ from ketasim.core.drugs import drugs
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
+from ketasim.report.guide import crisis
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
 from ketasim.report.study_text import study_name, study_of
@@ -169,6 +170,7 @@ def catalogue() -> dict[str, Any]:
     return {
         "version": ketasim.__version__,
         "notice": NOTICE,
+        "crisis": crisis(),
         "drugs": drug_list(),
         "outputs": output_list(),
         "links": chain_links(),

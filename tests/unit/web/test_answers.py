@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 import ketasim
 from ketasim.core.drugs import drugs
 from ketasim.dose import parse
-from ketasim.web import answers, facts
+from ketasim.web import answers, facts, shipped
 from ketasim.web.schema import schema
 
 OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
@@ -24,6 +24,7 @@ OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
         (facts.drug_list, list[answers.Drug]),
         (facts.output_list, list[answers.Output]),
         (facts.value_list, list[answers.ValueEntry]),
+        (shipped.guide_now, answers.Guide),
         (facts.experiment_list, list[answers.ExperimentCard]),
         (lambda: facts.shown("central_volume"), answers.Shown),
         (lambda: facts.shown("Abdallah2020"), answers.Shown),
