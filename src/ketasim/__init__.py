@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from .dose import dose
     from .evidence.fit.check import card_of as check
     from .evidence.weigh.weighing import weigh
+    from .person.screening import screen
     from .scenario.compare import Comparison, compare
     from .scenario.experiments import experiment
     from .scenario.plan import Scenario, scenario
     from .scenario.result import Result
     from .scenario.run import run
+    from .trial.simulate import trial
 
 _HOMES = {
     "Comparison": "scenario.compare:Comparison",
@@ -47,6 +49,8 @@ _HOMES = {
     "output": "core.names:output",
     "run": "scenario.run:run",
     "scenario": "scenario.plan:scenario",
+    "screen": "person.screening:screen",
+    "trial": "trial.simulate:trial",
     "value": "core.values:value",
     "weigh": "evidence.weigh.weighing:weigh",
 }
@@ -67,6 +71,8 @@ __all__ = [
     "output",
     "run",
     "scenario",
+    "screen",
+    "trial",
     "value",
     "weigh",
 ]

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, nearest
-from ketasim.engine.types import FloatArray, Jump, Options, Schedule, Trajectories
+from ketasim.core.arrays import Array, IntArray
+from ketasim.engine.types import Jump, Options, Schedule, Trajectories
 
 __all__ = ["Jump", "Options", "ReferenceModel", "Schedule", "Trajectories", "compile_model", "to_sbml"]
 
@@ -225,12 +226,12 @@ class ReferenceModel:
 
     def _one(
         self,
-        parameters: FloatArray,
+        parameters: Array,
         schedule: Schedule,
         rank: int,
-        moments: FloatArray,
+        moments: Array,
         initial: Mapping[str, float],
-        target: NDArray[np.float64],
+        target: Array,
         clock: list[float],
     ) -> None:
         """Fill `target` (T, n_out) with one person's course; `clock` follows the start of the segment."""
@@ -273,10 +274,10 @@ class ReferenceModel:
 
     def _check(
         self,
-        table: FloatArray,
+        table: Array,
         schedules: Sequence[Schedule],
-        which: NDArray[np.int64],
-        moments: FloatArray,
+        which: IntArray,
+        moments: Array,
         initial: Mapping[str, ArrayLike] | None,
     ) -> None:
         """Refuse what does not fit together, before anything is integrated."""
@@ -339,7 +340,7 @@ class ReferenceModel:
             raise UsageError("output times must ascend", where="simulate", fix="times = numpy.sort(times)")
 
 
-def _of(number: float | FloatArray, rank: int) -> float:
+def _of(number: float | Array, rank: int) -> float:
     """The number of one person: `number` itself, or its entry for the person at `rank` on the schedule."""
     array = np.asarray(number, dtype=np.float64)
     return float(array) if array.ndim == 0 else float(array[rank])

@@ -25,16 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.engine.code import store
 from ketasim.engine.symbolic.evaluate import Program, evaluate, program
 
 from .compose import Composition
 from .registry import registry
 
-Array = NDArray[np.float64]
 RATED_STAGES = ("mood", "body")
 SUFFIX = ".readout"
 MOST_FILES = 200

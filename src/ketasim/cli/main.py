@@ -17,12 +17,15 @@ from .claims import claims
 from .compare import compare
 from .evidence import check
 from .experiment import experiment
+from .harm import harm
 from .lint import lint
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
 from .run import run
+from .screen import screen
 from .serve import serve
 from .show import show
+from .trial import trial
 from .weigh import weigh
 
 app = typer.Typer(
@@ -35,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, experiment, show, lint, serve, check, claims, weigh):
+for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm):
     app.command()(command)
 app.command("next-study")(next_study)
 

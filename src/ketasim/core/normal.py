@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-type Array = NDArray[np.float64]
+from .arrays import Array
 
 # Numerators and denominators of AS 241, highest power first: middle of the distribution, tails, far tails.
 _MIDDLE = (

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Array
 from .frozen import FrozenMapping
-
-type Array = NDArray[np.float64]
 
 SPREAD = ".spread"
 

@@ -10,11 +10,9 @@ import hashlib
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Array, IntArray
 from .normal import inverse_normal
-
-type Array = NDArray[np.float64]
 
 
 def _generator(seed: int, purpose: str) -> np.random.Philox:
@@ -22,7 +20,7 @@ def _generator(seed: int, purpose: str) -> np.random.Philox:
     return np.random.Philox(key=int.from_bytes(digest, "little"))
 
 
-def stream(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
+def stream(seed: int, purpose: str, persons: int | IntArray) -> Array:
     """Uniform numbers in (0, 1), one per person.
 
     persons : how many people (indices 0..n-1), or an array of person indices.
@@ -42,7 +40,7 @@ def stream(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
 KEPT_PEOPLE = 1024  # the numbers of up to so many people are kept: the next scenario asks the same people again
 
 
-def normals(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
+def normals(seed: int, purpose: str, persons: int | IntArray) -> Array:
     """Standard normal numbers, one per person (inverse normal of `stream`)."""
     if isinstance(persons, int):
         persons = np.arange(persons)
@@ -52,7 +50,7 @@ def normals(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
     return _kept_normals(seed, purpose, who.tobytes()).copy()
 
 
-def _normals(seed: int, purpose: str, who: NDArray[np.int64]) -> Array:
+def _normals(seed: int, purpose: str, who: IntArray) -> Array:
     return inverse_normal(stream(seed, purpose, who))
 
 

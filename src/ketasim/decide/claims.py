@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, Problem, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.result import HIGH, LOW, Result
 from ketasim.scenario.run import run
@@ -42,7 +42,6 @@ __all__ = [
     "lint_claims",
 ]
 
-Array = NDArray[np.float64]
 
 PEOPLE = 200
 SEED = 1

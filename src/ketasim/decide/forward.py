@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.chain.hypothesis import hypotheses, hypothesis
 from ketasim.core import knowledge_path, read_toml
+from ketasim.core.arrays import Array
 from ketasim.core.records import NOTICE
 from ketasim.evidence.weigh.weighing import comparable, weigh
 
 from .designs import Design, read_design
 from .next_study import DRAWS, Believer
 
-Array = NDArray[np.float64]
 DIGITS = 2
 
 

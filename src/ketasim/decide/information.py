@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.core import normals, stream
-
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Information:
     right: tuple[float, ...]
 
 
-def log_density(y: Array, p: Predictive, leave: NDArray[np.int64] | None = None) -> Array:
+def log_density(y: Array, p: Predictive, leave: IntArray | None = None) -> Array:
     """log p(y | h) for y (N, D), the component `leave` (N,) left out of the mean."""
     roots = np.linalg.cholesky(p.covariances)
     logdet = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
@@ -56,7 +54,7 @@ def log_density(y: Array, p: Predictive, leave: NDArray[np.int64] | None = None)
     return np.asarray(logsumexp(out, axis=1) - total - 0.5 * y.shape[1] * np.log(2.0 * np.pi))
 
 
-def draw(p: Predictive, count: int, seed: int, purpose: str) -> tuple[Array, NDArray[np.int64]]:
+def draw(p: Predictive, count: int, seed: int, purpose: str) -> tuple[Array, IntArray]:
     """`count` studies under a hypothesis: y (N, D) and the component behind each."""
     edges = np.cumsum(p.weights)
     which = np.minimum(np.searchsorted(edges / edges[-1], stream(seed, f"{purpose} component", count)), len(edges) - 1)

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import UsageError, values
+from ketasim.core.arrays import Array
 from ketasim.ratings.observation import drive_at, observation_parameters
 from ketasim.scenario.plan import read_times
 from ketasim.scenario.result import Result
 from ketasim.scenario.summary import area
-
-Array = NDArray[np.float64]
 
 DAY_H = 24.0
 HALF = 0.5

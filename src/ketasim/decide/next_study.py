@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import Hypothesis, hypothesis, parameter_prior
 from ketasim.core import UsageError, knowledge_path, normals, read_toml, value
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.evidence.arms.courses import ArmSpec, Course, course
 from ketasim.evidence.arms.mood_arm import NO_EFFECTS, StudyEffects, arm_mood, rated
 from ketasim.evidence.weigh.hypotheses import HypothesisNumbers, numbers_of, shipped_taus
@@ -26,7 +26,6 @@ from ketasim.evidence.weigh.weighing import calibrated
 from .designs import Design, DesignArm, designs
 from .information import Information, Predictive, expected_information
 
-Array = NDArray[np.float64]
 DRAWS = 32  # parameter draws per hypothesis
 STUDIES = 8  # study effects per parameter draw
 PEOPLE = 16
@@ -175,7 +174,7 @@ def predictive(
     believer: Believer,
     design: Design,
     participants: int,
-    use: NDArray[np.bool_],
+    use: BoolArray,
     taus: Mapping[str, float],
     studies: int = STUDIES,
 ) -> Predictive:
@@ -286,7 +285,7 @@ def _believers(names: Sequence[str], draws: int) -> list[Believer]:
     return [Believer(hypothesis(name), draws) for name in names]
 
 
-def _spoken(design: Design, believers: Sequence[Believer]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _spoken(design: Design, believers: Sequence[Believer]) -> tuple[BoolArray, tuple[str, ...]]:
     """Measures about which every hypothesis speaks; those about which one does not cannot be weighed."""
     use = np.ones(len(design.measures), dtype=bool)
     for b in believers:

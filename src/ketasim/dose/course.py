@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ketasim.core import Drug, Route, UsageError
+from ketasim.core.arrays import Array
 
 from .patterns import TOLERANCE_H, Pattern
-from .quantities import Amount, FloatArray, duration_text, number_text, times_text
+from .quantities import Amount, duration_text, number_text, times_text
 
 PROBED_PERIODS = 3  # of a repeat without end: enough for every gap of the pattern to occur
 MOST_DOSES = 20_000  # a longer list is a slip of the pen (fifty years of daily doses)
@@ -36,7 +37,7 @@ class Dose:
         """The catalogue's entry for this drug by this route."""
         return self.entry.routes[self.route]
 
-    def base(self, weight: float | FloatArray | None = None) -> FloatArray:
+    def base(self, weight: float | Array | None = None) -> Array:
         """Amount in mg of free base (or units of the preparation), one number per weight given.
 
         m_base = m_salt M_base / M_salt where the amount was written as HCl; mg/kg is multiplied by the weight in kg.

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ketasim.core import Drug, UsageError
+from ketasim.core.arrays import Array
 from ketasim.core.drug_types import reference_weight
 
 from .course import CoMedication, Course, Dose, every_dose, line_text, probe
 from .patterns import TOLERANCE_H
-from .quantities import Amount, FloatArray, shown
+from .quantities import Amount, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class DoseEvent:
         """The end of the infusion, or the time itself."""
         return self.time_h + self.duration_h
 
-    def base(self, weights: float | FloatArray | None = None) -> FloatArray:
+    def base(self, weights: float | Array | None = None) -> Array:
         """mg of free base (or units of the preparation) in this event, one per weight (kg); 0 where nothing is left.
 
         Device k of a dose D holds min(max(D - k m, 0), m), with m the mass of a full device.
@@ -82,13 +83,13 @@ class DoseEvent:
             return whole
         return np.asarray(np.clip(whole - self.above_mg, 0.0, self.device_mg), dtype=float)
 
-    def micromoles(self, weights: float | FloatArray | None = None) -> FloatArray:
+    def micromoles(self, weights: float | Array | None = None) -> Array:
         """The same in umol (model units for a preparation dosed in units): n = 1000 m / M of the free base."""
         if self.amount is None:
             return self.base(weights) * 0.0
         return self.base(weights) * self.entry.micromoles(1.0, self.amount.absolute_unit)
 
-    def parts(self, weights: float | FloatArray | None = None) -> dict[str, FloatArray]:
+    def parts(self, weights: float | Array | None = None) -> dict[str, Array]:
         """umol of every part of the plasma model (racemate: half S, half R), each one per weight."""
         total = self.micromoles(weights)
         return {part: share * total for part, share in self.entry.parts.items()}
@@ -150,7 +151,7 @@ def events(
     main: Course,
     beside: tuple[CoMedication, ...],
     horizon_h: float | None = None,
-    weights: float | FloatArray | None = None,
+    weights: float | Array | None = None,
 ) -> tuple[DoseEvent, ...]:
     """Every event before the horizon, ascending: nasal doses split into devices, the last one holding the rest.
 
@@ -349,7 +350,7 @@ def warnings(main: Course, beside: tuple[CoMedication, ...], horizon_h: float | 
                 name = "main drug" if line == 0 else course.blocks[0].dose.drug
                 add(
                     "end",
-                    f"{asked - given} of {asked} doses of the {name} fall after the end of the run ({end}): not given",
+                    f"{asked - given} of {asked} doses of the {name} fall after the end ({end}): not given",
                     str(course),
                 )
     return tuple(found.values())

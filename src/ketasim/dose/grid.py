@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array
 
 from .expand import DoseEvent
-from .quantities import FloatArray
 from .segments import MERGE_H, merged
 
 
@@ -23,9 +23,9 @@ class Grid:
     steps: tuple[tuple[float, float], ...]
     rest_h: float
 
-    def offsets(self, length_h: float) -> FloatArray:
+    def offsets(self, length_h: float) -> Array:
         """Times after a dose up to `length_h`, ascending, without 0 and without the end itself."""
-        found: list[FloatArray] = []
+        found: list[Array] = []
         begin = 0.0
         for until, step in (*self.steps, (np.inf, self.rest_h)):
             end = min(until, length_h)
@@ -60,7 +60,7 @@ def output_times(
     horizon_h: float,
     at: ArrayLike = (),
     grid: Grid | None = None,
-) -> FloatArray:
+) -> Array:
     """Times (h, ascending, distinct) from the earliest event to the horizon that follow the dose events.
 
     After each main dose the same offsets (cut short where the next one starts), so that equal doses show equal peaks;
@@ -87,9 +87,7 @@ def output_times(
     return _times(events, horizon_h, start, wanted, grid)
 
 
-def _times(
-    events: Sequence[DoseEvent], horizon_h: float, start: float, at: FloatArray, grid: Grid | None
-) -> FloatArray:
+def _times(events: Sequence[DoseEvent], horizon_h: float, start: float, at: Array, grid: Grid | None) -> Array:
     exact: list[float] = [start, horizon_h, *at.tolist()]
     for event in events:
         exact += [time for time in (event.time_h, event.end_h) if time < horizon_h]
@@ -104,7 +102,7 @@ def _times(
     left = np.abs(soft - asked[np.clip(near - 1, 0, None)]) <= MERGE_H
     right = np.abs(soft - asked[np.clip(near, None, asked.size - 1)]) <= MERGE_H
     kept = merged(soft[~(left | right)])[0]
-    times: FloatArray = np.sort(np.concatenate([asked, kept]))
+    times: Array = np.sort(np.concatenate([asked, kept]))
     return times
 
 
@@ -124,7 +122,7 @@ def _following(index: int, before: int) -> Grid:
     return Grid(like.name, (*like.steps, *later), LATEST_H)
 
 
-def _after(starts: Sequence[float], horizon_h: float, chosen: Grid | None, rest: bool = True) -> FloatArray:
+def _after(starts: Sequence[float], horizon_h: float, chosen: Grid | None, rest: bool = True) -> Array:
     found = [np.empty(0)]
     count = 0
     for index, begin in enumerate(starts):

@@ -9,13 +9,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError, misspelt
+from ketasim.core.arrays import Array
 
 from .text import Cursor, Token
-
-FloatArray = NDArray[np.float64]
 
 # Definitions, not parameters: hours in a unit of time.
 HOURS: dict[str, Fraction] = {
@@ -110,7 +108,7 @@ class Amount:
         """The unit once the weight is known."""
         return self.unit.removesuffix("/kg")
 
-    def absolute(self, weight: float | FloatArray | None) -> FloatArray:
+    def absolute(self, weight: float | Array | None) -> Array:
         """The amount in `absolute_unit`, one number per weight given (kg): value, or value times weight.
 
         Raises `UsageError` for mg/kg without a weight, or a weight that is not a positive number.

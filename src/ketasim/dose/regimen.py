@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ketasim.core import Drug, UsageError
+from ketasim.core.arrays import Array
 from ketasim.core.numbers import text as text_of
 from ketasim.core.numbers import whole
 
@@ -14,7 +15,6 @@ from .course import CoMedication, Course, Dose, every_dose, line_text, sound
 from .expand import DoseEvent, DoseWarning, LedgerRow, ScheduledDose
 from .grammar import continued, read_beside, read_words, repeated
 from .preview import preview as table
-from .quantities import FloatArray
 from .vocabulary import Vocabulary
 
 EXAMPLE = '"ketamine iv 0.5 mg/kg over 40 min"'
@@ -107,9 +107,7 @@ class Regimen:
         """Every single dose that starts before the horizon, in order of time; see `expand.scheduled`."""
         return expand.scheduled(self.main, self.beside, horizon_h)
 
-    def events(
-        self, horizon_h: float | None = None, weights: float | FloatArray | None = None
-    ) -> tuple[DoseEvent, ...]:
+    def events(self, horizon_h: float | None = None, weights: float | Array | None = None) -> tuple[DoseEvent, ...]:
         """Every event: each dose, nasal doses split into their devices; see `expand.events`."""
         return expand.events(self.main, self.beside, horizon_h, weights)
 

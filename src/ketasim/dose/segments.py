@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import KetasimError, unknown_name
-
-from .quantities import FloatArray
+from ketasim.core.arrays import Array, IntArray
 
 MERGE_H = 1e-9  # boundaries nearer than this become one: far below any dose, far above rounding
 
@@ -26,7 +25,7 @@ class Window:
     start_h: float
     end_h: float
     input: str
-    rate: float | FloatArray
+    rate: float | Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class JumpAt:
 
     time_h: float
     state: str
-    add: float | FloatArray = 0.0
-    scale: float | FloatArray = 1.0
+    add: float | Array = 0.0
+    scale: float | Array = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ class Jump:
 
     at: int
     state: str
-    add: float | FloatArray = 0.0
-    scale: float | FloatArray = 1.0
+    add: float | Array = 0.0
+    scale: float | Array = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ class Schedule:
     of the input names asked for; jumps in the order in which they were given.
     """
 
-    boundaries: FloatArray
-    inputs: FloatArray
+    boundaries: Array
+    inputs: Array
     jumps: tuple[Jump, ...] = ()
 
     @property
@@ -67,7 +66,7 @@ class Schedule:
         return self.inputs.shape[0] if self.inputs.ndim == 3 else None
 
 
-def merged(times: ArrayLike) -> tuple[FloatArray, NDArray[np.int64]]:
+def merged(times: ArrayLike) -> tuple[Array, IntArray]:
     """Distinct ascending times, those nearer than `MERGE_H` to the first of their group taken as one.
 
     Returns the times (M,) and, for each time given, the index of its group.

@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 
 from ketasim.core import UsageError, nearest
+from ketasim.core.arrays import Array, IntArray
 
-from .types import FloatArray, IntArray, Options, Schedule
+from .types import Options, Schedule
 
 
 def _shown(value: object) -> str:
@@ -66,7 +67,7 @@ def names(given: Iterable[str], argument: str, where: str) -> tuple[str, ...]:
     return found
 
 
-def table(given: Any, argument: str, where: str) -> FloatArray:
+def table(given: Any, argument: str, where: str) -> Array:
     """Numbers as float64; text, complex numbers and ragged lists are refused. NaN and infinity pass."""
     try:
         found = np.asarray(given)
@@ -140,7 +141,7 @@ def schedules(given: Any, where: str) -> Sequence[Schedule]:
 
 def people(
     parameters: Any, schedule_of: Any, times: Any, schedules: int, columns: Sequence[str]
-) -> tuple[FloatArray, IntArray, FloatArray]:
+) -> tuple[Array, IntArray, Array]:
     """Parameters (P, n_par), schedule of each person (P,), and output times (T,), checked against each other."""
     which = indices(schedule_of, "schedule_of", "simulate")
     rows = table(parameters, "parameters", "simulate")
@@ -162,7 +163,7 @@ def people(
     return rows, which, moments
 
 
-def tolerances(given: Any, states: Sequence[str], all_states: Sequence[str]) -> FloatArray:
+def tolerances(given: Any, states: Sequence[str], all_states: Sequence[str]) -> Array:
     """Absolute tolerance of each of the active `states`, from one number, one per state, or a mapping; NaN where none is given."""
     if given is None:
         given = {}

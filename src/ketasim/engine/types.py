@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from ketasim.core.arrays import Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Jump:
 
     at: int
     state: str
-    add: float | FloatArray = 0.0
-    scale: float | FloatArray = 1.0
+    add: float | Array = 0.0
+    scale: float | Array = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,8 @@ class Schedule:
     or (P_k, S, n_in) with one block per person of the schedule; columns in the order of the model's `inputs`.
     """
 
-    boundaries: FloatArray
-    inputs: FloatArray
+    boundaries: Array
+    inputs: Array
     jumps: tuple[Jump, ...] = ()
 
 
@@ -97,8 +95,8 @@ class Trajectories:
     those of the first try.
     """
 
-    times: FloatArray
-    values: FloatArray
+    times: Array
+    values: Array
     status: IntArray
     outputs: tuple[str, ...] = ()
     reasons: list[str | None] = field(default_factory=list)

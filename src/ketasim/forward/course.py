@@ -6,6 +6,7 @@ published quantities) is the matter of the layers above.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +15,16 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain import DEFAULT_PARTS, Composition, compose
 from ketasim.core import Stage, Value
+from ketasim.core.arrays import Array, IntArray
 from ketasim.engine.types import Schedule
 from ketasim.stages.plasma.routing import routing_values
 
 from .dosing import Dosed, Given, Held, Sudden, part_of, parts_needed, schedule
 from .tolerance import CLOSE, STANDARD, Tolerance
 
-Array = NDArray[np.float64]
 Numbers = Mapping[str, float | Array]
 
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number: where a run streams one day, it streams blocks
@@ -39,7 +39,7 @@ class Courses:
 
     times: Array
     tables: tuple[Mapping[str, Array], ...]
-    status: NDArray[np.int64]
+    status: IntArray
     reasons: tuple[tuple[str | None, ...], ...]
     first: Mapping[str, Array] = field(default_factory=dict)
 
@@ -156,7 +156,7 @@ class Forward:
                 values[row // size, :, begin + row % size] = course[:, :width].T
             status[:, here] = found.status.reshape(arms, size)
             for arm in range(arms):
-                reasons[arm] += found.reasons[arm * size : (arm + 1) * size]
+                reasons[arm] += [in_hours(r) for r in found.reasons[arm * size : (arm + 1) * size]]
             if begin == 0:
                 alone = {n: found.values[0, :, model.outputs.index(n)].copy() for n in first}
             if progress:
@@ -166,6 +166,11 @@ class Forward:
             MappingProxyType({n: values[arm, i] for i, n in enumerate(asked)} | nulls) for arm in range(arms)
         )
         return Courses(times, tables, status, tuple(tuple(r) for r in reasons), alone)
+
+
+def in_hours(reason: str | None) -> str | None:
+    """Why a person failed, with the unit of the chain: the engine knows none ("at time 3.2" is "at 3.2 h")."""
+    return None if reason is None else re.sub(r"\bat time ([-+\d.eE]+)(?<!\.)", r"at \1 h", reason)
 
 
 def no_course(composition: Composition, name: str, count: int, length: int) -> Array:

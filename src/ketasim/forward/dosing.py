@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core.arrays import Array
 from ketasim.dose import DoseEvent, JumpAt, Regimen, Window, build_schedule
 from ketasim.engine.types import Jump, Schedule
 from ketasim.stages.plasma.stage import Administration, administrations
 
-Array = NDArray[np.float64]
 Shares = Mapping[str, float | Array]
 
 

@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError, Value, normal_cdf, normals, stream, unknown_name, values
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
-Array = NDArray[np.float64]
 Sex = Literal["woman", "man"]
 
 TYPICAL = -1
@@ -75,7 +74,7 @@ class People:
     """
 
     seed: int
-    person: NDArray[np.int64]
+    person: IntArray
     traits: Traits = field(default_factory=Traits)
 
     def __len__(self) -> int:
@@ -97,7 +96,7 @@ class People:
         return self._trait("baseline", "typical_madrs", "typical_madrs")
 
     @cached_property
-    def women(self) -> NDArray[np.bool_]:
+    def women(self) -> BoolArray:
         """True for women. The typical person has no sex (False; nothing in the model depends on it)."""
         if self.traits.sex is not None:
             return np.full(len(self), self.traits.sex == "woman")

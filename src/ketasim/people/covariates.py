@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import Value, values
+from ketasim.core.arrays import Array
 
 from .cohort import People, varying
 
-Array = NDArray[np.float64]
 Numbers = Mapping[str, Any]  # value -> number, or one number per person
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, Value, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.dose import Regimen
 from ketasim.people import TYPICAL, People
 
@@ -21,10 +21,17 @@ from .observation import (
     response_probability,
     share_below,
 )
-from .setting import Arm, age_factor, midazolam_felt, setting_drive, setting_factor
+from .setting import (
+    Arm,
+    age_factor,
+    belief_course,
+    felt_so_far,
+    midazolam_felt,
+    setting_drive,
+    setting_factor,
+    unmoved_belief,
+)
 from .wander import own_course, slow_wander
-
-Array = NDArray[np.float64]
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
 ACTIVE_PLACEBO = "midazolam"
@@ -119,12 +126,34 @@ def hope(
     drives: Drives,
     p: Mapping[str, Array],
     arm: Arm | None = None,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
+    unfelt: bool = False,
 ) -> Array:
     """Drive of setting and belief in one arm, (P, T). where : setting; drives : what this arm feels; arm : another part than its own;
-    grid : times that follow the doses, where others are among them."""
+    grid : times that follow the doses, where others are among them; unfelt : nobody can feel what is given (anaesthesia)."""
     felt = felt_course(where, given, drives, p)
-    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, grid=grid)
+    fixed = unmoved_belief(where, p)[:, 0] if unfelt else None
+    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, fixed, grid)
+
+
+def believed(
+    where: str,
+    given: Treatment,
+    times: Array,
+    drives: Drives,
+    p: Mapping[str, Array],
+    grid: BoolArray | None = None,
+    unfelt: bool = False,
+) -> Array:
+    """Belief of having received the drug, 0 to 1, (P, T), by the same path as `hope`; 0 before the first session."""
+    if not given.sessions.size:
+        return np.zeros((1, len(times)))
+    if unfelt:
+        found = np.broadcast_to(unmoved_belief(where, p), (len(drives.cadss), len(times)))
+    else:
+        felt = felt_so_far(times, felt_course(where, given, drives, p), given.sessions, grid)
+        found = belief_course(where, felt, p, given.arm, times - given.sessions[0])
+    return np.where(times >= given.sessions[0], found, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +245,7 @@ def mood(
     placebo: Drives | None,
     p: Mapping[str, Array],
     masked: bool = False,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Mood:
     """Scores of every person under an arm and under its placebo, with the same random draws.
 

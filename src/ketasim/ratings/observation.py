@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import normal_cdf, values
+from ketasim.core.arrays import Array
 
 from .structure import in_force
 from .wander import parted, wander_variance
 
-Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
 
 HERMITE_POINTS = 15

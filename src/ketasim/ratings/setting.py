@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.core.arrays import Array, BoolArray
 
 from .structure import in_force
 
-Array = NDArray[np.float64]
 Parameters = Mapping[str, ArrayLike]
 Arm = Literal["drug", "comparator"]
 
@@ -34,6 +34,7 @@ class Setting:
 
     prior : key of the belief, before anything is felt, of having received the drug; both arms share it.
     comparator_felt : key of what the comparator itself lets people feel, in CADSS points; empty = nothing.
+    programme : a trial of a registration programme: many sites, long and frequent assessments.
     crisis : admitted in a suicidal crisis, with the care and the quick fall that follow.
     open_label : everybody knows what is given; ratings and hopes are higher.
     routine : ordinary practice, where the same treatment does less than in a trial.
@@ -43,6 +44,7 @@ class Setting:
     label: str
     prior: str
     comparator_felt: str = ""
+    programme: bool = False
     crisis: bool = False
     open_label: bool = False
     routine: bool = False
@@ -59,11 +61,12 @@ SETTINGS: Mapping[str, Setting] = {
             "belief_prior_infusion",
             comparator_felt="midazolam_felt",
         ),
-        Setting("nasal-placebo", "blinded trial with a bitter nasal placebo", "belief_prior_nasal"),
+        Setting("nasal-placebo", "blinded trial with a bitter nasal placebo", "belief_prior_nasal", programme=True),
         Setting(
             "inpatient",
             "admitted in a suicidal crisis, bitter nasal placebo beside full standard care",
             "belief_prior_nasal",
+            programme=True,
             crisis=True,
         ),
         Setting("routine", "ordinary practice, open label", "belief_prior_open", open_label=True, routine=True),
@@ -94,7 +97,7 @@ def _rise(times: Array, onset: Array) -> Array:
     return np.where(times > 0, -np.expm1(-np.maximum(times, 0.0) / onset), 0.0)
 
 
-def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: NDArray[np.bool_] | None = None) -> Array:
+def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: BoolArray | None = None) -> Array:
     """The strongest that was felt from the first session up to each time, in CADSS points, (P, T); 0 before it.
 
     times (T,) h ascending, felt (P, T) points at those times, sessions (S,) h ascending. grid (T,): the times that follow the doses; what is felt at
@@ -163,6 +166,15 @@ def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug", 
     if in_force("belief") == "evidence" and not where.open_label:
         return belief_by_evidence(strongest, elapsed, p)
     return belief(strongest, _column(p, where.prior), _column(p, "belief_felt_scale"))
+
+
+def unmoved_belief(name: str, p: Parameters) -> Array:
+    """Belief of people who can feel neither drug nor comparator, as under anaesthesia, (1, 1) or (P, 1): the allocation they were told, or the
+    setting's prior where belief follows the felt alone; 1 where the treatment is open."""
+    where = setting(name)
+    if in_force("belief") == "evidence" and not where.open_label:
+        return _column(p, "belief_allocation")
+    return _column(p, where.prior)
 
 
 def expectancy(b: ArrayLike, half: ArrayLike, steepness: ArrayLike) -> Array:
@@ -270,6 +282,10 @@ def care_course(name: str, times: ArrayLike, p: Parameters, new_antidepressant: 
     t = np.asarray(times, dtype=np.float64).reshape(1, -1)
     drive = _column(p, "care_rise") * _rise(t, _column(p, "care_onset"))
     gain = _column(p, "expectancy_gain")
+    if in_force("care") == "programme" and where.programme:
+        drive = drive + _column(p, "programme_rise") * _rise(t, _column(p, "care_onset"))
+    if in_force("care") == "slow":
+        drive = drive + _column(p, "care_slow_rise") * _rise(t, _column(p, "care_slow_onset"))
     if where.crisis:
         drive = drive + _column(p, "crisis_rise") * gain * _rise(t, _column(p, "crisis_onset"))
     if where.open_label:
@@ -289,7 +305,7 @@ def setting_drive(
     arm: Arm = "drug",
     new_antidepressant: float | None = None,
     fixed_belief: ArrayLike | None = None,
-    grid: NDArray[np.bool_] | None = None,
+    grid: BoolArray | None = None,
 ) -> Array:
     """Everything that lifts mood besides the drug, (P, T): expectancy plus care. Nothing at a time depends on anything later.
 

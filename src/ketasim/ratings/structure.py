@@ -4,6 +4,7 @@ belief       "felt": a prior by setting, raised by what is felt, b = 1 - (1 - b0
              "evidence": log odds of having received the drug, moved by what is felt and by what is not (Bayes).
 expectancy   "hill": steep in belief; "linear": in proportion to belief.
 combination  "power": [Ld^k + Lx^k]^(1/k); "ceiling": Lx + Ld exp(-eta Lx).
+care         "alike": the same in every trial; "programme": more where assessments are long and frequent, as in the nasal programmes; "slow": a part that comes over weeks everywhere.
 age          "none"; "decline": what treatment and hope do lessens beyond an age.
 
 `knowledge/ratings.toml` says what is in force and by which comparison; `compared(...)` puts another choice in force for as long as a
@@ -23,6 +24,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "belief": ("felt", "evidence"),
     "expectancy": ("hill", "linear"),
     "combination": ("power", "ceiling"),
+    "care": ("alike", "programme", "slow"),
     "age": ("none", "decline"),
 }
 

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import normals
-
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, IntArray
 
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
@@ -22,7 +21,7 @@ SECONDS_PER_HOUR = 3600
 KEPT_NUMBERS = 1_000_000
 
 
-def _drawn(seed: int, purpose: str, persons: int | NDArray[np.int64]) -> Array:
+def _drawn(seed: int, purpose: str, persons: int | IntArray) -> Array:
     """Standard normals of `persons`; the typical person (a negative index) has none: 0."""
     if isinstance(persons, int):
         return normals(seed, purpose, persons)
@@ -76,7 +75,7 @@ def at_visits(
 
 def slow_wander(
     seed: int,
-    persons: int | NDArray[np.int64],
+    persons: int | IntArray,
     times: ArrayLike,
     sd: float,
     time_constant: float,
@@ -111,7 +110,7 @@ def _kept(seed: int, who: bytes, times: bytes, sd: float, time_constant: float, 
     return found
 
 
-def _sampled(seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_constant: float, purpose: str) -> Array:
+def _sampled(seed: int, persons: IntArray, t: Array, sd: float, time_constant: float, purpose: str) -> Array:
     """`slow_wander` for person indices and times in arrays."""
     out = np.zeros((len(persons), t.size))
     count = len(persons)
@@ -143,7 +142,7 @@ def _sampled(seed: int, persons: NDArray[np.int64], t: Array, sd: float, time_co
 
 def own_course(
     seed: int,
-    persons: int | NDArray[np.int64],
+    persons: int | IntArray,
     times: ArrayLike,
     sd: float,
     onset: float,
@@ -160,7 +159,7 @@ def own_course(
 
 def rating_noise(
     seed: int,
-    persons: int | NDArray[np.int64],
+    persons: int | IntArray,
     times: ArrayLike,
     sd: float,
     purpose: str = "mood rating",

@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ketasim.core.arrays import Array
 
 from .plan import LAST_LOOK_H
 from .result import Result
 from .run import run
 from .summary import area, spread
-
-Array = NDArray[np.float64]
 
 VEIN = "iv"
 DAYS = LAST_LOOK_H / 24.0  # the level has fallen to nothing by then

@@ -8,9 +8,9 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError, values
+from ketasim.core.arrays import Array
 from ketasim.core.drug_types import Route
 
 from .bioavailability import bioavailability
@@ -18,8 +18,6 @@ from .plan import LAST_LOOK_H, Scenario, scenario
 from .result import Course, Result, plain
 from .run import run
 from .summary import exposure, lowest, peak, spread
-
-Array = NDArray[np.float64]
 
 MOST_ARMS = 6
 LEVELS = ("plasma.ketamine", "plasma.compound", "plasma.hnk")  # the first that an arm has is its exposure

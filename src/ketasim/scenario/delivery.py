@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain import Composition
 from ketasim.core import KetasimError
+from ketasim.core.arrays import Array
 from ketasim.dose import Regimen
 from ketasim.forward import Dosed
 
 from .result import LedgerRow
-
-Array = NDArray[np.float64]
 
 MG_PER_G_PER_UMOL = 1e-3  # g/mol times umol is 1e-3 mg
 LOST_SHARE = 1e-6  # a dose that is not found back to this share is an error of the model, not of rounding

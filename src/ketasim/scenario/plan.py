@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import Drug, FrozenMapping, UsageError, read_drug, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.core.numbers import real, whole
 from ketasim.core.numbers import text as text_of
 from ketasim.dose import Regimen, parse
@@ -22,8 +22,6 @@ from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import setting as setting_of
-
-Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
 DEFAULT_PEOPLE = 200
@@ -102,10 +100,28 @@ class Scenario:
 
         `days` is the length of the run: where later times are asked for (`at`), the run goes on to them without doses.
         """
-        found = parse(self.words, repeat=self.repeat, with_=self.with_, compounds=self.compounds)
+        return self.planned if self.dosed_h is None else self.planned.until(self.dosed_h)
+
+    @cached_property
+    def planned(self) -> Regimen:
+        """The doses as the words have them, whether or not the run goes on for so long."""
+        return parse(self.words, repeat=self.repeat, with_=self.with_, compounds=self.compounds)
+
+    @property
+    def dosed_h(self) -> float | None:
+        """The end of `days` in h, where the run goes on without doses to times that were asked for; None where it does not."""
         if self.days is None or not self.at or max(self.at) <= self.days * HOURS_PER_DAY:
+            return None
+        return self.days * HOURS_PER_DAY
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What runs but should be known: doses beside what was studied, and every dose of the words that is not given in this run."""
+        end = self.end_h if self.dosed_h is None else self.dosed_h
+        found = tuple(str(warning) for warning in self.planned.warnings(end))
+        if self.dosed_h is None or not self.planned.endless:
             return found
-        return found.until(self.days * HOURS_PER_DAY)
+        return (*found, f"no doses after {self.days:g} d (days); the run goes on to the times asked for (at)")
 
     @property
     def setting_by_route(self) -> str:

@@ -12,16 +12,14 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError, output, output_register, unknown_name
+from ketasim.core.arrays import AnyArray, Array, BoolArray
 from ketasim.core.frozen import FrozenMapping
 from ketasim.core.records import NOTICE, RunRecord
 from ketasim.people import People
 
 from .plan import Scenario
-
-Array = NDArray[np.float64]
 
 LOW, HIGH = 5.0, 95.0
 FIGURES = "ketasim.report.figures"  # named, not imported: this layer knows no report
@@ -130,7 +128,7 @@ class Course:
         return found
 
 
-def percentiles(people: NDArray[Any], shares: Sequence[float]) -> list[NDArray[Any]]:
+def percentiles(people: AnyArray, shares: Sequence[float]) -> list[AnyArray]:
     """As `np.percentile` gives them (linear between neighbours) over the second last axis, that of the people.
 
     One sort of contiguous rows serves all shares; it takes a tenth of the time of the partitions that `np.percentile` makes.
@@ -175,7 +173,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     doses_h: tuple[float, ...] = ()
-    follows: NDArray[np.bool_] | None = None
+    follows: BoolArray | None = None
 
     def __post_init__(self) -> None:
         for name in ("values", "grid_values", "model_values", "model_grid_values", "summary"):
@@ -319,14 +317,14 @@ class Result:
         """What is pickled: the fields, without what can be worked out again."""
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
-    def table(self) -> dict[str, NDArray[Any]]:
+    def table(self) -> dict[str, AnyArray]:
         """One column per quantity, one entry per drawn person (P,): who they are and what each concentration reached.
 
         person, weight [kg], age [years], baseline [MADRS points]; for every concentration `NAME.cmax` [its unit], `NAME.tmax` [h]
         and `NAME.auc` [unit h] (trapezoid over the internal grid, first to last time of the run). `pandas.DataFrame(result.table())`.
         Failed people have NaN.
         """
-        found: dict[str, NDArray[Any]] = {
+        found: dict[str, AnyArray] = {
             "person": self.people.person,
             "weight": self.people.weight,
             "age": self.people.age,

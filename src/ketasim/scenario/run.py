@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import fitted, posterior
 from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
@@ -26,8 +26,6 @@ from .delivery import LOST_SHARE, amount_states, ledger
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
-
-Array = NDArray[np.float64]
 
 MOST_GIGABYTES = 8.0
 
@@ -96,7 +94,7 @@ class _Run:
             failures=failures,
             ledger=given,
             warnings=(
-                *(str(w) for w in self.regimen.warnings(self.asked.end_h)),
+                *self.asked.warnings,
                 *(
                     f"the run ends before all of the {r.drug} of {r.time_h:g} h is given: {r.given_mg:.4g} of {r.asked_mg:.4g} mg"
                     for r in cut

@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import FrozenMapping, output_register, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.ratings.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
-
-Array = NDArray[np.float64]
 
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
 VENOUS = "plasma."
@@ -22,7 +20,7 @@ DAY_H = 24.0
 SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
 
-def summarise(result: Result, scores: Mood, good: NDArray[np.bool_]) -> Result:
+def summarise(result: Result, scores: Mood, good: BoolArray) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
     found: dict[str, Any] = {"peaks": {}, "exposure": {}}
     for name, entry in output_register().items():
@@ -100,7 +98,7 @@ def reached(times: Array, rows: Array, level: float) -> Array:
     return np.where(there.any(axis=1), np.where(at == 0, times[0], found), np.nan)
 
 
-def left_behind(times: Array, rows: Array, level: float) -> tuple[Array, NDArray[np.bool_]]:
+def left_behind(times: Array, rows: Array, level: float) -> tuple[Array, BoolArray]:
     """Last time (h) at which each row (n, T) is at or above `level`, by a straight line; 0 where it never is.
 
     With it, who is still there at the last time: their time is cut off, not known.
@@ -146,7 +144,7 @@ def exposure(course: Course) -> dict[str, Any]:
     return found
 
 
-def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, Any]:
+def _mood(result: Result, scores: Mood, good: BoolArray) -> dict[str, Any]:
     found: dict[str, Any] = {}
     limit = values("clinic")["remission_limit"].value
     courses = {key: result.fine(key) for key in ("madrs.effect", "madrs.change", "madrs")}
@@ -173,7 +171,7 @@ def _mood(result: Result, scores: Mood, good: NDArray[np.bool_]) -> dict[str, An
     return found
 
 
-def _share(probability: Array, good: NDArray[np.bool_]) -> dict[str, float | None]:
+def _share(probability: Array, good: BoolArray) -> dict[str, float | None]:
     """Expected share of people, and its 90 % interval from having simulated only so many: p -+ 1.645 SE."""
     known = probability[good & np.isfinite(probability)]
     if not known.size:

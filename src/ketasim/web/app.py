@@ -240,6 +240,14 @@ def _refusals(app: FastAPI) -> None:
     async def taught(_: Request, error: KetasimError) -> JSONResponse:
         return _problem(422, error.what, error.where, error.allowed, error.fix)
 
+    @app.exception_handler(Exception)
+    async def defect(_: Request, error: Exception) -> JSONResponse:
+        return _problem(
+            500,
+            f"the program failed: {type(error).__name__}",
+            "a defect of Ketasim, not of the question; the terminal shows where",
+        )
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]

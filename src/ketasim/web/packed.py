@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import output, unknown_name
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.scenario.result import HIGH, LOW, Result, percentiles, plain
 
 CURVES = ("typical", "low", "high")
@@ -57,11 +58,11 @@ def pack(result: Result, names: list[str]) -> bytes:
     )
 
 
-def _whole(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _whole(rows: Array) -> BoolArray:
     """Which rows hold numbers alone."""
     return np.asarray(np.isfinite(rows).all(axis=1))
 
 
-def _ends(rows: NDArray[np.float64], which: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+def _ends(rows: Array, which: BoolArray) -> list[NDArray[np.float32]]:
     """5th and 95th percentile over those rows, on 32-bit numbers, which sort in half the time."""
     return percentiles((rows if which.all() else rows[which]).astype(np.float32), (LOW, HIGH))

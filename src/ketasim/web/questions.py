@@ -160,18 +160,19 @@ class Problem(BaseModel):
 
 
 def refuse_the_endless(days: float, doses: int) -> None:
-    """Raises UsageError for a run that is longer, or has more doses, than the page may ask for."""
+    """Raises UsageError for a run that is longer, or has more doses, than the page may ask for.
+
+    No line is offered in its place: a shorter run or another schedule would be another question.
+    """
     if days > MOST_DAYS + 1e-9:
         raise UsageError(
             f"the run would last {days:.3g} days",
             where="days, at and repeat",
-            allowed=f"up to {MOST_DAYS:g} days here; the command line goes further",
-            fix="28",
+            allowed=f"up to {MOST_DAYS:g} days here; the command line goes further: ketasim run",
         )
     if doses > MOST_DOSES:
         raise UsageError(
             f"{doses} doses are too many for the page",
             where="repeat",
-            allowed=f"up to {MOST_DOSES} doses",
-            fix="twice weekly x 8",
+            allowed=f"up to {MOST_DOSES} doses here; the command line goes further: ketasim run",
         )

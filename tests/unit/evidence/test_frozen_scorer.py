@@ -17,7 +17,7 @@ import pytest
 import ketasim.evidence.compare
 
 FROZEN = {
-    "baseline": "8361c2a58838da69e2f7443c5d460426dcf0cd804003737cdbcdc0736290700d",
+    "baseline": "47fe4f9218b7e4c46b5ce34aa65f0212f71836a23af936f6259c7427f1039b22",
     "design": "8c2923c419b0d3167d60dcd911e03cb1ab21f86c51a41b2b4125b6d906131413",
     "rival": "3c2e1054f7d7f293012ceb279260740e43b4ecfe411883f88efe6a837fb8b319",
     "scorer": "66696ae80d73160bb27721fbcb456850d6fb37d66d24b215b73070ab8110cbd4",

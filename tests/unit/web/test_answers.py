@@ -9,9 +9,11 @@ import pytest
 from pydantic import TypeAdapter
 
 import ketasim
+from ketasim.core import UsageError
 from ketasim.core.drugs import drugs
 from ketasim.dose import parse
 from ketasim.web import answers, facts, shipped
+from ketasim.web.questions import refuse_the_endless
 from ketasim.web.schema import schema
 
 OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
@@ -67,3 +69,11 @@ def test_everything_the_page_offers_is_understood() -> None:
         assert parse(main, with_=[item["words"]]).doses(24.0)
     counts = [len(parse(main, repeat=item["words"]).doses(24.0 * 60)) for item in choices["repeats"]]
     assert counts == [1, 8, 6, 4]
+
+
+@pytest.mark.parametrize(("days", "doses"), [(121.0, 1), (3.0, 601)])
+def test_what_is_too_long_for_the_page_is_not_answered_with_another_regimen(days: float, doses: int) -> None:
+    with pytest.raises(UsageError) as refused:
+        refuse_the_endless(days, doses)
+    assert refused.value.fix == "" and "ketasim run" in refused.value.allowed
+    refuse_the_endless(120.0, 600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -133,7 +134,9 @@ _count = 0
 
 @cache
 def _jit() -> Any:
-    return binding().create_lljit_compiler()
+    """The linker. JITLink puts all sections of an object into one block; the older one asks for memory section by section, and where the
+    process had only gaps left nearby, code and constants came to lie more than 2 GB apart: LLVM then ended the process."""
+    return binding().create_lljit_compiler(use_jit_link=sys.platform != "win32")  # COFF is not JITLink's yet
 
 
 def load_object(data: bytes, names: tuple[str, ...]) -> Code:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ketasim.core.arrays import Array, IntArray
+
 from ..code.record import PEAKS, SHARES, VALUES
-from ..types import FloatArray, IntArray
 from .jobs import address
 
 MOST_STEPS = 100_000
@@ -28,16 +29,16 @@ class Control:
 class Run:
     """Arrays that the generated code reads and fills."""
 
-    table: FloatArray
-    moments: FloatArray
-    starts: FloatArray | None
-    values: FloatArray
+    table: Array
+    moments: Array
+    starts: Array | None
+    values: Array
     status: IntArray
     steps: IntArray
-    failed_time: FloatArray
-    last_state: FloatArray | None
+    failed_time: Array
+    last_state: Array | None
 
-    def common(self, relative: float, tolerance: FloatArray, shares: FloatArray, control: Control) -> dict[str, Any]:
+    def common(self, relative: float, tolerance: Array, shares: Array, control: Control) -> dict[str, Any]:
         """Fields that all job records share."""
         return {
             "parameters": address(self.table),

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import Array, IntArray
 
 from .. import arguments
-from ..types import FloatArray, IntArray, Jump, Schedule
+from ..types import Jump, Schedule
 from .model import Model
 
 STEP = 1e-4  # relative displacement
@@ -32,9 +33,9 @@ class Gradients:
     A person for whom any displaced copy fails has NaN, a status and a reason.
     """
 
-    times: FloatArray
-    values: FloatArray
-    gradient: FloatArray
+    times: Array
+    values: Array
+    gradient: Array
     names: tuple[str, ...]
     outputs: tuple[str, ...]
     status: IntArray
@@ -116,7 +117,7 @@ def gradient(
 def _repeated(schedule: Schedule, times: int) -> Schedule:
     """The schedule for `times` copies of each of its people."""
 
-    def each(part: float | FloatArray) -> float | FloatArray:
+    def each(part: float | Array) -> float | Array:
         return part if np.ndim(part) == 0 else np.repeat(np.asarray(part), times)
 
     inputs = np.asarray(schedule.inputs, dtype=np.float64)
@@ -126,9 +127,7 @@ def _repeated(schedule: Schedule, times: int) -> Schedule:
     return Schedule(schedule.boundaries, inputs, jumps)
 
 
-def _first_failures(
-    status: NDArray[np.int64], reasons: list[str | None], many: int
-) -> tuple[IntArray, list[str | None]]:
+def _first_failures(status: IntArray, reasons: list[str | None], many: int) -> tuple[IntArray, list[str | None]]:
     first = np.argmax(status != 0, axis=1)
     people = np.arange(len(status))
     return status[people, first], [reasons[p * many + int(first[p])] for p in people]

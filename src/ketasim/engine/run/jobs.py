@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import AnyArray, Array, IntArray
 
 from .. import arguments
 from ..code.record import JOB, LANES
 from ..symbolic.switches import moments
 from ..symbolic.time_switch import TimeSwitch
-from ..types import FloatArray, IntArray, Jump, Schedule
+from ..types import Jump, Schedule
 
 SAME_MOMENT = 1e-12  # boundaries nearer than this share of the time are one
 
@@ -26,7 +27,7 @@ def job_type(width: int) -> np.dtype[Any]:
     return np.dtype(plain + [(name, "i8", (width,)) for name in LANES])
 
 
-def address(array: NDArray[Any]) -> int:
+def address(array: AnyArray) -> int:
     return int(array.ctypes.data)
 
 
@@ -38,12 +39,12 @@ class Plan:
     """
 
     people: IntArray
-    boundaries: FloatArray
-    inputs: FloatArray
+    boundaries: Array
+    inputs: Array
     jump_segment: IntArray
     jump_state: IntArray
-    jump_scale: FloatArray
-    jump_add: FloatArray
+    jump_scale: Array
+    jump_add: Array
 
     @property
     def per_person(self) -> bool:
@@ -62,10 +63,10 @@ class Plan:
             np.ascontiguousarray(self.jump_add[:, ranks]),
         )
 
-    def inputs_of(self, rank: int) -> FloatArray:
+    def inputs_of(self, rank: int) -> Array:
         return self.inputs[rank] if self.per_person else self.inputs
 
-    def refine(self, moments: FloatArray) -> Plan:
+    def refine(self, moments: Array) -> Plan:
         """The same plan with further boundaries."""
         boundaries = _joined(self.boundaries, moments)
         if len(boundaries) == len(self.boundaries):
@@ -76,7 +77,7 @@ class Plan:
         return Plan(self.people, boundaries, inputs, segment, self.jump_state, self.jump_scale, self.jump_add)
 
 
-def _joined(boundaries: FloatArray, moments: FloatArray) -> FloatArray:
+def _joined(boundaries: Array, moments: Array) -> Array:
     """`boundaries` with those `moments` inside them that are not (nearly) there already."""
     inside = np.unique(moments[(moments > boundaries[0]) & (moments < boundaries[-1])])
     if len(inside):
@@ -152,9 +153,7 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
     return whole
 
 
-def cuts(
-    plan: Plan, people: int, table: FloatArray, switches: Sequence[TimeSwitch], personal: bool | None = None
-) -> FloatArray:
+def cuts(plan: Plan, people: int, table: Array, switches: Sequence[TimeSwitch], personal: bool | None = None) -> Array:
     """Moments at which a switch in time changes for any of the first `people` of the plan; see `switches.moments`."""
     start, spans = float(plan.boundaries[0]), len(plan.boundaries) - 1
     rows = np.repeat(table[plan.people[:people]], spans, axis=0)
@@ -168,7 +167,7 @@ def make_plan(
     schedule: Schedule,
     people: IntArray,
     inputs: Sequence[str],
-    times: FloatArray,
+    times: Array,
     jump_place: Callable[[str], int | None],
     sizes: Sequence[str] = (),
 ) -> Plan:
@@ -238,7 +237,7 @@ def make_plan(
     )
 
 
-def _jump_part(jump: Jump, part: str, count: int, where: str) -> FloatArray:
+def _jump_part(jump: Jump, part: str, count: int, where: str) -> Array:
     number = arguments.table(getattr(jump, part), f"`{part}` of the jump of {jump.state}", where)
     if number.shape not in ((), (count,)):
         raise UsageError(
@@ -251,7 +250,7 @@ def _jump_part(jump: Jump, part: str, count: int, where: str) -> FloatArray:
     return number
 
 
-def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | float]) -> NDArray[Any]:
+def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | float]) -> AnyArray:
     """Job records for all people of `plans`.
 
     People of one plan fill registers in the order of their index; the last register is filled up by repeating its
@@ -288,7 +287,7 @@ def initial_states(
     states: Sequence[str],
     all_states: Sequence[str],
     as_amount: frozenset[str],
-) -> FloatArray | None:
+) -> Array | None:
     """(P, n) start values that replace the model's own; NaN where the model's own holds, inf where one is unusable."""
     if not initial:
         return None

@@ -8,19 +8,20 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, nearest
+from ketasim.core.arrays import AnyArray, Array, BoolArray, IntArray
 
 from .. import arguments
 from ..code.description import Description
 from ..code.machine import Code
 from ..code.record import DRIFTED, NOT_FINITE, ODD_OUTPUT, STEP_TOO_SMALL, TOO_MANY_STEPS
 from ..symbolic.sizes import bad_parameter, blame
-from ..types import Failure, FloatArray, IntArray, Options, Schedule, Tolerances, Trajectories
+from ..types import Failure, Options, Schedule, Tolerances, Trajectories
 from .buffers import MOST_STEPS, Control, Run
 from .jobs import Plan, address, cuts, fill_registers, initial_states, make_jobs, make_plan
 
@@ -148,7 +149,7 @@ class Model:
         atol: float | Mapping[str, float] | ArrayLike | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
         threads: int | None = None,
-    ) -> tuple[Trajectories, FloatArray]:
+    ) -> tuple[Trajectories, Array]:
         """The active states (P, n) at the end of one schedule, and the run's status."""
         table = arguments.table(parameters, "parameters", "last_states")
         count = len(table) if table.ndim else 0
@@ -228,7 +229,7 @@ class Model:
 
     # ---- preparation -----------------------------------------------------------------------------------
     def _prepare(
-        self, table: FloatArray, moments: FloatArray, initial: Mapping[str, ArrayLike] | None, keep_last: bool = False
+        self, table: Array, moments: Array, initial: Mapping[str, ArrayLike] | None, keep_last: bool = False
     ) -> Run:
         count, states = len(table), self._d.states
         starts = initial_states(initial, count, states, self._d.all_states, frozenset(self._d.as_amount))
@@ -259,9 +260,9 @@ class Model:
         self,
         schedules: Sequence[Schedule],
         which: IntArray,
-        moments: FloatArray,
-        table: FloatArray,
-        healthy: NDArray[np.bool_],
+        moments: Array,
+        table: Array,
+        healthy: BoolArray,
     ) -> list[Plan]:
         """Plans whose people fill registers: segments cut at switches, leftovers of schedules mixed."""
         places = {name: i for i, name in enumerate(self._d.states)}
@@ -309,7 +310,7 @@ class Model:
         start = address(self._local.memory)
         return start + (-start) % 64
 
-    def _run(self, jobs: NDArray[Any], threads: int | None) -> None:
+    def _run(self, jobs: AnyArray, threads: int | None) -> None:
         if not len(jobs):
             return
         base, size = address(jobs), jobs.dtype.itemsize
@@ -330,7 +331,7 @@ class Model:
         finally:  # on Ctrl-C, what has not begun is dropped
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _result(self, run: Run, failed_state: FloatArray, keep_nonfinite: bool, most_steps: int) -> Trajectories:
+    def _result(self, run: Run, failed_state: Array, keep_nonfinite: bool, most_steps: int) -> Trajectories:
         status, values, moments = run.status, run.values, run.moments
         reasons: list[str | None] = [None] * len(status)
         odd = np.flatnonzero(status == ODD_OUTPUT)

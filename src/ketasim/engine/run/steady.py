@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .. import arguments
-from ..types import FloatArray, IntArray, Schedule
+from ..types import Schedule
 from .model import Model
 
 FIRST_SPAN = 10.0
@@ -25,10 +26,10 @@ class SteadyState:
     A person who does not settle has NaN states and a reason.
     """
 
-    states: dict[str, FloatArray]
+    states: dict[str, Array]
     status: IntArray
     reasons: list[str | None]
-    time: FloatArray
+    time: Array
 
 
 def steady_state(

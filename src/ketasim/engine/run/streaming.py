@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .. import arguments
-from ..types import FloatArray, IntArray, Jump, Schedule, Trajectories
+from ..types import Jump, Schedule, Trajectories
 from .model import Model
 
 BLOCK_BYTES = 48_000_000  # of output values; two blocks are in memory at a time
@@ -115,7 +116,7 @@ def _slice(schedules: Sequence[Schedule], which: IntArray, first: int, last: int
     for k, schedule in enumerate(schedules):
         low, high = int((which[:first] == k).sum()), int((which[:last] == k).sum())
 
-        def part(number: float | FloatArray, low: int = low, high: int = high) -> float | FloatArray:
+        def part(number: float | Array, low: int = low, high: int = high) -> float | Array:
             return number if np.ndim(number) == 0 else np.asarray(number)[low:high]
 
         inputs = np.asarray(schedule.inputs, dtype=np.float64)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from ketasim.core.arrays import AnyArray
 
 if TYPE_CHECKING:
     from .graph import Graph
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ def describe(code: Program, parameters: Sequence[str] = (), inputs: Sequence[str
     return texts[code.results[0]]
 
 
-def _power(base: Array, exponent: Array, sign: Array, slack: ArrayLike = 0.0) -> Array:
+def _power(base: AnyArray, exponent: AnyArray, sign: AnyArray, slack: ArrayLike = 0.0) -> AnyArray:
     size = np.power(np.abs(base), exponent)
     factor = np.where(np.isnan(sign) & (base < 0) & (base >= -np.asarray(slack)), 0.0, sign)
     return np.where(base < 0, size * factor, size)
 
 
-def _sqrt(a: Array, slack: ArrayLike = 0.0) -> Array:
+def _sqrt(a: AnyArray, slack: ArrayLike = 0.0) -> AnyArray:
     return np.sqrt(np.where((a < 0) & (a >= -np.asarray(slack)), 0.0, a))
 
 
-def _power_sign(y: Array) -> Array:
+def _power_sign(y: AnyArray) -> AnyArray:
     return np.where(np.rint(y / 2) == y / 2, 1.0, np.where(np.rint(y) == y, -1.0, np.nan))
 
 
@@ -158,7 +158,7 @@ def evaluate(
     shift: ArrayLike = 0.0,
     slack: Sequence[ArrayLike] | None = None,
     held: Sequence[ArrayLike] = (),
-) -> list[Array]:
+) -> list[AnyArray]:
     """Values of the program's results; arguments broadcast against each other. `slack` is 0 for all states if None."""
     leaves: dict[str, Iterable[Any]] = {
         "parameter": list(parameters),
@@ -168,7 +168,7 @@ def evaluate(
         "slack": list(slack) if slack is not None else [0.0] * len(states),
     }
     single = {"time": time, "start_time": start_time, "shift": shift}
-    values: list[Array] = []
+    values: list[AnyArray] = []
     with np.errstate(all="ignore"):
         for op, args, value in code.steps:
             if op == "number":

@@ -15,13 +15,12 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..types import FloatArray
+from ketasim.core.arrays import Array, BoolArray
+
 from .evaluate import OPERATIONS as POINTWISE
 from .evaluate import Program
 
-Mask = NDArray[np.bool_]
 RISING: dict[str, Any] = {
     "exp": np.exp,
     "tanh": np.tanh,
@@ -53,19 +52,19 @@ class Interval:
     Truth is 0 and 1.
     """
 
-    low: FloatArray
-    high: FloatArray
-    maybe: Mask
+    low: Array
+    high: Array
+    maybe: BoolArray
 
     @classmethod
-    def of(cls, *values: FloatArray, maybe: Any = False) -> Interval:
+    def of(cls, *values: Array, maybe: Any = False) -> Interval:
         """The hull of values; those that are no number do not count, unless all are."""
         low, high = reduce(np.fmin, values), reduce(np.fmax, values)
         lost = reduce(np.logical_or, [np.isnan(v) for v in values])
         return cls(low, high, np.asarray(lost | maybe))
 
     @property
-    def point(self) -> Mask:
+    def point(self) -> BoolArray:
         """Whether there is one value, or none that is a number."""
         return np.asarray((self.low == self.high) & ~self.maybe | np.isnan(self.low))
 
@@ -75,12 +74,12 @@ class Interval:
 
 def bounds(
     code: Program,
-    low: FloatArray,
-    high: FloatArray,
+    low: Array,
+    high: Array,
     start: float,
-    parameters: FloatArray,
-    inputs: FloatArray,
-    held: FloatArray | tuple[FloatArray, ...] = (),
+    parameters: Array,
+    inputs: Array,
+    held: Array | tuple[Array, ...] = (),
 ) -> list[Interval]:
     """Bounds of each result on each interval [low, high] of time; the program may depend on no state.
 
@@ -116,7 +115,7 @@ def bounds(
     return [values[i] for i in code.results]
 
 
-def _pointwise(op: str, values: list[FloatArray]) -> FloatArray:
+def _pointwise(op: str, values: list[Array]) -> Array:
     """One value per argument; truth is 0 and 1."""
     truths = {"select": 1, "not": 1, "and": 2, "or": 2, "xor": 2}.get(op, 0)
     return np.asarray(POINTWISE[op](*(v != 0 if i < truths else v for i, v in enumerate(values))), dtype=np.float64)

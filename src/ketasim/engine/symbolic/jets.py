@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..types import FloatArray
+from ketasim.core.arrays import Array
+
 from .evaluate import Program
 from .intervals import COMPARISONS, ROUNDING, _pointwise
 
@@ -24,21 +25,21 @@ ORDER = 6  # of the highest coefficient
 class Jet:
     """Bounds of coefficients 0 ... ORDER, each (ORDER + 1, n)."""
 
-    low: FloatArray
-    high: FloatArray
+    low: Array
+    high: Array
 
 
-Pair = tuple[FloatArray, FloatArray]
+Pair = tuple[Array, Array]
 
 
 def jets(
     code: Program,
-    low: FloatArray,
-    high: FloatArray,
+    low: Array,
+    high: Array,
     start: float,
-    parameters: FloatArray,
-    inputs: FloatArray,
-    held: FloatArray,
+    parameters: Array,
+    inputs: Array,
+    held: Array,
 ) -> Jet:
     """Coefficients of the first result of `code` on each [low, high]; the arguments are those of `intervals.bounds`."""
     values: list[Any] = []  # Jet, or an array of numbers that do not change with time
@@ -74,7 +75,7 @@ def _needed(code: Program) -> set[int]:
     return found
 
 
-def _line(low: FloatArray, high: FloatArray) -> Jet:
+def _line(low: Array, high: Array) -> Jet:
     first, last = (np.zeros((ORDER + 1, len(low))) for _ in range(2))
     first[0], last[0], first[1], last[1] = low, high, 1.0, 1.0
     return Jet(first, last)
@@ -97,7 +98,7 @@ def _where(usable: Any, a: Jet) -> Jet:
     return Jet(np.where(usable, a.low, np.nan), np.where(usable, a.high, np.nan))
 
 
-def _wider(low: FloatArray, high: FloatArray, size: FloatArray | float = 0.0) -> Pair:
+def _wider(low: Array, high: Array, size: Array | float = 0.0) -> Pair:
     return low - ROUNDING * np.maximum(np.abs(low), size), high + ROUNDING * np.maximum(np.abs(high), size)
 
 
@@ -116,7 +117,7 @@ def _times(a: Pair, b: Pair) -> Pair:
     return low, high
 
 
-def _dot(a: Jet, b: Jet, k: int, first: int, last: int, weights: FloatArray | None = None) -> Pair:
+def _dot(a: Jet, b: Jet, k: int, first: int, last: int, weights: Array | None = None) -> Pair:
     """Sum of w_i a_i b_{k-i} over first <= i <= last."""
     if last < first:
         zero = np.zeros(a.low.shape[1])
@@ -146,7 +147,7 @@ def _stacked(rows: list[Pair]) -> Jet:
     return Jet(np.array([low for low, _ in rows]), np.array([high for _, high in rows]))
 
 
-def _scaled(a: Jet, factor: FloatArray) -> Jet:
+def _scaled(a: Jet, factor: Array) -> Jet:
     return Jet(*_wider(*(np.minimum(a.low * factor, a.high * factor), np.maximum(a.low * factor, a.high * factor))))
 
 
@@ -185,7 +186,7 @@ def _recip(a: Jet) -> Jet:
     return Jet(np.where(endless, 0.0, result.jet.low), np.where(endless, 0.0, result.jet.high))
 
 
-def _counts(k: int, last: int) -> FloatArray:
+def _counts(k: int, last: int) -> Array:
     return np.arange(1, last + 1) / k
 
 
@@ -225,7 +226,7 @@ def _waves(a: Jet, sign: float, first: tuple[Pair, Pair]) -> tuple[Jet, Jet]:
     return s.jet, c.jet
 
 
-def _range(f: Callable[[FloatArray], FloatArray], a: Jet, turn: float) -> Pair:
+def _range(f: Callable[[Array], Array], a: Jet, turn: float) -> Pair:
     """Bounds of sine (turn = pi/2) or cosine (turn = 0), whose greatest value is at turn + 2 pi n."""
     low, high = a.low[0], a.high[0]
     ends = f(low), f(high)
@@ -283,7 +284,7 @@ def _one_minus(a: Jet) -> Jet:
     return _shifted(_neg(a), 1.0)
 
 
-def _ends(f: Callable[[FloatArray], FloatArray], a: Jet) -> Pair:
+def _ends(f: Callable[[Array], Array], a: Jet) -> Pair:
     x, y = f(a.low[0]), f(a.high[0])
     return _wider(np.minimum(x, y), np.maximum(x, y))
 

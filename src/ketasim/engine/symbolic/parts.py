@@ -7,8 +7,9 @@ from math import comb
 
 import numpy as np
 
-from ..types import FloatArray, IntArray
-from .intervals import Interval, Mask
+from ketasim.core.arrays import Array, BoolArray, IntArray
+
+from .intervals import Interval
 from .jets import ORDER, Jet
 
 
@@ -17,24 +18,24 @@ class Rows:
     """What is fixed on each of K pieces: `parameters` (n_par, K), `inputs` (n_in, K), values of inner switches `held` (n, K)."""
 
     start: float
-    parameters: FloatArray
-    inputs: FloatArray
-    held: FloatArray
+    parameters: Array
+    inputs: Array
+    held: Array
 
 
 @dataclass(frozen=True)
 class Part:
     """Intervals of time, the piece that each belongs to, and what is subtracted from the gap (the number of a stair)."""
 
-    low: FloatArray
-    high: FloatArray
+    low: Array
+    high: Array
     piece: IntArray
-    offset: FloatArray
+    offset: Array
 
     def __len__(self) -> int:
         return len(self.low)
 
-    def take(self, chosen: Mask | IntArray) -> Part:
+    def take(self, chosen: BoolArray | IntArray) -> Part:
         return Part(self.low[chosen], self.high[chosen], self.piece[chosen], self.offset[chosen])
 
     def halves(self) -> Part:
@@ -65,7 +66,7 @@ def joined(parts: list[Part]) -> Part:
     return Part(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("low", "high", "piece", "offset")))
 
 
-def taylor(near: Jet, wide: Jet, radius: FloatArray, q: int) -> tuple[FloatArray, FloatArray]:
+def taylor(near: Jet, wide: Jet, radius: Array, q: int) -> tuple[Array, Array]:
     """Bounds of coefficient q over the interval: those found there, and those of the polynomial about the middle."""
     if q == ORDER:
         return wide.low[q], wide.high[q]
@@ -83,10 +84,10 @@ def taylor(near: Jet, wide: Jet, radius: FloatArray, q: int) -> tuple[FloatArray
         return np.fmax(low, wide.low[q]), np.fmin(high, wide.high[q])
 
 
-def full(b: Interval, like: FloatArray) -> Interval:
+def full(b: Interval, like: Array) -> Interval:
     shape = like.shape
     return Interval(np.broadcast_to(b.low, shape), np.broadcast_to(b.high, shape), np.broadcast_to(b.maybe, shape))
 
 
-def less(a: Interval, offset: FloatArray) -> Interval:
+def less(a: Interval, offset: Array) -> Interval:
     return Interval(a.low - offset, a.high - offset, a.maybe)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
-from ..types import FloatArray, IntArray
 from .evaluate import Program, evaluate
-from .intervals import Interval, Mask, bounds
+from .intervals import Interval, bounds
 from .jets import ORDER, Jet, jets
 from .parts import Part, Rows, clusters, full, joined, less, taylor
 from .time_switch import TimeSwitch
@@ -46,15 +46,15 @@ class Search:
     """One switch on K pieces of time (begin, end), between whose ends nothing else changes it."""
 
     switch: TimeSwitch
-    begin: FloatArray
-    end: FloatArray
+    begin: Array
+    end: Array
     rows: Rows
     work: int = 0
-    _found: list[tuple[FloatArray, IntArray]] = field(default_factory=list)
+    _found: list[tuple[Array, IntArray]] = field(default_factory=list)
     _same: list[Part] = field(default_factory=list)
     _code: Program = field(default_factory=lambda: Program((), ()))
 
-    def run(self) -> tuple[FloatArray, IntArray]:
+    def run(self) -> tuple[Array, IntArray]:
         """Moments (M,) inside the pieces, and the piece of each."""
         whole = Part(self.begin, self.end, np.arange(len(self.begin)), np.zeros(len(self.begin)))
         if self.switch.broken:
@@ -179,12 +179,12 @@ class Search:
             points = grown
 
     # ---- values and bounds -------------------------------------------------------------------------------
-    def _values(self, time: FloatArray, part: Part) -> list[FloatArray]:
+    def _values(self, time: Array, part: Part) -> list[Array]:
         """Gap and slope at one time of each interval."""
         found = self._pointwise(self._code, time, part.piece)
         return [found[0] - part.offset, found[1]]
 
-    def _pointwise(self, code: Program, time: FloatArray, piece: IntArray) -> list[FloatArray]:
+    def _pointwise(self, code: Program, time: Array, piece: IntArray) -> list[Array]:
         found = evaluate(
             code,
             time=time,
@@ -220,13 +220,13 @@ class Search:
             # bounds that are no number stay so: maximum carries NaN on
             return Interval(np.maximum(gap.low, least), np.minimum(gap.high, most), gap.maybe), point
 
-    def _is_same(self, gap: Interval, middle: Interval) -> Mask:
+    def _is_same(self, gap: Interval, middle: Interval) -> BoolArray:
         with np.errstate(all="ignore"):
             width = middle.high - middle.low
             size = np.maximum(np.abs(gap.low), np.abs(gap.high))
             return np.asarray((middle.low <= 0) & (middle.high >= 0) & (size <= SAME * width))
 
-    def _jets(self, low: FloatArray, high: FloatArray, part: Part) -> Jet:
+    def _jets(self, low: Array, high: Array, part: Part) -> Jet:
         r, p = self.rows, part.piece
         found = jets(self._code, low, high, r.start, r.parameters[:, p], r.inputs[:, p], r.held[:, p])
         first, last = found.low.copy(), found.high.copy()
@@ -234,7 +234,7 @@ class Search:
         last[0] -= part.offset
         return Jet(first, last)
 
-    def _sign(self, time: FloatArray, part: Part, order: int) -> FloatArray:
+    def _sign(self, time: Array, part: Part, order: int) -> Array:
         """Sign of a derivative of the gap; 0 where it may be rounding."""
         if order < 2:
             found = self._bounds(Part(time, time, part.piece, part.offset))[order]
@@ -245,14 +245,14 @@ class Search:
             low, high = jet.low[order], jet.high[order]
         return np.where(low > 0, 1.0, np.where(high < 0, -1.0, 0.0))
 
-    def _derivative(self, time: FloatArray, part: Part, order: int) -> FloatArray:
+    def _derivative(self, time: Array, part: Part, order: int) -> Array:
         if order < 2:
             return self._values(time, part)[order]
         self._count(WORK_OF_JETS * len(part), part)
         jet = self._jets(time, time, part)
         return np.asarray(0.5 * (jet.low[order] + jet.high[order]))
 
-    def _root(self, low: FloatArray, high: FloatArray, part: Part, order: int) -> FloatArray:
+    def _root(self, low: Array, high: Array, part: Part, order: int) -> Array:
         """The root between moments at which a derivative has different signs: the Illinois rule, and halves now and then."""
         if not len(part):
             return high
@@ -300,25 +300,25 @@ class Search:
         self._add(high, part)
 
     # ---- bookkeeping -------------------------------------------------------------------------------------
-    def _add(self, time: FloatArray, part: Part) -> None:
+    def _add(self, time: Array, part: Part) -> None:
         self._found.append((time, part.piece))
 
     def _add_ends(self, part: Part) -> None:
         self._add(part.low, part)
         self._add(part.high, part)
 
-    def _least(self, part: Part) -> Mask:
+    def _least(self, part: Part) -> BoolArray:
         time = np.maximum(np.abs(part.low), np.abs(part.high))
         span = (self.end - self.begin)[part.piece]
         return np.asarray(part.high - part.low <= np.maximum(LEAST * time, LEAST_OF_SPAN * span))
 
-    def _constant(self, part: Part) -> Mask:
+    def _constant(self, part: Part) -> BoolArray:
         """Whether the truth is the same at both ends and in the middle."""
         middle = 0.5 * (part.low + part.high)
         a, b, c = (self._truth(t, part) for t in (part.low, middle, part.high))
         return np.asarray((a == b) & (b == c))
 
-    def _truth(self, time: FloatArray, part: Part) -> FloatArray:
+    def _truth(self, time: Array, part: Part) -> Array:
         return self._pointwise(self.switch.truth, time, part.piece)[0]
 
     def _halved(self, part: Part, before: Part) -> Part:

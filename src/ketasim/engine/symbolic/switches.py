@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..types import FloatArray, IntArray
+from ketasim.core.arrays import Array, IntArray
+
 from .evaluate import evaluate
 from .parts import Rows
 from .search import Search
@@ -19,21 +20,21 @@ from .time_switch import TimeSwitch
 
 def moments(
     switches: Sequence[TimeSwitch],
-    begin: FloatArray,
-    end: FloatArray,
+    begin: Array,
+    end: Array,
     start: float,
-    parameters: FloatArray,
-    inputs: FloatArray,
+    parameters: Array,
+    inputs: Array,
     personal: bool | None = None,
     tally: list[int] | None = None,
-) -> FloatArray:
+) -> Array:
     """Moments at which one of the switches changes inside any of K spans (begin, end) (K,); none is left out.
 
     `parameters` (K, n_par) and `inputs` (K, n_in) hold in the span; `start` is the time at which the run starts. With `personal`
     False, those that are the same for everybody; True, the others, where the spans have been cut at the first. The work of each
     search is added to `tally`.
     """
-    found: dict[int, tuple[FloatArray, IntArray]] = {}
+    found: dict[int, tuple[Array, IntArray]] = {}
     for place, switch in enumerate(switches):
         if (personal is not None and switch.personal != personal) or not (switch.gaps or switch.broken):
             continue
@@ -59,9 +60,7 @@ def moments(
     return np.concatenate([np.zeros(0), *(moment for moment, _ in found.values())])
 
 
-def pieces(
-    begin: FloatArray, end: FloatArray, known: Sequence[tuple[FloatArray, IntArray]]
-) -> tuple[FloatArray, FloatArray, IntArray]:
+def pieces(begin: Array, end: Array, known: Sequence[tuple[Array, IntArray]]) -> tuple[Array, Array, IntArray]:
     """The spans cut at moments (time, span): begin, end and span of each piece."""
     count = len(begin)
     time = np.concatenate([begin, *(moment for moment, _ in known)])

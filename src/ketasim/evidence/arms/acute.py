@@ -6,17 +6,16 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import t as student_t
+
+from ketasim.core.arrays import Array
 
 from ..published.criteria import THRESHOLD
 from ..published.studies import Row
 from .context import Context, Unpredictable
 from .mood_arm import REPEATS, drawn
 from .times import HOURS_PER_DAY, reading_times, session_before
-
-Array = NDArray[np.float64]
 
 BELOW_AWAKE = 0.5  # the scale has whole numbers: below 5 means at least half a point lost
 

@@ -8,22 +8,25 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name, values
+from ketasim.core.arrays import Array
 from ketasim.forward import Held, Sudden
+from ketasim.ratings.mood import believed
+from ketasim.ratings.setting import age_factor
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import read_times
 
 from ..published.studies import SCALE_RANGES, Arm, Study
+from ..published.study import trials
 from .courses import ArmSpec, Course, course
-from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, rated
+from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, drives_of, rated
 from .numbers import Numbers
 from .quasi import EvenPeople
 from .times import Needs, needs
 
-Array = NDArray[np.float64]
-
+BLINDED = ("double-blind",)
+LEAST_PEOPLE, MOST_PEOPLE = 8.0, 500.0  # sizes beyond which a trial is taken for one of these
 SELF_RATED = ("QIDS-SR16", "PHQ-9", "BDI")
 _CROSSWALKS = {"HAM-D": "crosswalk_hamd", "QIDS": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
 _REMISSION = {"MADRS": "remission_madrs", "HAM-D": "remission_hamd", "QIDS": "remission_hamd", "PHQ-9": "remission_phq"}
@@ -160,22 +163,55 @@ class Context:
     def _moods(self) -> dict[str, ArmMood]:
         return {}
 
-    def _mood(self, key: str, scale: str, ideation: bool) -> ArmMood:
-        arm = self.course(key)
-        people = self.people(key)
+    def believed(self, key: str) -> Array:
+        """Belief of having received the drug in every person of an arm, (P, T)."""
+        arm, people = self.course(key), self.people(key)
+        drives = drives_of(arm, people, self.numbers, self.effects)
+        table = self.study.arms[key]
+        p = self._setting(people)
+        return believed(table.setting, arm.noticed, arm.times, drives, p, unfelt=table.masked)
+
+    def _setting(self, people: EvenPeople) -> Mapping[str, Array]:
+        """Setting and observation numbers of an arm's people."""
         p = self.shared.get("p")
         if p is None or len(p["rating_sd"]) != len(people):
             p = self.numbers.setting(people)
             self.shared["p"] = p
+        return dict(p) | {
+            "age_factor": age_factor(people.age, p)
+        }  # the one number here that the arm's own people decide
+
+    @cached_property
+    def published(self) -> StudyEffects:
+        """The study's effects with what its size brings: blinded trials of few people are published with larger drug effects and smaller placebo
+        effects than trials of many (small-study effects; Sterne 2011, doi:10.1136/bmj.d4002).
+
+        Per unit of log10(n / n0), n people a trial, n0 those of a trial as `run` and `trial` mean it: -gamma on the logarithm of the drug part, +delta
+        on the drive of the setting.
+        """
+        n = self.study.n / trials(self.study) if self.study.n > 0 else math.nan
+        if self.study.blinding not in BLINDED or math.isnan(n):
+            return self.effects
+        decades = math.log10(min(max(n, LEAST_PEOPLE), MOST_PEOPLE) / self.numbers("small_study_reference"))
+        return replace(
+            self.effects,
+            drug=self.effects.drug - self.numbers("small_study_drug") * decades,
+            setting=self.effects.setting + self.numbers("small_study_placebo") * decades,
+        )
+
+    def _mood(self, key: str, scale: str, ideation: bool) -> ArmMood:
+        arm, people = self.course(key), self.people(key)
+        p = self._setting(people)
         found = arm_mood(
             arm,
             people,
             self.study.arms[key].setting,
             self.numbers,
             p,
-            self.effects,
+            self.published,
             rater_factor=self.rater_factor(scale),
             ideation=ideation,
+            unfelt=self.study.arms[key].masked,
         )
         if not ideation:
             return found

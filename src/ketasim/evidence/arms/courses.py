@@ -13,11 +13,11 @@ from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain import registry
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import KetasimError, value
+from ketasim.core.arrays import Array, IntArray
 from ketasim.dose import MEDIUM, output_times
 from ketasim.forward import Forward, Held, Sudden, deliveries
 from ketasim.people import People, Traits, chain_parameters
@@ -27,8 +27,6 @@ from ketasim.stages.plasma.routing import routing_values
 
 from .numbers import Numbers
 from .quasi import PEOPLE, EvenPeople, even_people
-
-Array = NDArray[np.float64]
 
 # Times after the start of a session at which its peaks are looked for, h.
 PEAK_OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0)
@@ -132,7 +130,7 @@ class Course:
         return np.broadcast_to(self.readout(name, self.table, given, self.times), shape)
 
     @cached_property
-    def session_index(self) -> NDArray[np.int64]:
+    def session_index(self) -> IntArray:
         """First column of every session, and the end, (S + 1,)."""
         return np.append(np.searchsorted(self.times, self.sessions - 1e-9), len(self.times))
 

@@ -59,6 +59,7 @@ ENDPOINTS = {
     "ideation": Endpoint("mood", "mood"),
     "relapse": Endpoint("relapse", "mood"),
     "dropout": Endpoint("dropout", "report"),
+    "belief": Endpoint("guess", "report"),
     "cadss": Endpoint("felt", "dissociation"),
     "moaas": Endpoint("alertness", "dissociation", ("moaas",)),
     "sbp": Endpoint("vital", "vital"),

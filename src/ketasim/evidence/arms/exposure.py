@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import output_register
+from ketasim.core.arrays import Array
 from ketasim.forward import Dosed, deliveries, molar_mass
 from ketasim.scenario.plan import Scenario
 from ketasim.scenario.summary import area
@@ -20,7 +20,6 @@ from .context import Context, Unpredictable
 from .endpoints import OCCUPANCY_PORTS, species_of
 from .times import LOST_ACTIVITY
 
-Array = NDArray[np.float64]
 _MASS = {
     "ng/mL": 1.0,
     "ug/L": 1.0,

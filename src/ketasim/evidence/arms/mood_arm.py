@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals
+from ketasim.core.arrays import Array
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
 from ketasim.ratings.wander import at_visits
@@ -21,8 +21,6 @@ from ketasim.ratings.wander import at_visits
 from .courses import Course
 from .numbers import Numbers
 from .quasi import SEED, EvenPeople
-
-Array = NDArray[np.float64]
 
 REPEATS = 24  # simulated courses per person where a quantity needs visits
 
@@ -131,10 +129,12 @@ def arm_mood(
     effects: StudyEffects = NO_EFFECTS,
     rater_factor: float = 1.0,
     ideation: bool = False,
+    unfelt: bool = False,
 ) -> ArmMood:
-    """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive."""
+    """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive; unfelt : nobody
+    can feel what is given."""
     drives = drives_of(arm, people, numbers, effects, ideation)
-    hoped = hope(where, arm.noticed, arm.times, drives, p)
+    hoped = hope(where, arm.noticed, arm.times, drives, p, unfelt=unfelt)
     shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
     found = latent(where, drives, hoped, p, Between(float(np.exp(effects.drug)), shift, rater_factor), ideation)
     residual = np.broadcast_to(residual_sd(arm.times, {k: v[:1] for k, v in p.items()}), (1, len(arm.times)))

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import Value, all_values
 from ketasim.core import value as named_value
+from ketasim.core.arrays import Array
 from ketasim.people import People
 from ketasim.ratings.mood import rating_numbers
-
-Array = NDArray[np.float64]
 
 SPREAD = ".spread"
 MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")

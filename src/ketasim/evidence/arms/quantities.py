@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.ratings.observation import share_below
 
 from ..published.criteria import THRESHOLD, Condition, criterion
@@ -25,7 +25,7 @@ from .exposure import exposure_value, tissue_value
 from .mood_arm import REPEATS, ArmMood
 from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits, stable_visits, visit_times
 
-Array = NDArray[np.float64]
+GUESSES = ("guess_right", "guess_right_strong")
 LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
 MOST_HAZARD_RATIO = 1e3  # and ratios of hazards within this and its inverse
 
@@ -53,7 +53,15 @@ def predict_row(context: Context, row: Row) -> float:
 
 def _pooled(context: Context, row: Row) -> float:
     """Several arms of one study as one: the mean over the arms by their number of people. Exact for means and shares and their differences."""
-    if row.statistic not in (*SHARE_STATISTICS, "change_mean", "mean", "mean_at", "mean_over_visits", "difference"):
+    if row.statistic not in (
+        *SHARE_STATISTICS,
+        *GUESSES,
+        "change_mean",
+        "mean",
+        "mean_at",
+        "mean_over_visits",
+        "difference",
+    ):
         raise Unpredictable(f"no rule for a {row.statistic} of pooled arms", where=_where(row))
     pairs = [(a, b) for a in row.arm_keys for b in (row.versus_keys or ("",))]
     sizes = [_size(context, a) * (_size(context, b) if b else 1.0) for a, b in pairs]
@@ -78,6 +86,21 @@ def _grouped(context: Context, row: Row) -> float:
 def _dropout(context: Context, row: Row) -> float:
     """Share who left by a time, with one hazard a week."""
     return float(1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY)))
+
+
+def _guess(context: Context, row: Row) -> float:
+    """Share of people who guess their treatment at a time: who believes with b to have received the drug says so with probability b.
+
+    guess_drug: mean of b over the arm; guess_right (and guess_right_strong, which asks for conviction too and is an upper end): mean of b in an arm with the
+    drug, of 1 - b in a comparator.
+    """
+    arm = context.course(row.arm)
+    b = float(context.believed(row.arm)[:, arm.index(row.time_h)].mean())
+    if row.statistic == "guess_drug" or (row.statistic in GUESSES and not arm.noticed.is_comparator):
+        return b
+    if row.statistic in GUESSES:
+        return 1.0 - b
+    raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
 
 
 def _where(row: Row) -> str:
@@ -278,7 +301,7 @@ def survival(context: Context, row: Row, key: str) -> tuple[Array, Array]:
     return np.where(first >= 0, since[first], np.inf), since
 
 
-def _well(context: Context, row: Row, key: str, mood: ArmMood, scores: Array, limit: Array) -> NDArray[np.bool_]:
+def _well(context: Context, row: Row, key: str, mood: ArmMood, scores: Array, limit: Array) -> BoolArray:
     """Who is followed: people at or below the limit when the clock starts; where dosing was randomly withdrawn, stable ones:
     at or below it at `stable_met` of the last `stable_visits` weekly visits."""
     if not is_withdrawal(context.study):
@@ -389,6 +412,7 @@ RULES: Mapping[str, Callable[[Context, Row], float]] = {
     "report": report_value,
     "grouped": _grouped,
     "dropout": _dropout,
+    "guess": _guess,
     "mood": _mood,
     "relapse": _relapse,
 }

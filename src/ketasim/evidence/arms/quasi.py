@@ -14,9 +14,8 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from ketasim.core import stream, values
+from ketasim.core.arrays import Array
 from ketasim.people import People, Traits
-
-Array = NDArray[np.float64]
 
 PEOPLE = 64
 SEED = 1

@@ -32,6 +32,7 @@ PER_DOSE = ("cmax", "auc", "mean_at", "mean", "profile_point", "largest_mean_max
 LEVELS = tuple(name for name in PER_DOSE if name != "auc")
 PARENTS = ("ketamine", "s_ketamine", "r_ketamine")
 TO_NG_PER_ML = {"ng/mL": 1.0, "ug/L": 1.0, "pg/mL": 1e-3, "ug/mL": 1e3, "mg/L": 1e3}
+MOLAR_MASS = {"ketamine": 237.73, "norketamine": 223.70}  # g/mol: ng/mL in one nmol/mL
 MOOD_LEVELS = ("change_mean", "mean", "mean_over_visits")
 
 
@@ -139,6 +140,8 @@ def _per_dose(study: Study, row: Observed) -> float:
         return 0.0
     mg = given(study, first_arm(study, r), r.time_h).mg
     unit = TO_NG_PER_ML.get(r.unit.replace("*h", ""), 1.0)
+    if r.unit.startswith("nmol/mL"):
+        unit = MOLAR_MASS["norketamine" if "norketamine" in r.endpoint else "ketamine"]
     return (math.log(mg) if mg > 0 else 0.0) - math.log(unit)
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from ketasim.core.arrays import Array
 
 from . import scorer
 from .baseline import Pool
@@ -16,7 +15,6 @@ from .predict import Evidence
 from .rival import Rival
 from .scorer import Scored
 
-Array = NDArray[np.float64]
 KINDS = ("mood", "ideation", "acute effects", "concentrations", "mechanism")
 
 

@@ -12,36 +12,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import value
+from ketasim.core.arrays import Array
 
 from ..arms.endpoints import family, scale_of
 from ..published.studies import SHARES, Row, Study
-from ..published.vocabulary import POOLS
+from ..published.study import trials
 from .escalc import log_odds_ratio, log_risk_ratio, risk_difference, smd_variance
-
-Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
     "tau_mood_drug",
+    "tau_routine",
     "tau_plasma",
     "tau_receptor",
     "tau_dissociation",
     "tau_vital",
     "tau_report",
     "tau_correlation",
+    "tau_spread",
+    "tau_relapse",
     "within_study_effect",
     "within_study_measurement",
+    "pool_share",
 )
 _FAMILY_TAU = {
     "plasma": "tau_plasma",
     "receptor": "tau_receptor",
     "report": "tau_report",
     "correlation": "tau_correlation",
+    "spread": "tau_spread",
+    "relapse": "tau_relapse",
 }
 OTHER_DIAGNOSES = frozenset(("bipolar", "ptsd", "ocd", "anxiety", "parkinson"))
 LEAST_SE = 1e-3
@@ -188,15 +192,6 @@ def _printed_share(study: Study, row: Row, keys: tuple[str, ...]) -> float:
     return number("assumed_event_share")
 
 
-def trials(study: Study) -> float:
-    """How many trials stand behind a study: 1, or those of a pool (`pooled_trials` of its file, else those it names, else the usual number)."""
-    if study.design not in POOLS:
-        return 1.0
-    if study.pooled_trials > 0:
-        return study.pooled_trials
-    return float(len(study.pooled)) or number("pooled_trials")
-
-
 def widening(study: Study, row: Row) -> float:
     """Extra spread in units of the spread between studies: second-hand numbers, other diagnoses, animals."""
     squared = number("widen_second_hand") ** 2 if row.provenance in SECOND_HAND else 0.0
@@ -247,8 +242,9 @@ class StudyBlock:
     def between(self, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
         """Covariance of the spread between studies, (rows, rows). slopes : setting, drug, felt, vital -> (rows,).
 
-        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], over the numbers of trials behind its rows (roots): what all rows of a
-        study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind.
+        B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], times s + (1 - s) / sqrt(n n'): what all rows of a
+        study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind; n: trials behind a row. Trials
+        of one pool differ from the model in part together (s: they are alike in design, sites and years), and only the rest averages out.
         """
         count = len(self.rows)
         found, own = np.zeros((count, count)), np.zeros(count)
@@ -259,6 +255,8 @@ class StudyBlock:
             ("vital", "tau_vital"),
         ]
         directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        routine = np.array([1.0 if self._is_routine(r) else 0.0 for r in self.rows])
+        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_effect"))
         directions += [
             (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
             for kind, tau in _FAMILY_TAU.items()
@@ -269,12 +267,22 @@ class StudyBlock:
             found += taus[share] * taus[tau] ** 2 * np.outer(direction, direction)
             own += (1.0 - taus[share] + widen) * variance
         root = np.sqrt([trials(self.study_of(r)) for r in self.rows])
-        return np.asarray((found + np.diag(own)) / np.outer(root, root))
+        alike = taus["pool_share"]
+        return np.asarray((found + np.diag(own)) * (alike + (1.0 - alike) / np.outer(root, root)))
+
+    def _is_routine(self, row: Observed) -> bool:
+        """Whether a row comes from ordinary practice, where clinics differ more than trials do."""
+        arms = self.study_of(row).arms
+        return any(key in arms and arms[key].setting == "routine" for key in row.row.arm_keys)
 
     @staticmethod
     def _own(row: Observed) -> str:
         if row.row.is_sign:
             return ""
+        if row.row.statistic == "change_sd":
+            return "spread"
+        if row.row.endpoint == "relapse":
+            return "relapse"
         return "report" if row.row.endpoint == "moaas" else family(row.row)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError
+from ketasim.core.arrays import Array
 
 from ..arms.context import Context
 from ..arms.endpoints import family
@@ -18,8 +18,6 @@ from ..arms.numbers import Numbers
 from ..arms.quantities import predict_row
 from ..published.studies import Row, Study, studies
 from .likelihood import Observed, StudyBlock, observed
-
-Array = NDArray[np.float64]
 
 # Steps of the finite differences by study effect: small against the spread between studies, large against rounding.
 EFFECTS = {

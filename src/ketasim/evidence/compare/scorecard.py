@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
+
+from ketasim.core.arrays import Array
 
 from ..arms.numbers import Numbers
 from ..published.study import Study
@@ -20,8 +21,6 @@ from .left_out import LeftOut
 from .likelihood import Z95, Observed, StudyBlock, taus_of
 from .predict import Evidence, Skipped, all_evidence
 from .rival import Rival
-
-Array = NDArray[np.float64]
 
 # Predictions are t distributed around the model, scaled so that the SD is what it says: most studies lie close, some far off.
 QUANTILES = {level: scorer.edge(level) for level in scorer.LEVELS}  # in SDs

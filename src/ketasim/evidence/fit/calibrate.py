@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ketasim.core import KetasimError
+from ketasim.core.arrays import Array
 from ketasim.core.values import starting_value
 
 from ..arms.numbers import Numbers
@@ -25,7 +25,6 @@ from ..compare.likelihood import TAUS, StudyBlock, log_density
 from ..compare.predict import Evidence, all_evidence
 from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 FIRST_DAMPING = 1e-2  # of the Hessian's diagonal
 TRIES = 6  # damped steps tried at one place, each shorter than the one before

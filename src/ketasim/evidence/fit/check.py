@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import posterior
 
 from ..arms.numbers import Numbers
@@ -25,7 +25,6 @@ from ..compare.shipped import prediction_sd, row_key
 from ..published.studies import own_studies
 from .leave_out import Linear, linear
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 DRAWS = 48  # of the shipped ones, evenly picked, for numbers that came later
 FEW_STUDIES = 8  # with numbers that came later: predicted for each draw; more: by the curvature of the fit

@@ -15,15 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals, stream
+from ketasim.core.arrays import Array, IntArray
 
 from ..arms.courses import OFTEN_REPLACED
 from ..compare.predict import Evidence
 from .calibrate import Problem, State, objective
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 SEED = 1
 ROUNDS = (400, 400, 1200)
@@ -204,7 +203,7 @@ def effective(weights: Array) -> float:
     return float(1.0 / (weights**2).sum())
 
 
-def systematic(weights: Array, count: int) -> NDArray[np.int64]:
+def systematic(weights: Array, count: int) -> IntArray:
     """Indices of a systematic resample: each draw k is taken floor or ceil of count w_k times."""
     edges = (np.arange(count) + 0.5) / count
     return np.minimum(np.searchsorted(np.cumsum(weights), edges), len(weights) - 1)

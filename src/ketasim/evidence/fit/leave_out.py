@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import folder
 
 from ..compare.design import left_out_with
@@ -27,7 +27,6 @@ from ..compare.shipped import row_key
 from .calibrate import Problem, covariance
 from .parameters import Parameter, free_parameters, settings
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 
 

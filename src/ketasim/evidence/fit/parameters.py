@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ketasim.core import KetasimError, knowledge_path, read_toml
+from ketasim.core.arrays import Array
 from ketasim.core.values import starting_value
 
 from ..arms.numbers import SPREAD
 
-Array = NDArray[np.float64]
 MARGIN = 1e-6
 
 

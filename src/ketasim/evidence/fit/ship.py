@@ -8,9 +8,9 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import read_toml
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import folder
 from ketasim.core.values import starting_value
 
@@ -20,7 +20,6 @@ from ..compare.shipped import row_key
 from .calibrate import Problem, State
 from .draws import Draws
 
-Array = NDArray[np.float64]
 WELL, SOME = 0.5, 0.85
 
 

@@ -13,17 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import kstest
 
 from ketasim.core import normals
+from ketasim.core.arrays import Array
 
 from ..compare.likelihood import taus_of
 from ..compare.predict import Evidence
 from .calibrate import Problem, covariance, fit, problem
 
-Array = NDArray[np.float64]
 REPLICATES = 20
 ITERATIONS = 8
 

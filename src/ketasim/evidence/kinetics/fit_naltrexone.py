@@ -12,16 +12,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import expit, logit
 
 from ketasim.chain.compose import compose
 from ketasim.core import drug, knowledge_path, read_toml, value
+from ketasim.core.arrays import Array
 from ketasim.forward import SMOOTH, Forward, Given, molar_mass
 from ketasim.stages.plasma.stage import STAGE, administrations
 
-FloatArray = NDArray[np.float64]
 MASSES = {"naltrexone": "drug:naltrexone", "naltrexol": "molar_mass_naltrexol"}
 
 
@@ -37,7 +36,7 @@ class NaltrexoneFit:
         return tuple(self.settings["fitted"])
 
     @cached_property
-    def stored(self) -> FloatArray:
+    def stored(self) -> Array:
         """The values in knowledge/values, in the order of `names`."""
         return np.array([value(name).value for name in self.names])
 
@@ -48,7 +47,7 @@ class NaltrexoneFit:
         given = tuple(Given(0.0, umol, administrations(part, dose["route"])) for part, umol in amounts.items())
         return Forward(compose(("naltrexone",), stages=[STAGE]), given)
 
-    def curves(self, numbers: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
+    def curves(self, numbers: Array) -> tuple[Array, dict[str, Array]]:
         """Times (T,) in h and courses (T,) in ng/mL of naltrexone and naltrexol for one set of values."""
         dose = self.settings["dose"]
         edges = [
@@ -60,7 +59,7 @@ class NaltrexoneFit:
         found = self._forward.run([plan], varying, 1, times, tuple(MASSES), tolerance=SMOOTH)
         return times, {name: found.table[name][0] * molar_mass(mass) for name, mass in MASSES.items()}
 
-    def predicted(self, numbers: FloatArray) -> dict[str, float]:
+    def predicted(self, numbers: Array) -> dict[str, float]:
         """Every target's prediction: Cmax ng/mL, Tmax h (parabola through the top three points), half-life h."""
         times, levels = self.curves(numbers)
         found = {}
@@ -79,15 +78,15 @@ class NaltrexoneFit:
                 found[name] = float(np.log(2) * (times[last] - times[first]) / np.log(course[first] / course[last]))
         return found
 
-    def _scaled(self, numbers: FloatArray) -> FloatArray:
+    def _scaled(self, numbers: Array) -> Array:
         scales = [self.settings["fitted"][name]["scale"] for name in self.names]
         return np.array([logit(x) if s == "logit" else np.log(x) for x, s in zip(numbers, scales, strict=True)])
 
-    def _natural(self, scaled: FloatArray) -> FloatArray:
+    def _natural(self, scaled: Array) -> Array:
         scales = [self.settings["fitted"][name]["scale"] for name in self.names]
         return np.array([expit(x) if s == "logit" else np.exp(x) for x, s in zip(scaled, scales, strict=True)])
 
-    def residuals(self, scaled: FloatArray) -> FloatArray:
+    def residuals(self, scaled: Array) -> Array:
         """Misfits in units of their errors: ln(predicted/observed)/error, then (x - middle)/sd of the priors."""
         predicted = self.predicted(self._natural(scaled))
         targets = self.settings["targets"]

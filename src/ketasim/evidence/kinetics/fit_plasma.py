@@ -24,10 +24,11 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from ketasim.core import KetasimError, knowledge_path, unknown_name, values
+from ketasim.core.arrays import Array
 from ketasim.core.streams import normals
 
 from .pk_table import Target, predict, rows, targets, text
-from .plasma_arms import Bench, FloatArray, settings
+from .plasma_arms import Bench, settings
 
 DRAWS_SEED = 20261128
 SOURCES_DISAGREE = "hnk_clearance"  # its spread is the disagreement between sources, wider than the fit's
@@ -48,7 +49,7 @@ class Prior:
         """From the value to the scale of the fit."""
         return float(np.log(number / (1.0 - number)) if self.transform == "logit" else np.log(number))
 
-    def outward(self, x: FloatArray) -> FloatArray:
+    def outward(self, x: Array) -> Array:
         """From the scale of the fit to the value."""
         return np.asarray(1.0 / (1.0 + np.exp(-x)) if self.transform == "logit" else np.exp(x))
 
@@ -69,8 +70,8 @@ class Fit:
     """Result: fitted values, their SD on the transformed scale, covariance there, cost of data and of priors."""
 
     priors: tuple[Prior, ...]
-    x: FloatArray
-    covariance: FloatArray
+    x: Array
+    covariance: Array
     data_cost: float
     prior_cost: float
     targets: tuple[Target, ...]
@@ -81,11 +82,11 @@ class Fit:
         return {prior.name: float(prior.outward(np.array(x))) for prior, x in zip(self.priors, self.x, strict=True)}
 
     @cached_property
-    def draws_root(self) -> FloatArray:
+    def draws_root(self) -> Array:
         """Lower triangular root L of the covariance, L L' = covariance."""
         return np.linalg.cholesky(self.covariance)
 
-    def draws(self, count: int, seed: int = DRAWS_SEED) -> FloatArray:
+    def draws(self, count: int, seed: int = DRAWS_SEED) -> Array:
         """`count` draws (count, values) from N(x, covariance), in the units of the values; the same for the same seed."""
         normal = np.column_stack([normals(seed, f"plasma {prior.name}", count) for prior in self.priors])
         inside = self.x + normal @ self.draws_root.T
@@ -109,20 +110,20 @@ class Problem:
         self._centres = np.array([prior.inward(prior.typical) for prior in self.priors])
         self._sds = np.array([prior.sd for prior in self.priors])
 
-    def start(self) -> FloatArray:
+    def start(self) -> Array:
         """The shipped values on the scale of the fit."""
         known = values("plasma")
         return np.array([prior.inward(known[prior.name].value) for prior in self.priors])
 
-    def _data(self, points: FloatArray) -> FloatArray:
+    def _data(self, points: Array) -> Array:
         table = np.column_stack([prior.outward(points[:, i]) for i, prior in enumerate(self.priors)])
         return np.asarray((np.log(predict(self.bench, self.targets, table)) - self._published) / self._errors)
 
-    def residuals(self, x: FloatArray) -> FloatArray:
+    def residuals(self, x: Array) -> Array:
         """Data residuals, then prior residuals."""
         return np.concatenate([self._data(x[None, :])[0], (x - self._centres) / self._sds])
 
-    def jacobian(self, x: FloatArray) -> FloatArray:
+    def jacobian(self, x: Array) -> Array:
         """Central differences of the residuals, all people in one batch."""
         count = len(x)
         points = np.concatenate([x + STEP * np.eye(count), x - STEP * np.eye(count)])
@@ -130,7 +131,7 @@ class Problem:
         return np.vstack([(data[:count] - data[count:]).T / (2.0 * STEP), np.diag(1.0 / self._sds)])
 
 
-def fit(names: Sequence[str] = (), start: FloatArray | None = None, most: int = 15, bench: Bench | None = None) -> Fit:
+def fit(names: Sequence[str] = (), start: Array | None = None, most: int = 15, bench: Bench | None = None) -> Fit:
     """Fit the values of `names` (all with a prior if empty), the others stay as shipped.
 
     start : on the transformed scale, default the shipped values. most : evaluations at most.

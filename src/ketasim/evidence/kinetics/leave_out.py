@@ -21,10 +21,11 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from ketasim.core import knowledge_path, unknown_name
+from ketasim.core.arrays import Array
 
 from .fit_plasma import Prior, Problem, priors
 from .pk_table import Target, study_of, targets
-from .plasma_arms import Bench, FloatArray, settings
+from .plasma_arms import Bench, settings
 from .spread import Component, between_studies, route_of, written
 
 STUDY_SD = 0.1
@@ -47,7 +48,7 @@ class LeftOut:
 
     study: str
     rows: tuple[Target, ...]
-    residuals: FloatArray
+    residuals: Array
     density: float
 
 
@@ -67,7 +68,7 @@ def chosen_priors(structure: Structure) -> tuple[Prior, ...]:
     return (*common, *own.values())
 
 
-def _solve(problem: Problem, start: FloatArray, most: int) -> Any:
+def _solve(problem: Problem, start: Array, most: int) -> Any:
     return least_squares(problem.residuals, start, problem.jacobian, max_nfev=most, x_scale="jac", ftol=1e-5, xtol=1e-5)
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name
+from ketasim.core.arrays import Array
 
-from .plasma_arms import Bench, Curves, FloatArray, arm, settings, statistic
+from .plasma_arms import Bench, Curves, arm, settings, statistic
 
 LEVELS = ("at", "cmax", "auc")
 PARENT = ("ketamine", "arterial")
@@ -110,7 +111,7 @@ def targets() -> tuple[Target, ...]:
     return tuple(_target(table) for table in settings()["targets"])
 
 
-def predict(bench: Bench, wanted: Sequence[Target], table: FloatArray | None = None) -> FloatArray:
+def predict(bench: Bench, wanted: Sequence[Target], table: Array | None = None) -> Array:
     """Predictions (P, targets) for the rows of `table`, or for the typical person (P = 1)."""
     curves: dict[str, Curves] = {}
 

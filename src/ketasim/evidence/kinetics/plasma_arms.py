@@ -11,14 +11,12 @@ from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.compose import Composition, compose
 from ketasim.core import KetasimError, drug, knowledge_path, read_toml, unknown_name
+from ketasim.core.arrays import Array
 from ketasim.forward import SMOOTH, Forward, Given, Tolerance, molar_mass, parts_needed
 from ketasim.stages.plasma.stage import STAGE, administrations
-
-FloatArray = NDArray[np.float64]
 
 # What is read from a curve: name in the targets -> (ports added up, where the molar mass is).
 OUTPUTS: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -90,7 +88,7 @@ def arm(name: str) -> Arm:
     return Arm(name, tuple(sorted(events, key=lambda event: event.time_h)), float(table["until"]), given, last)
 
 
-def grid(until: float, events: Sequence[Given]) -> FloatArray:
+def grid(until: float, events: Sequence[Given]) -> Array:
     """Output times: every 1.5 min for 3 h after a dose of the main drug, coarser later; every dose time included."""
     pieces = [
         np.arange(0.0, 3.0, 0.025),
@@ -119,8 +117,8 @@ class Curves:
     """Courses of one arm: times (T,), values (P, T) per output in ng/mL."""
 
     arm: Arm
-    times: FloatArray
-    levels: Mapping[str, FloatArray]
+    times: Array
+    levels: Mapping[str, Array]
 
 
 class Bench:
@@ -129,7 +127,7 @@ class Bench:
     def __init__(self, names: Sequence[str] = (), tolerance: Tolerance = SMOOTH, variants: Sequence[str] = ()) -> None:
         self.names, self.tolerance, self.variants = tuple(names), tolerance, tuple(variants)
 
-    def curves(self, which: Arm, table: FloatArray | None = None) -> Curves:
+    def curves(self, which: Arm, table: Array | None = None) -> Curves:
         """Courses of one arm for each row of `table` (P, len(names)); without a table, for the typical person."""
         made = Forward(composition(which.parts, self.variants), which.events)
         people = 1 if table is None else len(np.atleast_2d(table))
@@ -148,12 +146,12 @@ class Bench:
         return Curves(which, found.times, levels)
 
 
-def auc(times: FloatArray, levels: FloatArray) -> FloatArray:
+def auc(times: Array, levels: Array) -> Array:
     """Area under each curve by the linear trapezoid on the dense grid: AUC = sum (c1 + c2)/2 * dt."""
     return np.asarray(np.trapezoid(levels, times, axis=1))
 
 
-def peak_time(times: FloatArray, levels: FloatArray) -> FloatArray:
+def peak_time(times: Array, levels: Array) -> Array:
     """Time of the peak (P,) in h, between the output times, so that it moves smoothly with the parameters.
 
     Top of the quartic through the highest point and two neighbours on each side; where the slope breaks there (the end of
@@ -177,7 +175,7 @@ def peak_time(times: FloatArray, levels: FloatArray) -> FloatArray:
     return found
 
 
-def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
+def _infinite(curves: Curves, output: str) -> tuple[Array, Array]:
     """AUC and first moment to infinity, tail extrapolated with the slope of the last 24 h."""
     times, levels = curves.times, curves.levels[output]
     slope = _slope(curves, output, times[-1] - 24.0, times[-1])
@@ -187,7 +185,7 @@ def _infinite(curves: Curves, output: str) -> tuple[FloatArray, FloatArray]:
     return area, moment
 
 
-def _slope(curves: Curves, output: str, start: float, stop: float) -> FloatArray:
+def _slope(curves: Curves, output: str, start: float, stop: float) -> Array:
     first, last = (int(np.argmin(np.abs(curves.times - edge))) for edge in (start, stop))
     ratio = np.log(curves.levels[output][:, first] / curves.levels[output][:, last])
     return np.asarray(ratio / (curves.times[last] - curves.times[first]))
@@ -197,7 +195,7 @@ def _mass_per_umol() -> float:
     return molar_mass("drug:ketamine")
 
 
-def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against: Curves | None = None) -> FloatArray:
+def statistic(name: str, curves: Curves, output: str, time: float = 0.0, against: Curves | None = None) -> Array:
     """A published quantity (P,) from simulated curves.
 
     at, cmax, tmax, tmax_after_last_device, auc (to the end of observation), half_life (slope from 24 to 48 h),

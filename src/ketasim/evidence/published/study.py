@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .vocabulary import CONTRASTS, SHARE_CONTRASTS
+from ketasim.core import value
+
+from .vocabulary import CONTRASTS, POOLS, SHARE_CONTRASTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +183,12 @@ class Study:
     def numbers(self) -> tuple[Row, ...]:
         """The predicted rows that are published numbers (no mere directions)."""
         return tuple(row for row in self.predicted if not row.is_sign)
+
+
+def trials(study: Study) -> float:
+    """How many trials stand behind a study: 1, or those of a pool (`pooled_trials` of its file, else those it names, else the usual number)."""
+    if study.design not in POOLS:
+        return 1.0
+    if study.pooled_trials > 0:
+        return study.pooled_trials
+    return float(len(study.pooled)) or value("evidence.pooled_trials").value

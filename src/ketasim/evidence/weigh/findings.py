@@ -16,18 +16,17 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.chain.hypothesis import Hypothesis, union_keys, union_variants
 from ketasim.chain.readout import readout
 from ketasim.core import knowledge_path, output_register, read_toml, value
+from ketasim.core.arrays import Array
 from ketasim.forward import Forward, deliveries
 from ketasim.people import chain_parameters, draw_people
 from ketasim.scenario.experiments import Plan, Published, arm_scenario, experiments, speaks
 from ketasim.scenario.plan import read_times
 
-Array = NDArray[np.float64]
 DRUG_DRIVE = "mood_drive"  # the drug part of mood stands for behaviour
 PEAK_GRID_H = np.linspace(0.0, 3.0, 31)  # where a peak is looked for
 NOTHING = 1e-4  # a drug part (drive) below this is none

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import Hypothesis
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import fitted
 
 from ..arms.courses import ArmSpec
@@ -24,8 +24,6 @@ from ..compare.predict import Evidence, gather
 from ..fit.calibrate import covariance
 from ..published.studies import Study, studies
 from .findings import FindingSet, finding_sets
-
-Array = NDArray[np.float64]
 
 # Groups of studies that speak about mood; concentrations, side effects and ideation do not depend on the hypothesis.
 MOOD_GROUPS = ("single IV", "dose response", "repeated IV", "nasal", "crisis", "co-medication", "predictor")

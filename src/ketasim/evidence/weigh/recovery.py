@@ -15,17 +15,16 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.special import ndtr
 
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import normals, stream
+from ketasim.core.arrays import Array
 
 from .findings import finding_sets
 from .weighing import Pair, calibrated, comparable, shared_groups
 
-Array = NDArray[np.float64]
 SEED = 21
 REPLICATES = 10
 PLANNING = 40  # data sets per hypothesis from which groups are fixed, with a seed of their own

@@ -18,17 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ketasim.chain.hypothesis import Hypothesis, calibrated_scores, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, normals, stream
+from ketasim.core.arrays import Array
 
 from ..compare.likelihood import log_density
 from ..compare.predict import Evidence
 from .hypotheses import Judge, block_scores, joined, judge
 
-Array = NDArray[np.float64]
 Tell = Callable[[str], None]
 SEED = 5
 STEP = 0.3  # prior SDs, finite differences

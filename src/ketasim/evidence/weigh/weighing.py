@@ -16,19 +16,19 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+from ketasim.core.arrays import Array, BoolArray
 
 from ..arms.context import Context
 from ..arms.numbers import Numbers
 from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
+from .stale import not_stale, stale
 
-Array = NDArray[np.float64]
 ANIMAL = "animal"
 SUMS_TO = 1e-6  # how far a prior may be from summing to 1
 FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
@@ -56,11 +56,11 @@ class Calibrated:
     evidence: str = ""
     mode: Mapping[str, float] = field(default_factory=dict)
 
-    def log_weights(self, keep: NDArray[np.bool_]) -> Array:
+    def log_weights(self, keep: BoolArray) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
         return np.asarray(self.log_ratio + self.scores[:, keep].sum(axis=1))
 
-    def log_evidence(self, keep: NDArray[np.bool_]) -> tuple[float, float, float]:
+    def log_evidence(self, keep: BoolArray) -> tuple[float, float, float]:
         """Log evidence, its standard error, effective number of exact draws.
 
         With a linear form: log Z = log Z_linear + log mean_posterior (exact / linear), the first from many draws, the second from the shipped ones; the ratio is
@@ -79,7 +79,7 @@ class Calibrated:
         own = w * gain
         return linear + math.log(mean), math.hypot(linear_se, se), float(own.sum() ** 2 / (own**2).sum())
 
-    def leave_one_out(self, keep: NDArray[np.bool_]) -> Array:
+    def leave_one_out(self, keep: BoolArray) -> Array:
         """log p(y_s | y_-s) of every kept study, (S_kept,): many draws of the linear problem where one ships, else the shipped draws.
 
         Ratios are truncated at mean sqrt(K) (Ionides 2008, doi:10.1198/106186008X320456), so that no draw rules.
@@ -91,14 +91,14 @@ class Calibrated:
         ratio = np.minimum(ratio, logsumexp(ratio, axis=0) - 0.5 * math.log(len(log_w)))
         return np.asarray(logsumexp(ratio + kept, axis=0) - logsumexp(ratio, axis=0))
 
-    def held_out(self, keep: NDArray[np.bool_]) -> Array:
+    def held_out(self, keep: BoolArray) -> Array:
         """log p(y_v | y) of every held-out study, (V,); NaN where a draw could not be integrated; empty where none is held out."""
         if not self.held.size:
             return np.zeros(0)
         log_w = self.log_weights(keep)
         return np.asarray(logsumexp((log_w - logsumexp(log_w))[:, None] + self.held, axis=0))
 
-    def draws(self, keep: NDArray[np.bool_]) -> Array:
+    def draws(self, keep: BoolArray) -> Array:
         """Normalised weights of the draws, (K,)."""
         log_w = self.log_weights(keep)
         return np.asarray(np.exp(log_w - logsumexp(log_w)))
@@ -123,22 +123,23 @@ class Calibrated:
     def _lines(self) -> tuple[tuple[Array, Array, Array], ...]:
         """Prediction (R,), jacobian (R, p) and root of the covariance (R, R) of every human study."""
         line = self.linear
-        return tuple(
-            (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
-            for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
-        )
+        with not_stale(self.entry.id):
+            return tuple(
+                (np.array(f), np.array(j), np.linalg.cholesky(np.array(c)))
+                for f, j, c in zip(line["f"], line["jacobian"], line["covariances"], strict=True)
+            )
 
     def _linear_scores(self, z: Array) -> Array:
         """Log scores of every study under the linear form at z (N, p), (N, S)."""
+        with not_stale(self.entry.id):
+            return self._scores_at(z)
+
+    def _scores_at(self, z: Array) -> Array:
         move = z - np.array(self.linear["centre"])
         columns = []
         for y, (own, j, r) in zip(observed_values(self.names[: len(self._lines)]), self._lines, strict=True):
             if len(y) != len(own):
-                raise KetasimError(
-                    "a study has changed since the calibration",
-                    where=self.entry.id,
-                    fix="python -m ketasim.evidence.weigh.weigh_fit",
-                )
+                raise stale(self.entry.id, "a study has changed since the calibration")
             white = np.linalg.solve(r, (y - own - move @ j.T).T)
             columns.append(
                 -0.5 * (white**2).sum(axis=0) - np.log(np.diag(r)).sum() - 0.5 * len(y) * math.log(2 * math.pi)
@@ -149,11 +150,7 @@ class Calibrated:
         )
         findings = findings_of(self.names)
         if outcomes.shape[1] != len(findings.findings):
-            raise KetasimError(
-                "the findings have changed since the calibration",
-                where=self.entry.id,
-                fix="python -m ketasim.evidence.weigh.weigh_fit",
-            )
+            raise stale(self.entry.id, "the findings have changed since the calibration")
         return joined(self.names, np.column_stack(columns), findings, findings.score(outcomes))
 
 
@@ -177,6 +174,11 @@ def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
             found[study.id] = own
         elif first in found:  # the same patients under another name: one set with the first
             found[first] = np.concatenate([found[first], own])
+    for name in names:
+        if name not in found:
+            raise KetasimError(
+                f"the calibration rests on the study {name}, which has no rows of mood any more", where=name
+            )
     return tuple(found[name] for name in names)
 
 
@@ -199,13 +201,13 @@ def calibrated(name: str) -> Calibrated:
         raise KetasimError(
             f"no calibration of {name} ships", where=str(path), fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}"
         )
-    data = json.loads(path.read_text(encoding="utf-8"))
+    with not_stale(name):
+        return _read(entry, json.loads(path.read_text(encoding="utf-8")))
+
+
+def _read(entry: Hypothesis, data: Mapping[str, Any]) -> Calibrated:
     if tuple(data["keys"]) != entry.free_keys:
-        raise KetasimError(
-            f"the calibration of {name} is of other free values",
-            where=str(path),
-            fix=f"python -m ketasim.evidence.weigh.weigh_fit {name}",
-        )
+        raise stale(entry.id, f"the calibration of {entry.id} is of other free values")
     held = np.array([[np.nan if x is None else x for x in row] for row in data["held"]], dtype=float)
     return Calibrated(
         entry,
@@ -462,7 +464,7 @@ def stacking(loo: Array) -> Array:
 
 
 def _swings(
-    every: Sequence[Calibrated], keep: NDArray[np.bool_], log_prior: Array, weights: Array, loo: Array
+    every: Sequence[Calibrated], keep: BoolArray, log_prior: Array, weights: Array, loo: Array
 ) -> tuple[Swing, ...]:
     """Weights without each study, largest change first."""
     found = []

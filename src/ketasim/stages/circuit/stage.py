@@ -51,6 +51,13 @@ STAGE = Stage(
                 switch=("surge_weight", "glutamate_rise", "glutamate_fall"),
             ),
         ),
+        "trigger": (
+            Fragment(
+                "trigger.ant",
+                provides=("glutamate", "glutamate_surge", "surge_drive"),
+                switch=("surge_weight", "glutamate_rise", "glutamate_fall"),
+            ),
+        ),
         "opioid_gate": (Fragment("opioid_gate.ant", provides=("opioid_gate",), switch=("opioid_gate_weight",)),),
         "kappa_gate": (Fragment("kappa_gate.ant", provides=("kappa_gate",), switch=("kappa_gate_weight",)),),
         "kappa_relief": (Fragment("kappa_relief.ant", provides=("kappa_relief",), switch=("mood_kappa_size",)),),

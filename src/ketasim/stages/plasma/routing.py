@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ketasim.core import FrozenMapping, UsageError, Value, nearest, values
+from ketasim.core.arrays import Array
 
-type Numbers = float | NDArray[np.float64]
+type Numbers = float | Array
 type Parameters = Mapping[str, Numbers]
 
 STAGE_VALUES = "plasma"

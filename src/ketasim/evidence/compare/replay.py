@@ -1,0 +1,55 @@
+"""A published trial beside its simulation: what was published, and where it lies among the simulated results (PIT)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ketasim.core import KetasimError
+from ketasim.trial.result import TrialResult
+from ketasim.trial.simulate import trial
+
+from ..published.studies import studies
+from .design_files import published
+
+REPLICATES = 200
+
+
+def replay(result: TrialResult) -> dict[str, Any] | None:
+    """published : the published difference; pit : share of simulated trials of the published size with a difference up to it, half of the ties.
+
+    pit near 0 or 1: the published trial is unlike what is simulated. coverage : whether it lies within the central 50, 80 and 95 % of
+    simulated trials. None where the study published no comparison that the design asks for.
+    """
+    design = result.design
+    study = studies().get(design.study)
+    found = published(study) if study else None
+    if study is None or found is None or not design.compares:
+        return None
+    where = design.endpoint
+    if (where.measure, where.arm, design.comparator) != (found.measure, found.arm, found.versus):
+        return None
+    if abs(where.at_h - found.at_h) > 1e-6 or design.scale != found.scale:
+        return None
+    if design.n in result.estimates:
+        simulated = result.estimates[design.n][where.arm]
+    else:
+        simulated = trial(design, design.n, min(result.sims, REPLICATES), result.seed).estimates[design.n][where.arm]
+    rows = simulated[np.isfinite(simulated)]
+    if not rows.size:
+        raise KetasimError("no simulated trial could be analysed", where=design.title)
+    pit = float((rows < found.value).mean() + 0.5 * (rows == found.value).mean())
+    return {
+        "published": found.value,
+        "pit": pit,
+        "records": [row.record for row in found.rows],
+        "n": design.n,
+        "simulated": {
+            "mean": float(rows.mean()),
+            "low": float(np.percentile(rows, 5)),
+            "high": float(np.percentile(rows, 95)),
+        },
+        "covered": {str(q): bool(abs(pit - 0.5) <= q / 200) for q in (50, 80, 95)},
+        "replicates": int(rows.size),
+    }

@@ -1,0 +1,1 @@
+"""Virtual trials: designs, people, replicates and their analyses."""

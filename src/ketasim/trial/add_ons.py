@@ -1,0 +1,37 @@
+"""Treatments beside the drug that the chain has no mechanism for: psychotherapy in the window, anti-inflammatory, lifestyle, another tablet.
+
+Their effect is not known well enough for a number, so a design says a distribution, and every world draws its own from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import normals
+
+from .design import TrialArm
+from .worlds import World
+
+Array = NDArray[np.float64]
+
+
+def add_on_drives(
+    arm: TrialArm, world: World, seed: int, visits_h: Sequence[float], found: Mapping[str, Array]
+) -> Array:
+    """Drive of all add-ons of an arm at the visits, (P, V) or (1, V).
+
+    d(t) = [a + s Ld(t)] (1 - exp(-(t - t0) / onset)) from t0 to t1; a ~ N(mean, sd), s ~ N(synergy mean, synergy sd) per world, the same in every
+    arm that has the add-on; after t1 what was reached fades with the same constant.
+    """
+    t = np.asarray(visits_h, dtype=np.float64)
+    total = np.zeros((1, t.size))
+    for one in arm.add_ons:
+        z = normals(seed, f"trial add-on {one.kind}", np.array([2 * world.index, 2 * world.index + 1]))
+        size, share = one.mean + one.sd * float(z[0]), one.synergy_mean + one.synergy_sd * float(z[1])
+        inside = np.clip(t - one.from_h, 0.0, one.to_h - one.from_h)
+        course = -np.expm1(-inside / one.onset_h) * np.exp(-np.maximum(t - one.to_h, 0.0) / one.onset_h)
+        total = total + (size + share * np.asarray(found["mood"])) * course
+    return np.asarray(total)

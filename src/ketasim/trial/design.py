@@ -1,0 +1,175 @@
+"""What a design file says, as one frozen value. `read.read_design` makes it from TOML with every problem listed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ketasim.core import FrozenMapping
+from ketasim.dose import Regimen, parse
+
+from .rules import Rule
+
+HOURS_PER_DAY = 24.0
+KINDS = ("parallel", "crossover", "withdrawal", "escalating")
+MEASURES = ("change", "response", "remission", "ideation", "relapse")
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "change": ("mmrm", "ancova", "t-test"),
+    "ideation": ("ancova", "t-test"),
+    "response": ("proportions",),
+    "remission": ("proportions",),
+    "relapse": ("log-rank", "cox"),
+}
+FREEDOMS = ("kenward-roger", "satterthwaite")
+COVARIATES = ("baseline", "age", "weight")
+
+
+@dataclass(frozen=True, slots=True)
+class AddOn:
+    """A treatment beside the drug without a mechanism in the chain: a drive of its own, drawn for each world because nobody knows it.
+
+    kind : psychotherapy, anti-inflammatory, lifestyle, oral antidepressant. from_h, to_h : when it acts. onset_h : 1 - exp(-t / onset).
+    mean, sd : of its full drive L between worlds (ln 2 halves a score). synergy : further share of the drug's own drive while it acts.
+    """
+
+    kind: str
+    from_h: float
+    to_h: float
+    onset_h: float
+    mean: float
+    sd: float
+    synergy_mean: float = 0.0
+    synergy_sd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialArm:
+    """One arm in the words of the command line. ratio : of the allocation. add_ons : beside the drug."""
+
+    name: str
+    words: str
+    repeat: str = ""
+    with_: tuple[str, ...] = ()
+    ratio: float = 1.0
+    add_ons: tuple[AddOn, ...] = ()
+
+    def regimen(self) -> Regimen:
+        """The doses."""
+        return parse(self.words, repeat=self.repeat, with_=self.with_)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """measure : change | response | remission | ideation | relapse, at the visit `at_h`, of `arm` against the comparator.
+
+    cut : remission in points of the scale; relapse: score at or above it. response : fall of the score that counts, as a share.
+    """
+
+    measure: str
+    at_h: float
+    arm: str
+    cut: float
+    response: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """method with its degrees of freedom, covariates, and two-sided level alpha."""
+
+    method: str = "mmrm"
+    df: str = "kenward-roger"
+    covariates: tuple[str, ...] = ("baseline",)
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """Hazard of leaving per week between two visits, and what it depends on; `dropout.equation` prints it.
+
+    per_week : at an unchanged score, nothing felt, at the start. score : log hazard per point of the last score seen minus baseline (at random
+    given what is seen). score_now : the same for the score that would come next and is not seen if they leave (not at random).
+    dissociation : per CADSS point at the peak of the sessions so far. time : per week since the start. basis : where the numbers are from.
+    """
+
+    per_week: float = 0.0
+    score: float = 0.0
+    score_now: float = 0.0
+    dissociation: float = 0.0
+    time: float = 0.0
+    basis: str = "assumed"
+
+
+@dataclass(frozen=True)
+class Design:
+    """A trial. visits_h ascending, h from the first dose; n : randomised in all; missing : chance that a single visit is missed.
+
+    comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
+    drive L of everybody there. stable : withdrawal designs, who is randomised. measured : what is read at visits beside the score.
+    """
+
+    id: str
+    title: str
+    kind: str
+    setting: str
+    scale: str
+    arms: tuple[TrialArm, ...]
+    comparator: str
+    visits_h: tuple[float, ...]
+    endpoint: Endpoint
+    analysis: Analysis = field(default_factory=Analysis)
+    dropout: Dropout = field(default_factory=Dropout)
+    n: int = 120
+    study: str = ""
+    missing: float = 0.0
+    sites: int = 1
+    site_sd: float = 0.0
+    block: int = 0
+    strata: tuple[str, ...] = ()
+    per_month: float | None = None
+    duration_months: float | None = None
+    masked: bool = False
+    study_effects: bool = True
+    hypotheses: tuple[str, ...] = ()
+    people: Mapping[str, Any] = field(default_factory=FrozenMapping)
+    rules: tuple[Rule, ...] = ()
+    measured: tuple[str, ...] = ()
+    from_h: float = 0.0
+    stable: str = ""
+    assumptions: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the arms, comparator first."""
+        others = tuple(arm.name for arm in self.arms if arm.name != self.comparator)
+        return (self.comparator, *others)
+
+    def arm(self, name: str) -> TrialArm:
+        """An arm by its name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def end_h(self) -> float:
+        """The last visit, h."""
+        return self.visits_h[-1]
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is anything to compare."""
+        return len(self.arms) > 1
+
+    @property
+    def estimand_words(self) -> tuple[str, str]:
+        """Endpoint and time for the words of an estimand."""
+        labels = {"change": self.scale, "ideation": "suicidal thoughts (MADRS item 10)"}
+        return labels.get(self.endpoint.measure, f"{self.endpoint.measure} on the {self.scale}"), words_of(
+            self.endpoint.at_h
+        )
+
+
+def words_of(hours: float) -> str:
+    """A time in the words of a design file: 24 h, 28 d."""
+    if hours >= 2 * HOURS_PER_DAY and hours % HOURS_PER_DAY == 0:
+        return f"day {hours / HOURS_PER_DAY:g}"
+    return f"{hours:g} h"

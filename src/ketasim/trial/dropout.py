@@ -1,0 +1,64 @@
+"""Who leaves, and which visits are missed: a hazard on score, side effects and time, printed as an equation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .design import Dropout
+
+Array = NDArray[np.float64]
+
+HOURS_PER_WEEK = 168.0
+MOST_LOG = 20.0
+
+
+def equation(d: Dropout) -> str:
+    """The hazard in words a protocol can print."""
+    if d.per_week == 0:
+        return "nobody leaves"
+    terms = []
+    for size, text in (
+        (d.score, "(last score seen - baseline)"),
+        (d.score_now, "(score at the next visit - baseline)"),
+        (d.dissociation, "CADSS peak so far"),
+        (d.time, "weeks since the start"),
+    ):
+        if size:
+            terms.append(f"{size:+g} x {text}")
+    kind = [
+        name
+        for name, there in (
+            ("at random given what is seen", d.score or d.dissociation),
+            ("not at random", d.score_now),
+        )
+        if there
+    ] or ["completely at random"]
+    inside = f" x exp({' '.join(terms).lstrip('+')})" if terms else ""
+    return f"hazard of leaving per week = {d.per_week:g}{inside}   [{', '.join(kind)}; {d.basis}]"
+
+
+def leave(d: Dropout, visits_h: Array, change: Array, felt: Array, uniform: Array) -> NDArray[np.int64]:
+    """First visit that a person does not come to, (...,); V for who stays to the end.
+
+    change (..., V) score minus baseline that would be seen at every visit, in points; felt (..., V) strongest CADSS so far; uniform (..., V)
+    in (0, 1). Between visits j - 1 and j with L weeks between them the chance is 1 - exp(-h L), with
+
+        h = per_week exp(score c_(j-1) + score_now c_j + dissociation D_j + time t),  c_0 = 0, t weeks to the middle,
+
+    D_j what was felt in the sessions up to visit j: the sessions before it have been when one leaves.
+    """
+    visits = change.shape[-1]
+    gone = np.full(change.shape[:-1], visits, dtype=np.int64)
+    if d.per_week == 0:
+        return gone
+    before, last = 0.0, np.zeros(change.shape[:-1])
+    for j in range(visits):
+        length = (visits_h[j] - before) / HOURS_PER_WEEK
+        middle = (visits_h[j] + before) / 2.0 / HOURS_PER_WEEK
+        log_rate = d.score * last + d.score_now * change[..., j] + d.dissociation * felt[..., j] + d.time * middle
+        hazard = d.per_week * np.exp(np.minimum(log_rate, MOST_LOG))
+        leaves = (uniform[..., j] < -np.expm1(-hazard * length)) & (gone == visits)
+        gone[leaves] = j
+        before, last = float(visits_h[j]), change[..., j]
+    return gone

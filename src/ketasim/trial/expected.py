@@ -1,0 +1,71 @@
+"""What a design would show without sampling: the effect on the people of the pool, with blinding as it is, held, and for a drug that only unblinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.ratings.mood import Between, Drives, latent
+from ketasim.ratings.observation import residual_sd, score_moments, share_below
+
+from .design import Design
+from .pool import Pool
+from .scales import per_point, rater_factor
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Differences of every arm to the comparator at the endpoint in one world, (A - 1,): in points of the scale, or of shares.
+
+    true : everybody takes and finishes his arm. held : had nobody been able to tell, both arms believing what the comparator arm believes.
+    inert : of a drug without effect on mood that is felt like this one. comparator : change in the comparator arm.
+    """
+
+    true: Array
+    held: Array
+    inert: Array
+    comparator: float
+
+
+def truth(design: Design, pool: Pool) -> Truth | None:
+    """The differences in one world; None for endpoints that have no expectation at one visit (relapse)."""
+    if design.endpoint.measure == "relapse" or design.kind == "crossover":
+        return None
+    at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
+    true = _outcomes(design, pool, at)
+    held = _outcomes(design, replace(pool, hoped=pool.blind), at)
+    inert = _outcomes(design, replace(pool, mood=np.zeros_like(pool.mood), ideation=np.zeros_like(pool.ideation)), at)
+    return Truth(true[1:] - true[0], held[1:] - held[0], inert[1:] - inert[0], float(true[0]))
+
+
+def _outcomes(design: Design, pool: Pool, at: int) -> Array:
+    """Mean change, or share of response or remission, of every arm if everybody took it, (A,)."""
+    where = design.endpoint
+    p, points = dict(pool.p), per_point(design.scale)
+    thoughts = where.measure == "ideation"
+    baseline = pool.baseline
+    if thoughts:
+        p["madrs_maximum"] = p["ideation_maximum"]
+        baseline, points = np.minimum(p["ideation_baseline"], p["ideation_maximum"]), 1.0
+    sd = np.broadcast_to(residual_sd(np.array([where.at_h]), p), (len(baseline), 1))
+    between = Between(rater=rater_factor(design.scale))
+    found = []
+    for a in range(len(pool.names)):
+        one = slice(at, at + 1)
+        none = np.zeros((1, 1))
+        drives = Drives(pool.mood[a][:, one], pool.ideation[a][:, one], pool.ssri[a][:, one], none)
+        there = np.broadcast_to(
+            latent(design.setting, drives, pool.hoped[a][:, one], p, between, ideation=thoughts), (len(baseline), 1)
+        )
+        if where.measure == "response":
+            found.append(float(share_below(there, (1 - where.response) * baseline, baseline, sd, p).mean()))
+        elif where.measure == "remission":
+            found.append(float(share_below(there, where.cut * points, baseline, sd, p).mean()))
+        else:
+            mean, _ = score_moments(there, baseline, sd, p)
+            found.append(float((mean[:, 0] - baseline).mean()) / points)
+    return np.array(found)

@@ -1,0 +1,190 @@
+"""Replicates: participants drawn from a pool, randomised, rated at visits, lost on the way. Replicate k can be made alone.
+
+Everything random of replicate k belongs to (seed, purpose, k, participant): it is the same whatever other replicates, sizes, endpoints or
+analyses are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import inverse_normal, stream, value
+from ketasim.ratings.mood import Between, Drives, latent
+from ketasim.ratings.observation import ideation_scores, madrs_scores
+from ketasim.ratings.wander import at_visits
+
+from .design import Design
+from .draws import Draws
+from .dropout import leave
+from .pool import Pool
+from .scales import per_point, rater_factor
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """R replicates of N participants at V visits.
+
+    arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
+    on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
+    guess (R, N) guesses that it had the drug; felt (R, N, V) CADSS; covariates name -> (R, N).
+    """
+
+    numbers: tuple[int, ...]
+    arm: NDArray[np.int64]
+    who: NDArray[np.int64]
+    site: NDArray[np.int64]
+    baseline: Array
+    score: Array
+    seen: NDArray[np.bool_]
+    gone: NDArray[np.int64]
+    guess: NDArray[np.bool_]
+    felt: Array
+    covariates: dict[str, Array]
+
+    @property
+    def change(self) -> Array:
+        """Observed change from baseline, (R, N, V); nan = not seen."""
+        return np.where(self.seen, self.score - self.baseline[..., None], np.nan)
+
+
+def joined(parts: Sequence[Replicates]) -> Replicates:
+    """Several sets of replicates as one, in the order of their numbers."""
+    order = np.argsort(np.concatenate([part.numbers for part in parts]), kind="stable")
+
+    def together(name: str) -> NDArray:  # type: ignore[type-arg]
+        return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
+
+    fields = ("arm", "who", "site", "baseline", "score", "seen", "gone", "guess", "felt")
+    numbers = np.concatenate([part.numbers for part in parts])[order]
+    return Replicates(
+        tuple(int(k) for k in numbers),
+        *(together(name) for name in fields),
+        covariates={
+            key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
+        },
+    )
+
+
+def allocate(design: Design, draws: Draws, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Arm of every participant, (R, N): permuted blocks within strata; a draw of its own for each where ratios are fractional.
+
+    strata (R, N). Work is bounded: one pass over the participants, whatever ratios and strata are.
+    """
+    ratio = np.array([design.arm(name).ratio for name in design.names], dtype=np.float64)
+    u = draws.uniform("allocation")
+    if not all(r.is_integer() for r in ratio.tolist()) or ratio.sum() > draws.n:
+        edges = np.cumsum(ratio) / ratio.sum()
+        return np.minimum(np.searchsorted(edges, u), len(ratio) - 1).astype(np.int64)
+    times = max(design.block // round(ratio.sum()), 1)
+    content = (ratio * times).astype(np.int64)
+    size = int(content.sum())
+    rank = np.zeros(u.shape, dtype=np.int64)  # of each participant within his stratum, in the order of joining
+    for s in np.unique(strata):
+        own = strata == s
+        rank[own] = (np.cumsum(own, axis=1) - 1)[own]
+    key = (np.arange(u.shape[0])[:, None] * (int(strata.max()) + 1) + strata) * (draws.n + 1) + rank // size
+    block = np.unique(key, return_inverse=True)[1].reshape(u.shape)
+    left = np.tile(content, (int(block.max()) + 1, 1))
+    found = np.zeros(u.shape, dtype=np.int64)
+    for place in range(size):  # one after the other, so that a trial cut at any n is the beginning of a longer one
+        r, i = np.nonzero(rank % size == place)
+        mine = block[r, i]
+        upto = np.cumsum(left[mine], axis=1)
+        chosen = (u[r, i, None] * upto[:, -1:] >= upto).sum(axis=1)
+        found[r, i] = chosen
+        left[mine, chosen] -= 1
+    return found
+
+
+def replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n: int) -> Replicates:
+    """Replicates `numbers` of this design with n participants, from the pool of one world."""
+    draws = Draws(seed, tuple(numbers), n)
+    who = np.minimum((draws.uniform("participant") * pool.people).astype(np.int64), pool.people - 1)
+    site = np.minimum((draws.uniform("site") * design.sites).astype(np.int64), design.sites - 1)
+    madrs = pool.baseline[who]
+    arm = allocate(design, draws, _strata(design, site, madrs, pool.quantities["women"][who]))
+    shift = _shift(design, draws, site)
+    score = _scores(design, pool, draws, who, arm, shift)
+    points = 1.0 if design.endpoint.measure == "ideation" else per_point(design.scale)
+    baseline = pool.p["ideation_baseline"][who] if design.endpoint.measure == "ideation" else madrs / points
+    felt = pool.felt[arm, who]
+    visits = np.array(design.visits_h)
+    change = score - baseline[..., None]
+    u = np.stack([draws.uniform(f"leaving before {t:g} h") for t in visits], axis=-1)
+    gone = leave(design.dropout, visits, change, felt, u)
+    seen = np.arange(len(visits)) < gone[..., None]
+    if design.missing:
+        missed = np.stack([draws.uniform(f"missed visit {t:g} h") for t in visits], axis=-1) < design.missing
+        seen = seen & ~missed
+    last = np.clip(gone - 1, 0, len(visits) - 1)
+    believed = np.take_along_axis(pool.belief[arm, who], last[..., None], axis=-1)[..., 0]
+    return Replicates(
+        numbers=tuple(int(k) for k in numbers),
+        arm=arm,
+        who=who,
+        site=site,
+        baseline=baseline,
+        score=score,
+        seen=seen,
+        gone=gone,
+        guess=draws.uniform("guess") < believed,
+        felt=felt,
+        covariates={"baseline": baseline, "age": pool.quantities["age"][who], "weight": pool.quantities["weight"][who]},
+    )
+
+
+def _strata(design: Design, site: NDArray[np.int64], madrs: Array, women: Array) -> NDArray[np.int64]:
+    """One number per stratum, (R, N). Severity: above or below the middle of the typical person's score."""
+    found = np.zeros(site.shape, dtype=np.int64)
+    for name in design.strata:
+        own = {"site": site, "severity": madrs >= value("typical_madrs").value, "sex": women > 0.5}[name]
+        found = found * (design.sites + 2) + own.astype(np.int64)
+    return np.unique(found, return_inverse=True)[1].reshape(found.shape).astype(np.int64)
+
+
+def _shift(design: Design, draws: Draws, site: NDArray[np.int64]) -> Array:
+    """Shift of everybody's drive, (R, N): of this trial among trials, and of the site."""
+    trial = np.zeros(len(draws.replicates))
+    if design.study_effects:
+        trial = value("tau_mood_setting").value * draws.single("setting of the trial")
+    found = np.repeat(trial[:, None], draws.n, axis=1)
+    if design.site_sd:
+        for r, k in enumerate(draws.replicates):
+            numbers = stream(draws.seed, f"trial sites of replicate {k}", design.sites)
+            found[r] += design.site_sd * inverse_normal(numbers)[site[r]]
+    return found
+
+
+def _scores(
+    design: Design, pool: Pool, draws: Draws, who: NDArray[np.int64], arm: NDArray[np.int64], shift: Array
+) -> Array:
+    """Rated scores at the visits, (R, N, V), on the design's scale (item points for thoughts of suicide)."""
+    rows, visits = who.size, len(design.visits_h)
+    index, arms = who.ravel(), arm.ravel()
+    p = {key: number[index] for key, number in pool.p.items()}
+    drug = np.ones(len(draws.replicates))
+    if design.study_effects:
+        drug = np.exp(value("tau_mood_drug").value * draws.single("drug part of the trial"))
+    factor = np.repeat(drug, draws.n)[:, None]
+    between = Between(shift=shift.reshape(-1, 1), rater=rater_factor(design.scale))
+    none = np.zeros((1, visits))
+    drives = Drives(pool.mood[arms, index] * factor, pool.ideation[arms, index] * factor, pool.ssri[arms, index], none)
+    hoped = pool.hoped[arms, index]
+    size = {key: float(pool.p[key].flat[0]) for key in ("wander_sd", "wander_time", "course_sd", "course_onset")}
+    own = at_visits(lambda purpose: draws.normal(purpose).ravel(), design.visits_h, **size)
+    if design.endpoint.measure == "ideation":
+        there = latent(design.setting, drives, hoped, p, between, ideation=True)
+        other = at_visits(lambda purpose: draws.normal(f"ideation {purpose}").ravel(), design.visits_h, **size)
+        item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])
+        return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
+    there = latent(design.setting, drives, hoped, p, between)
+    sd = float(pool.p["rating_sd"].flat[0])
+    noise = sd * np.stack([draws.normal(f"rating at {t:g} h").ravel() for t in design.visits_h], axis=1)
+    found = madrs_scores(np.broadcast_to(there, (rows, visits)), pool.baseline[index], p, own, noise)
+    return (found / per_point(design.scale)).reshape(*who.shape, visits)

@@ -1,0 +1,197 @@
+"""What a virtual trial gives: power by size, courses by arm and visit, the contrast, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ketasim._version import __version__
+from ketasim.core.records import NOTICE
+from ketasim.scenario.result import plain
+
+from .design import Design, words_of
+from .dropout import equation
+from .power import Power
+
+
+@dataclass(frozen=True)
+class VisitRow:
+    """One arm at one visit: mean number seen, mean and SD of the change, shares of response and remission among the seen, share gone for good."""
+
+    day: float
+    n: float
+    mean_change: float
+    sd_change: float
+    response: float
+    remission: float
+    dropout: float
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm: mean number randomised, its visits, harm (means over people), share of correct guesses."""
+
+    arm: str
+    n: float
+    visits: tuple[VisitRow, ...]
+    harm: Mapping[str, float]
+    correct_guess: float
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """An arm against the comparator at the endpoint: mean over replicates, 5th and 95th percentile of the means of worlds, Monte Carlo SE."""
+
+    endpoint: str
+    day: float
+    arm: str
+    comparator: str
+    mean: float
+    low: float
+    high: float
+    mc_se: float
+
+
+@dataclass(frozen=True)
+class Bias:
+    """True effect, analysed effect, effect had blinding held, and what a drug would show that is felt but does nothing; (mean, low, high) each."""
+
+    true: tuple[float, float, float]
+    analysed: tuple[float, float, float]
+    held: tuple[float, float, float]
+    inert: tuple[float, float, float]
+
+
+@dataclass(frozen=True, repr=False)
+class TrialResult:
+    """Everything about one design. power : primary comparison by size; contrasts : of all arms at the largest size.
+
+    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result.
+    """
+
+    design: Design
+    seed: int
+    sims: int
+    worlds: int
+    null: bool
+    estimand: str
+    power: tuple[Power, ...]
+    powers: Mapping[str, tuple[Power, ...]]
+    arms: tuple[ArmRow, ...]
+    contrasts: tuple[Contrast, ...]
+    bias: Mapping[str, Bias]
+    guess_curve: Mapping[str, tuple[tuple[float, float], ...]]
+    by_hypothesis: Mapping[str, Mapping[str, float]]
+    unanalysed: Mapping[str, int] = field(default_factory=dict)
+    failed_people: int = 0
+    notes: tuple[str, ...] = ()
+    estimates: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    replay: Mapping[str, Any] | None = None
+
+    @property
+    def contrast(self) -> Contrast | None:
+        """The primary comparison at the largest size; None for a single arm."""
+        return next((c for c in self.contrasts if c.arm == self.design.endpoint.arm), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `trial --json` prints."""
+        d = self.design
+        found: dict[str, Any] = {
+            "design": {
+                "id": d.id,
+                "title": d.title,
+                "study": d.study or None,
+                "kind": d.kind,
+                "setting": d.setting,
+                "scale": d.scale,
+                "arms": [
+                    {"arm": a.name, "words": a.words, "repeat": a.repeat, "with": list(a.with_), "ratio": a.ratio}
+                    for a in d.arms
+                ],
+                "comparator": d.comparator,
+                "visits_day": [t / 24.0 for t in d.visits_h],
+                "dropout": equation(d.dropout),
+            },
+            "seed": self.seed,
+            "version": __version__,
+            "sims": self.sims,
+            "worlds": self.worlds,
+            "null": self.null,
+            "analysis": d.analysis.method,
+            "estimand": self.estimand,
+            "power": [_power(p) for p in self.power],
+            "arms": [
+                {
+                    "arm": a.arm,
+                    "n": a.n,
+                    "visits": [vars_of(v) for v in a.visits],
+                    "harm": dict(a.harm),
+                    "correct_guess": a.correct_guess,
+                }
+                for a in self.arms
+            ],
+            "contrast": None if self.contrast is None else vars_of(self.contrast),
+            "contrasts": [vars_of(c) | {"power": [_power(p) for p in self.powers[c.arm]]} for c in self.contrasts],
+            "bias": {
+                arm: {
+                    key: dict(zip(("mean", "low", "high"), getattr(b, key), strict=True))
+                    for key in ("true", "analysed", "held", "inert")
+                }
+                for arm, b in self.bias.items()
+            },
+            "guess_curve": {
+                arm: [{"share": s, "difference": x} for s, x in rows] for arm, rows in self.guess_curve.items()
+            },
+            "by_hypothesis": {h: dict(row) for h, row in self.by_hypothesis.items()},
+            "unanalysed": dict(self.unanalysed),
+            "notes": list(self.notes),
+            "notice": NOTICE,
+            "replay": None if self.replay is None else dict(self.replay),
+        }
+        made = plain(found)
+        assert isinstance(made, dict)
+        return made
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`to_dict` as text; missing numbers are null."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def report(self, path: str) -> str:
+        """Write the report for a protocol's appendix, one self-contained HTML file; returns its place."""
+        import importlib
+
+        return str(importlib.import_module("ketasim.report.trial_page").write_page(self, path))
+
+    def __repr__(self) -> str:
+        power = ", ".join(f"n {p.n}: {100 * p.power:.0f} %" for p in self.power)
+        return f"<TrialResult of {self.design.title!r}: {self.sims} replicates, seed {self.seed}; power {power or 'none, one arm'}>"
+
+
+def _power(p: Power) -> dict[str, Any]:
+    return {
+        "n": p.n,
+        "power": p.power,
+        "mc_se": p.mc_se,
+        "low": p.low,
+        "high": p.high,
+        "favour": p.favour,
+        "analysed": p.analysed,
+    }
+
+
+def vars_of(item: Any) -> dict[str, Any]:
+    """A small dataclass as plain data."""
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+
+
+def when(day: float) -> str:
+    """A visit in words."""
+    return words_of(day * 24.0)
+
+
+def close(low: float, high: float) -> bool:
+    """Whether a spread was worked out."""
+    return math.isfinite(low) and math.isfinite(high)

@@ -1,0 +1,326 @@
+"""`ketasim.trial`: a design, sizes and a number of replicates in; power, courses and contrast with their spread out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.core import UsageError
+from ketasim.core.numbers import whole
+
+from .blinding import SHARES, correct_share, guess_curve
+from .design import Design
+from .expected import Truth, truth
+from .library import find_design
+from .methods import Outcome, analyse, endpoint_visit
+from .pool import PEOPLE, Pool, make_pool
+from .power import HIGH, LOW, Power, power_of, shrunk
+from .replicate import Replicates, joined, replicates
+from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
+from .worlds import World, worlds
+
+Array = NDArray[np.float64]
+
+SIMS = 1000
+WORLDS = 48
+PER_WORLD = 4  # at least so many replicates in a world, so that its own power can be told from chance
+MOST_SIMS = 1_000_000
+SHARES_OF_WORK = 0.85  # of the progress bar: simulating; the rest is analysis
+
+
+@dataclass
+class Trial:
+    """A design with its worlds, and the pools that have been simulated so far.
+
+    seed : of everything. null : every arm gets the comparator's placebo. count : worlds. people : in each pool.
+    """
+
+    design: Design
+    seed: int = 1
+    null: bool = False
+    count: int = WORLDS
+    people: int = PEOPLE
+    pools: dict[int, Pool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.worlds: tuple[World, ...] = worlds(self.count, self.design.hypotheses, self.seed)
+
+    def pool(self, index: int) -> Pool:
+        """The people of a world in every arm; simulated on first use, kept."""
+        if index not in self.pools:
+            self.pools[index] = make_pool(self.design, self.worlds[index], self.seed, self.people, self.null)
+        return self.pools[index]
+
+    def replicate(self, number: int, n: int | None = None) -> Replicates:
+        """Replicate `number` alone; the same as among others."""
+        return replicates(self.design, self.pool(number % self.count), self.seed, (number,), n or self.design.n)
+
+    def replicates(self, sims: int, n: int, progress: Callable[[float], None] | None = None) -> Replicates:
+        """Replicates 0 to sims - 1, world by world."""
+        parts = []
+        for world in range(min(self.count, sims)):
+            parts.append(replicates(self.design, self.pool(world), self.seed, range(world, sims, self.count), n))
+            if progress:
+                progress(SHARES_OF_WORK * (world + 1) / min(self.count, sims))
+        return joined(parts)
+
+    def but(self, **changes: Any) -> Trial:
+        """The same people with another endpoint, analysis, dropout, size, missing visits or sites: nothing is simulated again.
+
+        Raises UsageError for what would need other courses (arms, visits, setting, people).
+        """
+        kept = {
+            "endpoint",
+            "analysis",
+            "dropout",
+            "n",
+            "missing",
+            "sites",
+            "site_sd",
+            "block",
+            "strata",
+            "study_effects",
+            "title",
+            "per_month",
+            "duration_months",
+        }
+        for key in changes:
+            if key not in kept:
+                raise UsageError(
+                    f"another {key} needs other people", where=f"but({key}=...)", allowed=", ".join(sorted(kept))
+                )
+        return Trial(replace(self.design, **changes), self.seed, self.null, self.count, self.people, self.pools)
+
+    def run(self, n: Sequence[int], sims: int, progress: Callable[[float], None] | None = None) -> TrialResult:
+        """Simulate and analyse at every size; arms and contrasts at the largest."""
+        sizes = tuple(sorted(set(n)))
+        found = self.replicates(sims, sizes[-1], progress)
+        outcomes: dict[int, Outcome] = {}
+        for i, size in enumerate(sizes):
+            if self.design.compares:
+                outcomes[size] = analyse(self.design, found, size)
+            if progress:
+                progress(SHARES_OF_WORK + (1 - SHARES_OF_WORK) * (i + 1) / len(sizes))
+        return _result(self, found, sizes, sims, outcomes)
+
+
+def trial(
+    design: str | Path | Design,
+    n: int | Sequence[int] | None = None,
+    sims: int = SIMS,
+    seed: int = 1,
+    null: bool = False,
+    worlds: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> TrialResult:
+    """Simulate a trial.
+
+    design : a TOML file, the id of one that ships (`ketasim trial --list`), or a `Design`. n : total randomised, one size or several (the
+    design's own, unless given). sims : replicates. seed : of people, worlds and chance. null : every arm gets the comparator's placebo, so that the
+    share of rejections is the type I error. worlds : hypotheses and draws that the replicates are spread over (48, or as many as
+    leave four replicates each).
+
+    Returns a `TrialResult`. Raises UsageError that lists every problem of the design with file and line.
+    """
+    chosen = design if isinstance(design, Design) else find_design(design)
+    sizes = _sizes(chosen, n)
+    sims = whole("sims", sims, "sims=1000")
+    if not 1 <= sims <= MOST_SIMS:
+        raise UsageError(f"{sims} replicates", where=f"--sims {sims}", allowed=f"1 to {MOST_SIMS}", fix="--sims 1000")
+    seed = whole("seed", seed, "seed=1")
+    if seed < 0:
+        raise UsageError("a seed is a whole number from 0 on", where=f"--seed {seed}", fix="--seed 1")
+    count = min(WORLDS, max(sims // PER_WORLD, 1)) if worlds is None else whole("worlds", worlds)
+    if not 1 <= count <= sims:
+        raise UsageError(
+            f"{count} worlds for {sims} replicates", where="worlds", allowed=f"1 to {sims}", fix="worlds=12"
+        )
+    return Trial(chosen, seed, null, count).run(sizes, sims, progress)
+
+
+def _sizes(design: Design, n: int | Sequence[int] | None) -> tuple[int, ...]:
+    given = (design.n,) if n is None else (n,) if isinstance(n, int) else tuple(n)
+    found = tuple(whole("n", size, "n=120") for size in given)
+    least = 2 * len(design.arms)
+    for size in found:
+        if not least <= size <= 20_000:
+            raise UsageError(
+                f"{size} people cannot be randomised to {len(design.arms)} arms",
+                where=f"--n {size}",
+                allowed=f"{least} to 20000",
+                fix=f"--n {max(design.n, least)}",
+            )
+    if not found:
+        raise UsageError("no size is given", where="--n", fix="--n 60,120")
+    return found
+
+
+def _result(
+    asked: Trial, found: Replicates, sizes: tuple[int, ...], sims: int, outcomes: Mapping[int, Outcome]
+) -> TrialResult:
+    design = asked.design
+    world = np.array([k % asked.count for k in found.numbers])
+    last = outcomes.get(sizes[-1])
+    # response and remission are shares: more of them favours the arm; fewer points do
+    better = 1.0 if design.endpoint.measure in ("response", "remission") else -1.0
+    powers = {
+        name: tuple(
+            power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, better)
+            for size, o in outcomes.items()
+        )
+        for a, name in enumerate(design.names[1:])
+    }
+    truths = [truth(design, asked.pool(w)) for w in range(min(asked.count, sims))] if design.compares else []
+    contrasts = (
+        tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.names[1:])) if last else ()
+    )
+    known = [t for t in truths if t is not None]
+    at = endpoint_visit(design)
+    return TrialResult(
+        design=design,
+        seed=asked.seed,
+        sims=sims,
+        worlds=asked.count,
+        null=asked.null,
+        estimand=last.estimand if last else "one arm: nothing is compared",
+        power=powers.get(design.endpoint.arm, ()),
+        powers=powers,
+        arms=_arms(asked, found),
+        contrasts=contrasts,
+        bias={} if asked.null or not known else {c.arm: _bias(known, a, c) for a, c in enumerate(contrasts)},
+        guess_curve={
+            name: tuple(
+                zip(
+                    SHARES.tolist(),
+                    guess_curve(found.change[..., at], found.arm, found.guess, a + 1).tolist(),
+                    strict=True,
+                )
+            )
+            for a, name in enumerate(design.names[1:])
+        },
+        by_hypothesis=_by_hypothesis(asked, last, world, powers),
+        unanalysed=last.failed if last else {},
+        failed_people=sum(pool.failed for pool in asked.pools.values()),
+        notes=_notes(design),
+        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.names[1:])} for n, o in outcomes.items()},
+    )
+
+
+def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: NDArray[np.int64]) -> Contrast:
+    estimate = outcome.estimate[:, a]
+    ok = estimate[np.isfinite(estimate)]
+    middle, _ = shrunk(estimate, world)
+    low, high = (float(np.percentile(middle, q)) for q in (LOW, HIGH)) if middle.size else (math.nan, math.nan)
+    mean = float(ok.mean()) if ok.size else math.nan
+    error = float(ok.std(ddof=1) / math.sqrt(ok.size)) if ok.size > 1 else math.nan
+    return Contrast(
+        design.endpoint.measure, design.endpoint.at_h / 24.0, name, design.comparator, mean, low, high, error
+    )
+
+
+def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
+    def spread(name: str) -> tuple[float, float, float]:
+        rows = np.array([getattr(t, name)[a] for t in known])
+        return float(rows.mean()), float(np.percentile(rows, LOW)), float(np.percentile(rows, HIGH))
+
+    return Bias(spread("true"), (contrast.mean, contrast.low, contrast.high), spread("held"), spread("inert"))
+
+
+def _by_hypothesis(
+    asked: Trial, outcome: Outcome | None, world: NDArray[np.int64], powers: Mapping[str, tuple[Power, ...]]
+) -> dict[str, dict[str, float]]:
+    """Primary contrast and power of every hypothesis at the largest size, with their number of replicates."""
+    if outcome is None or not powers:
+        return {}
+    a = asked.design.names[1:].index(asked.design.endpoint.arm)
+    names = np.array([w.hypothesis for w in asked.worlds])[world]
+    found = {}
+    for name in dict.fromkeys(w.hypothesis for w in asked.worlds):
+        own = names == name
+        if own.any():
+            p = outcome.p[own, a]
+            share = float((np.nan_to_num(p, nan=1.0) < asked.design.analysis.alpha).mean())
+            found[name] = {
+                "replicates": float(own.sum()),
+                "contrast": float(np.nanmean(outcome.estimate[own, a])) if np.isfinite(p).any() else math.nan,
+                "power": share,
+                "mc_se": math.sqrt(share * (1 - share) / own.sum()),
+            }
+    return found
+
+
+def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
+    design = asked.design
+    change, base = found.change, found.baseline[..., None]
+    score = np.where(found.seen, found.score, np.nan)
+    rows = []
+    events = [pool.events for pool in asked.pools.values()]
+    for a, name in enumerate(design.names):
+        own = found.arm == a
+        count = own.sum(axis=1)
+        visits = []
+        for j, t in enumerate(design.visits_h):
+            x = np.where(own, change[..., j], np.nan)
+            seen = np.isfinite(x)
+            number = seen.sum(axis=1)
+            ok = number > 1
+            mean = np.nansum(x, axis=1)[ok] / number[ok]
+            squares = np.where(
+                seen, (x - np.divide(np.nansum(x, axis=1), np.maximum(number, 1))[:, None]) ** 2, 0.0
+            ).sum(axis=1)
+            every = x[seen]
+            at = score[..., j][seen]
+            start = np.broadcast_to(base[..., 0], own.shape)[seen]
+            visits.append(
+                VisitRow(
+                    day=t / 24.0,
+                    n=float(number.mean()),
+                    mean_change=float(mean.mean()) if mean.size else math.nan,
+                    sd_change=float(np.sqrt(squares[ok] / (number[ok] - 1)).mean()) if ok.any() else math.nan,
+                    response=float((at <= (1 - design.endpoint.response) * start).mean()) if every.size else math.nan,
+                    remission=float((at <= _remission(design)).mean()) if every.size else math.nan,
+                    dropout=float((found.gone[own] <= j).mean()) if own.any() else math.nan,
+                )
+            )
+        peak = float(found.felt[..., -1][own].mean()) if own.any() else math.nan
+        harm = {"cadss_peak": peak} | {key: float(np.mean([e[key][a] for e in events])) for key in events[0]}
+        rows.append(
+            ArmRow(
+                name,
+                float(count.mean()),
+                tuple(visits),
+                harm,
+                float(correct_share(found.arm, found.guess, len(design.names))[a]),
+            )
+        )
+    return tuple(rows)
+
+
+def _remission(design: Design) -> float:
+    from .scales import remission_cut
+
+    return design.endpoint.cut if design.endpoint.measure == "remission" else remission_cut(design.scale)
+
+
+def _notes(design: Design) -> tuple[str, ...]:
+    found = [*design.assumptions]
+    if design.dropout.per_week and design.dropout.basis == "assumed":
+        found.append("The hazard of leaving is an assumption of the design file.")
+    if design.site_sd:
+        found.append(f"SD between sites {design.site_sd:g} (drive L): an assumption of the design file.")
+    for arm in design.arms:
+        for one in arm.add_ons:
+            found.append(
+                f"{one.kind} in arm {arm.name}: effect unknown, drawn from Normal({one.mean:g}, {one.sd:g}) for each world (drive L; 0.69 halves a score)."
+            )
+    if design.study_effects:
+        found.append(
+            "Every replicate is a trial of its own: its setting and the size of the drug's part differ from the average as published trials do."
+        )
+    return tuple(found)

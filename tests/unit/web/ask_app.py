@@ -1,0 +1,43 @@
+"""Asks the server's application without a network: one request, its status and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from ketasim.web.app import create_app
+
+
+def ask(path: str, body: Any = None) -> tuple[int, Any]:
+    """(status, JSON) of a GET, or of a POST of `body`. What the server raises after its answer (for the log) is dropped."""
+    content = b"" if body is None else json.dumps(body).encode()
+    scope = {
+        "type": "http",
+        "method": "GET" if body is None else "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")],
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "http_version": "1.1",
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def once() -> None:
+        await create_app()(scope, receive, send)
+
+    try:
+        asyncio.run(once())
+    except Exception:
+        if not sent:
+            raise
+    answer = b"".join(message.get("body", b"") for message in sent[1:])
+    return int(sent[0]["status"]), json.loads(answer)
