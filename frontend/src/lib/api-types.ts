@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/care": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What stands beside a course: warnings, what is not known, parts of the effect, placebo, harm */
+        post: operations["beside_api_care_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalogue": {
         parameters: {
             query?: never;
@@ -362,12 +379,64 @@ export interface components {
             with?: string[];
         };
         /**
+         * Care
+         * @description What has to stand beside a course: what comes first, why a benefit cannot be stated, harms of long use, the parts of the effect.
+         *
+         *     `harm` is the object of `ketasim harm --json`; `placebo` the `mood` of the summary of the same people under placebo.
+         */
+        Care: {
+            /** Anaesthetic */
+            anaesthetic: string;
+            /** Approval */
+            approval: components["schemas"]["Approval"][];
+            /** Clinic Rule */
+            clinic_rule: string;
+            /** Harm */
+            harm: {
+                [key: string]: unknown;
+            };
+            /** Links */
+            links: components["schemas"]["Link"][];
+            /** Long Use */
+            long_use: string;
+            /** Looks */
+            looks: components["schemas"]["CareLook"][];
+            /** Monitoring */
+            monitoring: string;
+            /** Not Known */
+            not_known: string;
+            /** Placebo */
+            placebo: {
+                [key: string]: unknown;
+            } | null;
+            /** Reported */
+            reported: components["schemas"]["Reported"][];
+        };
+        /**
+         * CareLook
+         * @description The typical person's effect beyond placebo taken apart at a look, points; low, high: 90 % credible interval of the drug's own part.
+         */
+        CareLook: {
+            /** Belief */
+            belief: number;
+            /** Drug */
+            drug: number;
+            /** High */
+            high: number | null;
+            /** Look */
+            look: string;
+            /** Low */
+            low: number | null;
+        };
+        /**
          * Catalogue
          * @description Everything the page needs before its first run.
          */
         Catalogue: {
             /** Added */
             added: components["schemas"]["Choice"][];
+            /** Age */
+            age: number;
             /** Baseline */
             baseline: number;
             crisis: components["schemas"]["Crisis"];
@@ -379,6 +448,8 @@ export interface components {
             has: {
                 [key: string]: boolean;
             };
+            /** Hypotheses */
+            hypotheses: components["schemas"]["Explanation"][];
             /** Links */
             links: components["schemas"]["Link"][];
             /** Notice */
@@ -399,6 +470,8 @@ export interface components {
             traced: number;
             /** Version */
             version: string;
+            /** Weight */
+            weight: number;
         };
         /** Choice */
         Choice: {
@@ -422,6 +495,18 @@ export interface components {
              * @description length of the run in days
              */
             days?: number | null;
+            /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
             /**
              * People
              * @description people in every arm
@@ -607,6 +692,15 @@ export interface components {
              */
             seed: number;
         };
+        /** Explanation */
+        Explanation: {
+            /** Default */
+            default: boolean;
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+        };
         /** Failure */
         Failure: {
             /** Person */
@@ -713,10 +807,12 @@ export interface components {
             shown: string;
             /** Source */
             source: string;
+            /** Stands */
+            stands: boolean;
             /** Text */
             text: string;
             /** Value */
-            value: number;
+            value: number | null;
             /** Within */
             within: string;
         };
@@ -866,6 +962,18 @@ export interface components {
              */
             days?: number | null;
             /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
+            /**
              * People
              * @description people to draw for the bands; 0: the typical person alone
              * @default 100
@@ -899,6 +1007,20 @@ export interface components {
              * @description co-medication
              */
             with?: string[];
+        };
+        /**
+         * Reported
+         * @description People of 100 with an effect over weeks of spray, as counted in trials, beside the dummy spray.
+         */
+        Reported: {
+            /** Dummy */
+            dummy: number;
+            /** Source */
+            source: string;
+            /** Spray */
+            spray: number;
+            /** What */
+            what: string;
         };
         /** Route */
         Route: {
@@ -984,6 +1106,18 @@ export interface components {
              * @description length of the run in days
              */
             days?: number | null;
+            /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
             /**
              * Outputs
              * @description names of the register; none: all
@@ -1129,6 +1263,93 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    beside_api_care_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Care"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     _api_catalogue_api_catalogue_get: {
         parameters: {
             query?: never;

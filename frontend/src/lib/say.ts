@@ -19,7 +19,7 @@ const FELT = {
   cadss: "Detached feeling (CADSS)",
   sbp: "Systolic blood pressure",
   sedation: "Wakefulness (MOAA/S)",
-  nausea: "Probability of nausea",
+  nausea: "Probability of nausea, at each moment",
   "nmda.occupancy": "NMDA channels held shut",
 };
 
@@ -33,7 +33,7 @@ export const SAY: Record<RoleName, Words> = {
     compare: "The same people get each drug by each route. What differs, for how long, and what has to be watched?",
     bench: "Several explanations compete. Each is a version of the model; each is held against the published evidence.",
     evidence:
-      "What people say about ketamine, and what evidence and model say to it. Every number of the model with its source.",
+      "What people say about ketamine, and what evidence and model say about it. Every number of the model with its source.",
     steps: {
       dose: "Dose",
       plasma: "Blood",

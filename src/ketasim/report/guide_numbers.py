@@ -30,18 +30,20 @@ PEOPLE, SEED = claims.PEOPLE, claims.SEED
 COUNTED, SIMULATED, RULE = "counted", "simulated", "rule"
 DAY_H = 24.0
 HUNDRED = 100
+BEYOND = "a time later than the run shows"
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of the text. value, low, high : as resolved (a share is a fraction, a time hours); low, high None where no interval is known.
+    """A number of the text. value, low, high : as resolved (a share is a fraction, a time hours); None where it lies beyond the run, low, high also where no interval is known.
 
     text, range : as printed. kind : counted (people of a trial or a survey), simulated, or rule. interval : what low and high are.
     source : where it stands, in words. shown : what `ketasim show` knows it by. claim : of the ledger. command : the line that prints it.
+    stands : False where a prediction of the ledger has left what its verdict needs.
     """
 
     name: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     text: str
@@ -54,6 +56,7 @@ class Number:
     shown: str
     claim: str
     command: str
+    stands: bool
 
 
 def number(name: str, table: Mapping[str, Any], book: Mapping[str, Any]) -> Number:
@@ -63,9 +66,10 @@ def number(name: str, table: Mapping[str, Any], book: Mapping[str, Any]) -> Numb
     show = table.get("show", "")
     low, high = found["low"], found["high"]
     span = "" if low is None or high is None else _span(show, low, high, where)
+    low, high = (end if end is not None and math.isfinite(end) else None for end in (low, high))
     return Number(
         name=name,
-        value=found["value"],
+        value=found["value"] if math.isfinite(found["value"]) else None,
         low=low,
         high=high,
         text=_said(show, found["value"], where),
@@ -78,6 +82,7 @@ def number(name: str, table: Mapping[str, Any], book: Mapping[str, Any]) -> Numb
         shown=found.get("shown", ""),
         claim=found.get("claim", ""),
         command=found["command"],
+        stands=found.get("stands", True),
     )
 
 
@@ -93,16 +98,20 @@ def _found(where: str, name: str, table: Mapping[str, Any], book: Mapping[str, A
         return _of_run(where, table, book)
     if "difference" in table:
         first, second = (number(key, book["numbers"][key], book) for key in table["difference"])
-        return _bare(first.value - second.value, first.kind, first.source, first.shown, first.command)
+        return _bare(_known(first) - _known(second), first.kind, first.source, first.shown, first.command)
     if "rest_of" in table:
         whole = number(table["rest_of"], book["numbers"][table["rest_of"]], book)
-        return _bare(1.0 - whole.value, whole.kind, whole.source, whole.shown, whole.command)
+        return _bare(1.0 - _known(whole), whole.kind, whole.source, whole.shown, whole.command)
     raise UsageError(
         f"'{name}' does not say where it comes from",
         where=where,
         allowed="record, claim with prediction or evidence, value, run with summary or measure, difference, rest_of",
         fix='record = "..."',
     )
+
+
+def _known(n: Number) -> float:
+    return math.inf if n.value is None else n.value
 
 
 def _bare(value: float, kind: str, source: str, shown: str, command: str) -> dict[str, Any]:
@@ -178,6 +187,7 @@ def _of_claim(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
         "source": f"the model; claim: {one.claim}",
         "claim": one.name,
         "command": f"ketasim claims {one.name}",
+        "stands": found.stands,
     }
 
 
@@ -303,6 +313,8 @@ def clock(hours: float) -> str:
 
 
 def _said(show: str, found: float, where: str) -> str:
+    if not math.isfinite(found):
+        return BEYOND
     if show == "of 100":
         return share_of(found)
     if show == "of 1000":
@@ -324,6 +336,8 @@ def _said(show: str, found: float, where: str) -> str:
 def _span(show: str, low: float, high: float, where: str) -> str:
     """ "34 to 56", with the unit once."""
     ends = [_said(show, min(low, high), where), _said(show, max(low, high), where)]
+    if not math.isfinite(max(low, high)):
+        return f"{ends[0]} or more"
     if ends[0] == ends[1]:
         return ""  # as printed there is no interval
     first, _, unit = ends[0].partition(" ")

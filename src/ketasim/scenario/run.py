@@ -47,6 +47,11 @@ def record_of(asked: Scenario) -> RunRecord:
     return _Run(asked)._record()
 
 
+def parameters_of(asked: Scenario) -> Mapping[str, Value]:
+    """The numbers of the composed chain that this scenario integrates, without running it: those of other drugs and pathways are not among them."""
+    return _Run(asked.but(people=0, draws=0)).composition.parameters
+
+
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 

@@ -118,6 +118,12 @@ class Named(Answer):
     label: str
 
 
+class Explanation(Answer):
+    name: str
+    label: str
+    default: bool
+
+
 class ExperimentCard(Answer):
     name: str
     title: str
@@ -139,12 +145,15 @@ class Catalogue(Answer):
     outputs: list[Output]
     links: list[Link]
     settings: list[Named]
+    hypotheses: list[Explanation]
     experiments: list[ExperimentCard]
     has: dict[str, bool]
     start: dict[str, float]
     added: list[Choice]
     repeats: list[Choice]
     baseline: float
+    weight: float
+    age: float
     numbers: int
     traced: int
 
@@ -251,7 +260,7 @@ class GuideNumber(Answer):
     """A number of the guide, with where it comes from and the command that prints it."""
 
     name: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     text: str
@@ -264,6 +273,7 @@ class GuideNumber(Answer):
     shown: str
     claim: str
     command: str
+    stands: bool
 
 
 class CrisisLine(Answer):
@@ -295,3 +305,41 @@ class Guide(Answer):
     claims: dict[str, str]
     crisis: Crisis
     stored: bool
+
+
+class CareLook(Answer):
+    """The typical person's effect beyond placebo taken apart at a look, points; low, high: 90 % credible interval of the drug's own part."""
+
+    look: str
+    drug: float
+    belief: float
+    low: float | None
+    high: float | None
+
+
+class Reported(Answer):
+    """People of 100 with an effect over weeks of spray, as counted in trials, beside the dummy spray."""
+
+    what: str
+    spray: float
+    dummy: float
+    source: str
+
+
+class Care(Answer):
+    """What has to stand beside a course: what comes first, why a benefit cannot be stated, harms of long use, the parts of the effect.
+
+    `harm` is the object of `ketasim harm --json`; `placebo` the `mood` of the summary of the same people under placebo.
+    """
+
+    anaesthetic: str
+    not_known: str
+    long_use: str
+    clinic_rule: str
+    approval: list[Approval]
+    monitoring: str
+    looks: list[CareLook]
+    placebo: dict[str, Any] | None
+    harm: dict[str, Any]
+    reported: list[Reported]
+    links: list[Link]

@@ -23,6 +23,7 @@ from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run as simulate
 
 from . import answers, facts, shipped
+from .care import care
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
@@ -104,6 +105,14 @@ def create_app(static: Path = STATIC) -> Any:
             return pack(simulate(_asked(question)), question.outputs)
 
         return Response(await _queue(question, 1).run(work), media_type=PACKED)
+
+    @app.post(
+        "/api/care",
+        summary="What stands beside a course: warnings, what is not known, parts of the effect, placebo, harm",
+        response_model=answers.Care,
+    )
+    async def beside(question: Question) -> Any:
+        return JSONResponse(await long.run(lambda: care(_asked(question))))
 
     @app.post("/api/compare", summary="The object that `ketasim compare --json` prints", response_model=dict[str, Any])
     async def compare(question: Comparison) -> Response:

@@ -17,12 +17,12 @@ from ketasim.report.guide_numbers import PEOPLE, SEED, looks
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import record_of, run
 
+from .facts import FIRST_WORDS
 from .packed import pack
 
 FOLDER = Path(__file__).parent / "shipped_answers"
 GUIDE, FIRST = FOLDER / "guide.json", FOLDER / "first.bin"
 HEAD = FOLDER / "made_with.json"
-FIRST_WORDS = "ketamine iv 0.5 mg/kg over 40 min"
 FIRST_PEOPLE, FIRST_DAYS = 100, 28.0
 FIRST_AT = "0 min,10 min,40 min,2 h,4 h,24 h,72 h,168 h,672 h"
 FIRST_OUTPUTS = (

@@ -60,7 +60,9 @@ def cumulative_incidence(
     return Incidence(wanted, incidence, se, np.where(inside, low, incidence), np.where(inside, high, incidence))
 
 
-def _one_arm(times: Array, kinds: Whole, member: np.ndarray, wanted: Array, cause: int) -> tuple[Array, Array, np.ndarray]:
+def _one_arm(
+    times: Array, kinds: Whole, member: np.ndarray, wanted: Array, cause: int
+) -> tuple[Array, Array, np.ndarray]:
     """F, its variance and whether it is known, each (R, T)."""
     steps = product_limit(times, kinds, member)
     n = np.maximum(steps.at_risk, 1.0)

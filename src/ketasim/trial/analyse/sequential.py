@@ -63,7 +63,9 @@ def bounds(
     if sided not in (1, 2):
         raise UsageError(f"a test with {sided} sides", where="bounds(sided)", allowed="1 or 2")
     if not 0 < alpha < 0.5 * sided:
-        raise UsageError(f"an error of {alpha:g} is not possible", where="bounds(alpha)", allowed="above 0, below 0.5 a side")
+        raise UsageError(
+            f"an error of {alpha:g} is not possible", where="bounds(alpha)", allowed="above 0, below 0.5 a side"
+        )
     if kind == "spend-power" and not power > 0:
         raise UsageError(f"a power of {power:g} spends nothing in order", where="bounds(power)", allowed="above 0")
     one = alpha / sided
@@ -184,7 +186,9 @@ def expected_fraction(design: Bounds, drift: float) -> float:
 def drift_for(design: Bounds, wanted: float) -> float:
     """The drift at which the power is `wanted`; drift squared over the squared effect per unit is the information needed."""
     if not design.alpha < wanted < 1:
-        raise UsageError(f"a power of {wanted:g}", where="drift_for(wanted)", allowed=f"above {design.alpha:g}, below 1")
+        raise UsageError(
+            f"a power of {wanted:g}", where="drift_for(wanted)", allowed=f"above {design.alpha:g}, below 1"
+        )
     return float(optimize.brentq(lambda d: power(design, d) - wanted, 0.0, 20.0, xtol=1e-10))
 
 
@@ -206,7 +210,9 @@ def stop(z: ArrayLike, design: Bounds) -> Stopped:
     values = values_of(z, "z")
     if values.shape[1] != len(design.upper):
         raise UsageError(
-            f"z at {values.shape[1]} looks, bounds at {len(design.upper)}", where="stop(z)", allowed="(replicates, looks)"
+            f"z at {values.shape[1]} looks, bounds at {len(design.upper)}",
+            where="stop(z)",
+            allowed="(replicates, looks)",
         )
     up, down = values >= design.upper, values <= design.lower
     if design.sided == 1:
