@@ -140,6 +140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/designs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** the trial designs that ship, each with the text of its file */
+        get: operations["design_files_api_designs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/drugs": {
         parameters: {
             query?: never;
@@ -225,6 +242,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dated forward predictions, as docs/forward-predictions.md has them */
+        get: operations["forward_api_forward_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/guide": {
         parameters: {
             query?: never;
@@ -293,6 +327,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/screen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What `ketasim screen --json` prints; nothing is kept */
+        post: operations["screening_api_screen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/show/{name}": {
         parameters: {
             query?: never;
@@ -305,6 +356,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
+        post: operations["new_trial_api_trial_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trial/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress or result of a trial */
+        get: operations["trial_job_api_trial__number__get"];
+        put?: never;
+        post?: never;
+        /** Call a trial off */
+        delete: operations["no_trial_api_trial__number__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -378,6 +464,54 @@ export interface components {
             /** With */
             with?: string[];
         };
+        /** ArmOfDesign */
+        ArmOfDesign: {
+            /** Name */
+            name: string;
+            /** Repeat */
+            repeat: string;
+            /** With */
+            with: string[];
+            /** Words */
+            words: string;
+        };
+        /** AtSize */
+        AtSize: {
+            /** Information Nats */
+            information_nats: number;
+            /** Participants */
+            participants: number;
+            /** Se */
+            se: number;
+        };
+        /**
+         * Card
+         * @description The object that `ketasim check --json` prints: figures by role and group, rows, and what is not predicted.
+         */
+        Card: {
+            /** Not Predicted */
+            not_predicted: components["schemas"]["NotPredicted"][];
+            /** Rows */
+            rows: components["schemas"]["CardRow"][];
+            /** Summary */
+            summary: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * CardRow
+         * @description A published number beside its prediction; further columns may come.
+         */
+        CardRow: {
+            /** Group */
+            group: string;
+            /** Role */
+            role: string;
+            /** Study */
+            study: string;
+        } & {
+            [key: string]: unknown;
+        };
         /**
          * Care
          * @description What has to stand beside a course: what comes first, why a benefit cannot be stated, harms of long use, the parts of the effect.
@@ -427,6 +561,32 @@ export interface components {
             look: string;
             /** Low */
             low: number | null;
+        };
+        /**
+         * Carried
+         * @description The object that `ketasim experiment --json` prints.
+         */
+        Carried: {
+            /** Arms */
+            arms: {
+                [key: string]: components["schemas"]["Run"];
+            };
+            /** Asks */
+            asks: string;
+            /** Assumption */
+            assumption: string;
+            /** Experiment */
+            experiment: string;
+            /** Findings */
+            findings: components["schemas"]["FindingOfModel"][];
+            /** Passed */
+            passed: boolean;
+            /** Published */
+            published: components["schemas"]["PublishedFinding"][];
+            /** Records */
+            records: string[];
+            /** Title */
+            title: string;
         };
         /**
          * Catalogue
@@ -479,6 +639,88 @@ export interface components {
             label: string;
             /** Words */
             words: string;
+        };
+        /**
+         * Claim
+         * @description A claim before its predictions are carried out; `shown`: records and sources that `/api/show` knows.
+         */
+        Claim: {
+            /** As Of */
+            as_of: string | null;
+            /** Claim */
+            claim: string;
+            /** Evidence */
+            evidence: components["schemas"]["ClaimEvidence"][];
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Outside The Model */
+            outside_the_model: string | null;
+            /** Predictions */
+            predictions: components["schemas"]["ClaimPrediction"][];
+            /** Shown */
+            shown: string[];
+            /** Stands */
+            stands: boolean;
+            /** Verdict */
+            verdict: string;
+            /** Why */
+            why: string;
+        };
+        /** ClaimEvidence */
+        ClaimEvidence: {
+            /** From Memory */
+            from_memory: string[];
+            /** Records */
+            records: string[];
+            /** Says */
+            says: string;
+            /** Sources */
+            sources: string[];
+        };
+        /** ClaimPrediction */
+        ClaimPrediction: {
+            /** Label */
+            label: string;
+            /** Says */
+            says: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * CompareRow
+         * @description One quantity of every arm: typical, median, low, high, and what else belongs to it.
+         */
+        CompareRow: {
+            /** Arms */
+            arms: {
+                [key: string]: unknown;
+            }[];
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Compared
+         * @description The object that `ketasim compare --json` prints.
+         */
+        Compared: {
+            /** Approval */
+            approval: components["schemas"]["Standing"][][];
+            /** Arms */
+            arms: string[];
+            /** Differences */
+            differences: components["schemas"]["Differing"][];
+            /** Monitoring */
+            monitoring: string[];
+            /** Rows */
+            rows: components["schemas"]["CompareRow"][];
+            /** Runs */
+            runs: components["schemas"]["Run"][];
         };
         /**
          * Comparison
@@ -599,6 +841,11 @@ export interface components {
         };
         /** CurveOutput */
         CurveOutput: {
+            /**
+             * Caution
+             * @description why these numbers are no prediction; null for most
+             */
+            caution: string | null;
             /** High */
             high: (number | null)[] | null;
             /** Low */
@@ -615,6 +862,41 @@ export interface components {
             time_h: number[];
             /** Typical */
             typical: (number | null)[];
+            /** Unit */
+            unit: string;
+        };
+        /** DesignFile */
+        DesignFile: {
+            /** Arms */
+            arms: number;
+            /** Id */
+            id: string;
+            /** Study */
+            study: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Differing
+         * @description An arm minus the first arm, person by person.
+         */
+        Differing: {
+            /** Arm */
+            arm: number;
+            /** High */
+            high: number | null;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** Median */
+            median: number | null;
+            /** Name */
+            name: string;
+            /** Typical */
+            typical: number | null;
             /** Unit */
             unit: string;
         };
@@ -651,6 +933,13 @@ export interface components {
             routes: components["schemas"]["Route"][];
             /** Source */
             source: string;
+        };
+        /** Expected */
+        Expected: {
+            /** Mean */
+            mean: number | null;
+            /** Sd Of Prediction */
+            sd_of_prediction: number | null;
         };
         /** ExperimentCard */
         ExperimentCard: {
@@ -709,6 +998,47 @@ export interface components {
             reason: string;
             /** Time H */
             time_h: number | null;
+        };
+        /**
+         * FindingOfModel
+         * @description What an experiment was expected to show, and whether it does.
+         */
+        FindingOfModel: {
+            /** Arm */
+            arm: string;
+            /** By */
+            by: number;
+            /** Holds */
+            holds: boolean;
+            /** Look */
+            look: string;
+            /** Output */
+            output: string;
+            /** Relation */
+            relation: string;
+            /** Says */
+            says: string;
+            /** Value */
+            value: number | null;
+            /** Versus */
+            versus: string;
+            /** Versus Value */
+            versus_value: number | null;
+        };
+        /**
+         * Forward
+         * @description Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
+         *     (median, 5th and 95th percentile).
+         */
+        Forward: {
+            /** Made */
+            made: string;
+            /** Predictions */
+            predictions: {
+                [key: string]: unknown;
+            };
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * Guide
@@ -884,6 +1214,47 @@ export interface components {
             name: string;
         };
         /**
+         * Needs
+         * @description Within which bounds a verdict stands.
+         */
+        Needs: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Records */
+            records: string[];
+            /** Rests On */
+            rests_on: string;
+        };
+        /**
+         * NextStudy
+         * @description The object that `ketasim next-study --json` prints.
+         */
+        NextStudy: {
+            /** Budget */
+            budget: number;
+            /** By Size */
+            by_size: {
+                [key: string]: components["schemas"]["AtSize"][];
+            };
+            /** Designs */
+            designs: components["schemas"]["RankedDesign"][];
+            /** Failed */
+            failed: {
+                [key: string]: string;
+            };
+            /** Hypotheses */
+            hypotheses: string[];
+            /** Order Not Sure */
+            order_not_sure: [
+                string,
+                string
+            ][];
+            /** Stable To Seed */
+            stable_to_seed: boolean;
+        };
+        /**
          * NextStudyQuestion
          * @description What `ketasim next-study` takes: the hypotheses to separate, and how many people the study may have.
          */
@@ -895,6 +1266,17 @@ export interface components {
             budget: number;
             /** Names */
             names: string[];
+        };
+        /** NotPredicted */
+        NotPredicted: {
+            /** Line */
+            line: number;
+            /** Record */
+            record: string;
+            /** Study */
+            study: string;
+            /** Why */
+            why: string;
         };
         /** Output */
         Output: {
@@ -923,6 +1305,110 @@ export interface components {
             /** Window */
             window: string;
         };
+        /** PairOf */
+        PairOf: {
+            /** Difference */
+            difference: number;
+            /** First */
+            first: string;
+            /** Se */
+            se: number;
+            /** Second */
+            second: string;
+            /** Told Apart */
+            told_apart: boolean;
+        };
+        /**
+         * PersonQuestion
+         * @description The content of a person file, and for which way and place.
+         */
+        PersonQuestion: {
+            /**
+             * Drug
+             * @default
+             */
+            drug: string;
+            /**
+             * Jurisdiction
+             * @default
+             */
+            jurisdiction: string;
+            /**
+             * Person
+             * @description the content of a person file (TOML); no name, no address
+             */
+            person: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+        };
+        /**
+         * PlayedClaim
+         * @description The object that `ketasim claims NAME --json` prints.
+         */
+        PlayedClaim: {
+            /** As Of */
+            as_of: string | null;
+            /** Claim */
+            claim: string;
+            /** Evidence */
+            evidence: components["schemas"]["ClaimEvidence"][];
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Outside The Model */
+            outside_the_model: string | null;
+            /** Predictions */
+            predictions: components["schemas"]["PlayedPrediction"][];
+            /** Stands */
+            stands: boolean;
+            /** Verdict */
+            verdict: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * PlayedPrediction
+         * @description A prediction of a claim carried out.
+         */
+        PlayedPrediction: {
+            /** Band */
+            band: string;
+            first: components["schemas"]["ReadOff"];
+            /** High */
+            high: number | null;
+            /** How */
+            how: string | null;
+            /** Inside */
+            inside: boolean;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** Misfit */
+            misfit: string | null;
+            /** Model High */
+            model_high: number | null;
+            /** Model Low */
+            model_low: number | null;
+            needs: components["schemas"]["Needs"];
+            /** People */
+            people: number;
+            /** Says */
+            says: string;
+            /** Stands */
+            stands: boolean;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+            versus: components["schemas"]["ReadOff"] | null;
+            /** Who */
+            who: string;
+        };
         /**
          * Problem
          * @description A refusal: what is wrong, where, what is allowed, and the line that mends it.
@@ -945,6 +1431,38 @@ export interface components {
              * @default
              */
             where: string;
+        };
+        /**
+         * PublishedFinding
+         * @description What was published of an experiment, with the prediction of every hypothesis (null: none).
+         */
+        PublishedFinding: {
+            /** Arm */
+            arm: string;
+            /** Found */
+            found: string | number;
+            /** Look */
+            look: string;
+            /** Memory */
+            memory: boolean;
+            /** Output */
+            output: string;
+            /** Predictions */
+            predictions: {
+                [key: string]: number | null;
+            };
+            /** Records */
+            records: string[];
+            /** Role */
+            role: string;
+            /** Says */
+            says: string;
+            /** Se */
+            se: number | null;
+            /** Species */
+            species: string;
+            /** Versus */
+            versus: string;
         };
         /**
          * Question
@@ -1007,6 +1525,73 @@ export interface components {
              * @description co-medication
              */
             with?: string[];
+        };
+        /** RankedDesign */
+        RankedDesign: {
+            /** Arms */
+            arms: components["schemas"]["ArmOfDesign"][];
+            /** Crossover */
+            crossover: boolean;
+            /** Decides Rightly */
+            decides_rightly: {
+                [key: string]: number;
+            };
+            /** Design */
+            design: string;
+            /** Information Nats */
+            information_nats: number;
+            /** Information Other Seed */
+            information_other_seed: number;
+            /** Information Se */
+            information_se: number;
+            /** Information Share */
+            information_share: number;
+            /** Measures */
+            measures: string[];
+            /** Misleading */
+            misleading: {
+                [key: string]: number;
+            };
+            /** No Prediction For */
+            no_prediction_for: string[];
+            /** Participants */
+            participants: number;
+            /** Predicted */
+            predicted: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: components["schemas"]["Expected"];
+                    };
+                };
+            };
+            /** Setting */
+            setting: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ReadOff
+         * @description What is read off a run.
+         */
+        ReadOff: {
+            /** Base */
+            base: number | string;
+            /** Begin */
+            begin: string;
+            /** Limit */
+            limit: number;
+            /** Look */
+            look: string;
+            /** Measure */
+            measure: string;
+            /** Output */
+            output: string;
+            /** Scenario */
+            scenario: string;
+            /** Share */
+            share: number;
+            /** Until */
+            until: string;
         };
         /**
          * Reported
@@ -1078,6 +1663,13 @@ export interface components {
             };
             /** Version */
             version: string;
+            /**
+             * Withheld
+             * @description outputs whose numbers are no prediction, each with the reason
+             */
+            withheld: {
+                [key: string]: string;
+            };
         } & {
             [key: string]: unknown;
         };
@@ -1175,12 +1767,97 @@ export interface components {
             /** Sd */
             sd: number;
         };
+        /** Standing */
+        Standing: {
+            /** Jurisdiction */
+            jurisdiction: string;
+            /** Status */
+            status: string;
+            /** Use */
+            use: string;
+        };
         /** Status */
         Status: {
             /** Failed */
             failed: components["schemas"]["Failure"][];
             /** Ok */
             ok: number;
+        };
+        /**
+         * Swing
+         * @description What leaving one study out does.
+         */
+        Swing: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Group */
+            group: string;
+            /** Log Odds */
+            log_odds: number | null;
+            /** Moved */
+            moved: string;
+            /** Study */
+            study: string;
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
+        };
+        /** TrialJob */
+        TrialJob: {
+            /** Number */
+            number: number;
+            /** Problem */
+            problem: {
+                [key: string]: string;
+            } | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** Share */
+            share: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Text */
+            text: string;
+        };
+        /**
+         * TrialQuestion
+         * @description The words of `ketasim trial`: the design as the text of its file, sizes, replicates, seed.
+         */
+        TrialQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+            /**
+             * N
+             * @description people randomised in all; none: the design's own
+             */
+            n?: number[];
+            /**
+             * Null
+             * @description every arm gets the comparator's placebo: what is counted is the type I error
+             * @default false
+             */
+            null: boolean;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+            /**
+             * Sims
+             * @default 100
+             */
+            sims: number;
         };
         /**
          * ValueEntry
@@ -1253,6 +1930,84 @@ export interface components {
             };
             /** Without */
             without?: string[];
+        };
+        /**
+         * Weighed
+         * @description The object that `ketasim weigh --json` prints.
+         */
+        Weighed: {
+            /** Cannot Be Told Apart */
+            cannot_be_told_apart: [
+                string,
+                string
+            ][];
+            evidence: components["schemas"]["WeighedEvidence"];
+            /** Groups */
+            groups: string[][];
+            /** Hypotheses */
+            hypotheses: components["schemas"]["WeighedHypothesis"][];
+            /** Not Weighed */
+            not_weighed: string[];
+            /** Pairs */
+            pairs: components["schemas"]["PairOf"][];
+            /** Swings */
+            swings: components["schemas"]["Swing"][];
+        };
+        /** WeighedEvidence */
+        WeighedEvidence: {
+            /** Animals */
+            animals: boolean;
+            /** Held Out */
+            held_out: string[];
+            /** Held Out Left Out */
+            held_out_left_out: string[];
+            /** Studies */
+            studies: string[];
+            /** Without */
+            without: string[];
+        };
+        /** WeighedHypothesis */
+        WeighedHypothesis: {
+            /** By Group */
+            by_group: {
+                [key: string]: number;
+            };
+            /** By Study */
+            by_study: {
+                [key: string]: number;
+            };
+            /** Effective Draws */
+            effective_draws: number;
+            /** Free */
+            free: string[];
+            /** Held Out */
+            held_out: number | null;
+            /** Held Out Se */
+            held_out_se: number | null;
+            /** Id */
+            id: string;
+            /** Leave One Out */
+            leave_one_out: number;
+            /** Log Evidence */
+            log_evidence: number;
+            /** Log Evidence Se */
+            log_evidence_se: number;
+            /** Predicts */
+            predicts: string[];
+            /** Prior */
+            prior: number;
+            /** Refuted By */
+            refuted_by: string[];
+            /** Stacking */
+            stacking: number;
+            /** Title */
+            title: string;
+            /** Variants */
+            variants: {
+                [key: string]: string[];
+            };
+            /** Weight */
+            weight: number;
         };
     };
     responses: never;
@@ -1448,9 +2203,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Card"];
                 };
             };
             /** @description not valid JSON */
@@ -1533,7 +2286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Claim"][];
                 };
             };
             /** @description not valid JSON */
@@ -1618,9 +2371,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["PlayedClaim"];
                 };
             };
             /** @description not valid JSON */
@@ -1707,9 +2458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description not valid JSON */
@@ -1947,6 +2696,89 @@ export interface operations {
             };
         };
     };
+    design_files_api_designs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignFile"][];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     _api_drugs_api_drugs_get: {
         parameters: {
             query?: never;
@@ -2049,9 +2881,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Carried"];
                 };
             };
             /** @description not valid JSON */
@@ -2139,7 +2969,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: unknown;
+                        [key: string]: components["schemas"]["CurveOutput"];
                     };
                 };
             };
@@ -2381,6 +3211,89 @@ export interface operations {
             };
         };
     };
+    forward_api_forward_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forward"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     guide_api_guide_get: {
         parameters: {
             query?: never;
@@ -2483,9 +3396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["NextStudy"];
                 };
             };
             /** @description not valid JSON */
@@ -2723,6 +3634,95 @@ export interface operations {
             };
         };
     };
+    screening_api_screen_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_api_show__name__get: {
         parameters: {
             query?: never;
@@ -2741,6 +3741,263 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    new_trial_api_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trial_job_api_trial__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    no_trial_api_trial__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
                 };
             };
             /** @description not valid JSON */
@@ -2910,9 +4167,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Weighed"];
                 };
             };
             /** @description not valid JSON */

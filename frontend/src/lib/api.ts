@@ -58,6 +58,14 @@ export async function json<T>(path: string, body?: unknown, onBusy?: (busy: bool
   return (await ask(path, body, onBusy)).json();
 }
 
+/** Another verb than asking or posting: calling off a job. */
+export async function call<T>(method: string, path: string): Promise<T> {
+  const answer = await fetch(path, { method });
+  const found = await answer.json();
+  if (!answer.ok) throw new Refused(found, answer.status);
+  return found;
+}
+
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
 export async function curves(body: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Curves> {
   return unpack(await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer());

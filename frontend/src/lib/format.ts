@@ -21,7 +21,8 @@ export const interval = (x?: number | null, low?: number | null, high?: number |
     : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
 
 /** A share as a whole number of 100; "under 1" where it is. */
-export const inHundred = (x: number) => (x > 1e-9 && x < 0.005 ? "under 1" : number(100 * x));
+export const inHundred = (x: number) =>
+  x > 1e-9 && x < 0.005 ? "under 1" : Number.isFinite(x) ? String(Math.round(100 * x)) : "–";
 
 export const unit = (u: string) => (u === "1" || u === "dimensionless" ? "" : u);
 

@@ -6,6 +6,8 @@ interface Words {
   compare: string;
   bench: string;
   evidence: string;
+  trial: string;
+  person: string;
   steps: Record<"dose" | "plasma" | "receptors" | "glutamate" | "synapses" | "mood", string>;
   blood: string;
   felt: Record<string, string>;
@@ -34,6 +36,9 @@ export const SAY: Record<RoleName, Words> = {
     bench: "Several explanations compete. Each is a version of the model; each is held against the published evidence.",
     evidence:
       "What people say about ketamine, and what evidence and model say about it. Every number of the model with its source.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",
@@ -59,6 +64,9 @@ export const SAY: Record<RoleName, Words> = {
       "Hypotheses as variants of the chain, calibrated to the same studies; weights, leave-one-out swings, designs by expected information.",
     evidence:
       "Every value with unit, spread, source, place and grade; the scorecard of published numbers; the claims ledger.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Plasma, venous",
@@ -81,6 +89,9 @@ export const SAY: Record<RoleName, Words> = {
     compare: "Routes side by side: onset, duration, what reaches the blood, approval, monitoring, acute effects.",
     bench: "Why it might work is open. What the competing explanations predict, and which trial would tell them apart.",
     evidence: "Claims with verdicts, the studies behind them, and every number of the model with its source.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",

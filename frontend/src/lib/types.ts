@@ -17,6 +17,8 @@ export type Guide = Schemas["Guide"];
 export type GuidePart = Schemas["GuidePart"];
 export type GuideNumber = Schemas["GuideNumber"];
 export type GuideRest = Schemas["GuideRest"];
+export type DesignFile = Schemas["DesignFile"];
+export type TrialJob = Schemas["TrialJob"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
 export interface Spread {

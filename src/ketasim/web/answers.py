@@ -189,6 +189,7 @@ class CurveOutput(Answer):
     high: list[float | None] | None
     model_low: list[float | None] | None
     model_high: list[float | None] | None
+    caution: str | None = Field(description="why these numbers are no prediction; null for most")
 
 
 class Run(BaseModel):
@@ -204,6 +205,7 @@ class Run(BaseModel):
     ledger: list[Dose]
     status: Status
     outputs: dict[str, CurveOutput]
+    withheld: dict[str, str] = Field(description="outputs whose numbers are no prediction, each with the reason")
     summary: dict[str, Any]
 
 
@@ -343,3 +345,29 @@ class Care(Answer):
     harm: dict[str, Any]
     reported: list[Reported]
     links: list[Link]
+
+
+class DesignFile(Answer):
+    id: str
+    study: str
+    title: str
+    arms: int
+    text: str
+
+
+class TrialJob(Answer):
+    number: int
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    share: float
+    text: str
+    result: dict[str, Any] | None
+    problem: dict[str, str] | None
+
+
+class Forward(Answer):
+    """Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
+    (median, 5th and 95th percentile)."""
+
+    made: str
+    sha256: str
+    predictions: dict[str, Any]

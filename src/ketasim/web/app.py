@@ -20,13 +20,15 @@ from ketasim.report.guide import crisis
 from ketasim.scenario.compare import compare as side_by_side
 from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
+from ketasim.scenario.result import plain
 from ketasim.scenario.run import run as simulate
 
-from . import answers, facts, shipped
+from . import answers, facts, long_answers, shipped
 from .care import care
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
+from .persons import PersonQuestion, screened
 from .questions import (
     Arm,
     Comparison,
@@ -39,6 +41,7 @@ from .questions import (
     WeighQuestion,
     refuse_the_endless,
 )
+from .trials import TrialQuestion, Trials, designs
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
@@ -69,11 +72,14 @@ def create_app(static: Path = STATIC) -> Any:
     short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7)
     long = Jobs(workers=2, most_waiting=6, name="long", patience_s=30.0)  # the page says that it is running
 
+    trials = Trials()
+
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         short.close()
         long.close()
+        trials.close()
 
     app = FastAPI(
         title="Ketasim",
@@ -114,7 +120,9 @@ def create_app(static: Path = STATIC) -> Any:
     async def beside(question: Question) -> Any:
         return JSONResponse(await long.run(lambda: care(_asked(question))))
 
-    @app.post("/api/compare", summary="The object that `ketasim compare --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/compare", summary="The object that `ketasim compare --json` prints", response_model=long_answers.Compared
+    )
     async def compare(question: Comparison) -> Response:
         def work() -> bytes:
             arms = [_arm(question, entry) for entry in question.scenarios]
@@ -123,7 +131,9 @@ def create_app(static: Path = STATIC) -> Any:
         return Response(await long.run(work), media_type="application/json")
 
     @app.post(
-        "/api/experiment", summary="The object that `ketasim experiment --json` prints", response_model=dict[str, Any]
+        "/api/experiment",
+        summary="The object that `ketasim experiment --json` prints",
+        response_model=long_answers.Carried,
     )
     async def experiment(question: ExperimentQuestion) -> Response:
         def work() -> bytes:
@@ -134,7 +144,7 @@ def create_app(static: Path = STATIC) -> Any:
     @app.post(
         "/api/experiment/courses",
         summary="One output of every arm of an experiment, on the internal grid",
-        response_model=dict[str, Any],
+        response_model=long_answers.Courses,
     )
     async def courses(question: CoursesQuestion) -> Response:
         def work() -> Any:
@@ -143,7 +153,11 @@ def create_app(static: Path = STATIC) -> Any:
 
         return JSONResponse(await long.run(work))
 
-    @app.get("/api/claims/{name}", summary="One claim with its predictions carried out", response_model=dict[str, Any])
+    @app.get(
+        "/api/claims/{name}",
+        summary="One claim with its predictions carried out",
+        response_model=long_answers.PlayedClaim,
+    )
     async def claim(name: Name) -> Any:
         return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
 
@@ -164,12 +178,16 @@ def create_app(static: Path = STATIC) -> Any:
         found = await short.run(shipped.first_now)
         return Response(found, media_type=PACKED) if found else Response(status_code=204)
 
-    @app.post("/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=long_answers.Weighed
+    )
     async def weigh(question: WeighQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.weighed(question.prior, question.animals, question.without)))
 
     @app.post(
-        "/api/next-study", summary="The object that `ketasim next-study --json` prints", response_model=dict[str, Any]
+        "/api/next-study",
+        summary="The object that `ketasim next-study --json` prints",
+        response_model=long_answers.NextStudy,
     )
     async def next_study(question: NextStudyQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.separating(question.names, question.budget)))
@@ -177,13 +195,53 @@ def create_app(static: Path = STATIC) -> Any:
     @app.get(
         "/api/check",
         summary="The scorecard: the object that `ketasim check --json` prints",
-        response_model=dict[str, Any],
+        response_model=long_answers.Card,
     )
     async def check() -> Response:
         return Response((await long.run(facts.scorecard)).encode(), media_type="application/json")
 
     def _queue(question: Question, arms: int) -> Jobs:
         return long if question.people * (question.days or 56) * arms > LONG_RUN else short
+
+    @app.get(
+        "/api/designs",
+        summary="the trial designs that ship, each with the text of its file",
+        response_model=list[answers.DesignFile],
+    )
+    async def design_files() -> Any:
+        return JSONResponse(await short.run(designs))
+
+    @app.post(
+        "/api/trial",
+        summary="A trial as a job: what `ketasim trial --json` prints comes when it is done",
+        response_model=answers.TrialJob,
+    )
+    async def new_trial(question: TrialQuestion) -> Any:
+        return JSONResponse(plain((await short.run(lambda: trials.ask(question))).to_dict()))
+
+    @app.get("/api/trial/{number}", summary="Progress or result of a trial", response_model=answers.TrialJob)
+    async def trial_job(number: int) -> Any:
+        return JSONResponse(plain(trials.find(number).to_dict()))
+
+    @app.delete("/api/trial/{number}", summary="Call a trial off", response_model=answers.TrialJob)
+    async def no_trial(number: int) -> Any:
+        job = trials.find(number)
+        job.cancel = True
+        return JSONResponse(plain(job.to_dict()))
+
+    @app.post(
+        "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=dict[str, Any]
+    )
+    async def screening(question: PersonQuestion) -> Any:
+        return JSONResponse(await short.run(lambda: screened(question)), headers={"Cache-Control": "no-store"})
+
+    @app.get(
+        "/api/forward",
+        summary="The dated forward predictions, as docs/forward-predictions.md has them",
+        response_model=answers.Forward,
+    )
+    async def forward() -> Any:
+        return JSONResponse(await short.run(shipped.forward_now))
 
     _page(app, static)
     return Guard(app)
@@ -230,7 +288,7 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
         facts.value_list,
         list[answers.ValueEntry],
     )
-    given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list)
+    given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list, list[long_answers.Claim])
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
 
     given("/api/crisis", "where help is in a crisis, for every place with a verified number", crisis, answers.Crisis)

@@ -8,6 +8,7 @@ A stored answer is used only while model, numbers and text are those it was made
 from __future__ import annotations
 
 import json
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .packed import pack
 
 FOLDER = Path(__file__).parent / "shipped_answers"
 GUIDE, FIRST = FOLDER / "guide.json", FOLDER / "first.bin"
+FORWARD = FOLDER / "forward.json"
 HEAD = FOLDER / "made_with.json"
 FIRST_PEOPLE, FIRST_DAYS = 100, 28.0
 FIRST_AT = "0 min,10 min,40 min,2 h,4 h,24 h,72 h,168 h,672 h"
@@ -95,11 +97,29 @@ def first_now() -> bytes | None:
     return FIRST.read_bytes() if current() and FIRST.exists() else None
 
 
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "forward-predictions.md"  # in the source folder alone
+
+
+def forward_page() -> dict[str, Any]:
+    """The dated page of the docs as data: day, hash, predictions."""
+    text = DOCS.read_text(encoding="utf-8")
+    made, sha = re.search(r"Made on (\S+)", text), re.search(r"`([0-9a-f]{64})`", text)
+    data = re.search(r"```json\n(.*?)\n```", text, re.DOTALL)
+    assert made and sha and data, "docs/forward-predictions.md has another form"
+    return {"made": made.group(1), "sha256": sha.group(1), "predictions": json.loads(data.group(1))}
+
+
+def forward_now() -> dict[str, Any]:
+    """The dated predictions as shipped: they are of their day, whatever the model says since."""
+    return dict(json.loads(FORWARD.read_text(encoding="utf-8")))
+
+
 def write() -> None:
     """Make both anew."""
     FOLDER.mkdir(exist_ok=True)
     GUIDE.write_text(json.dumps(guide(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     FIRST.write_bytes(pack(run(first_scenario()), list(FIRST_OUTPUTS)))
+    FORWARD.write_text(json.dumps(forward_page(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     HEAD.write_text(json.dumps(made_with(), indent=1) + "\n", encoding="utf-8")
 
 

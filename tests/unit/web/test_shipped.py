@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ketasim.decide.forward import fingerprint
 from ketasim.report.guide import guide
 from ketasim.scenario.run import record_of, run
 from ketasim.web import shipped
@@ -30,6 +31,12 @@ def test_the_stored_guide_is_what_would_be_made_now() -> None:
 def test_the_stored_picture_is_what_the_slider_would_get() -> None:
     asked = shipped.first_scenario()
     assert shipped.FIRST.read_bytes() == pack(run(asked), list(shipped.FIRST_OUTPUTS)), DUE
+
+
+def test_the_forward_predictions_are_those_of_the_dated_page_and_their_hash_holds() -> None:
+    found = shipped.forward_now()
+    assert found == shipped.forward_page(), DUE
+    assert fingerprint(found["predictions"]) == found["sha256"]
 
 
 def test_a_record_without_a_run_is_that_of_the_run() -> None:

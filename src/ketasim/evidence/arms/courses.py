@@ -158,6 +158,11 @@ def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:
     return _integrate(spec, tuple(sorted(overrides.items())))
 
 
+def integrates(spec: ArmSpec) -> frozenset[str]:
+    """Keys of the values that the integration of an arm reads; all others act afterwards."""
+    return _plan(spec).within
+
+
 @dataclass(frozen=True)
 class _Plan:
     scenario: Scenario

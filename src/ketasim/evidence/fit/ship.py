@@ -63,9 +63,7 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     text.write(
         f"values = {count}\nstudies = {studies}\nobjective = {state.value:.4f}\nsteps = {state.iteration}\nconverged = {str(state.done).lower()}\n"
     )
-    text.write(
-        f"draws = {len(draws.z)}\neffective_draws = {draws.effective:.1f}\npicked_from = {draws.tried}\naccepted_moves = {draws.accepted:.3f}\n"
-    )
+    text.write("".join(f"{name} = {figure:.4g}\n" for name, figure in draws.figures().items()))
     for k, p in enumerate(task.parameters):
         mode, shrink = p.value(float(state.z[k])), float(sd[k])
         text.write(
