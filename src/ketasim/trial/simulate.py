@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ketasim.core import UsageError
-from ketasim.core.arrays import IntArray
+from ketasim.core.arrays import Array, IntArray
 from ketasim.core.numbers import whole
 
 from .blinding import SHARES, correct_share, guess_curve
