@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
 from ketasim._version import __version__
 from ketasim.core import UsageError, normals, value
+from ketasim.core.arrays import Array
 from ketasim.core.records import NOTICE
 from ketasim.dose import Regimen
 from ketasim.ratings.observation import link
@@ -39,8 +39,6 @@ from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
 from .refine import Refined, body_keys, refine, refine_bodies
 from .value import applied, would_help
-
-Array = NDArray[np.float64]
 
 DAYS = 28.0
 MEMBERS = 1200  # that the options are worked out for

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import normals, value, values
+from ketasim.core.arrays import Array
 from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
 from ketasim.ratings.observation import drive_at
@@ -21,8 +21,6 @@ from .given import Given, Placed
 from .likelihood import Conditioned
 from .observed import Baseline, drive_cut
 from .pool import TAU, Arms, Pool, Seen
-
-Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
 STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")

@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import norm
 
@@ -24,8 +23,6 @@ from ketasim.core.frozen import FrozenMapping
 
 from .fields import Fact, fields
 from .pool import Pool
-
-Array = NDArray[np.float64]
 
 LITTLE_AUC = 0.6  # below: "little"
 MOST_SD = 3.0
