@@ -126,6 +126,31 @@ describe("what is asked", () => {
     expect([asked.people, asked.seed, asked.setting]).toEqual([100, 1, "saline"]);
   });
 
+  it("says of a shared link what it did not use, whatever is wrong with it", () => {
+    const asked = new Asked();
+    const link = "drug=ketamine&route=iv&amount=1e9&unit=mg%2Fkg&minutes=-5&setting=saline&people=20&days=7&seed=1";
+    asked.read(new URLSearchParams(link), facts);
+    expect(asked.notes.map((note) => note.split(" ")[0])).toEqual(["amount=1e9", "minutes=-5"]);
+    expect([asked.people, asked.days, asked.seed]).toEqual([20, 7, 1]);
+    const wrong: [string, string][] = [
+      ["dose=5", "dose"],
+      [`repeat=${"x".repeat(201)}`, "repeat"],
+      [`with=${"x".repeat(201)}`, "with"],
+      [Array.from({ length: 9 }, (_, i) => `with=rapamycin oral ${i + 1} mg`).join("&"), "only"],
+      ["days=", "days="],
+      ["route=rectal&drug=ketamine", "route=rectal"],
+    ];
+    for (const [query, named] of wrong) {
+      const other = new Asked();
+      other.read(new URLSearchParams(query), facts);
+      expect(other.notes.length, query).toBe(1);
+      expect(other.notes[0].startsWith(named), other.notes[0]).toBe(true);
+    }
+    const good = new Asked();
+    good.read(new URLSearchParams("drug=ketamine&route=iv&role=doctor"), facts);
+    expect(good.notes).toEqual([]);
+  });
+
   it("writes the same question for the command line and for Python", () => {
     const asked = new Asked();
     asked.with = ['a "b" $c'];

@@ -13,6 +13,7 @@ from ketasim.evidence.published.studies import studies
 from ketasim.report.scorecard_courses import courses
 from ketasim.report.scorecard_page import page
 from ketasim.report.scorecard_text import text
+from ketasim.web.long_answers import Card
 
 MOOD_LIKE = ("madrs", "ideation", "relapse", "cadss", "dissociation_ae", "sbp", "dbp")
 
@@ -31,6 +32,11 @@ def test_every_predicted_row_is_scored_or_has_a_reason():
     asked = sum(len(study.predicted) for study in studies().values())
     assert len(card().rows) + len(card().skipped) == asked
     assert all(s.why for s in card().skipped)
+
+
+def test_the_answer_of_the_server_is_described():
+    described = Card.model_validate(report())
+    assert len(described.rows) == len(card().rows) and len(described.not_predicted) == len(card().skipped)
 
 
 def test_enough_studies_and_values():

@@ -310,6 +310,80 @@ export interface components {
             /** With */
             with?: string[];
         };
+        /** ArmOfDesign */
+        ArmOfDesign: {
+            /** Name */
+            name: string;
+            /** Repeat */
+            repeat: string;
+            /** With */
+            with: string[];
+            /** Words */
+            words: string;
+        };
+        /** AtSize */
+        AtSize: {
+            /** Information Nats */
+            information_nats: number;
+            /** Participants */
+            participants: number;
+            /** Se */
+            se: number;
+        };
+        /**
+         * Card
+         * @description The object that `ketasim check --json` prints: figures by role and group, rows, and what is not predicted.
+         */
+        Card: {
+            /** Not Predicted */
+            not_predicted: components["schemas"]["NotPredicted"][];
+            /** Rows */
+            rows: components["schemas"]["CardRow"][];
+            /** Summary */
+            summary: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * CardRow
+         * @description A published number beside its prediction; further columns may come.
+         */
+        CardRow: {
+            /** Group */
+            group: string;
+            /** Role */
+            role: string;
+            /** Study */
+            study: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Carried
+         * @description The object that `ketasim experiment --json` prints.
+         */
+        Carried: {
+            /** Arms */
+            arms: {
+                [key: string]: components["schemas"]["Run"];
+            };
+            /** Asks */
+            asks: string;
+            /** Assumption */
+            assumption: string;
+            /** Experiment */
+            experiment: string;
+            /** Findings */
+            findings: components["schemas"]["FindingOfModel"][];
+            /** Passed */
+            passed: boolean;
+            /** Published */
+            published: components["schemas"]["PublishedFinding"][];
+            /** Records */
+            records: string[];
+            /** Title */
+            title: string;
+        };
         /**
          * Catalogue
          * @description Everything the page needs before its first run.
@@ -354,6 +428,88 @@ export interface components {
             label: string;
             /** Words */
             words: string;
+        };
+        /**
+         * Claim
+         * @description A claim before its predictions are carried out; `shown`: records and sources that `/api/show` knows.
+         */
+        Claim: {
+            /** As Of */
+            as_of: string | null;
+            /** Claim */
+            claim: string;
+            /** Evidence */
+            evidence: components["schemas"]["ClaimEvidence"][];
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Outside The Model */
+            outside_the_model: string | null;
+            /** Predictions */
+            predictions: components["schemas"]["ClaimPrediction"][];
+            /** Shown */
+            shown: string[];
+            /** Stands */
+            stands: boolean;
+            /** Verdict */
+            verdict: string;
+            /** Why */
+            why: string;
+        };
+        /** ClaimEvidence */
+        ClaimEvidence: {
+            /** From Memory */
+            from_memory: string[];
+            /** Records */
+            records: string[];
+            /** Says */
+            says: string;
+            /** Sources */
+            sources: string[];
+        };
+        /** ClaimPrediction */
+        ClaimPrediction: {
+            /** Label */
+            label: string;
+            /** Says */
+            says: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * CompareRow
+         * @description One quantity of every arm: typical, median, low, high, and what else belongs to it.
+         */
+        CompareRow: {
+            /** Arms */
+            arms: {
+                [key: string]: unknown;
+            }[];
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Compared
+         * @description The object that `ketasim compare --json` prints.
+         */
+        Compared: {
+            /** Approval */
+            approval: components["schemas"]["Standing"][][];
+            /** Arms */
+            arms: string[];
+            /** Differences */
+            differences: components["schemas"]["Differing"][];
+            /** Monitoring */
+            monitoring: string[];
+            /** Rows */
+            rows: components["schemas"]["CompareRow"][];
+            /** Runs */
+            runs: components["schemas"]["Run"][];
         };
         /**
          * Comparison
@@ -436,6 +592,11 @@ export interface components {
         };
         /** CurveOutput */
         CurveOutput: {
+            /**
+             * Caution
+             * @description why these numbers are no prediction; null for most
+             */
+            caution: string | null;
             /** High */
             high: (number | null)[] | null;
             /** Low */
@@ -452,6 +613,28 @@ export interface components {
             time_h: number[];
             /** Typical */
             typical: (number | null)[];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Differing
+         * @description An arm minus the first arm, person by person.
+         */
+        Differing: {
+            /** Arm */
+            arm: number;
+            /** High */
+            high: number | null;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** Median */
+            median: number | null;
+            /** Name */
+            name: string;
+            /** Typical */
+            typical: number | null;
             /** Unit */
             unit: string;
         };
@@ -488,6 +671,13 @@ export interface components {
             routes: components["schemas"]["Route"][];
             /** Source */
             source: string;
+        };
+        /** Expected */
+        Expected: {
+            /** Mean */
+            mean: number | null;
+            /** Sd Of Prediction */
+            sd_of_prediction: number | null;
         };
         /** ExperimentCard */
         ExperimentCard: {
@@ -539,6 +729,32 @@ export interface components {
             time_h: number | null;
         };
         /**
+         * FindingOfModel
+         * @description What an experiment was expected to show, and whether it does.
+         */
+        FindingOfModel: {
+            /** Arm */
+            arm: string;
+            /** By */
+            by: number;
+            /** Holds */
+            holds: boolean;
+            /** Look */
+            look: string;
+            /** Output */
+            output: string;
+            /** Relation */
+            relation: string;
+            /** Says */
+            says: string;
+            /** Value */
+            value: number | null;
+            /** Versus */
+            versus: string;
+            /** Versus Value */
+            versus_value: number | null;
+        };
+        /**
          * Link
          * @description An arrow of the chain with the grades of the numbers behind it.
          */
@@ -570,6 +786,47 @@ export interface components {
             name: string;
         };
         /**
+         * Needs
+         * @description Within which bounds a verdict stands.
+         */
+        Needs: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Records */
+            records: string[];
+            /** Rests On */
+            rests_on: string;
+        };
+        /**
+         * NextStudy
+         * @description The object that `ketasim next-study --json` prints.
+         */
+        NextStudy: {
+            /** Budget */
+            budget: number;
+            /** By Size */
+            by_size: {
+                [key: string]: components["schemas"]["AtSize"][];
+            };
+            /** Designs */
+            designs: components["schemas"]["RankedDesign"][];
+            /** Failed */
+            failed: {
+                [key: string]: string;
+            };
+            /** Hypotheses */
+            hypotheses: string[];
+            /** Order Not Sure */
+            order_not_sure: [
+                string,
+                string
+            ][];
+            /** Stable To Seed */
+            stable_to_seed: boolean;
+        };
+        /**
          * NextStudyQuestion
          * @description What `ketasim next-study` takes: the hypotheses to separate, and how many people the study may have.
          */
@@ -581,6 +838,17 @@ export interface components {
             budget: number;
             /** Names */
             names: string[];
+        };
+        /** NotPredicted */
+        NotPredicted: {
+            /** Line */
+            line: number;
+            /** Record */
+            record: string;
+            /** Study */
+            study: string;
+            /** Why */
+            why: string;
         };
         /** Output */
         Output: {
@@ -609,6 +877,84 @@ export interface components {
             /** Window */
             window: string;
         };
+        /** PairOf */
+        PairOf: {
+            /** Difference */
+            difference: number;
+            /** First */
+            first: string;
+            /** Se */
+            se: number;
+            /** Second */
+            second: string;
+            /** Told Apart */
+            told_apart: boolean;
+        };
+        /**
+         * PlayedClaim
+         * @description The object that `ketasim claims NAME --json` prints.
+         */
+        PlayedClaim: {
+            /** As Of */
+            as_of: string | null;
+            /** Claim */
+            claim: string;
+            /** Evidence */
+            evidence: components["schemas"]["ClaimEvidence"][];
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Outside The Model */
+            outside_the_model: string | null;
+            /** Predictions */
+            predictions: components["schemas"]["PlayedPrediction"][];
+            /** Stands */
+            stands: boolean;
+            /** Verdict */
+            verdict: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * PlayedPrediction
+         * @description A prediction of a claim carried out.
+         */
+        PlayedPrediction: {
+            /** Band */
+            band: string;
+            first: components["schemas"]["ReadOff"];
+            /** High */
+            high: number | null;
+            /** How */
+            how: string | null;
+            /** Inside */
+            inside: boolean;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** Misfit */
+            misfit: string | null;
+            /** Model High */
+            model_high: number | null;
+            /** Model Low */
+            model_low: number | null;
+            needs: components["schemas"]["Needs"];
+            /** People */
+            people: number;
+            /** Says */
+            says: string;
+            /** Stands */
+            stands: boolean;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+            versus: components["schemas"]["ReadOff"] | null;
+            /** Who */
+            who: string;
+        };
         /**
          * Problem
          * @description A refusal: what is wrong, where, what is allowed, and the line that mends it.
@@ -631,6 +977,38 @@ export interface components {
              * @default
              */
             where: string;
+        };
+        /**
+         * PublishedFinding
+         * @description What was published of an experiment, with the prediction of every hypothesis (null: none).
+         */
+        PublishedFinding: {
+            /** Arm */
+            arm: string;
+            /** Found */
+            found: string | number;
+            /** Look */
+            look: string;
+            /** Memory */
+            memory: boolean;
+            /** Output */
+            output: string;
+            /** Predictions */
+            predictions: {
+                [key: string]: number | null;
+            };
+            /** Records */
+            records: string[];
+            /** Role */
+            role: string;
+            /** Says */
+            says: string;
+            /** Se */
+            se: number | null;
+            /** Species */
+            species: string;
+            /** Versus */
+            versus: string;
         };
         /**
          * Question
@@ -681,6 +1059,73 @@ export interface components {
              * @description co-medication
              */
             with?: string[];
+        };
+        /** RankedDesign */
+        RankedDesign: {
+            /** Arms */
+            arms: components["schemas"]["ArmOfDesign"][];
+            /** Crossover */
+            crossover: boolean;
+            /** Decides Rightly */
+            decides_rightly: {
+                [key: string]: number;
+            };
+            /** Design */
+            design: string;
+            /** Information Nats */
+            information_nats: number;
+            /** Information Other Seed */
+            information_other_seed: number;
+            /** Information Se */
+            information_se: number;
+            /** Information Share */
+            information_share: number;
+            /** Measures */
+            measures: string[];
+            /** Misleading */
+            misleading: {
+                [key: string]: number;
+            };
+            /** No Prediction For */
+            no_prediction_for: string[];
+            /** Participants */
+            participants: number;
+            /** Predicted */
+            predicted: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: components["schemas"]["Expected"];
+                    };
+                };
+            };
+            /** Setting */
+            setting: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ReadOff
+         * @description What is read off a run.
+         */
+        ReadOff: {
+            /** Base */
+            base: number | string;
+            /** Begin */
+            begin: string;
+            /** Limit */
+            limit: number;
+            /** Look */
+            look: string;
+            /** Measure */
+            measure: string;
+            /** Output */
+            output: string;
+            /** Scenario */
+            scenario: string;
+            /** Share */
+            share: number;
+            /** Until */
+            until: string;
         };
         /** Route */
         Route: {
@@ -738,6 +1183,13 @@ export interface components {
             };
             /** Version */
             version: string;
+            /**
+             * Withheld
+             * @description outputs whose numbers are no prediction, each with the reason
+             */
+            withheld: {
+                [key: string]: string;
+            };
         } & {
             [key: string]: unknown;
         };
@@ -823,12 +1275,43 @@ export interface components {
             /** Sd */
             sd: number;
         };
+        /** Standing */
+        Standing: {
+            /** Jurisdiction */
+            jurisdiction: string;
+            /** Status */
+            status: string;
+            /** Use */
+            use: string;
+        };
         /** Status */
         Status: {
             /** Failed */
             failed: components["schemas"]["Failure"][];
             /** Ok */
             ok: number;
+        };
+        /**
+         * Swing
+         * @description What leaving one study out does.
+         */
+        Swing: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Group */
+            group: string;
+            /** Log Odds */
+            log_odds: number | null;
+            /** Moved */
+            moved: string;
+            /** Study */
+            study: string;
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
         };
         /**
          * ValueEntry
@@ -901,6 +1384,84 @@ export interface components {
             };
             /** Without */
             without?: string[];
+        };
+        /**
+         * Weighed
+         * @description The object that `ketasim weigh --json` prints.
+         */
+        Weighed: {
+            /** Cannot Be Told Apart */
+            cannot_be_told_apart: [
+                string,
+                string
+            ][];
+            evidence: components["schemas"]["WeighedEvidence"];
+            /** Groups */
+            groups: string[][];
+            /** Hypotheses */
+            hypotheses: components["schemas"]["WeighedHypothesis"][];
+            /** Not Weighed */
+            not_weighed: string[];
+            /** Pairs */
+            pairs: components["schemas"]["PairOf"][];
+            /** Swings */
+            swings: components["schemas"]["Swing"][];
+        };
+        /** WeighedEvidence */
+        WeighedEvidence: {
+            /** Animals */
+            animals: boolean;
+            /** Held Out */
+            held_out: string[];
+            /** Held Out Left Out */
+            held_out_left_out: string[];
+            /** Studies */
+            studies: string[];
+            /** Without */
+            without: string[];
+        };
+        /** WeighedHypothesis */
+        WeighedHypothesis: {
+            /** By Group */
+            by_group: {
+                [key: string]: number;
+            };
+            /** By Study */
+            by_study: {
+                [key: string]: number;
+            };
+            /** Effective Draws */
+            effective_draws: number;
+            /** Free */
+            free: string[];
+            /** Held Out */
+            held_out: number | null;
+            /** Held Out Se */
+            held_out_se: number | null;
+            /** Id */
+            id: string;
+            /** Leave One Out */
+            leave_one_out: number;
+            /** Log Evidence */
+            log_evidence: number;
+            /** Log Evidence Se */
+            log_evidence_se: number;
+            /** Predicts */
+            predicts: string[];
+            /** Prior */
+            prior: number;
+            /** Refuted By */
+            refuted_by: string[];
+            /** Stacking */
+            stacking: number;
+            /** Title */
+            title: string;
+            /** Variants */
+            variants: {
+                [key: string]: string[];
+            };
+            /** Weight */
+            weight: number;
         };
     };
     responses: never;
@@ -1009,9 +1570,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Card"];
                 };
             };
             /** @description not valid JSON */
@@ -1094,7 +1653,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Claim"][];
                 };
             };
             /** @description not valid JSON */
@@ -1179,9 +1738,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["PlayedClaim"];
                 };
             };
             /** @description not valid JSON */
@@ -1268,9 +1825,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description not valid JSON */
@@ -1527,9 +2082,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Carried"];
                 };
             };
             /** @description not valid JSON */
@@ -1617,7 +2170,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: unknown;
+                        [key: string]: components["schemas"]["CurveOutput"];
                     };
                 };
             };
@@ -1788,9 +2341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["NextStudy"];
                 };
             };
             /** @description not valid JSON */
@@ -2215,9 +2766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Weighed"];
                 };
             };
             /** @description not valid JSON */

@@ -7,6 +7,12 @@ export const BANDS = [
   { key: "model", label: "the model only" },
 ] as const;
 export type Bands = (typeof BANDS)[number]["key"];
+const KEYS = [
+  ...["drug", "route", "amount", "unit", "minutes", "repeat", "with", "setting"],
+  ...["people", "days", "seed", "bands", "role"],
+];
+const MOST_LETTERS = 200;
+const MOST_WITH = 8;
 export const LIMITS = { people: [0, 1000], days: [1, 120], seed: [0, 2147483647] } as const;
 
 /** What is asked for, as the controls hold it; `words` and the rest are the command line's. */
@@ -110,12 +116,20 @@ export class Asked {
     if (bands && BANDS.some((b) => b.key === bands)) this.bands = bands as Bands;
     else if (bands)
       notes.push(`bands=${bands.slice(0, 40)} is not known; allowed: ${BANDS.map((b) => b.key).join(", ")}`);
-    if (query.has("repeat")) this.repeat = query.get("repeat")!.slice(0, 200);
-    if (query.has("with"))
-      this.with = query
-        .getAll("with")
-        .slice(0, 8)
-        .map((w) => w.slice(0, 200));
+    const words = (key: string) => {
+      const fit = query.getAll(key).filter((text) => text.length <= MOST_LETTERS);
+      if (fit.length < query.getAll(key).length)
+        notes.push(`${key} is too long and was not used; allowed: up to ${MOST_LETTERS} letters`);
+      return fit;
+    };
+    const [repeat] = words("repeat");
+    if (repeat !== undefined) this.repeat = repeat;
+    const beside = words("with");
+    if (beside.length > MOST_WITH)
+      notes.push(`only the first ${MOST_WITH} of ${beside.length} with= were used; allowed: up to ${MOST_WITH}`);
+    if (query.has("with")) this.with = beside.slice(0, MOST_WITH);
+    for (const key of new Set(query.keys()))
+      if (!KEYS.includes(key)) notes.push(`${key.slice(0, 40)} means nothing here; allowed: ${KEYS.join(", ")}`);
     this.notes = notes;
   }
 }

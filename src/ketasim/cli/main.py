@@ -18,6 +18,7 @@ from .compare import compare
 from .evidence import check
 from .experiment import experiment
 from .export import export
+from .forecast import forecast
 from .harm import harm
 from .import_ import import_
 from .lint import lint
@@ -47,6 +48,9 @@ for command in (
     run,
     compare,
     trial,
+    forecast,
+    screen,
+    harm,
     experiment,
     show,
     lint,
@@ -54,8 +58,6 @@ for command in (
     check,
     claims,
     weigh,
-    screen,
-    harm,
     export,
     new,
     report,

@@ -14,6 +14,11 @@ MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")
 LINK_CEILING, TIED_SLOPE = "link_ceiling", "link_slope"
 
 
+def tied_slope(ceiling: float) -> float:
+    """Slope of the mood link for which a drive of ln 2 halves the score, whatever the ceiling U: ln[(2U - 1)/(U - 1)] / ln 2."""
+    return float(np.log((2.0 * ceiling - 1.0) / (ceiling - 1.0)) / np.log(2.0))
+
+
 def drawn_value(shipped: Value, replaced: Mapping[str, float]) -> Value:
     """The value with number and spread of a draw; what the draw does not name stays as shipped.
 
@@ -30,6 +35,5 @@ def drawn_value(shipped: Value, replaced: Mapping[str, float]) -> Value:
     if key in replaced:
         return replace(found, value=float(replaced[key]))
     if key == TIED_SLOPE and LINK_CEILING in replaced:
-        ceiling = float(replaced[LINK_CEILING])
-        return replace(found, value=float(np.log((2.0 * ceiling - 1.0) / (ceiling - 1.0)) / np.log(2.0)))
+        return replace(found, value=tied_slope(float(replaced[LINK_CEILING])))
     return found

@@ -134,6 +134,12 @@ def _withheld(name: str, result: Result, unknown: str) -> str:
     return UNKNOWN if name.startswith(OF_THE_BODY) and anaesthetic(result.scenario) else ""
 
 
+def _reason(name: str, result: Result) -> str:
+    """Why a quantity is withheld, for a table; empty where it is not."""
+    key = "madrs" if name.startswith(OF_MOOD) else "cadss" if name.startswith(OF_THE_BODY) else ""
+    return result.withheld.get(key, "")
+
+
 def _duration(result: Result, arm: Mapping[str, Any]) -> str:
     """Days with an effect; ">=" where the run ends before the effect does, of the typical person or of that percentile."""
     limit = -values("clinic")["onset_points"].value
@@ -196,7 +202,8 @@ def compare_csv(found: Comparison) -> str:
                     row.unit,
                     found.arms[i],
                     *(cell(arm.get(k)) for k in ("typical", "median", "low", "high")),
+                    _reason(row.name, found.results[i]),
                     *about(found.results[i])[1:],
                 ]
             )
-    return csv_text(("quantity", "unit", "arm", "typical", "median", "low", "high", *ABOUT[1:]), rows)
+    return csv_text(("quantity", "unit", "arm", "typical", "median", "low", "high", "caution", *ABOUT[1:]), rows)

@@ -63,13 +63,21 @@ def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None
                 course = result.fine(name)
                 _band(axis, course, until, looks[number], style.TINT / max(1, len(results) - 1))
                 axis.plot(*_window(course, course.typical, until), label=LETTERS[number], **looks[number])
+            _withheld(axis, *(result.fine(name) for result in results))
             axis.set_title(f"{title} [{unit}]" if unit != "1" else f"{title} [proportion]")
             if name != "madrs.change":
                 axis.set_ylim(bottom=0)
             _time_axis(axis, until)
             axis.legend(loc="lower right" if name == "madrs.change" else "upper right", ncols=min(len(results), 3))
-        _dress(figure, [f"{LETTERS[i]}  {title}" for i, title in enumerate(titles)], results[0].caption())
+        _dress(figure, [f"{LETTERS[i]}  {title}" for i, title in enumerate(titles)], _caption_of(results))
         return _finish(figure, place)
+
+
+def _caption_of(results: Sequence[Result]) -> str:
+    """The caption of the first run, led by what is withheld of any arm."""
+    marked = [(LETTERS[i], result.cautions()) for i, result in enumerate(results) if result.cautions()]
+    own = results[0].caption().removeprefix(results[0].cautions())
+    return "".join(f"{letter}: {text}" for letter, text in marked) + own
 
 
 ARM_PANELS = (
@@ -100,6 +108,7 @@ def _courses(axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], t
             course = result.fine(name)
             _band(axis, course, until, style.line(key))
             axis.plot(*_window(course, course.typical, until), label=label, **style.line(key))
+            _withheld(axis, course)
     axis.set_title(title)
     if not title.startswith("Glutamate"):
         axis.set_ylim(bottom=0)
@@ -116,6 +125,7 @@ def _mood(axis: Any, result: Result) -> None:
         *_window(change, change.typical - effect.typical, None), label="the same under placebo", **style.line("placebo")
     )
     axis.axhline(0, color=style.QUIET, linewidth=0.8)
+    _withheld(axis, change)
     axis.set_title("MADRS, change from baseline [points]")
     axis.legend(loc="lower right", ncols=2)
     axis.set_ylim(bottom=axis.get_ylim()[0] * 1.15)
@@ -136,6 +146,7 @@ def _pressure(axis: Any, result: Result, until: float | None) -> None:
         )
         _band(axis, rise, until, style.line(key))
         axis.plot(*_window(rise, rise.typical, until), label=label, **style.line(key))
+    _withheld(axis, result.fine("sbp"))
     axis.set_title("Blood pressure, rise above rest [mmHg]")
     axis.legend(loc="upper right")
     _time_axis(axis, until)
@@ -149,6 +160,25 @@ def _window(course: Course, rows: np.ndarray, until: float | None) -> tuple[np.n
     inside = course.time_h <= (until if until is not None else np.inf)
     scale = 1.0 if until is not None else 24.0
     return course.time_h[inside] / scale, rows[inside]
+
+
+def _withheld(axis: Any, *courses: Course) -> None:
+    """A note across the panel where its numbers are no prediction; of several arms, of which."""
+    marked = [(LETTERS[i], course.caution) for i, course in enumerate(courses) if course.caution]
+    if not marked:
+        return
+    who = f" ({', '.join(letter for letter, _ in marked)})" if len(courses) > 1 else ""
+    axis.text(
+        0.5,
+        0.5,
+        "\n".join(textwrap.wrap(f"Withheld{who}, no prediction: {marked[0][1]}", 46)),
+        transform=axis.transAxes,
+        ha="center",
+        va="center",
+        fontsize=8,
+        zorder=10,
+        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": style.QUIET, "alpha": 0.9},
+    )
 
 
 def _band(axis: Any, course: Course, until: float | None, keywords: dict[str, Any], tint: float = style.TINT) -> None:

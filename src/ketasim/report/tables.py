@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ketasim.scenario.result import Course, Result
 
-HEAD = ("output", "unit", "time_h", "typical", "median", "mean", "low", "high", "model_low", "model_high")
+HEAD = ("output", "unit", "time_h", "typical", "median", "mean", "low", "high", "model_low", "model_high", "caution")
 ABOUT = ("scenario", "setting", "masked", "changed", "people", "seed", "version", "model", "numbers")
 NARROW = 1e-6  # of the largest value: a band this narrow comes from the integration, nothing was varied
 
@@ -41,7 +41,7 @@ def varied(course: Course) -> bool:
 def result_csv(result: Result) -> str:
     """One row per output and time; empty cells where there is no number (model_low, model_high: also where nothing was varied).
 
-    The last columns say what was run (`ABOUT`): `pandas.read_csv` reads the table as it is.
+    `caution` says why the numbers of an output are no prediction (empty for most). The last columns say what was run (`ABOUT`): `pandas.read_csv` reads the table as it is.
     """
     rows, run = [], about(result)
     for name, course in result.outputs.items():
@@ -61,6 +61,7 @@ def result_csv(result: Result) -> str:
                     course.unit,
                     cell(time),
                     *("" if column is None else cell(column[i]) for column in columns),
+                    course.caution,
                     *run,
                 ]
             )

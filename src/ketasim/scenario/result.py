@@ -19,6 +19,7 @@ from ketasim.core.frozen import FrozenMapping
 from ketasim.core.records import NOTICE, RunRecord
 from ketasim.people import People
 
+from .care import withheld
 from .plan import Scenario
 
 LOW, HIGH = 5.0, 95.0
@@ -57,7 +58,7 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Course:
     """One output over time. typical (T,); people (P, T), rows of failed people are NaN; model (draws, T), the typical person
-    under draws of the posterior, no rows without one."""
+    under draws of the posterior, no rows without one. caution : why these numbers are no prediction (`Result.withheld`); empty for most."""
 
     name: str
     unit: str
@@ -66,6 +67,7 @@ class Course:
     typical: Array
     people: Array
     model: Array = field(default_factory=lambda: np.empty((0, 0)))
+    caution: str = ""
 
     @property
     def count(self) -> int:
@@ -116,7 +118,7 @@ class Course:
         return self.people[np.isfinite(self.people).all(axis=1)] if self.people.size else self.people
 
     def to_dict(self, bands: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high. bands : if they are known already."""
+        """As in the JSON: unit, time_h, typical, median, mean, low, high, model_low, model_high, caution. bands : if they are known already."""
         found: dict[str, Any] = {"unit": self.unit, "time_h": plain(self.time_h), "typical": plain(self.typical)}
         if bands is None:
             good = self._good()
@@ -125,7 +127,7 @@ class Course:
             found[key] = bands[key] if bands else None
         for key in ("model_low", "model_high"):
             found[key] = bands[key] if bands and key in bands else plain(getattr(self, key))
-        return found
+        return found | {"caution": self.caution or None}
 
 
 def percentiles(people: AnyArray, shares: Sequence[float]) -> list[AnyArray]:
@@ -200,9 +202,14 @@ class Result:
         if entry.name not in table:
             raise unknown_name("output of this run", name, table)
         rows = table[entry.name]
-        return Course(
-            entry.name, entry.unit, entry.label, times, rows[0], rows[1:], model.get(entry.name, np.empty((0, 0)))
-        )
+        drawn = model.get(entry.name, np.empty((0, 0)))
+        caution = self.withheld.get(entry.name, "")
+        return Course(entry.name, entry.unit, entry.label, times, rows[0], rows[1:], drawn, caution)
+
+    @cached_property
+    def withheld(self) -> Mapping[str, str]:
+        """Outputs whose numbers are no prediction, each with the reason: mood where no benefit is known, the body under anaesthesia."""
+        return FrozenMapping({name: why for name, why in withheld(self.scenario).items() if name in self.values})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
@@ -234,12 +241,17 @@ class Result:
                 f"; dotted: 90 % credible interval of the typical person ({self.scenario.draws} draws of the posterior)"
             )
         changed = self.scenario.changed()
-        return (
+        return self.cautions() + (
             f"{band}; line: typical person. Setting {self.scenario.setting}{', masked' if self.scenario.masked else ''}. "
             + (f"Changed: {', '.join(changed)}. " if changed else "")
             + f"Ketasim {self.record.version}, model {self.record.model[:8]}, numbers {self.record.numbers[:8]}, "
             f"seed {self.record.seed}. {NOTICE}"
         )
+
+    def cautions(self) -> str:
+        """What of this result is withheld and why, one sentence a reason; empty where nothing is."""
+        reasons = {why: [n for n in self.withheld if self.withheld[n] == why] for why in self.withheld.values()}
+        return "".join(f"WITHHELD, no prediction: {', '.join(names)} ({why}). " for why, names in reasons.items())
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `run --json` prints."""
@@ -288,6 +300,7 @@ class Result:
                 "ok": self.ok,
                 "failed": [{"person": f.person, "time_h": plain(f.time_h), "reason": f.reason} for f in self.failures],
             },
+            "withheld": dict(self.withheld),
             "summary": plain(dict(self.summary)),
         }
 
@@ -296,7 +309,11 @@ class Result:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
     def __repr__(self) -> str:
-        return f"<Result of {self.scenario.title!r}: {len(self.values)} outputs, {self.ok} of {len(self.people)} people, to {self.scenario.end_h / 24:g} d, seed {self.record.seed}>"
+        withheld = f"; withheld: {', '.join(self.withheld)}" if self.withheld else ""
+        return (
+            f"<Result of {self.scenario.title!r}: {len(self.values)} outputs, {self.ok} of {len(self.people)} people, "
+            f"to {self.scenario.end_h / 24:g} d, seed {self.record.seed}{withheld}>"
+        )
 
     def _repr_html_(self) -> str:
         """A short table for a notebook: every output, its typical course's end points, and the notice."""
@@ -308,7 +325,7 @@ class Result:
             i = int(np.nanargmax(np.abs(course.typical)))
             band = f"{course.low[i]:.3g} to {course.high[i]:.3g}" if course.count else "not drawn"
             lines.append(
-                f"<tr><td>{name}</td><td>{course.unit}</td><td>{course.typical[i]:.3g}</td>"
+                f"<tr><td>{name}{' (withheld)' if course.caution else ''}</td><td>{course.unit}</td><td>{course.typical[i]:.3g}</td>"
                 f"<td>{course.time_h[i]:.3g} h</td><td>{band}</td></tr>"
             )
         return f"<p><b>{escape(self.scenario.title)}</b></p><table>{head}{''.join(lines)}</table><p>{escape(self.caption())}</p>"

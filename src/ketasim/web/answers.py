@@ -179,6 +179,7 @@ class CurveOutput(Answer):
     high: list[float | None] | None
     model_low: list[float | None] | None
     model_high: list[float | None] | None
+    caution: str | None = Field(description="why these numbers are no prediction; null for most")
 
 
 class Run(BaseModel):
@@ -194,6 +195,7 @@ class Run(BaseModel):
     ledger: list[Dose]
     status: Status
     outputs: dict[str, CurveOutput]
+    withheld: dict[str, str] = Field(description="outputs whose numbers are no prediction, each with the reason")
     summary: dict[str, Any]
 
 

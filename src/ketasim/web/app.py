@@ -21,7 +21,7 @@ from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run as simulate
 
-from . import answers, facts
+from . import answers, facts, long_answers
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
@@ -104,7 +104,9 @@ def create_app(static: Path = STATIC) -> Any:
 
         return Response(await _queue(question, 1).run(work), media_type=PACKED)
 
-    @app.post("/api/compare", summary="The object that `ketasim compare --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/compare", summary="The object that `ketasim compare --json` prints", response_model=long_answers.Compared
+    )
     async def compare(question: Comparison) -> Response:
         def work() -> bytes:
             arms = [_arm(question, entry) for entry in question.scenarios]
@@ -113,7 +115,9 @@ def create_app(static: Path = STATIC) -> Any:
         return Response(await long.run(work), media_type="application/json")
 
     @app.post(
-        "/api/experiment", summary="The object that `ketasim experiment --json` prints", response_model=dict[str, Any]
+        "/api/experiment",
+        summary="The object that `ketasim experiment --json` prints",
+        response_model=long_answers.Carried,
     )
     async def experiment(question: ExperimentQuestion) -> Response:
         def work() -> bytes:
@@ -124,7 +128,7 @@ def create_app(static: Path = STATIC) -> Any:
     @app.post(
         "/api/experiment/courses",
         summary="One output of every arm of an experiment, on the internal grid",
-        response_model=dict[str, Any],
+        response_model=long_answers.Courses,
     )
     async def courses(question: CoursesQuestion) -> Response:
         def work() -> Any:
@@ -133,16 +137,24 @@ def create_app(static: Path = STATIC) -> Any:
 
         return JSONResponse(await long.run(work))
 
-    @app.get("/api/claims/{name}", summary="One claim with its predictions carried out", response_model=dict[str, Any])
+    @app.get(
+        "/api/claims/{name}",
+        summary="One claim with its predictions carried out",
+        response_model=long_answers.PlayedClaim,
+    )
     async def claim(name: Name) -> Any:
         return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
 
-    @app.post("/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=dict[str, Any])
+    @app.post(
+        "/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=long_answers.Weighed
+    )
     async def weigh(question: WeighQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.weighed(question.prior, question.animals, question.without)))
 
     @app.post(
-        "/api/next-study", summary="The object that `ketasim next-study --json` prints", response_model=dict[str, Any]
+        "/api/next-study",
+        summary="The object that `ketasim next-study --json` prints",
+        response_model=long_answers.NextStudy,
     )
     async def next_study(question: NextStudyQuestion) -> Any:
         return JSONResponse(await long.run(lambda: facts.separating(question.names, question.budget)))
@@ -150,7 +162,7 @@ def create_app(static: Path = STATIC) -> Any:
     @app.get(
         "/api/check",
         summary="The scorecard: the object that `ketasim check --json` prints",
-        response_model=dict[str, Any],
+        response_model=long_answers.Card,
     )
     async def check() -> Response:
         return Response((await long.run(facts.scorecard)).encode(), media_type="application/json")
@@ -203,7 +215,7 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
         facts.value_list,
         list[answers.ValueEntry],
     )
-    given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list)
+    given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list, list[long_answers.Claim])
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
 
     @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=answers.Shown)

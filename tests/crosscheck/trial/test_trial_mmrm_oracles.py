@@ -13,7 +13,6 @@ from trial_examples import antidepressant, fev
 from ketasim.trial.analyse import mmrm, patterns, reml
 from ketasim.trial.analyse.mmrm import inference
 
-
 FIRST = np.array([0])
 
 

@@ -148,7 +148,7 @@ def test_studies_of_the_same_patients_share_one_set_of_effects():
     assert len(blocks) == 1 and blocks[0].study_of(rows[1]) is two
     slopes = {"setting": np.array([-20.0, -20.0]), "drug": np.zeros(2), "felt": np.zeros(2), "vital": np.zeros(2)}
     between = blocks[0].between(slopes, taus_of())
-    assert between[0, 1] == pytest.approx(taus_of()["within_study_effect"] * between[0, 0])
+    assert between[0, 1] == pytest.approx(taus_of()["within_study_mood"] * between[0, 0])
     apart = same_people([StudyBlock(one, (rows[0],)), StudyBlock(replace(two, family=""), (rows[1],))])
     assert len(apart) == 2
     assert blocks[0].sampling(np.ones(2))[0, 1] == 0.0, "arms of the same name in two studies are not the same arm"

@@ -85,7 +85,7 @@ def test_each_equation_of_the_last_stages_stands_once() -> None:
     own = {key for key, v in composition.parameters.items() if v.stage in ("mood", "body")}
     assert {"mood_late_size", "dissociation_slope", "sbp_rise_maximum", "sedation_level", "ideation_gain"} <= own
     # names of spreads with mean 1 and of a factor of a study are declarations, not equations
-    allowed = {("evidence/arms/numbers.py", "mood_gain"), ("evidence/arms/numbers.py", "ideation_gain")}
+    allowed = {("people/drawn.py", "mood_gain"), ("people/drawn.py", "ideation_gain")}
     allowed |= {("evidence/arms/mood_arm.py", "dissociation_gain"), ("evidence/arms/acute.py", "moaas_awake")}
     # dimensions of the even people, switches of mechanisms
     declared = ("evidence/arms/quasi.py", "stages/mood/stage.py", "stages/circuit/stage.py")

@@ -6,6 +6,7 @@ import pytest
 from ketasim.core import KetasimError, UsageError
 from ketasim.core.values import starting_values
 from ketasim.ratings import setting as st
+from ketasim.ratings.structure import compared
 
 # the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
 P = {key: v.value for key, v in starting_values("setting").items()}
@@ -51,11 +52,21 @@ def test_belief_in_the_middle_of_a_session_knows_nothing_of_its_peak() -> None:
     one, other = (st.setting_drive("saline", times, [0.0], felt, P) for felt in (weak, strong))
     assert np.array_equal(one[:, :3], other[:, :3])
     assert (other[:, 3:] > one[:, 3:]).all()
-    # from the peak on it is the closed form with the belief of the peak
-    b = st.belief(20.0, P["belief_prior_infusion"], P["belief_felt_scale"])
-    known = st.setting_drive("saline", times, [0.0], strong, P, fixed_belief=b)
+    # from the peak on it is the closed form with the belief of the peak, where belief follows the felt alone
+    with compared(belief="felt", expectancy="hill"):
+        b = st.belief(20.0, P["belief_prior_infusion"], P["belief_felt_scale"])
+        known = st.setting_drive("saline", times, [0.0], strong, P, fixed_belief=b)
+        other = st.setting_drive("saline", times, [0.0], strong, P)
     assert other[:, 3:] == pytest.approx(known[:, 3:], rel=1e-14)
     assert (other[:, 1:3] < known[:, 1:3]).all()
+
+
+def test_people_who_can_feel_nothing_keep_the_belief_of_their_allocation() -> None:
+    """Under anaesthesia neither feeling nor silence tells anything; open treatment stays known."""
+    assert st.unmoved_belief("saline", P)[0, 0] == P["belief_allocation"]
+    assert st.unmoved_belief("open", P)[0, 0] == 1.0
+    with compared(belief="felt", expectancy="hill"):
+        assert st.unmoved_belief("nasal-placebo", P)[0, 0] == P["belief_prior_nasal"]
 
 
 def test_belief_runs_from_the_prior_to_certainty() -> None:
@@ -73,8 +84,9 @@ def test_a_weaker_later_session_does_not_take_belief_back() -> None:
 
 def test_midazolam_persuades_its_own_arm_and_saline_does_not() -> None:
     nothing = np.zeros((1, 1))
-    comparator = {s: st.belief_course(s, nothing, P, arm="comparator")[0, 0] for s in ("saline", "midazolam")}
-    drug = st.belief_course("midazolam", nothing, P)[0, 0]
+    with compared(belief="felt", expectancy="hill"):
+        comparator = {s: st.belief_course(s, nothing, P, arm="comparator")[0, 0] for s in ("saline", "midazolam")}
+        drug = st.belief_course("midazolam", nothing, P)[0, 0]
     assert comparator["saline"] == drug == pytest.approx(P["belief_prior_infusion"])
     assert comparator["midazolam"] == pytest.approx(0.45, abs=0.005)
 

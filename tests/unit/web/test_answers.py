@@ -11,11 +11,14 @@ from pydantic import TypeAdapter
 import ketasim
 from ketasim.core import UsageError
 from ketasim.core.drugs import drugs
+from ketasim.decide.next_study import next_study
 from ketasim.dose import parse
-from ketasim.web import answers, facts
+from ketasim.scenario.result import plain
+from ketasim.web import answers, facts, long_answers
 from ketasim.web.questions import refuse_the_endless
 from ketasim.web.schema import schema
 
+WORDS = "ketamine iv 0.5 mg/kg over 40 min"
 OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
 
 
@@ -29,6 +32,9 @@ OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
         (facts.experiment_list, list[answers.ExperimentCard]),
         (lambda: facts.shown("central_volume"), answers.Shown),
         (lambda: facts.shown("Abdallah2020"), answers.Shown),
+        (facts.claim_list, list[long_answers.Claim]),
+        (lambda: facts.claim_played(facts.claim_list()[0]["name"], 2, 1), long_answers.PlayedClaim),
+        (lambda: facts.weighed({}, True, ()), long_answers.Weighed),
     ],
 )
 def test_every_field_that_is_answered_is_described_and_the_reverse(made, model) -> None:
@@ -76,3 +82,42 @@ def test_what_is_too_long_for_the_page_is_not_answered_with_another_regimen(days
         refuse_the_endless(days, doses)
     assert refused.value.fix == "" and "ketasim run" in refused.value.allowed
     refuse_the_endless(120.0, 600)
+
+
+GIVEN = {  # one object of each long answer, as the commands print it
+    "compare": lambda: json.loads(ketasim.compare(WORDS, "placebo iv over 40 min", people=2, draws=0).to_json()),
+    "experiment": lambda: json.loads(ketasim.experiment("naltrexone", hypotheses=True).to_json()),
+    "next-study": lambda: plain(
+        next_study("opioid-gate", "expectancy-only", budget=40, only=["midazolam-glx"], draws=2, outer=50).to_dict()
+    ),
+    "courses": lambda: {
+        arm: found.fine("madrs.effect").to_dict() for arm, found in ketasim.experiment("naltrexone").results.items()
+    },
+}
+MODELS = {
+    "compare": long_answers.Compared,
+    "experiment": long_answers.Carried,
+    "next-study": long_answers.NextStudy,
+    "courses": long_answers.Courses,
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_long_answers_are_what_the_schema_says(name: str) -> None:
+    made = GIVEN[name]()
+    found = TypeAdapter(MODELS[name]).validate_python(made)
+    again = json.loads(TypeAdapter(MODELS[name]).dump_json(found, by_alias=True))
+    assert again == json.loads(json.dumps(made))
+
+
+def test_every_address_of_the_server_says_what_it_answers() -> None:
+    """Nothing is answered as any object at all: a page that is typed from the schema would know nothing of it."""
+    paths = json.loads(schema())["paths"]
+    loose = []
+    for path, methods in paths.items():
+        for method, about in methods.items():
+            content = about["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            entry = content.get("items", content)
+            if not ({"$ref", "additionalProperties"} & set(entry)) or entry.get("additionalProperties") is True:
+                loose.append((method, path, content))
+    assert [path for _, path, _ in loose if path != "/api/curves"] == []

@@ -108,7 +108,7 @@ class Context:
         if arm.no_words:
             what = f"no words for its {arm.no_words}" + (f" ({arm.formulation})" if arm.formulation else "")
             raise Unpredictable(f"the arm '{key}' has {what}", where=self.study.id)
-        return course(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), self.numbers.chain)
+        return self.numbers.integrated(self.numbers.arm(_cached_spec(self.study.id, key, self.study)), course)
 
     def people(self, key: str, scale_baseline: bool = True) -> EvenPeople:
         """The even people with the arm's baseline in MADRS points."""

@@ -7,27 +7,16 @@ moves the median with it, so that the mean stays 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-
-import numpy as np
 
 from ketasim.core import Value, all_values
 from ketasim.core import value as named_value
 from ketasim.core.arrays import Array
 from ketasim.people import People
+from ketasim.people.drawn import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, drawn_value, tied_slope
 from ketasim.ratings.mood import rating_numbers
-
-SPREAD = ".spread"
-MEAN_ONE = ("mood_gain", "expectancy_gain", "ideation_gain")
-
-LINK_CEILING, TIED_SLOPE = "link_ceiling", "link_slope"
-
-
-def tied_slope(ceiling: float) -> float:
-    """Slope of the mood link for which a drive of ln 2 halves the score, whatever the ceiling U: ln[(2U - 1)/(U - 1)] / ln 2."""
-    return float(np.log((2.0 * ceiling - 1.0) / (ceiling - 1.0)) / np.log(2.0))
 
 
 @lru_cache(maxsize=1)
@@ -49,19 +38,13 @@ class Numbers:
         """The arm as these numbers want it integrated: as it is; a hypothesis puts its mechanisms in."""
         return spec
 
+    def integrated[S, C](self, spec: S, integrate: Callable[[S, Mapping[str, float]], C]) -> C:
+        """An arm integrated with these numbers; a fit that needs thousands of predictions reads it from arms integrated before."""
+        return integrate(spec, self.chain)
+
     def full(self, key: str) -> Value:
         """The value with replaced number and spread."""
-        found = _table().get(key) or named_value(key)
-        if key + SPREAD in self.replaced and found.between is not None:
-            sd = float(self.replaced[key + SPREAD])
-            found = replace(found, between=replace(found.between, sd=sd))
-            if key in MEAN_ONE:
-                found = replace(found, value=float(np.exp(-(sd**2) / 2.0)))
-        if key in self.replaced:
-            found = replace(found, value=float(self.replaced[key]))
-        elif key == TIED_SLOPE and LINK_CEILING in self.replaced:
-            found = replace(found, value=tied_slope(float(self.replaced[LINK_CEILING])))
-        return found
+        return drawn_value(_table().get(key) or named_value(key), self.replaced)
 
     def person(self, key: str, people: People) -> Array:
         """One number per person (P,)."""
@@ -75,3 +58,6 @@ class Numbers:
     def setting(self, people: People) -> dict[str, Array]:
         """Setting and observation values, one number per person, (P,) each."""
         return rating_numbers(people, lambda key, _: (self.full(key), None))
+
+
+__all__ = ["LINK_CEILING", "MEAN_ONE", "SPREAD", "TIED_SLOPE", "Numbers", "tied_slope"]

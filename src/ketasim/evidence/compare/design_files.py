@@ -109,7 +109,7 @@ def not_written(study: Study) -> str:
 def _scale(study: Study) -> str:
     found = published(study)
     scale = (found.scale if found else "") or str(study.baseline.get("scale", "MADRS"))
-    return "MADRS" if not scale else scale
+    return scale or "MADRS"
 
 
 def _text(item: object) -> str:
@@ -204,9 +204,8 @@ def _people(study: Study, mean: float, sd: float, own_scale: str, scale: str) ->
     stated = str(own_scale or table.get("scale", "MADRS"))
     middle = mean if mean > 0 else float(table.get("mean", math.nan))
     spread = sd if sd > 0 else float(table.get("sd", math.nan))
-    if stated == scale and middle > 0:
-        if spread > 0:
-            lines.append(f"baseline = {{ mean = {middle:g}, sd = {spread:g} }}")
+    if stated == scale and middle > 0 and spread > 0:
+        lines.append(f"baseline = {{ mean = {middle:g}, sd = {spread:g} }}")
     if study.age > 0 and study.age_sd > 0:
         lines.append(f"age = {{ mean = {study.age:g}, sd = {study.age_sd:g}, min = 18, max = 90 }}")
     if 0 <= study.percent_women <= 100:

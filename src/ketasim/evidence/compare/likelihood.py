@@ -33,17 +33,22 @@ TAUS = (
     "tau_vital",
     "tau_report",
     "tau_correlation",
+    "tau_share",
     "tau_spread",
     "tau_relapse",
+    "within_study_mood",
     "within_study_effect",
     "within_study_measurement",
     "pool_share",
 )
+# those that stand between studies of mood
+MOOD_TAUS = ("tau_mood_setting", "tau_mood_drug", "tau_routine", "tau_share", "tau_spread", "tau_relapse")
 _FAMILY_TAU = {
     "plasma": "tau_plasma",
     "receptor": "tau_receptor",
     "report": "tau_report",
     "correlation": "tau_correlation",
+    "share": "tau_share",
     "spread": "tau_spread",
     "relapse": "tau_relapse",
 }
@@ -249,14 +254,14 @@ class StudyBlock:
         count = len(self.rows)
         found, own = np.zeros((count, count)), np.zeros(count)
         pairs = [
-            ("setting", "tau_mood_setting"),
-            ("drug", "tau_mood_drug"),
-            ("felt", "tau_dissociation"),
-            ("vital", "tau_vital"),
+            ("setting", "tau_mood_setting", "within_study_mood"),
+            ("drug", "tau_mood_drug", "within_study_mood"),
+            ("felt", "tau_dissociation", "within_study_effect"),
+            ("vital", "tau_vital", "within_study_effect"),
         ]
-        directions = [(slopes[effect], tau, "within_study_effect") for effect, tau in pairs]
+        directions = [(slopes[effect], tau, share) for effect, tau, share in pairs]
         routine = np.array([1.0 if self._is_routine(r) else 0.0 for r in self.rows])
-        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_effect"))
+        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_mood"))
         directions += [
             (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
             for kind, tau in _FAMILY_TAU.items()
@@ -283,6 +288,8 @@ class StudyBlock:
             return "spread"
         if row.row.endpoint == "relapse":
             return "relapse"
+        if family(row.row) == "mood" and row.kind == "logit":
+            return "share"
         return "report" if row.row.endpoint == "moaas" else family(row.row)
 
 

@@ -21,7 +21,7 @@ from ketasim.core.arrays import Array
 from ketasim.core.values import starting_value
 
 from ..arms.numbers import Numbers
-from ..compare.likelihood import TAUS, StudyBlock, log_density
+from ..compare.likelihood import MOOD_TAUS, TAUS, StudyBlock, log_density
 from ..compare.predict import Evidence, all_evidence
 from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
 
@@ -127,7 +127,18 @@ def spread_between(
     found = minimize(
         minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30}
     )
-    return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
+    return widened({p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)})
+
+
+def widened(taus: dict[str, float]) -> dict[str, float]:
+    """The spreads of mood times `spread_widening` of knowledge/fits/evidence.toml, held inside their bounds.
+
+    One number for a spread that is itself uncertain makes predictions of a new study too narrow; the factor is that of the best leave-one-study-out log
+    score of mood (docs/decisions/0006).
+    """
+    factor = float(settings()["run"]["spread_widening"])
+    bounds = {p.key: p for p in (parameter(key) for key in MOOD_TAUS)}
+    return taus | {key: min(factor * taus[key], p.high) for key, p in bounds.items()}
 
 
 def halfway(old: dict[str, float], new: dict[str, float]) -> tuple[dict[str, float], float]:

@@ -1,17 +1,22 @@
-"""Draws from the posterior by adaptive importance sampling (Cappé 2008, doi:10.1111/j.1467-9469.2008.00594.x).
+"""Draws from the posterior: a surrogate proposes, the model decides.
 
-proposal   multivariate t of `FREEDOM` degrees of freedom, at first around the mode with the Laplace covariance
-weights    w = posterior density / proposal density, truncated at mean sqrt(N) (Ionides 2008, doi:10.1198/106186008X320456)
-rounds     mean and covariance of the proposal become those of the weighted draws so far (tempered while few draws carry the weight)
-resample   of the last, largest round: equal weights, many repeats where few draws carry the weight
-move       every draw then walks `MOVES` Metropolis steps of its own, which leave the posterior as it is and part the repeats
-           (resample-move, Gilks 2001, doi:10.1111/1467-9868.00280)
+design      exact predictions at the mode, along every value, at multivariate t draws of the Laplace shape, then where the surrogate's own
+            posterior lies: a polynomial surrogate of every prediction (surrogate.py), made anew in each round
+propose     independent draws of the surrogate's posterior (long Hamiltonian chains), each predicted exactly
+decide      independence Metropolis-Hastings in `CHAINS` chains: from z to z' with min(1, w(z') / w(z)), w = exact / surrogate density.
+            It leaves the exact posterior as it is whatever the surrogate (delayed acceptance with its first stage run to the end:
+            Christen 2005, doi:10.1198/106186005X76983; surrogate transitions, Liu 2001)
+starts      the chains of a superchain start at one of the wide t draws, so that nested R-hat sees whether they forgot it
+trust       Pareto k of w, rank-normalised bulk and tail ESS, split and nested R-hat of what ships (diagnostics.py)
+
+The covariances are held at the mode's. Values inside the differential equations are exact but for the interpolation of exact.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,65 +24,79 @@ import numpy as np
 from ketasim.core import normals, stream
 from ketasim.core.arrays import Array, IntArray
 
-from ..arms.courses import OFTEN_REPLACED
 from ..compare.predict import Evidence
-from .calibrate import Problem, State, objective
+from .calibrate import Problem, State
+from .diagnostics import Diagnosis, diagnose, effective, smoothed
+from .exact import Exact, Many, Predict, many
+from .surrogate import Observations, Surrogate, chains, fitted, spread_root
 
 Progress = Callable[[str], None]
 SEED = 1
-ROUNDS = (400, 400, 1200)
 FREEDOM = 8
-WIDER = 1.2  # of the covariance of the first proposal
-TEMPERS = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-LEAST_PER_VALUE = 2.0  # effective draws for each value before an untempered covariance is believed
-INSIDE_STEP = 0.3
-MOVES = 10
-STRIDE = 1.7  # of a Metropolis step, times the posterior's covariance root over sqrt(p)
+WIDER = 1.2  # of the Laplace covariance
+SPREAD = 1.0  # Laplace SDs of the design points along one value
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent. first : t draws of the design; rounds : surrogate draws added to it in each round; enough : share of effective proposals
+    at which no further round is made; chains in superchains; forget : draws at the start of a chain that are dropped; moves : Hamiltonian
+    moves between two proposals; wanted : effective draws at which the chains may stop; most : exact predictions for them at most."""
+
+    first: int = 300
+    rounds: tuple[int, ...] = (200, 200, 200)
+    enough: float = 0.6
+    chains: int = 16
+    superchains: int = 4
+    forget: int = 8
+    moves: int = 12
+    wanted: float = 500.0
+    most: int = 4000
 
 
 @dataclass(frozen=True)
 class Draws:
-    """The posterior. z (N, p) with equal weights (N,), and the predictions of all studies (scale of comparison) for each.
+    """The posterior. z (N, p) with equal weights (N,), chain after chain; the predictions of all studies (scale of comparison) for each.
 
-    effective : effective number of the `tried` draws of the last round that they were picked from, untempered.
-    accepted : share of the Metropolis steps taken afterwards.
+    effective : the least bulk ESS. tried : exact predictions at proposals; accepted : share taken. surrogate_error : leave-one-out error of
+    the surrogate in SDs of a row; interpolation_error : largest error of a prediction by interpolated arms, in SDs of its row.
     """
 
     z: Array
     weights: Array
-    effective: float
+    predictions: list[list[Array]]
     tried: int
     accepted: float
-    predictions: list[list[Array]]
+    pareto_k: float
+    importance_effective: float
+    of_values: Diagnosis
+    of_predictions: Diagnosis
+    surrogate_error: float
+    interpolation_error: float
 
+    @property
+    def effective(self) -> float:
+        """The least bulk ESS of values and predictions."""
+        return min(self.of_values.bulk_ess, self.of_predictions.bulk_ess)
 
-class _Target:
-    """Log posterior density at z, constants left out; values inside the differential equations enter by their slope at the mode."""
-
-    def __init__(self, task: Problem, state: State, evidence: Evidence) -> None:
-        self.task, self.evidence, self.z0 = task, evidence, state.z
-        self.inside = [k for k, p in enumerate(task.parameters) if p.key in OFTEN_REPLACED]
-        at_mode = evidence.compared(task.numbers(state.z))
-        self.slopes = []
-        for k in self.inside:
-            there = state.z.copy()
-            there[k] += INSIDE_STEP
-            moved = evidence.compared(task.numbers(there))
-            self.slopes.append([(a - b) / INSIDE_STEP for a, b in zip(moved, at_mode, strict=True)])
-
-    def log_density(self, z: Array, covariances: Sequence[Array]) -> float:
-        """Of the posterior at z (p,), constants left out."""
-        f = self.predictions(z)
-        return -objective([b.y - x for b, x in zip(self.evidence.blocks, f, strict=True)], covariances, z)
-
-    def predictions(self, z: Array) -> list[Array]:
-        """Scale of comparison, one (R,) per study."""
-        held = z.copy()
-        held[self.inside] = self.z0[self.inside]
-        there = self.evidence.compared(self.task.numbers(held))
-        for i, slope in zip(self.inside, self.slopes, strict=True):
-            there = [f + s * (z[i] - self.z0[i]) for f, s in zip(there, slope, strict=True)]
-        return there
+    def figures(self) -> dict[str, float]:
+        """What ships beside the draws."""
+        both = (self.of_values, self.of_predictions)
+        return {
+            "draws": len(self.z),
+            "effective_draws": self.effective,
+            "bulk_ess_least": self.effective,
+            "tail_ess_least": min(d.tail_ess for d in both),
+            "rhat_most": max(d.rhat for d in both),
+            "nested_rhat_most": max(d.nested_rhat for d in both),
+            "mc_error_most": max(d.mc_error for d in both),
+            "pareto_k": self.pareto_k,
+            "proposals": self.tried,
+            "importance_effective": self.importance_effective,
+            "accepted_moves": self.accepted,
+            "surrogate_error": self.surrogate_error,
+            "interpolation_error": self.interpolation_error,
+        }
 
 
 def draw(
@@ -86,124 +105,215 @@ def draw(
     count: int,
     everything: Evidence,
     tell: Progress | None = None,
-    rounds: Sequence[int] = ROUNDS,
+    effort: Effort | None = None,
+    predict: Predict | None = None,
 ) -> Draws:
-    """`count` draws of equal weight. `everything` is predicted for each. rounds : draws tried in each round."""
+    """`count` draws of equal weight (a multiple of the chains at least as large). `everything` is predicted for each.
+
+    predict : stands for the model, z (p,) -> predictions of `everything`, one array per study; the model itself unless given.
+    """
+    assert state.hessian is not None
+    effort = effort or Effort()
+    sd = np.sqrt(np.diag(np.linalg.inv(state.hessian)))
+    exact = Exact(task, state.z, sd, everything, tell) if predict is None else None
+    model: Predict = exact if exact is not None else predict  # type: ignore[assignment]
+    sizes = [len(b.rows) for b in everything.blocks]
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    places = {id(block): np.arange(a, b) for block, a, b in zip(everything.blocks, edges, edges[1:], strict=False)}
+    seen = Observations.of(
+        [places[id(block)] for block in task.evidence.blocks],
+        [block.y for block in task.evidence.blocks],
+        task.covariances(state.z, state.taus),
+    )
+    bounds = (np.array([p.z(p.low) for p in task.parameters]), np.array([p.z(p.high) for p in task.parameters]))
+    with many(model) if exact is not None else nullcontext(Many(model)) as go:
+        surrogate, root, wide, wide_logs = designed(state, seen, bounds, go, effort, tell)
+        found = decided(surrogate, root, wide, wide_logs, seen, go, count, effort, tell)
+    error = interpolation_error(exact, found[0], seen, tell) if exact is not None else 0.0
+    return shipped(*found, edges, surrogate, error)
+
+
+def designed(
+    state: State, seen: Observations, bounds: tuple[Array, Array], go: Many, effort: Effort, tell: Progress | None
+) -> tuple[Surrogate, Array | None, Array, Array]:
+    """The surrogate, a root of its covariance, the wide draws of the first round z (N, p), and their exact log densities (N,)."""
     assert state.hessian is not None
     p = len(state.z)
-    target = _Target(task, state, task.evidence)
-    covariances = task.covariances(state.z, state.taus)
-    centre, spread = state.z, np.linalg.inv(state.hessian) * WIDER
-    seen_z: list[Array] = []
-    seen_log: list[Array] = []
-    z = weights = np.empty(0)
-    for turn, many in enumerate(rounds):
-        z, log_q = proposals(centre, spread, many, f"posterior round {turn}")
-        logs = np.empty(many)
-        for k in range(many):
-            logs[k] = target.log_density(z[k], covariances) - log_q[k]
-            if tell and k % 20 == 0:
-                tell(f"round {turn + 1} of {len(rounds)}: draw {k} of {many}")
-        seen_z.append(z)
-        seen_log.append(logs)
-        weights = truncated(logs)
-        every, every_log = np.vstack(seen_z), np.concatenate(seen_log)
-        mixed, power = tempered(every_log, LEAST_PER_VALUE * p)
-        centre = mixed @ every
-        spread = (every - centre).T @ ((every - centre) * mixed[:, None])
-        spread = 0.9 * spread + 0.1 * np.diag(
-            np.diag(spread)
-        )  # a covariance of few draws has directions that are too narrow
+    covariance = np.linalg.inv(state.hessian)
+    along = np.diag(SPREAD * np.sqrt(np.diag(covariance)))
+    wide = wide_draws(state.z, covariance * WIDER, effort.first)
+    z = np.vstack([state.z, state.z + along, state.z - along, wide])
+    predicted = go(z, tell, "design")
+    logs = seen.log_density(z, predicted)
+    wide_logs = logs[1 + 2 * p :]
+
+    def made() -> Surrogate:
+        return fitted(z, predicted, trusted(logs, p), seen, state.z, np.asarray(state.hessian), bounds)
+
+    surrogate, root = made(), None
+    at = wide[np.argsort(-wide_logs)]
+    for turn, more in enumerate(effort.rounds):
+        at, _ = chains(surrogate, np.resize(at, (more, p)), 3 * effort.moves, SEED, f"design round {turn}", tell, root)
+        root = spread_root(at)
+        there = go(at, tell, f"design round {turn + 1}")
+        exact = seen.log_density(at, there)
+        log_weights, k = smoothed(exact - surrogate.log_density(at))
+        share = effective(log_weights) / more
+        z, predicted, logs = np.vstack([z, at]), np.vstack([predicted, there]), np.concatenate([logs, exact])
+        surrogate = made()
         if tell:
             tell(
-                f"round {turn + 1}: {effective(weights):.0f} of {many} draws effective, next proposal tempered by {power}\n"
+                f"round {turn + 1}: {share:.0%} of {more} draws effective, Pareto k {k:.2f}; error of the surrogate {surrogate.error:.3f} SD of a row\n"
             )
-    moved, accepted = move(target, z[systematic(weights, count)], covariances, tell)
-    return Draws(
-        moved,
-        np.full(count, 1.0 / count),
-        effective(weights),
-        rounds[-1],
-        accepted,
-        predicted(task, state, everything, moved, tell),
-    )
-
-
-def move(target: _Target, z: Array, covariances: Sequence[Array], tell: Progress | None = None) -> tuple[Array, float]:
-    """`MOVES` random-walk Metropolis steps of every draw (N, p), and the share accepted."""
-    count, p = z.shape
-    spread = np.cov(z.T)
-    root = np.linalg.cholesky(0.9 * spread + 0.1 * np.diag(np.diag(spread))) * STRIDE / math.sqrt(p)
-    z, taken = z.copy(), 0
-    here = np.array([target.log_density(one, covariances) for one in z])
-    for turn in range(MOVES):
-        noise = np.column_stack([normals(SEED, f"posterior move {turn} {k}", count) for k in range(p)])
-        chance = np.log(stream(SEED, f"posterior move {turn}", count))
-        for k in range(count):
-            there = z[k] + root @ noise[k]
-            log = target.log_density(there, covariances)
-            if chance[k] < log - here[k]:
-                z[k], here[k], taken = there, log, taken + 1
-        if tell:
-            tell(f"move {turn + 1} of {MOVES}: {taken / (count * (turn + 1)):.0%} accepted\n")
-    return z, taken / (count * MOVES)
-
-
-def predicted(
-    task: Problem, state: State, everything: Evidence, z: Array, tell: Progress | None = None
-) -> list[list[Array]]:
-    """Predictions of all studies for every draw."""
-    there = _Target(task, state, everything)
-    found = []
-    for one in z:
-        found.append(there.predictions(one))
-        if tell:
-            tell(f"prediction {len(found)} of {len(z)}")
-    return found
-
-
-def proposals(centre: Array, spread: Array, count: int, purpose: str) -> tuple[Array, Array]:
-    """Draws (count, p) of a multivariate t with that centre and covariance (p, p), and their log density."""
-    p = len(centre)
-    root = np.linalg.cholesky(spread * (FREEDOM - 2.0) / FREEDOM)
-    noise = np.column_stack([normals(SEED, f"{purpose} {k}", count) for k in range(p)])
-    # half a chi-square of an even number of degrees of freedom is a sum of exponentials
-    halves = -np.log(np.column_stack([stream(SEED, f"{purpose} chi {k}", count) for k in range(FREEDOM // 2)])).sum(
-        axis=1
-    )
-    u = noise * np.sqrt(FREEDOM / (2.0 * halves))[:, None]
-    log_q = (
-        math.lgamma((FREEDOM + p) / 2)
-        - math.lgamma(FREEDOM / 2)
-        - 0.5 * p * math.log(FREEDOM * math.pi)
-        - np.log(np.diag(root)).sum()
-        - 0.5 * (FREEDOM + p) * np.log1p((u**2).sum(axis=1) / FREEDOM)
-    )
-    return centre + u @ root.T, np.asarray(log_q)
-
-
-def truncated(logs: Array, power: float = 1.0) -> Array:
-    """Importance weights, tempered by `power` and truncated; they sum to 1."""
-    weights = np.exp(power * (logs - logs.max()))
-    weights = np.minimum(weights, weights.sum() / math.sqrt(len(weights)))
-    return np.asarray(weights / weights.sum())
-
-
-def tempered(logs: Array, least: float) -> tuple[Array, float]:
-    """Weights with the largest power that leaves `least` effective draws, and that power."""
-    for power in TEMPERS:
-        found = truncated(logs, power)
-        if effective(found) >= least:
+        if share >= effort.enough:
             break
-    return found, power
+    return surrogate, root, wide, wide_logs
 
 
-def effective(weights: Array) -> float:
-    """Effective number of draws, 1 / sum w^2."""
-    return float(1.0 / (weights**2).sum())
+def trusted(logs: Array, p: int) -> Array:
+    """Weights (N,) in 0 .. 1 of design points by their log densities: those that a normal posterior of p values nearly never reaches count less."""
+    usual = p / 2.0 + 3.0 * math.sqrt(p / 2.0) + 2.0
+    return np.asarray(np.exp(-np.maximum(logs.max() - logs - usual, 0.0) / usual))
 
 
-def systematic(weights: Array, count: int) -> IntArray:
-    """Indices of a systematic resample: each draw k is taken floor or ceil of count w_k times."""
-    edges = (np.arange(count) + 0.5) / count
-    return np.minimum(np.searchsorted(np.cumsum(weights), edges), len(weights) - 1)
+def wide_draws(centre: Array, covariance: Array, count: int) -> Array:
+    """Draws (count, p) of a multivariate t of `FREEDOM` degrees of freedom with that centre and covariance (p, p)."""
+    p = len(centre)
+    root = np.linalg.cholesky(covariance * (FREEDOM - 2.0) / FREEDOM)
+    noise = normals(SEED, "posterior design", count * p).reshape(count, p)
+    # half a chi-square of an even number of degrees of freedom is a sum of exponentials
+    halves = -np.log(stream(SEED, "posterior design chi", count * FREEDOM // 2).reshape(count, -1)).sum(axis=1)
+    return np.asarray(centre + (noise * np.sqrt(FREEDOM / (2.0 * halves))[:, None]) @ root.T)
+
+
+@dataclass(frozen=True)
+class _Chains:
+    """Proposals z (N, p), their predictions (N, R), log ratios (N,); path (C, T) : which of them a chain is at (those kept); accepted share."""
+
+    z: Array
+    predicted: Array
+    log_ratios: Array
+    path: IntArray
+    accepted: float
+
+    def values(self) -> Array:
+        """(C, T, p)."""
+        return self.z[self.path]
+
+
+def decided(
+    surrogate: Surrogate,
+    root: Array | None,
+    wide: Array,
+    wide_logs: Array,
+    seen: Observations,
+    go: Many,
+    count: int,
+    effort: Effort,
+    tell: Progress | None,
+) -> tuple[_Chains, Diagnosis, Diagnosis]:
+    """Chains that are long enough, thinned to `count` draws; diagnosis of values and of predictions."""
+    p, many_chains = wide.shape[1], effort.chains
+    per = -(-count // many_chains)
+    wanted = min(effort.wanted, 0.7 * per * many_chains)
+    starts = apart(
+        wide[np.argsort(-wide_logs)[: max(len(wide) // 4, effort.superchains)]], effort.superchains, surrogate
+    )
+    superchain = np.arange(many_chains) % effort.superchains
+    first = starts[superchain]
+    first_predicted = go(starts, tell, "starts")[superchain]
+    walkers = np.resize(wide[np.argsort(-wide_logs)[: len(wide) // 2]], (effort.chains * 16, p))
+    walkers, _ = chains(surrogate, walkers, 4 * effort.moves, SEED, "surrogate walkers", tell, root)
+    z, predicted = first, first_predicted
+    steps, turn = effort.forget + per, 0
+    while True:
+        while len(z) < many_chains * (1 + steps):
+            fresh = walkers[: many_chains * (1 + steps) - len(z)]
+            z = np.vstack([z, fresh])
+            predicted = np.vstack([predicted, go(fresh, tell, f"proposals {len(z)} of {many_chains * (1 + steps)}")])
+            walkers, _ = chains(surrogate, walkers, effort.moves, SEED, f"surrogate walkers {turn}", tell, root)
+            turn += 1
+        ratios = seen.log_density(z, predicted) - surrogate.log_density(z)
+        path, accepted = metropolis(ratios.reshape(1 + steps, many_chains))
+        kept = path[:, np.linspace(effort.forget, steps, per).round().astype(int)]
+        found = _Chains(z, predicted, ratios[many_chains:], kept, accepted)
+        of_values, of_predictions = (diagnose(table[kept], superchain) for table in (z, predicted))
+        least = min(of_values.bulk_ess, of_values.tail_ess, of_predictions.bulk_ess, of_predictions.tail_ess)
+        if tell:
+            tell(f"chains of {steps} steps: {accepted:.0%} accepted, {least:.0f} effective draws\n")
+        if least >= wanted or many_chains * steps >= effort.most:
+            return found, of_values, of_predictions
+        steps = min(int(1.4 * steps), effort.most // many_chains)
+
+
+def apart(points: Array, count: int, surrogate: Surrogate) -> Array:
+    """`count` of the points (N, p), each as far from those before as possible, in Laplace SDs; the first has the greatest density."""
+    u = np.linalg.solve(surrogate.root, (points - surrogate.centre).T).T
+    picked = [0]
+    while len(picked) < count:
+        distance = np.min([((u - u[k]) ** 2).sum(axis=1) for k in picked], axis=0)
+        picked.append(int(np.argmax(distance)))
+    return points[picked]
+
+
+def metropolis(log_ratios: Array) -> tuple[IntArray, float]:
+    """Independence Metropolis-Hastings. log_ratios (1 + T, C) : log exact less log proposal density of the start and of T proposals of C chains.
+
+    Returns which proposal (counted row by row) each chain is at, (C, 1 + T), and the share accepted.
+    """
+    steps, count = log_ratios.shape
+    chance = np.log(stream(SEED, "posterior decisions", steps * count).reshape(steps, count))
+    at = np.arange(count)
+    flat, path, taken = log_ratios.ravel(), [at], 0
+    for t in range(1, steps):
+        yes = chance[t] < log_ratios[t] - flat[at]
+        at = np.where(yes, t * count + np.arange(count), at)
+        taken += int(yes.sum())
+        path.append(at)
+    return np.stack(path, axis=1), taken / max((steps - 1) * count, 1)
+
+
+def interpolation_error(
+    exact: Exact, found: _Chains, seen: Observations, tell: Progress | None, checks: int = 3
+) -> float:
+    """Largest error of a prediction by interpolated arms, in SDs of its row, at the draws that lie farthest out in the grid."""
+    if not len(exact.grid.index):
+        return 0.0
+    used = np.unique(found.path)
+    far = [float(np.abs(exact.grid.place(found.z[k])).max()) for k in used]
+    worst = 0.0
+    for k in used[np.argsort(far)[-checks:]]:
+        off = np.concatenate(exact.anew(found.z[k])) - found.predicted[k]
+        worst = max(
+            worst,
+            *(float(np.abs(whiten @ off[rows]).max()) for rows, whiten in zip(seen.rows, seen.whiten, strict=True)),
+        )
+        if tell:
+            tell(f"arms integrated anew at a draw: largest error so far {worst:.2g} SD of a row")
+    return worst
+
+
+def shipped(
+    found: _Chains,
+    of_values: Diagnosis,
+    of_predictions: Diagnosis,
+    edges: IntArray,
+    surrogate: Surrogate,
+    error: float,
+) -> Draws:
+    """What the chains are at, chain after chain."""
+    log_weights, k = smoothed(found.log_ratios)
+    at = found.path.ravel()
+    return Draws(
+        found.z[at],
+        np.full(len(at), 1.0 / len(at)),
+        [np.split(found.predicted[one], edges[1:-1]) for one in at],
+        len(found.log_ratios),
+        found.accepted,
+        k,
+        effective(log_weights),
+        of_values,
+        of_predictions,
+        surrogate.error,
+        error,
+    )

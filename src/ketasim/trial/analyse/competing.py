@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -60,7 +60,9 @@ def cumulative_incidence(
     return Incidence(wanted, incidence, se, np.where(inside, low, incidence), np.where(inside, high, incidence))
 
 
-def _one_arm(times: Array, kinds: Whole, member: np.ndarray, wanted: Array, cause: int) -> tuple[Array, Array, np.ndarray]:
+def _one_arm(
+    times: Array, kinds: Whole, member: np.ndarray, wanted: Array, cause: int
+) -> tuple[Array, Array, np.ndarray]:
     """F, its variance and whether it is known, each (R, T)."""
     steps = product_limit(times, kinds, member)
     n = np.maximum(steps.at_risk, 1.0)
@@ -127,4 +129,5 @@ def cause_specific(
 ) -> LogRank:
     """Log-rank test of the cause-specific hazard: competing events end the time at risk as censoring does."""
     times, kinds = times_of(time, kind)
-    return log_rank(times, (kinds == cause).astype(np.int64), arm, strata=strata, level=level)
+    found = log_rank(times, (kinds == cause).astype(np.int64), arm, strata=strata, level=level)
+    return replace(found, name="cause-specific", scale="log cause-specific hazard ratio, one step from 0")

@@ -20,6 +20,7 @@ from .student import interval, quantile_normal, two_sided_normal
 
 Missing = Literal["failure", "left out"]
 MOST_STEPS = 60
+SETTLED = 1e-18  # Newton decrement
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def _answers(success: ArrayLike, missing: Missing) -> Array:
             fix='missing="failure"',
         )
     if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
-        raise UsageError("an answer is neither 0 nor 1", where="success", allowed="1 = success, 0 = none, nan = missing")
+        raise UsageError(
+            "an answer is neither 0 nor 1", where="success", allowed="1 = success, 0 = none, nan = missing"
+        )
     return np.where(np.isnan(values), 0.0, values) if missing == "failure" else values
 
 
@@ -147,7 +150,9 @@ def _stratified(filled: Array, member: np.ndarray, levels: Whole, groups: int) -
         sato_q += np.where(use, (x1 * (n0 - x0) + x0 * (n1 - x1)) / (2 * t), 0.0)
         events = x1 + x0
         above += np.where(use, x1 - n1 * events / t, 0.0)
-        variance += np.where(use & (total > 1), n1 * n0 * events * (total - events) / (t**2 * np.maximum(t - 1, 1.0)), 0.0)
+        variance += np.where(
+            use & (total > 1), n1 * n0 * events * (total - events) / (t**2 * np.maximum(t - 1, 1.0)), 0.0
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = effect / weights
         se = np.sqrt(np.maximum(difference * sato_p + sato_q, 0.0)) / weights
@@ -163,7 +168,12 @@ def fisher_exact(x1: Array, n1: Array, x0: Array, n0: Array) -> Array:
     for i, (a, n, c, m) in enumerate(different):
         total = a + c
         k = np.arange(max(0.0, total - m), min(n, total) + 1)
-        log = -(special.gammaln(k + 1) + special.gammaln(n - k + 1) + special.gammaln(total - k + 1) + special.gammaln(m - total + k + 1))
+        log = -(
+            special.gammaln(k + 1)
+            + special.gammaln(n - k + 1)
+            + special.gammaln(total - k + 1)
+            + special.gammaln(m - total + k + 1)
+        )
         chance = np.exp(log - log.max())
         seen = chance[int(a - k[0])]
         p[i] = min(1.0, chance[chance <= seen * (1 + 1e-7)].sum() / chance.sum())
@@ -214,7 +224,7 @@ def logistic(
             ranked = pivot > 1e-11
         move = np.einsum("rpq,rq->rp", inverse, gradient)
         take = good & ~settled
-        done = take & ((move * gradient).sum(axis=1) < 1e-12)
+        done = take & ((move * gradient).sum(axis=1) < SETTLED)
         beta[take], covariance[take], last[take] = now[take], inverse[take], now[take]
         value = np.where(take, likelihood, value)
         step[take] = move[take]
@@ -236,4 +246,5 @@ def logistic(
     estimate, se = masked(status, beta[:, 1:groups], se[:, 1:groups])
     low, high = interval(estimate, se, np.inf, level)
     p = two_sided_normal(estimate / se)
-    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, "logistic", "log odds ratio", level)
+    name = "logistic" if missing == "failure" else "logistic-seen"
+    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, name, "log odds ratio", level)

@@ -27,7 +27,7 @@ from .status import Array, Flags, Status, Whole
 
 MOST_STEPS = 200
 EM_STARTS = 2
-SETTLED = 1e-11  # Newton decrement: twice the log-likelihood that a further step would gain
+SETTLED = 1e-13  # Newton decrement: twice the log-likelihood that a further step would gain
 SMALLEST = 1e-11  # share of a diagonal entry that a pivot keeps
 
 

@@ -18,7 +18,11 @@ def times_of(time: ArrayLike, event: ArrayLike) -> tuple[Array, Whole]:
     """Times (R, N), nan = not followed at all, and kind of end (R, N): 0 = censored, 1, 2, ... = events."""
     times = values_of(time, "time")
     kinds = np.asarray(event)
-    if kinds.shape not in (times.shape, times.shape[1:]) or (kinds != kinds.astype(np.int64)).any() or (kinds < 0).any():
+    if (
+        kinds.shape not in (times.shape, times.shape[1:])
+        or (kinds != kinds.astype(np.int64)).any()
+        or (kinds < 0).any()
+    ):
         raise UsageError(
             f"events have the shape {kinds.shape}, times {times.shape}",
             where="event",

@@ -104,9 +104,7 @@ class Curve:
     high: Array
 
 
-def kaplan_meier(
-    time: ArrayLike, event: ArrayLike, arm: ArrayLike, at: ArrayLike, *, level: float = 0.95
-) -> Curve:
+def kaplan_meier(time: ArrayLike, event: ArrayLike, arm: ArrayLike, at: ArrayLike, *, level: float = 0.95) -> Curve:
     """Product-limit estimate at the times `at` (T,) of every arm: S(t) = prod over event times up to t of (1 - d / n)."""
     times, kinds = times_of(time, event)
     arms, groups = arms_of(arm, *times.shape)
@@ -120,7 +118,9 @@ def kaplan_meier(
         place = np.maximum(number - 1, 0)
         none = number == 0
         survival[:, a] = np.where(none, 1.0, np.take_along_axis(steps.survival, place, axis=1))
-        variance[:, a] = np.where(none, 0.0, np.take_along_axis(np.cumsum(steps.hazard_variance, axis=1), place, axis=1))
+        variance[:, a] = np.where(
+            none, 0.0, np.take_along_axis(np.cumsum(steps.hazard_variance, axis=1), place, axis=1)
+        )
         risk[:, a] = ((steps.time[:, None, :] >= wanted[None, :, None]) & (steps.weight[:, None, :] > 0)).sum(axis=-1)
         known[:, a] = (wanted[None, :] <= steps.longest[:, None]) | (survival[:, a] <= 0)
     survival = np.where(known, survival, np.nan)

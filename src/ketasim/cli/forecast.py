@@ -1,0 +1,90 @@
+"""`ketasim forecast`."""
+
+from __future__ import annotations
+
+import json as jsons
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ketasim.core import CheckFailed, UsageError
+
+from .options import Json
+from .output import write
+from .progress import Progress
+
+
+def forecast(
+    file: Annotated[
+        Path | None, typer.Argument(help="a person file (person.toml); it never leaves this machine")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help='a way to go on: a regimen in words, or "stop"; may be repeated'),
+    ] = None,
+    days: Annotated[float, typer.Option(help="how long the options are followed")] = 28.0,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            help="day, from the first dose, on which the options start", show_default="the day after the last entry"
+        ),
+    ] = None,
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            help="open | saline | midazolam | nasal-placebo | inpatient | routine",
+            show_default="by route: nasal-placebo for sprays, else saline",
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="many people: a CSV with person, day, treatment, scale, score, role (observed | target); prints quantiles"
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """One person: what the first scores change, and what may follow under several options, benefit and harm side by side.
+
+    Example: ketasim forecast person.toml --option stop --option "esketamine nasal 56 mg weekly x 4"
+    """
+    if (file is None) == (table is None):
+        raise UsageError(
+            "give a person file or --table, one of the two",
+            where="ketasim forecast",
+            fix='ketasim forecast person.toml --option "esketamine nasal 56 mg weekly x 4"',
+        )
+    if table is not None:
+        if option or start is not None or json:
+            raise UsageError(
+                "--table has no options, start or JSON: the treatment stands in the table",
+                where="ketasim forecast --table",
+                fix=f"ketasim forecast --table {table}",
+            )
+        from ketasim.person.batch import forecast_table
+
+        with Progress("people") as bar:
+            write(forecast_table(table, setting=setting, progress=bar.show))
+        return
+    from ketasim.person.forecast import forecast as ahead
+
+    assert file is not None
+    with Progress("options") as bar:
+        found = ahead(file, option or (), days=days, start=start, setting=setting, progress=bar.show)
+    from ketasim.report.crisis import crisis_text
+
+    found["crisis"] = crisis_text()
+    if json:
+        write(jsons.dumps(found, indent=2, allow_nan=False), json=True)
+    elif found["status"]["ok"]:
+        from ketasim.report.forecast_text import forecast_text
+
+        write(forecast_text(found))
+    if not found["status"]["ok"]:
+        raise CheckFailed(
+            f"no forecast: {found['status']['reason']}",
+            where=str(file),
+            allowed="observations that somebody in the model could give",
+            fix="check units, dates and scales of the file",
+        )
