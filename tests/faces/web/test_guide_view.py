@@ -6,6 +6,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from .conftest import ready
 from .test_server import ask
 
@@ -52,7 +54,8 @@ def test_what_stands_beside_a_course(address: str) -> None:
     alone = json.loads(ask(address, "api/run", {"scenario": WORDS, "people": 0, "days": 8, "masked": True})[1])
     day = found["looks"][0]
     assert day["drug"] == alone["summary"]["mood"]["24 h"]["madrs.effect"]["typical"]
-    assert abs(day["drug"] + day["belief"] - run["summary"]["mood"]["24 h"]["madrs.effect"]["typical"]) < 1e-9
+    whole = run["summary"]["mood"]["24 h"]["madrs.effect"]["typical"]
+    assert day["drug"] + day["belief"] == pytest.approx(whole, rel=1e-6)  # steps follow who is integrated together
     assert found["monitoring"] and found["harm"]["acute"] and found["reported"] and not found["not_known"]
     too_much = json.loads(
         ask(address, "api/care", {"scenario": "ketamine iv 5 mg/kg over 40 min", "people": 0, "days": 8})[1]
@@ -63,7 +66,7 @@ def test_what_stands_beside_a_course(address: str) -> None:
 def test_a_trial_is_a_job_that_can_be_called_off(address: str) -> None:
     design = json.loads(ask(address, "api/designs")[1])[0]
     job = json.loads(ask(address, "api/trial", {"design": design["text"], "sims": 400})[1])
-    status, answer, _ = _delete(address, f"api/trial/{job['number']}")
+    status, _, _ = _delete(address, f"api/trial/{job['number']}")
     assert status == 200
     for _ in range(600):
         state = json.loads(ask(address, f"api/trial/{job['number']}")[1])["state"]
