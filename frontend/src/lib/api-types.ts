@@ -1673,6 +1673,30 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * Screened
+         * @description The object that `ketasim screen --json` prints; further fields may come.
+         */
+        Screened: {
+            /** Missing For */
+            missing_for: {
+                [key: string]: unknown;
+            }[];
+            /** Monitoring */
+            monitoring: {
+                [key: string]: unknown;
+            }[];
+            /** Rules */
+            rules: {
+                [key: string]: unknown;
+            }[];
+            /** Verdict */
+            verdict: string;
+            /** Words */
+            words: string;
+        } & {
+            [key: string]: unknown;
+        };
         /** Shown */
         Shown: {
             /** Doi */
@@ -3653,9 +3677,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Screened"];
                 };
             };
             /** @description not valid JSON */

@@ -372,9 +372,10 @@ def _above(times: Array, rows: Array, limit: float) -> Array:
 
 
 def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks) -> tuple[list[Given], Array]:
-    """What is given under no further dose (first) and under every option, and the times that all of them are looked at."""
+    """What is given under no further dose (first) and under every option that gives one, and the times that all of them are looked at."""
     ways = [Given(history, looks.end_h)]
-    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in options]
+    given = [option for option in options if option.regimen is not None]
+    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in given]
     times = [looks.times]
     for way in ways:
         new = way.noticed.sessions[way.noticed.sessions >= looks.start_h - 1e-6]

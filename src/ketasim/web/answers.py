@@ -371,3 +371,14 @@ class Forward(Answer):
     made: str
     sha256: str
     predictions: dict[str, Any]
+
+
+class Screened(BaseModel):
+    """The object that `ketasim screen --json` prints; further fields may come."""
+
+    model_config = ConfigDict(extra="allow")
+    verdict: str
+    words: str
+    rules: list[dict[str, Any]]
+    monitoring: list[dict[str, Any]]
+    missing_for: list[dict[str, Any]]

@@ -230,7 +230,7 @@ def create_app(static: Path = STATIC) -> Any:
         return JSONResponse(plain(job.to_dict()))
 
     @app.post(
-        "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=dict[str, Any]
+        "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=answers.Screened
     )
     async def screening(question: PersonQuestion) -> Any:
         return JSONResponse(await short.run(lambda: screened(question)), headers={"Cache-Control": "no-store"})
