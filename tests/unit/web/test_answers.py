@@ -14,7 +14,7 @@ from ketasim.core.drugs import drugs
 from ketasim.decide.next_study import next_study
 from ketasim.dose import parse
 from ketasim.scenario.result import plain
-from ketasim.web import answers, facts, long_answers
+from ketasim.web import answers, facts, long_answers, shipped
 from ketasim.web.questions import refuse_the_endless
 from ketasim.web.schema import schema
 
@@ -29,6 +29,7 @@ OPENAPI = Path(__file__).resolve().parents[3] / "frontend" / "openapi.json"
         (facts.drug_list, list[answers.Drug]),
         (facts.output_list, list[answers.Output]),
         (facts.value_list, list[answers.ValueEntry]),
+        (shipped.guide_now, answers.Guide),
         (facts.experiment_list, list[answers.ExperimentCard]),
         (lambda: facts.shown("central_volume"), answers.Shown),
         (lambda: facts.shown("Abdallah2020"), answers.Shown),

@@ -23,7 +23,7 @@ NESTED_LIMIT = 1.05
 
 def _stats() -> Any:
     try:
-        from arviz_stats.base import array_stats
+        from arviz_stats.base.array import array_stats
     except ModuleNotFoundError as error:
         raise KetasimError(
             "the diagnostics of draws need arviz-stats", where="ketasim.evidence.fit", fix="pip install 'ketasim[fit]'"

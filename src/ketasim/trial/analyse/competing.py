@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -130,4 +130,5 @@ def cause_specific(
 ) -> LogRank:
     """Log-rank test of the cause-specific hazard: competing events end the time at risk as censoring does."""
     times, kinds = times_of(time, kind)
-    return log_rank(times, (kinds == cause).astype(np.int64), arm, strata=strata, level=level)
+    found = log_rank(times, (kinds == cause).astype(np.int64), arm, strata=strata, level=level)
+    return replace(found, name="cause-specific", scale="log cause-specific hazard ratio, one step from 0")

@@ -17,7 +17,7 @@ from .status import Status
 from .student import interval, two_sided_normal
 
 MOST_STEPS = 60
-SETTLED = 1e-10
+SETTLED = 1e-18
 LARGEST = 25.0  # |log hazard ratio| per SD of a column: beyond it the estimate runs away
 
 

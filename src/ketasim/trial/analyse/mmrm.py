@@ -46,9 +46,14 @@ class Mmrm:
     level: float
 
     @property
+    def name(self) -> str:
+        """Key of `ANALYSES`."""
+        return "mmrm"
+
+    @property
     def analysis(self) -> Analysis:
-        """Name and estimand."""
-        return ANALYSES["mmrm"]
+        """Name, label and estimand."""
+        return ANALYSES[self.name]
 
     def reasons(self) -> dict[str, int]:
         """Why replicates have no result -> how many."""
@@ -176,12 +181,15 @@ def _one_block(
         if mapping is not None:
             contrasts = contrasts @ mapping
         estimate, se, freedom = inference(fitted, sums.zz, mapping, contrasts, rows, method)
+        known = (np.isfinite(se) & (freedom >= 1) & np.isfinite(freedom)).all(axis=1)
+        status[rows[~known]] = np.where(reml.flat(fitted.sigma[rows[~known]]), Status.SINGULAR, Status.UNCERTAIN)
+        rows, estimate, se, freedom = rows[known], estimate[known], se[known], freedom[known]
         estimate, se = estimate * unit[rows, None], se * unit[rows, None]
         low, high = interval(estimate, se, freedom, level)
         found = {"estimate": estimate, "se": se, "df": freedom, "low": low, "high": high}
         found["p"] = two_sided(estimate / se, freedom)
         for name, values in found.items():
-            answer[name][rows] = values.reshape(-1, groups - 1, visits)
+            answer[name][rows] = values.reshape(len(rows), groups - 1, visits)
         sigma[rows] = fitted.sigma[rows] * unit[rows, None, None] ** 2
         scores_seen = seen.sum(axis=(1, 2))
         shared = np.zeros(extra.shape[-1])  # coefficients per covariate

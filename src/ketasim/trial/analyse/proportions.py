@@ -21,6 +21,7 @@ from .student import interval, quantile_normal, two_sided_normal
 
 Missing = Literal["failure", "left out"]
 MOST_STEPS = 60
+SETTLED = 1e-18  # Newton decrement
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def logistic(
             ranked = pivot > 1e-11
         move = np.einsum("rpq,rq->rp", inverse, gradient)
         take = good & ~settled
-        done = take & ((move * gradient).sum(axis=1) < 1e-12)
+        done = take & ((move * gradient).sum(axis=1) < SETTLED)
         beta[take], covariance[take], last[take] = now[take], inverse[take], now[take]
         value = np.where(take, likelihood, value)
         step[take] = move[take]
@@ -246,4 +247,5 @@ def logistic(
     estimate, se = masked(status, beta[:, 1:groups], se[:, 1:groups])
     low, high = interval(estimate, se, np.inf, level)
     p = two_sided_normal(estimate / se)
-    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, "logistic", "log odds ratio", level)
+    name = "logistic" if missing == "failure" else "logistic-seen"
+    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, name, "log odds ratio", level)

@@ -29,7 +29,7 @@ from .status import Status
 
 MOST_STEPS = 200
 EM_STARTS = 2
-SETTLED = 1e-11  # Newton decrement: twice the log-likelihood that a further step would gain
+SETTLED = 1e-13  # Newton decrement: twice the log-likelihood that a further step would gain
 SMALLEST = 1e-11  # share of a diagonal entry that a pivot keeps
 
 
@@ -291,7 +291,7 @@ def _climb(sums: Patterns, mapping: Array | None, rows: IntArray, result: Fit) -
                 break
             share = np.where(outside, share * 0.5, share)
             now = np.where(outside[:, None, None], last + share[:, None, None] * step, now)
-        result.status[rows[stuck]] = np.where(_flat(last[stuck]), Status.SINGULAR, Status.NOT_CONVERGED)
+        result.status[rows[stuck]] = np.where(flat(last[stuck]), Status.SINGULAR, Status.NOT_CONVERGED)
         going = ~(ended | stuck)
         if not going.all():
             if not going.any():
@@ -299,7 +299,7 @@ def _climb(sums: Patterns, mapping: Array | None, rows: IntArray, result: Fit) -
             rows, value, step, em_step = rows[going], value[going], step[going], em_step[going]
             share, halvings, last, now = share[going], halvings[going], last[going], now[going]
             model = Model(model.sums.take(going), mapping)
-    result.status[rows] = np.where(_flat(last), Status.SINGULAR, Status.NOT_CONVERGED)
+    result.status[rows] = np.where(flat(last), Status.SINGULAR, Status.NOT_CONVERGED)
 
 
 def _flags(rows: IntArray, sums: Patterns) -> BoolArray:
@@ -309,6 +309,6 @@ def _flags(rows: IntArray, sums: Patterns) -> BoolArray:
     return flags
 
 
-def _flat(sigma: Array) -> BoolArray:
+def flat(sigma: Array) -> BoolArray:
     """Covariances that have all but lost a dimension."""
     return np.asarray(invert(sigma)[2] < 1e-6)

@@ -23,6 +23,7 @@ class Status(IntEnum):
     SEPARATED = 8
     NO_SPREAD = 9
     BEYOND_FOLLOW_UP = 10
+    UNCERTAIN = 11
 
     @property
     def reason(self) -> str:
@@ -41,6 +42,7 @@ REASONS = {
     Status.NO_EVENTS: "no event, or none that both arms were at risk for",
     Status.SEPARATED: "the estimate is infinite: every event falls on one side",
     Status.NO_SPREAD: "the scores do not vary",
+    Status.UNCERTAIN: "the covariance of the visits is hardly known: less than one degree of freedom is left",
     Status.BEYOND_FOLLOW_UP: "an arm was not followed up to the asked time",
 }
 
