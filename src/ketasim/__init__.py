@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .dose import dose
     from .evidence.fit.check import card_of as check
     from .evidence.weigh.weighing import weigh
+    from .person.forecast import forecast
     from .person.screening import screen
     from .scenario.compare import Comparison, compare
     from .scenario.experiments import experiment
@@ -45,6 +46,7 @@ _HOMES = {
     "compare": "scenario.compare:compare",
     "dose": "dose:dose",
     "experiment": "scenario.experiments:experiment",
+    "forecast": "person.forecast:forecast",
     "next_study": "decide.next_study:next_study",
     "output": "core.names:output",
     "run": "scenario.run:run",
@@ -67,6 +69,7 @@ __all__ = [
     "compare",
     "dose",
     "experiment",
+    "forecast",
     "next_study",
     "output",
     "run",

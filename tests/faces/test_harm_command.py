@@ -37,6 +37,13 @@ def test_without_people_only_the_long_term(ketasim) -> None:
     assert "simulated people" not in answer.out
 
 
+def test_a_course_without_an_end_says_where_it_was_cut(ketasim) -> None:
+    """Daily for the ten days of --days: ten doses, days 0 to 9."""
+    answer = ketasim("harm", "ketamine oral 50 mg daily", "--days", "10", "--people", "0")
+    assert "10 sessions over 0.3 months, at most 7 in seven days: 500 mg of ketamine (oral)" in answer.out
+    assert "no end: counted up to day 10" in answer.out
+
+
 def test_mistakes(ketasim) -> None:
     assert ketasim("harm", "ketamin iv 0.5 mg/kg over 40 min").code == 2
     answer = ketasim("harm", "placebo iv over 40 min")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml, sources, unknown_name, value
+from ketasim.core.own import own_files
 from ketasim.core.values import starting_value
 
 from .compose import DEFAULT_PARTS, compose
@@ -168,7 +169,10 @@ class Hypothesis:
 
 
 def posterior_path(name: str) -> Path:
-    """Where the calibration of a hypothesis ships."""
+    """Where the calibration of a hypothesis ships; that of one of one's own lies beside its folder."""
+    for path in own_files("hypotheses"):
+        if path.stem == name:
+            return path.parent.parent / "posterior" / "hypotheses" / f"{name}.json"
     return knowledge_path() / "posterior" / "hypotheses" / f"{name}.json"
 
 
@@ -281,7 +285,12 @@ def hypotheses() -> Mapping[str, Hypothesis]:
     """Every hypothesis of knowledge/hypotheses, by name: pure ones first, then mixtures."""
     folder = knowledge_path() / "hypotheses"
     shared = read_toml(folder / f"{SHARED}.toml")
-    found = [read_hypothesis(p.stem, read_toml(p), shared) for p in sorted(folder.glob("*.toml")) if p.stem != SHARED]
+    shipped = [p for p in sorted(folder.glob("*.toml")) if p.stem != SHARED]
+    own = own_files("hypotheses")
+    for path in own:
+        if path.stem in {p.stem for p in shipped}:
+            raise KetasimError(f"the package has a hypothesis {path.stem} already", where=str(path))
+    found = [read_hypothesis(p.stem, read_toml(p), shared) for p in (*shipped, *own)]
     found.sort(key=lambda entry: (entry.drug_effect, entry.mixture, entry.id))
     return MappingProxyType({entry.id: entry for entry in found})
 

@@ -35,6 +35,8 @@ def compare(
         return
     from ketasim.report.compare_text import compare_csv, compare_text
 
-    write(compare_csv(found) if csv else compare_text(found))
+    with Progress("placebo and hypotheses"):
+        text = compare_csv(found) if csv else compare_text(found)
+    write(text)
     if place and not csv:
         write(f"\nFigure: {place}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .progress import Progress
+
 
 def check(
     json: Annotated[bool, typer.Option("--json", help="one JSON object: summary and rows")] = False,
@@ -31,7 +33,8 @@ def check(
             allowed="a file in a folder that exists",
             fix="--html check.html",
         )
-    card = card_of(study, studies, leave_out=leave_out and not study)
+    with Progress("studies"):
+        card = card_of(study, studies, leave_out=leave_out and not study)
     if html is not None:
         from ketasim.report.scorecard_page import page
 

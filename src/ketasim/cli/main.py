@@ -17,10 +17,16 @@ from .claims import claims
 from .compare import compare
 from .evidence import check
 from .experiment import experiment
+from .export import export
+from .forecast import forecast
 from .harm import harm
+from .import_ import import_
 from .lint import lint
+from .new import new
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
+from .report import report
+from .reproduce import reproduce
 from .run import run
 from .screen import screen
 from .serve import serve
@@ -38,9 +44,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, trial, experiment, show, lint, serve, check, claims, weigh, screen, harm):
+for command in (
+    run,
+    compare,
+    trial,
+    forecast,
+    screen,
+    harm,
+    experiment,
+    show,
+    lint,
+    serve,
+    check,
+    claims,
+    weigh,
+    export,
+    new,
+    report,
+    reproduce,
+):
     app.command()(command)
 app.command("next-study")(next_study)
+app.command("import")(import_)
 
 
 def _version(asked: bool) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json as jsons
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from ketasim.core import CheckFailed
 
 from .options import Csv, Json, Options, Plot, Words, one_format, plot_place, with_options
@@ -10,9 +16,25 @@ from .progress import Progress
 
 
 @with_options
-def run(words: Words, options: Options, json: Json = False, csv: Csv = False, plot: Plot = None) -> None:
+def run(
+    words: Words,
+    options: Options,
+    json: Json = False,
+    csv: Csv = False,
+    plot: Plot = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="stream people into Parquet files in this folder instead (any number, little memory)"),
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(help="outputs to keep with --parquet: madrs,cadss", show_default="madrs,ideation,cadss")
+    ] = "",
+) -> None:
     """Simulate one scenario: blood, receptors, glutamate, synapses, mood, dissociation, blood pressure."""
     one_format(json, csv)
+    if parquet is not None:
+        _streamed(words, options, parquet, keep, json)
+        return
     place = plot_place(plot)
     from ketasim.scenario.plan import scenario
     from ketasim.scenario.run import run as simulate
@@ -31,10 +53,30 @@ def run(words: Words, options: Options, json: Json = False, csv: Csv = False, pl
     else:
         from ketasim.report.text import run_text
 
-        write(run_text(result))
+        with Progress("placebo and hypotheses") as bar:
+            text = run_text(result, bar.show)
+        write(text)
     if place and not (json or csv):
         write(f"\nFigure: {place}")
     if result.nobody:
         raise CheckFailed(
             "no run went through, not even that of the typical person", allowed="see status for the reasons"
         )
+
+
+def _streamed(words: str, options: Options, folder: Path, keep: str, json: bool) -> None:
+    """People in blocks, straight into Parquet."""
+    from ketasim.scenario.plan import scenario
+    from ketasim.scenario.stream import stream_people
+
+    asked = scenario(words, **options.arguments())
+    names = tuple(word.strip() for word in keep.split(",") if word.strip())
+    with Progress("people") as bar:
+        done = stream_people(asked, folder, names, progress=bar.show)
+    if json:
+        write(jsons.dumps(done.to_dict(), indent=2), json=True)
+        return
+    write(
+        f"{done.people} people, {done.rows} rows in {len(done.files)} files of {folder}: {', '.join(done.columns)}.\n"
+        f"Failed: {len(done.failed)}. Settings and failures: {folder / '_run.json'}. Read it with pandas.read_parquet({str(folder)!r})."
+    )

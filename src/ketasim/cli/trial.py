@@ -31,6 +31,11 @@ def trial(
     ] = False,
     report: Annotated[Path | None, typer.Option(help="write a report for a protocol's appendix (.html)")] = None,
     plot: Plot = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="keep every participant in Parquet files in this folder; a stopped trial goes on"),
+    ] = None,
+    scheduler: Annotated[str, typer.Option(help="address of a dask.distributed scheduler: tcp://127.0.0.1:8786")] = "",
     json: Json = False,
 ) -> None:
     """Simulate a trial: power with its spread over hypotheses and posterior, courses, dropout, blinding.
@@ -64,7 +69,9 @@ def trial(
     from ketasim.trial.simulate import trial as simulate
 
     with Progress("replicates") as bar:
-        result = simulate(chosen, sizes(n), sims, seed_number(seed), null, progress=bar.show)
+        result = simulate(
+            chosen, sizes(n), sims, seed_number(seed), null, progress=bar.show, parquet=parquet, scheduler=scheduler
+        )
     if chosen.study and not null:
         from ketasim.evidence.compare.replay import replay
 

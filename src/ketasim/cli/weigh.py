@@ -11,6 +11,7 @@ from ketasim.core import UsageError
 
 from .options import Json
 from .output import write
+from .progress import Progress
 
 
 def weigh(
@@ -28,7 +29,8 @@ def weigh(
     """Model comparison: the hypotheses on the same evidence, how well each fits, what supports what, what is not distinguishable."""
     from ketasim.evidence.weigh.weighing import weigh as side_by_side
 
-    found = side_by_side(_priors(prior) or None, animals=animals, without=tuple(without or ()))
+    with Progress("hypotheses"):
+        found = side_by_side(_priors(prior) or None, animals=animals, without=tuple(without or ()))
     if json:
         write(jsons.dumps(found.to_dict(), indent=2, allow_nan=False), json=True)
         return

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .errors import KetasimError, unknown_name
 from .frozen import FrozenMapping
+from .own import own_files
 from .textfile import read_text
 
 Basis = Literal["measured", "derived", "assumed", "placeholder"]
@@ -20,6 +21,7 @@ SpreadKind = Literal["lognormal", "normal", "logitnormal", "loguniform"]
 
 BASES = ("measured", "derived", "assumed", "placeholder")
 GRADES = ("A", "B", "C", "D")
+OWN_FIT_GRADE: Grade = "C"  # at best: a fit to means of arms tells what the model needs, not what somebody measured
 SPREAD_KINDS = ("lognormal", "normal", "logitnormal", "loguniform")
 
 
@@ -154,17 +156,28 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 @cache
 def stages_with_values() -> tuple[str, ...]:
-    """Names of the files under knowledge/values, alphabetical."""
-    return tuple(sorted(path.stem for path in (knowledge_path() / "values").glob("*.toml")))
+    """Names of the files under knowledge/values, alphabetical, then those of one's own (`core.own`)."""
+    return tuple(_value_files())
+
+
+@cache
+def _value_files() -> Mapping[str, Path]:
+    shipped = {path.stem: path for path in sorted((knowledge_path() / "values").glob("*.toml"))}
+    for path in own_files("values"):
+        if path.stem in shipped:
+            raise KetasimError(
+                f"the package has values called {path.stem} already", where=str(path), fix=f"own_{path.name}"
+            )
+        shipped[path.stem] = path
+    return FrozenMapping(shipped)
 
 
 @cache
 def starting_values(stage: str) -> Mapping[str, Value]:
     """All values of one file of knowledge/values as written there, before any fit to the evidence."""
-    path = knowledge_path() / "values" / f"{stage}.toml"
-    if not path.exists():
+    if stage not in _value_files():
         raise unknown_name("value file", stage, stages_with_values())
-    return FrozenMapping({key: _value(stage, key, table) for key, table in read_toml(path).items()})
+    return FrozenMapping({key: _value(stage, key, table) for key, table in read_toml(_value_files()[stage]).items()})
 
 
 def starting_value(key: str) -> Value:
@@ -197,6 +210,7 @@ def _fitted(start: Value, known: Mapping[str, Mapping[str, Any]]) -> Value:
             found,
             value=float(table["mode"]),
             basis="derived",
+            grade=max(start.grade, OWN_FIT_GRADE),
             source="KetasimPosterior",
             uncertain=uncertain or start.uncertain,
             place=f"mode of the posterior (knowledge/posterior); started at {start.value:g} from {start.source}, {start.place}",
@@ -228,7 +242,7 @@ def value(name: str) -> Value:
 def sources() -> Mapping[str, Source]:
     """All sources of knowledge/sources, by key."""
     found: dict[str, Source] = {}
-    for path in sorted((knowledge_path() / "sources").glob("*.toml")):
+    for path in (*sorted((knowledge_path() / "sources").glob("*.toml")), *own_files("sources")):
         for key, table in read_toml(path).items():
             extra = set(table) - {f.name for f in fields(Source)}
             if extra or "citation" not in table:

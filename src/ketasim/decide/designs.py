@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name
+from ketasim.core.own import own_files
 from ketasim.ratings.setting import setting
 
 _FIELDS = ("title", "setting", "arms", "measures", "crossover")
@@ -63,9 +65,14 @@ def _measure(text: str, where: str) -> Measure:
     return Measure(name, float(hours) if hours else 0.0)
 
 
-def read_design(name: str, table: Mapping[str, Any]) -> Design:
-    """A design from its table."""
-    where = f"designs, [{name}]"
+def read_design(name: str, table: Mapping[str, Any], file: str = "designs") -> Design:
+    """A design from its table. Raises KetasimError for a missing or unknown field, a setting or measure nobody knows, one arm alone."""
+    where = f"{file}, [{name}]"
+    if not isinstance(table, Mapping):
+        raise KetasimError(f"'{name}' is no table of a design", where=file, fix=f"[{name}]")
+    for key in ("title", "setting", "arms", "measures"):
+        if key not in table:
+            raise KetasimError(f"the design has no {key}", where=where, fix=f"{key} = ...")
     for key in table:
         if key not in _FIELDS:
             raise unknown_name("field of a design", key, _FIELDS, where=where)
@@ -91,6 +98,16 @@ def read_design(name: str, table: Mapping[str, Any]) -> Design:
 
 @cache
 def designs() -> Mapping[str, Design]:
-    """Every design of knowledge/designs.toml."""
-    table = read_toml(knowledge_path() / "designs.toml")
-    return MappingProxyType({name: read_design(name, entry) for name, entry in table.items()})
+    """Every design of knowledge/designs.toml, then those of one's own (`core.own`)."""
+    found = dict(designs_of(knowledge_path() / "designs.toml"))
+    for path in own_files("designs"):
+        for name, design in designs_of(path).items():
+            if name in found:
+                raise KetasimError(f"there is a design {name} already", where=str(path), fix=f"[own-{name}]")
+            found[name] = design
+    return MappingProxyType(found)
+
+
+def designs_of(path: Path) -> Mapping[str, Design]:
+    """The designs of one file: a table per design (`ketasim new design NAME` writes an example)."""
+    return {name: read_design(name, entry, str(path)) for name, entry in read_toml(path).items()}

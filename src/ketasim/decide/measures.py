@@ -17,7 +17,7 @@ from ketasim.core.arrays import Array
 from ketasim.ratings.observation import drive_at, observation_parameters
 from ketasim.scenario.plan import read_times
 from ketasim.scenario.result import Result
-from ketasim.scenario.summary import area
+from ketasim.scenario.summary import area, reached
 
 DAY_H = 24.0
 HALF = 0.5
@@ -116,26 +116,21 @@ def _half_time(term: Term, given: Courses) -> Array:
     """First time at which the departure from the base reaches `share` of its largest, h; crossings by straight lines."""
     times, rows = _rows(term, given)
     size = np.abs(rows)
-    return np.array([_crossing(times, row, term.share * row.max()) for row in size])
+    return _crossings(times, size, term.share * size.max(axis=1))
 
 
 def _first(term: Term, given: Courses) -> Array:
     """First time at or below `limit`, h; infinity if never within the run."""
     times, rows = _rows(term, given)
-    return np.array([_crossing(times, -row, -term.limit) if np.isfinite(row).all() else np.nan for row in rows])
+    return _crossings(times, -rows, np.full(len(rows), -term.limit))
 
 
-def _crossing(times: Array, row: Array, level: float) -> float:
-    if not np.isfinite(row).all() or level == 0 or np.ptp(row) == 0:
-        return np.nan
-    reached = np.flatnonzero(row >= level)
-    if not reached.size:
-        return np.inf
-    i = int(reached[0])
-    if i == 0:
-        return float(times[0])
-    step = row[i] - row[i - 1]
-    return float(times[i - 1] + (times[i] - times[i - 1]) * (level - row[i - 1]) / step)
+def _crossings(times: Array, rows: Array, levels: Array) -> Array:
+    """First time at which each row is at or above its level (`summary.reached`), h; infinity if never, NaN for a level of 0 and rows
+    that do not move or have failed."""
+    found = reached(times, rows - levels[:, None], 0.0)
+    unknown = ~np.isfinite(rows).all(axis=1) | (levels == 0) | (np.ptp(rows, axis=1) == 0)
+    return np.where(unknown, np.nan, np.where(np.isnan(found), np.inf, found))
 
 
 def _back(term: Term, given: Courses) -> Array:

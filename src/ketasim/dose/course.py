@@ -14,7 +14,7 @@ from .patterns import TOLERANCE_H, Pattern
 from .quantities import Amount, duration_text, number_text, times_text
 
 PROBED_PERIODS = 3  # of a repeat without end: enough for every gap of the pattern to occur
-MOST_DOSES = 20_000  # a longer list is a slip of the pen (fifty years of daily doses)
+MOST_DOSES = 20_000  # a longer list is a typing error (fifty years of daily doses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Dose:
     """One single dose: drug, route, amount, and how long it takes.
 
     amount : None for placebo. duration_h : length of an infusion or of a bolus into a vein; 0 for everything else.
-    form : infusion | bolus | devices | single, as in the drug catalogue.
+    form : infusion | bolus | devices | single, as in the drug catalogue. formulation : "" for the plain one, "extended-release".
     """
 
     drug: str
@@ -30,6 +30,7 @@ class Dose:
     amount: Amount | None
     duration_h: float = 0.0
     form: str = "single"
+    formulation: str = ""
     entry: Drug = field(compare=False, repr=False, kw_only=True)
 
     @property
@@ -56,7 +57,8 @@ class Dose:
 
     def __str__(self) -> str:
         amount = f" {self.amount}" if self.amount is not None else ""
-        return f"{self.drug} {self.route}{amount}{self.over_words}"
+        formulation = f" {self.formulation}" if self.formulation else ""
+        return f"{self.drug} {self.route}{amount}{formulation}{self.over_words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Block:
 
     def _what(self, before: Dose) -> str:
         first = self.at(0)
-        if (first.drug, first.route, first.form) != (before.drug, before.route, before.form):
+        if _kind(first) != _kind(before):
             return f"{first} {self._amounts()}".strip()
         over = first.over_words if first.duration_h != before.duration_h else ""
         if self.amounts:
@@ -113,6 +115,11 @@ class Block:
         if over:
             return f"{first.amount if first.amount is not None else ''}{over}".strip()
         return str(first.amount) if first.amount != before.amount else ""
+
+
+def _kind(dose: Dose) -> tuple[str, ...]:
+    """What a later block must share with the one before it to say only what differs."""
+    return dose.drug, dose.route, dose.form, dose.formulation
 
 
 def _unit(amount: Amount) -> str:

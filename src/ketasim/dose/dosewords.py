@@ -28,7 +28,7 @@ from .quantities import (
     time_unit,
 )
 from .text import Cursor, Fault, Token
-from .vocabulary import SALT_WORDS, Head, Vocabulary, read_head
+from .vocabulary import SALT_WORDS, Head, Vocabulary, formulation_of, read_head
 
 SHORTEST_INFUSION_H = Fraction(1, 3600)  # shorter ones are a push: into a vein a bolus, elsewhere an injection
 LONGEST_INFUSION_H = Fraction(366 * 24)
@@ -40,8 +40,12 @@ def read_dose(
     """The dose at `text[start:end]`: a cursor behind it, the dose, and the amounts if several were listed."""
     head = read_head(text, known, start, len(text) if end is None else end)
     cursor = Cursor(text, head.end)
+    formulation = read_formulation(cursor, head.way)
     kind = _read_kind(cursor, head)
+    formulation = read_formulation(cursor, head.way, formulation)
     amounts, written = _read_amounts_of_dose(cursor, head)
+    if not isinstance(amounts, Rate):
+        formulation = read_formulation(cursor, head.way, formulation)
     if isinstance(amounts, Rate):
         whole, hours = read_rate(cursor, head.way, amounts)
         amounts, form = (whole,), "infusion"
@@ -50,7 +54,7 @@ def read_dose(
     else:
         form, hours = _read_form(cursor, head, kind)
     amount = amounts[0] if amounts else None
-    dose = Dose(head.entry.name, head.way.name, amount, hours, form, entry=head.entry)
+    dose = Dose(head.entry.name, head.way.name, amount, hours, form, formulation, entry=head.entry)
     for each in amounts:
         judge(cursor, replace(dose, amount=each), written)
     return cursor, dose, amounts if len(amounts) > 1 else ()
@@ -175,7 +179,7 @@ def read_amounts(
 
 def _no_amount(cursor: Cursor, number: Token, entry: Drug, way: Route, span: tuple[int, int]) -> Fault:
     negative = exact(number.text) < 0
-    what = f"a dose cannot be negative: {number.text}" if negative else "a dose of nothing is no dose"
+    what = f"a dose cannot be negative: {number.text}" if negative else "a dose of 0 is not a valid dose"
     allowed = "an amount above zero" + ("" if negative else "; for no drug at all: placebo " + way.name)
     placebo = drugs().get("placebo")
     if negative:
@@ -281,7 +285,7 @@ def _rates_of(entry: Drug) -> tuple[str, ...]:
 
 
 def _unit_meant(text: str, units: tuple[str, ...]) -> str | None:
-    """The one unit that is a single slip of the pen away, or None."""
+    """The one unit that is a single typing error away, or None."""
     near = [unit for unit in units if slips(text, unit.lower(), 1) <= 1]
     return near[0] if len(near) == 1 and near[0] != "g" else None
 
@@ -298,7 +302,7 @@ def read_rate(cursor: Cursor, way: Route, rate: Rate) -> tuple[Amount, float]:
 
 
 def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
-    """A fault if the dose is beyond the catalogue's limit for a slip of the pen."""
+    """A fault if the dose is beyond the catalogue's limit for a typing error."""
     if dose.amount is None:
         return
     amount = dose.amount
@@ -306,6 +310,35 @@ def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
         dose.entry.judge(dose.route, amount.value, amount.unit, weight=reference_weight(), salt=amount.salt)
     except UsageError as error:
         raise cursor.fault(error.what, span, error.allowed) from None
+
+
+# formulation ----------------------------------------------------------------------------------------------------
+
+
+def read_formulation(cursor: Cursor, way: Route, known: str = "") -> str:
+    """The formulation here ("extended-release", "prolonged release tablet"), else `known`; a fault for one without kinetics of its own."""
+    first, second = cursor.peek(), cursor.peek(1)
+    width = 0
+    if first.kind == "word":
+        joined = f"{first.text} {second.text}" if second.kind == "word" else ""
+        width = 1 if formulation_of(first.text) else 2 if joined and formulation_of(joined) else 0
+    if not width:
+        return known
+    span = (first.start, cursor.peek(width - 1).end)
+    written = cursor.text[span[0] : span[1]]
+    name = formulation_of(written)
+    if known:
+        raise cursor.fault("the formulation is written twice", span, "one of them", instead="")
+    if name not in way.formulations:
+        choices = ("the plain form (no word)", *way.formulations)
+        raise cursor.fault(
+            f"the formulation '{written}' of {way.drug} by the {way.name} route is not computed: no absorption data for it in the evidence",
+            span,
+            ", ".join(choices),
+        )
+    cursor.place += width
+    cursor.take("tablet")
+    return name
 
 
 # over -----------------------------------------------------------------------------------------------------------
@@ -385,5 +418,5 @@ def _read_time(cursor: Cursor, way: Route) -> Fraction:
         raise cursor.fault(what, span, "over 40 min; without over: at once", instead=instead)
     if not SHORTEST_INFUSION_H <= hours <= LONGEST_INFUSION_H:
         what = "an infusion cannot be that " + ("short" if hours < SHORTEST_INFUSION_H else "long")
-        raise cursor.fault(what, span, "1 s to 366 d; into a vein without over: a bolus")
+        raise cursor.fault(what, span, "1 s to 366 d; intravenous without over: a bolus")
     return hours

@@ -36,7 +36,7 @@ def given_as(dose: Dose, weight: float | None) -> str:
         return f"over {duration_text(dose.duration_h)}{rate}"
     if dose.form == "bolus":
         return f"bolus ({shown(dose.duration_h)})"
-    return "at once"
+    return dose.formulation or "at once"
 
 
 def _short(value: float) -> str:

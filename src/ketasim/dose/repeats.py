@@ -8,7 +8,7 @@ from ketasim.core import UsageError, misspelt
 
 from .counts import COUNT_SIGNS, read_count
 from .course import Block, Course, Dose, sound
-from .dosewords import Rate, judge, read_amounts, read_dose, read_over, read_rate, starts_amount
+from .dosewords import Rate, judge, read_amounts, read_dose, read_formulation, read_over, read_rate, starts_amount
 from .patterns import ALLOWED, Pattern, read_pattern, starts_pattern
 from .quantities import (
     DURATION_ALLOWED,
@@ -137,8 +137,10 @@ def _read_override(cursor: Cursor, dose: Dose) -> tuple[tuple[Amount, ...], Dose
     if isinstance(amounts, Rate):
         whole, hours = read_rate(cursor, dose.way, amounts)
         amounts, dose = (whole,), replace(dose, duration_h=hours, form="infusion")
-    elif cursor.at("over"):
-        dose = replace(dose, duration_h=read_over(cursor, dose.way), form="infusion")
+    else:
+        dose = replace(dose, formulation=read_formulation(cursor, dose.way) or dose.formulation)
+        if cursor.at("over"):
+            dose = replace(dose, duration_h=read_over(cursor, dose.way), form="infusion")
     dose = replace(dose, amount=amounts[0])
     for amount in amounts:
         judge(cursor, replace(dose, amount=amount), span)

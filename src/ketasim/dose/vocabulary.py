@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ketasim.core import Drug, Route, drug_words, drugs, misspelt, route_names, same_class
+from ketasim.core import Drug, FrozenMapping, Route, drug_words, drugs, misspelt, route_names, same_class
 from ketasim.core.drug_types import plain
 
 from .text import Fault
 
 _LONGEST_ROUTE = 3  # words
 SALT_WORDS = ("hcl", "hydrochloride")
+FORMULATION_WORDS: Mapping[str, tuple[str, ...]] = FrozenMapping(
+    {"extended-release": ("extended-release", "prolonged-release", "sustained-release", "slow-release", "xr", "er")}
+)
+"""The name of a formulation in the drug files and the words it may be called by, hyphen or not."""
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"[+-]?[\d.]")
 
@@ -77,6 +81,16 @@ class Vocabulary:
         """Every drug by its canonical name, the main ones first."""
         entries = [*drugs().values(), *self.own.values()]
         return ", ".join(entry.name for entry in sorted(entries, key=lambda e: (e.role == "co-medication", e.name)))
+
+
+@lru_cache(maxsize=1)
+def _formulations() -> dict[str, str]:
+    return {plain(word): name for name, words in FORMULATION_WORDS.items() for word in words}
+
+
+def formulation_of(words: str) -> str:
+    """The name of the formulation that is called so ("prolonged release" is "extended-release"); empty for other words."""
+    return _formulations().get(plain(words), "")
 
 
 def route_of(words: str) -> str | None:

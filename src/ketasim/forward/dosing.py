@@ -60,7 +60,8 @@ def deliveries(regimen: Regimen, end_h: float, weights: Array) -> tuple[Dosed, .
             per_person = np.broadcast_to(np.asarray(amount, dtype=np.float64), weights.shape)
             if not per_person.any():
                 continue
-            way = administrations(part, event.route, event.duration_h, event.device, float(per_person[0]))
+            form = event.dose.formulation
+            way = administrations(part, event.route, event.duration_h, event.device, float(per_person[0]), form)
             found.append(Dosed(event.time_h, per_person, way, event, part))
     return tuple(found)
 

@@ -94,6 +94,8 @@ VOLUMES = (
     "hnk_peripheral_volume",
 )
 
+OF_THE_GENOTYPE = "val66met_secretion"
+
 COVARIATES: tuple[Covariate, ...] = (
     Covariate(allometric_flow, FLOWS),
     Covariate(allometric_volume, VOLUMES),
@@ -131,12 +133,17 @@ def chain_parameters(
     return out | _secretion(people, parameters, overrides)
 
 
+def replaced_by_traits() -> frozenset[str]:
+    """Chain values that weight, age, ethnicity or genotype change in somebody."""
+    return frozenset({OF_THE_GENOTYPE, *(key for covariate in COVARIATES for key in covariate.targets)})
+
+
 def _secretion(
     people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float | Array]
 ) -> dict[str, Array]:
     """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own."""
-    if "val66met_secretion" not in parameters or people.traits.genotype == "val/val":
+    if OF_THE_GENOTYPE not in parameters or people.traits.genotype == "val/val":
         return {}
-    key = "val66met_secretion_" + people.traits.genotype.replace("/", "_")
+    key = f"{OF_THE_GENOTYPE}_" + people.traits.genotype.replace("/", "_")
     number = overrides.get(key, values("plasticity")[key].value)
-    return {"val66met_secretion": _for_all(people, number)}
+    return {OF_THE_GENOTYPE: _for_all(people, number)}

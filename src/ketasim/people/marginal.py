@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtr, ndtri
 
 from ketasim.core import KetasimError
-
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array
 
 CLOSE = 1e-6  # of the SD: how exactly mean and SD are met
 GRID = 96  # points per dimension of the correlation integral
@@ -46,11 +45,11 @@ class Marginal:
             return np.asarray(np.exp(self.a + self.b * number))
         share = ndtr(number)
         if self.kind == "binary":
-            return np.asarray((share < self.a).astype(np.float64))
+            return np.asarray((share > 1.0 - self.a).astype(np.float64))
         if self.kind == "beta":
             return np.asarray(self.low + (self.high - self.low) * betaincinv(self.a, self.b, share))
         first, last = ndtr((self.low - self.a) / self.b), ndtr((self.high - self.a) / self.b)
-        return np.clip(self.a + self.b * ndtri(first + share * (last - first)), self.low, self.high)
+        return np.asarray(np.clip(self.a + self.b * ndtri(first + share * (last - first)), self.low, self.high))
 
 
 def from_moments(mean: float, sd: float, low: float = -math.inf, high: float = math.inf) -> Marginal:
@@ -106,7 +105,7 @@ def _truncated(mean: float, sd: float, low: float, high: float) -> Marginal | No
         mu, sigma = mean + x[0] * sd, sd * math.exp(x[1])
         middle, spread = _cut_moments((low - mu) / sigma, (high - mu) / sigma)
         got = np.array([(mu + sigma * middle - mean) / sd, sigma * spread / sd - 1.0])
-        return np.nan_to_num(got, nan=10.0, posinf=10.0, neginf=-10.0)
+        return np.asarray(np.nan_to_num(got, nan=10.0, posinf=10.0, neginf=-10.0))
 
     found = least_squares(off, np.array([0.0, 0.1]), bounds=([-20.0, -1.0], [20.0, 2.5]), xtol=1e-13, ftol=1e-13)
     if np.abs(found.fun).max() > CLOSE:

@@ -50,7 +50,7 @@ class Seen:
 class Plan:
     """The cumulative exposure of a course: drug and route -> mg of base; sessions; months from the first to the last one.
 
-    busiest_week : most sessions in any seven days.
+    busiest_week : most sessions in any seven days. until_days : where a course without an end was cut, else None.
     """
 
     words: str
@@ -59,6 +59,7 @@ class Plan:
     sessions: int
     months: float
     busiest_week: int
+    until_days: float | None = None
 
     @property
     def routes(self) -> frozenset[str]:
@@ -171,6 +172,7 @@ def plan_of(regimen: Regimen, end_h: float | None = None, weight_kg: float | Non
         len(starts),
         (starts[-1] - starts[0]) / HOURS_PER_MONTH,
         max(sum(first <= start < first + WEEK_H - 1e-6 for start in starts) for first in starts),
+        end_h / 24.0 if regimen.main.endless and end_h is not None else None,
     )
 
 

@@ -17,7 +17,7 @@ from ketasim.core.errors import KetasimError, Problem, UsageError, nearest
 from ketasim.core.frozen import FrozenMapping
 from ketasim.core.textfile import read_text
 
-from .entries import Entry, read_doses, read_levels, read_medication, read_pressures, read_scores, suspected
+from .entries import read_doses, read_scores, suspected
 from .fields import (
     Fact,
     class_facts,
@@ -30,6 +30,8 @@ from .fields import (
     suspected_facts,
 )
 from .lines import line_of, lines_of
+from .moments import Entry
+from .readings import read_levels, read_medication, read_pressures
 from .records import Medication, Person, Pressure
 
 LISTS = ("dose", "score", "level", "blood_pressure", "medication")
@@ -154,7 +156,11 @@ class _Reader:
     def _key(self, path: tuple[str | int, ...], value: Any, top: bool) -> None:
         key = str(path[-1])
         name = LIST_ALIASES.get(key.lower(), key.lower())
-        if top and name in LISTS and not (name == "blood_pressure" and _plain_pressure(value)):
+        if top and name == "blood_pressure" and isinstance(value, str):
+            self._pressure_words(path, value)
+        elif top and isinstance(value, list) and key in groups() and name not in LISTS:
+            self._true_facts(path, value)
+        elif top and name in LISTS and not (name == "blood_pressure" and _plain_pressure(value)):
             self._list(name, path, value)
         elif top and isinstance(value, Mapping) and (key in (*groups(), "facts") or name == "blood_pressure"):
             for inner, thing in value.items():
@@ -165,6 +171,28 @@ class _Reader:
             self._fact(path, field_names().get(key) or field_names()[key.lower()], value)
         else:
             self._unknown_key(path, key, value)
+
+    def _pressure_words(self, path: tuple[str | int, ...], value: str) -> None:
+        """Two numbers as they are spoken: "128/80" or "128/80 mmHg"."""
+        found = re.fullmatch(r"\s*(\d{2,3})\s*/\s*(\d{2,3})\s*(?:mm\s?hg)?\s*", value.lower())
+        if not found:
+            self.problem(path, f"the blood pressure {value!r} cannot be read", 'blood_pressure = "128/80"')
+            return
+        for name, number in zip(("sbp", "dbp"), found.groups(), strict=True):
+            self._fact((*path, name), name, int(number))
+
+    def _true_facts(self, path: tuple[str | int, ...], value: list[Any]) -> None:
+        """history = ["aneurysm", "stroke"]: what is on the list is true; what is not stays unknown."""
+        flags = {word: name for word, name in field_names().items() if fields()[name].kind == "flag"}
+        for index, word in enumerate(value):
+            key = "_".join(str(word).lower().split())
+            if not isinstance(word, str) or key not in flags:
+                near = list(dict.fromkeys(flags[one] for one in nearest(key, flags)))
+                what = f"{path[-1]} lists {word!r}, which is no yes-or-no fact known here"
+                self.problem((*path, index), what, f"did you mean {', '.join(near)}?" if near else "leave it out")
+                continue
+            self._fact((*path, index), flags[key], True)
+        self.notes.append(f"{path[-1]}: what is not on the list stays unknown; a no is written as false")
 
     def _fact(self, path: tuple[str | int, ...], name: str, value: Any) -> None:
         field = fields()[name]

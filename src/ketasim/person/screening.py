@@ -49,7 +49,7 @@ class Finding:
             "id": rule.id,
             "state": self.state,
             "grade": rule.grade,
-            "jurisdiction": list(rule.jurisdiction),
+            "jurisdiction": ", ".join(rule.jurisdiction),
             "source": rule.source,
             "text": rule.text,
             "why": rule.why,

@@ -31,6 +31,7 @@ def harm_dict(plan: Plan, rows: Sequence[Beside], found: Sequence[Session]) -> d
             "sessions": plan.sessions,
             "months": plan.months,
             "busiest_week": plan.busiest_week,
+            "until_days": plan.until_days,
             "total_mg": plan.total_mg,
             "mg": [{"drug": drug, "route": route, "mg": amount} for drug, route, amount in plan.mg],
         },
@@ -50,6 +51,7 @@ def _plan(plan: Plan) -> Iterator[str]:
     yield (
         f"{plan.sessions} {many} over {plan.months:.1f} months, at most {plan.busiest_week} in seven days: {amounts} "
         f"(free base, {plan.weight_kg:g} kg)."
+        + (f" The course has no end: counted up to day {plan.until_days:g}." if plan.until_days else "")
     )
 
 

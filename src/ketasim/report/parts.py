@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +87,11 @@ def opioid_drug(asked: Scenario) -> str:
     return next((d.dose.drug for d in asked.regimen.doses(asked.end_h) if d.dose.drug in OPIOID), "")
 
 
-def over_hypotheses(result: Result) -> Range | None:
-    """What every shipped hypothesis says of this scenario; None where no opioid drug is given or a hypothesis was chosen."""
+def over_hypotheses(result: Result, progress: Callable[[float], None] | None = None) -> Range | None:
+    """What every shipped hypothesis says of this scenario; None where no opioid drug is given or a hypothesis was chosen.
+
+    progress : told the share done; the first time, the model of each hypothesis is compiled.
+    """
     asked = result.scenario
     placebo = asked.regimen.main.blocks[0].dose.entry.role == "placebo"
     if asked.hypothesis or asked.variants or placebo or not opioid_drug(asked):
@@ -116,4 +119,6 @@ def over_hypotheses(result: Result) -> Range | None:
             **traits,
         )
         effects[entry.id] = float(run(other).summary["mood"][look]["madrs.effect"]["typical"])
+        if progress:
+            progress(len(effects) / len(hypotheses()))
     return Range(look, default_hypothesis().id, effects)

@@ -99,8 +99,11 @@ def _unknown(found: Screening) -> Iterator[str]:
         return
     yield f"Missing: {len(found.missing)} facts keep {len(unknown)} rules undecided. An unknown is never taken for a no."
     by_id = {finding.rule.id: finding for finding in unknown}
+    first = [fact for fact, ids in found.missing.items() if any(by_id[one].rule.emergency for one in ids)]
+    for fact in first:
+        yield f"  {'ask first':<15} {fact}: {fields()[fact].label} ({fields()[fact].allowed})"
     for grade in GRADES:
-        waiting = [fact for fact, rule_ids in found.missing.items() if _gravest(rule_ids, by_id) == grade]
+        waiting = [fact for fact, ids in found.missing.items() if fact not in first and _gravest(ids, by_id) == grade]
         for fact in waiting:
             field = fields()[fact]
             yield f"  {GRADE_WORDS[grade].lower():<15} {fact}: {field.label} ({field.allowed})"

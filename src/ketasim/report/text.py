@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,11 @@ MOST_DOSES_LISTED = 12
 OF_MOOD = ("madrs.change", "madrs.effect")
 
 
-def run_text(result: Result) -> str:
-    """Everything a run says, in sentences and one table: what was run, warnings, doses, the story, the numbers."""
+def run_text(result: Result, progress: Callable[[float], None] | None = None) -> str:
+    """Everything a run says, in sentences and one table: what was run, warnings, doses, the story, the numbers.
+
+    progress : told the share done of the runs that stand beside it (placebo, every hypothesis where an opioid drug is given).
+    """
     return "\n".join(
         [
             *_head(result),
@@ -44,7 +47,7 @@ def run_text(result: Result) -> str:
             "",
             *_doses(result),
             "",
-            *_story(result),
+            *_story(result, progress),
             "",
             *_table(result),
             *_ends(result),
@@ -109,7 +112,7 @@ def _doses(result: Result) -> list[str]:
     return lines
 
 
-def _story(result: Result) -> list[str]:
+def _story(result: Result, progress: Callable[[float], None] | None = None) -> list[str]:
     s = result.summary
     traits = result.scenario.traits
     usual = values("people")
@@ -142,7 +145,7 @@ def _story(result: Result) -> list[str]:
         lines.append(
             f"  Synapses: {percent(p['typical'])}{between(p, percent)} of the lost spines are back at {clock(p['time_h'])}."
         )
-    return lines + _mood(result) + _body(result)
+    return lines + _mood(result, progress) + _body(result)
 
 
 def _after_dose(result: Result, name: str, time_h: float | None) -> str:
@@ -172,13 +175,13 @@ def _drugs_in_blood(result: Result, peaks: Mapping[str, Any]) -> list[str]:
     return [name for name in peaks if name in given]
 
 
-def _mood(result: Result) -> list[str]:
+def _mood(result: Result, progress: Callable[[float], None] | None = None) -> list[str]:
     """Mood, with its placebo figure, its parts and its harm; or what is not known in its place. The crisis line always."""
     unknown = not_known(result.scenario)
     if unknown:
         return [
             f"  Mood: what this does for mood is not known: {unknown}. No benefit is stated"
-            " (the model's own numbers, without any trial behind them: --json, --csv).",
+            " (the model's own numbers, marked as withheld: --json, --csv).",
             f"  {crisis_text()}",
         ]
     s, without = result.summary, masked(result)
@@ -201,7 +204,7 @@ def _mood(result: Result) -> list[str]:
         if look is not None:
             lines += _look(name, look, parts(result, without, name), placebo)
     lines.append(f"    Beside it: {_harm(result)}.")
-    found = over_hypotheses(result)
+    found = over_hypotheses(result, progress)
     return [*lines, *(range_text(found, opioid_drug(result.scenario)) if found else []), f"  {crisis_text()}"]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ketasim.core.records import NOTICE
 from ketasim.trial.dropout import equation
@@ -34,8 +35,8 @@ def trial_text(result: TrialResult) -> str:
     lines += ["", *_arms(result)]
     if result.contrast:
         lines += ["", contrast_words(result.contrast, d.scale)]
-    for arm, bias in result.bias.items():
-        lines += ["", *_bias(arm, bias)]
+    for name, bias in result.bias.items():
+        lines += ["", *_bias(name, bias)]
     if result.by_hypothesis:
         lines += ["", "By hypothesis (contrast, power at the largest size):"]
         lines += [
@@ -67,11 +68,8 @@ def _power(result: TrialResult) -> list[str]:
 def _arms(result: TrialResult) -> list[str]:
     rows = ["Expected at each visit (mean number seen, mean and SD of change, response, remission, gone for good):"]
     for arm in result.arms:
-        rows.append(
-            f"  {arm.arm}, {arm.n:.0f} randomised; "
-            + _harm(arm.harm)
-            + f"; {100 * arm.correct_guess:.0f} % guess right"
-        )
+        guess = "" if math.isnan(arm.correct_guess) else f"; {100 * arm.correct_guess:.0f} % guess right"
+        rows.append(f"  {arm.arm}, {arm.n:.0f} randomised; {_harm(arm.harm)}{guess}")
         rows += [
             f"    {when(v.day):>8}  n {v.n:5.1f}  {v.mean_change:+6.1f} ({v.sd_change:.1f})  {100 * v.response:3.0f} %  {100 * v.remission:3.0f} %  {100 * v.dropout:3.0f} %"
             for v in arm.visits
@@ -79,9 +77,8 @@ def _arms(result: TrialResult) -> list[str]:
     return rows
 
 
-def _harm(harm: dict[str, float] | object) -> str:
-    found = dict(harm)  # type: ignore[call-overload]
-    return f"CADSS peak {found['cadss_peak']:.0f}, nausea {100 * found['nausea']:.0f} % in the worst session, systolic rise {found['sbp_rise']:.0f} mmHg"
+def _harm(harm: Mapping[str, float]) -> str:
+    return f"CADSS peak {harm['cadss_peak']:.0f}, nausea {100 * harm['nausea']:.0f} % in the worst session, systolic rise {harm['sbp_rise']:.0f} mmHg"
 
 
 def contrast_words(c: Contrast, scale: str) -> str:
@@ -113,9 +110,11 @@ def _bias(arm: str, b: Bias) -> list[str]:
     return rows
 
 
-def _replay(replay: object) -> str:
-    found = dict(replay)  # type: ignore[call-overload]
-    return f"Published: {found['published']:+.2f}; {100 * found['pit']:.0f} % of simulated trials show less than or as much as that."
+def _replay(replay: Mapping[str, Any]) -> str:
+    words = {"ratio": "ratio of mean changes ", "again": "share of the comparator's responders who respond "}
+    there = f"Published: {words.get(replay['measure'], '')}{replay['published']:+.2f}, n {replay['n']}. {100 * replay['pit']:.0f} % of the simulated trials of that size give so much or less"
+    rows = [f"{name} {100 * pit:.0f} %" for name, pit in replay["pit_by_hypothesis"].items()]
+    return there + (f" (by hypothesis: {', '.join(rows)})." if rows else ".")
 
 
 def list_text(entries: Sequence[Entry]) -> str:

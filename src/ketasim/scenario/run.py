@@ -42,6 +42,16 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     return _Run(asked, progress).result()
 
 
+def block_of(asked: Scenario, first: int) -> tuple[People, dict[str, Array], tuple[Failure, ...], _Run]:
+    """`asked.people` people from index `first` on, without draws of the posterior: who they are, their outputs at the times asked for, (P, T)
+    each, who failed, and the run itself. What one block of a streamed run needs."""
+    work = _Run(asked.but(draws=0), first=first)
+    _, table, failures = work.courses(work._times())
+    at = np.searchsorted(work.times, asked.times_h - MERGE_H)
+    people = People(asked.seed, work.everybody.person[1:], asked.traits)
+    return people, {name: rows[1:, at] for name, rows in table.items()}, failures, work
+
+
 def record_of(asked: Scenario) -> RunRecord:
     """The record that a run of this scenario would carry, without running it: version, hash of the model, numbers."""
     return _Run(asked)._record()
@@ -56,9 +66,13 @@ class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
     def __init__(
-        self, asked: Scenario, progress: Callable[[float], None] | None = None, tolerance: Tolerance | None = None
+        self,
+        asked: Scenario,
+        progress: Callable[[float], None] | None = None,
+        tolerance: Tolerance | None = None,
+        first: int = 0,
     ) -> None:
-        """Rows of everybody: the typical person, the drawn people, then the typical person under each draw of the posterior."""
+        """Rows of everybody: the typical person, the drawn people from index `first` on, then the typical person under each draw of the posterior."""
         self.asked, self.progress, self.tolerance = asked, progress, tolerance
         self.regimen = asked.regimen
         own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
@@ -66,7 +80,8 @@ class _Run:
         shipped = posterior() if asked.draws else None
         self.few = shipped.even(asked.draws) if shipped else None
         drawn = np.full(len(self.few) if self.few else 0, TYPICAL)
-        self.everybody = People(asked.seed, np.concatenate([own.person, drawn]), asked.traits)
+        moved = np.where(own.person == TYPICAL, TYPICAL, own.person + first)
+        self.everybody = People(asked.seed, np.concatenate([moved, drawn]), asked.traits)
         self.start_h = min(0.0, self.regimen.start_h(asked.end_h), float(asked.times_h[0]))
         self.doses = deliveries(self.regimen, asked.end_h, self.everybody.weight)
         self.forward = self._compose()

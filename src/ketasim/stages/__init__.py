@@ -8,6 +8,8 @@ from functools import cache
 
 from ketasim.core import Stage
 
+from .own import with_own
+
 NAMES = ("plasma", "receptors", "circuit", "plasticity", "mood", "body")
 """In the order of the chain: a stage takes ports of the stages before it."""
 
@@ -21,4 +23,4 @@ def all_stages() -> tuple[Stage, ...]:
         if importlib.util.find_spec(module) is not None:
             stage: Stage = importlib.import_module(module).STAGE
             found.append(stage)
-    return tuple(found)
+    return with_own(tuple(found))

@@ -5,22 +5,18 @@ Their effect is not known well enough for a number, so a design says a distribut
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals
+from ketasim.core.arrays import Array
 
 from .design import TrialArm
 from .worlds import World
 
-Array = NDArray[np.float64]
 
-
-def add_on_drives(
-    arm: TrialArm, world: World, seed: int, visits_h: Sequence[float], found: Mapping[str, Array]
-) -> Array:
+def add_on_drives(arm: TrialArm, world: World, seed: int, visits_h: Array, found: Mapping[str, Array]) -> Array:
     """Drive of all add-ons of an arm at the visits, (P, V) or (1, V).
 
     d(t) = [a + s Ld(t)] (1 - exp(-(t - t0) / onset)) from t0 to t1; a ~ N(mean, sd), s ~ N(synergy mean, synergy sd) per world, the same in every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,7 +106,7 @@ class Design:
     """A trial. visits_h ascending, h from the first dose; n : randomised in all; missing : chance that a single visit is missed.
 
     comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
-    drive L of everybody there. stable : withdrawal designs, who is randomised. measured : what is read at visits beside the score.
+    drive L of everybody there. stable : withdrawal designs, who is randomised at `from_h`. period_h : start of the second period of a crossover. measured : what is read at visits beside the score.
     """
 
     id: str
@@ -135,15 +136,40 @@ class Design:
     rules: tuple[Rule, ...] = ()
     measured: tuple[str, ...] = ()
     from_h: float = 0.0
+    period_h: float = 0.0
     stable: str = ""
     assumptions: tuple[str, ...] = ()
     where: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the arms, comparator first."""
+        """Names of what people are randomised to: the arms, comparator first; of a crossover its two sequences."""
+        return tuple(name for name, _ in self.sequences)
+
+    @property
+    def sequences(self) -> tuple[tuple[str, tuple[tuple[str, float, float], ...]], ...]:
+        """(name, ((treatment, start h, end h), ...)) of everything people are randomised to. Of a crossover: the compared treatment first, then
+        the comparator, and the other way round."""
+        if self.kind == "crossover":
+            a, b, start = self.endpoint.arm, self.comparator, self.period_h
+            plans = [(first, second) for first, second in ((a, b), (b, a))]
+            return tuple(
+                (f"{first}, then {second}", ((first, 0.0, start), (second, start, math.inf))) for first, second in plans
+            )
         others = tuple(arm.name for arm in self.arms if arm.name != self.comparator)
-        return (self.comparator, *others)
+        return tuple((name, ((name, 0.0, math.inf),)) for name in (self.comparator, *others))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the arms that are compared with the comparator."""
+        return (self.endpoint.arm,) if self.kind == "crossover" else self.names[1:]
+
+    @property
+    def readings_h(self) -> tuple[float, ...]:
+        """When people are rated, h: the visits; of a crossover those of the first period, the start of the second, and its visits."""
+        if self.kind != "crossover":
+            return self.visits_h
+        return (*self.visits_h, self.period_h, *(self.period_h + t for t in self.visits_h))
 
     def arm(self, name: str) -> TrialArm:
         """An arm by its name."""
@@ -152,7 +178,7 @@ class Design:
     @property
     def end_h(self) -> float:
         """The last visit, h."""
-        return self.visits_h[-1]
+        return self.readings_h[-1]
 
     @property
     def compares(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core import value
+from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import residual_sd, score_moments, share_below
 
@@ -14,7 +16,8 @@ from .design import Design
 from .pool import Pool
 from .scales import per_point, rater_factor
 
-Array = NDArray[np.float64]
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(3)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,42 @@ class Truth:
 
 def truth(design: Design, pool: Pool) -> Truth | None:
     """The differences in one world; None for endpoints that have no expectation at one visit (relapse)."""
-    if design.endpoint.measure == "relapse" or design.kind == "crossover":
+    if design.endpoint.measure == "relapse" or design.kind == "crossover" or pool.flexed:
         return None
+    if design.study_effects:
+        return _over_trials(design, pool)
     at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
-    true = _outcomes(design, pool, at)
-    held = _outcomes(design, replace(pool, hoped=pool.blind), at)
-    inert = _outcomes(design, replace(pool, mood=np.zeros_like(pool.mood), ideation=np.zeros_like(pool.ideation)), at)
+    return _at(design, pool, at, 0.0, 1.0)
+
+
+def _over_trials(design: Design, pool: Pool) -> Truth:
+    """The mean over trials: Gauss-Hermite over the shift of the setting and the logarithm of the factor on the drug's part."""
+    at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
+    parts, weights = [], []
+    for x, wx in zip(_NODES, _WEIGHTS, strict=True):
+        for y, wy in zip(_NODES, _WEIGHTS, strict=True):
+            shift, factor = value("tau_mood_setting").value * x, math.exp(value("tau_mood_drug").value * y)
+            parts.append(_at(design, pool, at, float(shift), float(factor)))
+            weights.append(wx * wy)
+    w = np.array(weights)
+
+    def mean(name: str) -> Array:
+        return np.asarray(np.tensordot(w, np.stack([np.asarray(getattr(t, name)) for t in parts]), 1))
+
+    return Truth(mean("true"), mean("held"), mean("inert"), float(mean("comparator")))
+
+
+def _at(design: Design, pool: Pool, at: int, shift: float, factor: float) -> Truth:
+    """The differences in a trial of that shift and factor."""
+    own = replace(pool, mood=pool.mood * factor, ideation=pool.ideation * factor)
+    true = _outcomes(design, own, at, shift)
+    held = _outcomes(design, replace(own, hoped=own.blind), at, shift)
+    none = np.zeros_like(pool.mood)
+    inert = _outcomes(design, replace(pool, mood=none, ideation=none), at, shift)
     return Truth(true[1:] - true[0], held[1:] - held[0], inert[1:] - inert[0], float(true[0]))
 
 
-def _outcomes(design: Design, pool: Pool, at: int) -> Array:
+def _outcomes(design: Design, pool: Pool, at: int, shift: float) -> Array:
     """Mean change, or share of response or remission, of every arm if everybody took it, (A,)."""
     where = design.endpoint
     p, points = dict(pool.p), per_point(design.scale)
@@ -52,7 +81,7 @@ def _outcomes(design: Design, pool: Pool, at: int) -> Array:
         p["madrs_maximum"] = p["ideation_maximum"]
         baseline, points = np.minimum(p["ideation_baseline"], p["ideation_maximum"]), 1.0
     sd = np.broadcast_to(residual_sd(np.array([where.at_h]), p), (len(baseline), 1))
-    between = Between(rater=rater_factor(design.scale))
+    between = Between(shift=shift, rater=rater_factor(design.scale))
     found = []
     for a in range(len(pool.names)):
         one = slice(at, at + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def _design(top: Fields, identity: str) -> Design | None:
     rules = _rules(top, visits, measured, [a.name for a in arms])
     dropout = _dropout(top)
     stable, from_h = _withdrawal(top, kind, visits)
+    period = _crossover(top, kind, visits)
     design = Design(
         id=identity,
         title=title,
@@ -109,6 +111,7 @@ def _design(top: Fields, identity: str) -> Design | None:
         rules=rules,
         measured=measured,
         from_h=from_h,
+        period_h=period,
         stable=stable,
         assumptions=top.texts("assumptions"),
         where=top.lines.name,
@@ -206,7 +209,7 @@ def _visits(top: Fields) -> tuple[float, ...]:
         if "visits" not in top.table:
             top.note("visits", "the design has no visits", 'visits = ["24 h", "7 d", "28 d"]')
         return (24.0,)
-    wrong = [b for a, b in zip(found, found[1:], strict=False) if b <= a]
+    wrong = [b for a, b in pairwise(found) if b <= a]
     ordered = tuple(sorted(set(found)))
     if wrong:
         written = ", ".join(f'"{t / 24:g} d"' for t in ordered)
@@ -392,12 +395,33 @@ def _withdrawal(top: Fields, kind: str, visits: tuple[float, ...]) -> tuple[str,
     return stable, at
 
 
+def _crossover(top: Fields, kind: str, visits: tuple[float, ...]) -> float:
+    """Start of the second period, h."""
+    entry = top.table_at("crossover")
+    if entry is None:
+        if kind == "crossover":
+            top.note("design", "a crossover says when the second period begins", '[crossover]\nperiod = "14 d"')
+        return visits[-1] + 24.0
+    period = entry.hour("period", visits[-1] + 24.0)
+    if period <= visits[-1]:
+        entry.note(
+            "period",
+            "the second period begins after the last visit of the first",
+            f'period = "{visits[-1] / 24 + 7:g} d"',
+        )
+        period = visits[-1] + 24.0
+    entry.leftovers()
+    return period
+
+
 def _together(top: Fields, design: Design) -> None:
     """What only shows when everything is read."""
     if design.kind == "crossover" and len(design.arms) != 2:
-        top.note("design", f"a crossover has two sequences, not {len(design.arms)}", 'design = "parallel"')
-    if design.kind == "crossover" and len(design.visits_h) < 2:
-        top.note("visits", "a crossover is read in both periods: two visits", 'visits = ["24 h", "15 d"]')
+        top.note("design", f"a crossover compares two treatments, not {len(design.arms)}", 'design = "parallel"')
+    if design.kind == "crossover" and design.endpoint.measure != "change":
+        top.note("endpoint", "a crossover is analysed by change", 'measure = "change"')
+    if design.rules and (design.site_sd or design.endpoint.measure == "ideation"):
+        top.note("rules", "visit rules are for a score without site effects", "[sites]\nsd = 0.0")
     if design.endpoint.measure == "relapse" and design.kind != "withdrawal":
         top.note(
             "endpoint",

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.core import inverse_normal, stream, value
+from ketasim.core import UsageError, inverse_normal, stream, value
+from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
 
-from .design import Design
+from .design import Design, words_of
 from .draws import Draws
 from .dropout import leave
 from .pool import Pool
+from .rules import Rule, condition
 from .scales import per_point, rater_factor
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Replicates:
     guess: NDArray[np.bool_]
     felt: Array
     covariates: dict[str, Array]
+    asked: NDArray[
+        np.int64
+    ]  # (R,) people who had to begin so that N could be randomised (more than N where only the stable are)
 
     @property
     def change(self) -> Array:
@@ -60,14 +63,22 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
     def together(name: str) -> NDArray:  # type: ignore[type-arg]
         return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
 
-    fields = ("arm", "who", "site", "baseline", "score", "seen", "gone", "guess", "felt")
     numbers = np.concatenate([part.numbers for part in parts])[order]
     return Replicates(
-        tuple(int(k) for k in numbers),
-        *(together(name) for name in fields),
+        numbers=tuple(int(k) for k in numbers),
+        arm=together("arm"),
+        who=together("who"),
+        site=together("site"),
+        baseline=together("baseline"),
+        score=together("score"),
+        seen=together("seen"),
+        gone=together("gone"),
+        guess=together("guess"),
+        felt=together("felt"),
         covariates={
             key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
         },
+        asked=together("asked"),
     )
 
 
@@ -76,7 +87,8 @@ def allocate(design: Design, draws: Draws, strata: NDArray[np.int64]) -> NDArray
 
     strata (R, N). Work is bounded: one pass over the participants, whatever ratios and strata are.
     """
-    ratio = np.array([design.arm(name).ratio for name in design.names], dtype=np.float64)
+    crossed = design.kind == "crossover"
+    ratio = np.array([1.0 if crossed else design.arm(name).ratio for name in design.names], dtype=np.float64)
     u = draws.uniform("allocation")
     if not all(r.is_integer() for r in ratio.tolist()) or ratio.sum() > draws.n:
         edges = np.cumsum(ratio) / ratio.sum()
@@ -103,18 +115,72 @@ def allocate(design: Design, draws: Draws, strata: NDArray[np.int64]) -> NDArray
 
 
 def replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n: int) -> Replicates:
-    """Replicates `numbers` of this design with n participants, from the pool of one world."""
+    """Replicates `numbers` of this design with n participants, from the pool of one world.
+
+    Where only stable people are randomised, n of them are: as many begin as that takes, at most 32 n. Raises UsageError where that is not enough.
+    """
+    if not design.stable:
+        return _replicates(design, pool, seed, numbers, n)
+    for begin in (2 * n, 4 * n, 8 * n, 16 * n, 32 * n):
+        found = _replicates(design, pool, seed, numbers, begin)
+        stable = _stable(design, found)
+        if (stable.sum(axis=1) >= n).all():
+            return _some(found, stable, n)
+    raise UsageError(
+        f"fewer than 1 in 32 people are stable ({design.stable} at {words_of(design.from_h)}): nobody is left to randomise",
+        where="[withdrawal] stable",
+        allowed="a condition that more people meet",
+        fix='stable = "change_percent <= -30"',
+    )
+
+
+def _stable(design: Design, found: Replicates) -> NDArray[np.bool_]:
+    """Who was seen at the visit of the randomisation and meets the condition by what was measured then, (R, N)."""
+    read = condition(design.stable)
+    assert read is not None
+    at = int(np.argmin(np.abs(np.array(design.readings_h) - design.from_h)))
+    score = np.where(found.seen[..., at], found.score[..., at], np.nan)
+    change = score - found.baseline
+    measured = {"score": score, "change": change, "change_percent": 100.0 * change / found.baseline}
+    return Rule((design.from_h,), *read).holds(measured)
+
+
+def _some(found: Replicates, keep: NDArray[np.bool_], n: int) -> Replicates:
+    """The first n people of every replicate that are kept."""
+    order = np.argsort(~keep, axis=1, kind="stable")[:, :n]
+
+    def part(rows: NDArray) -> NDArray:  # type: ignore[type-arg]
+        index = order if rows.ndim == 2 else order[..., None]
+        return np.asarray(np.take_along_axis(rows, index, axis=1))
+
+    return Replicates(
+        numbers=found.numbers,
+        arm=part(found.arm),
+        who=part(found.who),
+        site=part(found.site),
+        baseline=part(found.baseline),
+        score=part(found.score),
+        seen=part(found.seen),
+        gone=part(found.gone),
+        guess=part(found.guess),
+        felt=part(found.felt),
+        covariates={key: part(rows) for key, rows in found.covariates.items()},
+        asked=order[:, -1] + 1,
+    )
+
+
+def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n: int) -> Replicates:
+    """Replicates in which everybody who begins is randomised."""
     draws = Draws(seed, tuple(numbers), n)
     who = np.minimum((draws.uniform("participant") * pool.people).astype(np.int64), pool.people - 1)
     site = np.minimum((draws.uniform("site") * design.sites).astype(np.int64), design.sites - 1)
     madrs = pool.baseline[who]
     arm = allocate(design, draws, _strata(design, site, madrs, pool.quantities["women"][who]))
-    shift = _shift(design, draws, site)
-    score = _scores(design, pool, draws, who, arm, shift)
+    score = _scores(design, pool, draws, who, arm, _shift(design, draws, site))
     points = 1.0 if design.endpoint.measure == "ideation" else per_point(design.scale)
     baseline = pool.p["ideation_baseline"][who] if design.endpoint.measure == "ideation" else madrs / points
     felt = pool.felt[arm, who]
-    visits = np.array(design.visits_h)
+    visits = np.array(design.readings_h)
     change = score - baseline[..., None]
     u = np.stack([draws.uniform(f"leaving before {t:g} h") for t in visits], axis=-1)
     gone = leave(design.dropout, visits, change, felt, u)
@@ -136,6 +202,7 @@ def replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n:
         guess=draws.uniform("guess") < believed,
         felt=felt,
         covariates={"baseline": baseline, "age": pool.quantities["age"][who], "weight": pool.quantities["weight"][who]},
+        asked=np.full(len(numbers), n, dtype=np.int64),
     )
 
 
@@ -165,26 +232,35 @@ def _scores(
     design: Design, pool: Pool, draws: Draws, who: NDArray[np.int64], arm: NDArray[np.int64], shift: Array
 ) -> Array:
     """Rated scores at the visits, (R, N, V), on the design's scale (item points for thoughts of suicide)."""
-    rows, visits = who.size, len(design.visits_h)
+    rows, visits = who.size, len(design.readings_h)
     index, arms = who.ravel(), arm.ravel()
     p = {key: number[index] for key, number in pool.p.items()}
     drug = np.ones(len(draws.replicates))
     if design.study_effects:
         drug = np.exp(value("tau_mood_drug").value * draws.single("drug part of the trial"))
     factor = np.repeat(drug, draws.n)[:, None]
+    if (
+        pool.flexed
+    ):  # the scores that the rules have seen: this trial's effects and everybody's noise belong to the pool
+        factor, shift = np.full((rows, 1), pool.flexed[0].factor), np.full(who.shape, pool.flexed[0].shift)
     between = Between(shift=shift.reshape(-1, 1), rater=rater_factor(design.scale))
     none = np.zeros((1, visits))
     drives = Drives(pool.mood[arms, index] * factor, pool.ideation[arms, index] * factor, pool.ssri[arms, index], none)
     hoped = pool.hoped[arms, index]
     size = {key: float(pool.p[key].flat[0]) for key in ("wander_sd", "wander_time", "course_sd", "course_onset")}
-    own = at_visits(lambda purpose: draws.normal(purpose).ravel(), design.visits_h, **size)
+    if pool.flexed:
+        there = latent(design.setting, drives, hoped, p, between)
+        kept = pool.flexed[0]
+        found = madrs_scores(there, pool.baseline[index], p, kept.own[index], kept.noise[index])
+        return (found / per_point(design.scale)).reshape(*who.shape, visits)
+    own = at_visits(lambda purpose: draws.normal(purpose).ravel(), design.readings_h, **size)
     if design.endpoint.measure == "ideation":
         there = latent(design.setting, drives, hoped, p, between, ideation=True)
-        other = at_visits(lambda purpose: draws.normal(f"ideation {purpose}").ravel(), design.visits_h, **size)
+        other = at_visits(lambda purpose: draws.normal(f"ideation {purpose}").ravel(), design.readings_h, **size)
         item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])
         return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
     there = latent(design.setting, drives, hoped, p, between)
     sd = float(pool.p["rating_sd"].flat[0])
-    noise = sd * np.stack([draws.normal(f"rating at {t:g} h").ravel() for t in design.visits_h], axis=1)
+    noise = sd * np.stack([draws.normal(f"rating at {t:g} h").ravel() for t in design.readings_h], axis=1)
     found = madrs_scores(np.broadcast_to(there, (rows, visits)), pool.baseline[index], p, own, noise)
     return (found / per_point(design.scale)).reshape(*who.shape, visits)

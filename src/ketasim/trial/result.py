@@ -69,7 +69,7 @@ class Bias:
 class TrialResult:
     """Everything about one design. power : primary comparison by size; contrasts : of all arms at the largest size.
 
-    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result.
+    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result; hypothesis_of : hypothesis of every replicate; one : the first replicate, person by person.
     """
 
     design: Design
@@ -89,6 +89,8 @@ class TrialResult:
     failed_people: int = 0
     notes: tuple[str, ...] = ()
     estimates: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    hypothesis_of: tuple[str, ...] = ()
+    one: Mapping[str, Any] = field(default_factory=dict)
     replay: Mapping[str, Any] | None = None
 
     @property
@@ -112,7 +114,7 @@ class TrialResult:
                     for a in d.arms
                 ],
                 "comparator": d.comparator,
-                "visits_day": [t / 24.0 for t in d.visits_h],
+                "visits_day": [t / 24.0 for t in d.readings_h],
                 "dropout": equation(d.dropout),
             },
             "seed": self.seed,

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 from ketasim.core.numbers import whole
 
 from .blinding import SHARES, correct_share, guess_curve
+from .chunks import Chunk, Job, chunks, prepared
 from .design import Design
-from .expected import Truth, truth
+from .expected import Truth
 from .library import find_design
-from .methods import Outcome, analyse, endpoint_visit
+from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
+from .scales import remission_cut
 from .worlds import World, worlds
-
-Array = NDArray[np.float64]
 
 SIMS = 1000
 WORLDS = 48
@@ -95,19 +95,45 @@ class Trial:
                 raise UsageError(
                     f"another {key} needs other people", where=f"but({key}=...)", allowed=", ".join(sorted(kept))
                 )
-        return Trial(replace(self.design, **changes), self.seed, self.null, self.count, self.people, self.pools)
+        changed = replace(self.design, **changes)
+        if changed.sequences != self.design.sequences or (self.design.rules and "study_effects" in changes):
+            raise UsageError(
+                "the doses would be others: that needs other people", where="but(...)", fix="Trial(design)"
+            )
+        return Trial(changed, self.seed, self.null, self.count, self.people, self.pools)
 
-    def run(self, n: Sequence[int], sims: int, progress: Callable[[float], None] | None = None) -> TrialResult:
-        """Simulate and analyse at every size; arms and contrasts at the largest."""
+    def jobs(self, sims: int, n: int) -> list[Job]:
+        """The chunks of `sims` replicates: one for each world."""
+        return [
+            Job(self.design, world, self.seed, self.null, self.people, tuple(range(world.index, sims, self.count)), n)
+            for world in self.worlds[: min(self.count, sims)]
+        ]
+
+    def run(
+        self,
+        n: Sequence[int],
+        sims: int,
+        progress: Callable[[float], None] | None = None,
+        folder: str | Path | None = None,
+        scheduler: str = "",
+    ) -> TrialResult:
+        """Simulate and analyse at every size; arms and contrasts at the largest. folder, scheduler : as in `trial`."""
         sizes = tuple(sorted(set(n)))
-        found = self.replicates(sims, sizes[-1], progress)
+        made = chunks(
+            self.jobs(sims, sizes[-1]),
+            self.pool,
+            prepared(folder) if folder else None,
+            scheduler,
+            (lambda share: progress(SHARES_OF_WORK * share)) if progress else None,
+        )
+        found = joined([chunk.replicates for chunk in made])
         outcomes: dict[int, Outcome] = {}
         for i, size in enumerate(sizes):
             if self.design.compares:
                 outcomes[size] = analyse(self.design, found, size)
             if progress:
                 progress(SHARES_OF_WORK + (1 - SHARES_OF_WORK) * (i + 1) / len(sizes))
-        return _result(self, found, sizes, sims, outcomes)
+        return _result(self, found, made, sizes, sims, outcomes)
 
 
 def trial(
@@ -118,13 +144,16 @@ def trial(
     null: bool = False,
     worlds: int | None = None,
     progress: Callable[[float], None] | None = None,
+    parquet: str | Path | None = None,
+    scheduler: str = "",
 ) -> TrialResult:
     """Simulate a trial.
 
     design : a TOML file, the id of one that ships (`ketasim trial --list`), or a `Design`. n : total randomised, one size or several (the
     design's own, unless given). sims : replicates. seed : of people, worlds and chance. null : every arm gets the comparator's placebo, so that the
     share of rejections is the type I error. worlds : hypotheses and draws that the replicates are spread over (48, or as many as
-    leave four replicates each).
+    leave four replicates each). parquet : folder in which every participant of every replicate is kept, world by world; a trial that was stopped
+    goes on with what is there. scheduler : address of a dask.distributed scheduler (`pip install "ketasim[cluster]"`).
 
     Returns a `TrialResult`. Raises UsageError that lists every problem of the design with file and line.
     """
@@ -141,7 +170,7 @@ def trial(
         raise UsageError(
             f"{count} worlds for {sims} replicates", where="worlds", allowed=f"1 to {sims}", fix="worlds=12"
         )
-    return Trial(chosen, seed, null, count).run(sizes, sims, progress)
+    return Trial(chosen, seed, null, count).run(sizes, sims, progress, parquet, scheduler)
 
 
 def _sizes(design: Design, n: int | Sequence[int] | None) -> tuple[int, ...]:
@@ -162,7 +191,12 @@ def _sizes(design: Design, n: int | Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _result(
-    asked: Trial, found: Replicates, sizes: tuple[int, ...], sims: int, outcomes: Mapping[int, Outcome]
+    asked: Trial,
+    found: Replicates,
+    made: Sequence[Chunk],
+    sizes: tuple[int, ...],
+    sims: int,
+    outcomes: Mapping[int, Outcome],
 ) -> TrialResult:
     design = asked.design
     world = np.array([k % asked.count for k in found.numbers])
@@ -174,13 +208,10 @@ def _result(
             power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, better)
             for size, o in outcomes.items()
         )
-        for a, name in enumerate(design.names[1:])
+        for a, name in enumerate(design.compared)
     }
-    truths = [truth(design, asked.pool(w)) for w in range(min(asked.count, sims))] if design.compares else []
-    contrasts = (
-        tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.names[1:])) if last else ()
-    )
-    known = [t for t in truths if t is not None]
+    contrasts = tuple(_contrast(design, a, name, last, world) for a, name in enumerate(design.compared)) if last else ()
+    known = [chunk.truth for chunk in made if chunk.truth is not None]
     at = endpoint_visit(design)
     return TrialResult(
         design=design,
@@ -191,10 +222,12 @@ def _result(
         estimand=last.estimand if last else "one arm: nothing is compared",
         power=powers.get(design.endpoint.arm, ()),
         powers=powers,
-        arms=_arms(asked, found),
+        arms=_arms(design, found, made),
         contrasts=contrasts,
         bias={} if asked.null or not known else {c.arm: _bias(known, a, c) for a, c in enumerate(contrasts)},
-        guess_curve={
+        guess_curve={}
+        if design.kind == "crossover"
+        else {
             name: tuple(
                 zip(
                     SHARES.tolist(),
@@ -202,17 +235,19 @@ def _result(
                     strict=True,
                 )
             )
-            for a, name in enumerate(design.names[1:])
+            for a, name in enumerate(design.compared)
         },
         by_hypothesis=_by_hypothesis(asked, last, world, powers),
         unanalysed=last.failed if last else {},
-        failed_people=sum(pool.failed for pool in asked.pools.values()),
+        failed_people=sum(chunk.failed for chunk in made),
         notes=_notes(design),
-        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.names[1:])} for n, o in outcomes.items()},
+        one=_one(found),
+        hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
+        estimates=_estimates(design, found, outcomes),
     )
 
 
-def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: NDArray[np.int64]) -> Contrast:
+def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArray) -> Contrast:
     estimate = outcome.estimate[:, a]
     ok = estimate[np.isfinite(estimate)]
     middle, _ = shrunk(estimate, world)
@@ -233,12 +268,12 @@ def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
 
 
 def _by_hypothesis(
-    asked: Trial, outcome: Outcome | None, world: NDArray[np.int64], powers: Mapping[str, tuple[Power, ...]]
+    asked: Trial, outcome: Outcome | None, world: IntArray, powers: Mapping[str, tuple[Power, ...]]
 ) -> dict[str, dict[str, float]]:
     """Primary contrast and power of every hypothesis at the largest size, with their number of replicates."""
     if outcome is None or not powers:
         return {}
-    a = asked.design.names[1:].index(asked.design.endpoint.arm)
+    a = asked.design.compared.index(asked.design.endpoint.arm)
     names = np.array([w.hypothesis for w in asked.worlds])[world]
     found = {}
     for name in dict.fromkeys(w.hypothesis for w in asked.worlds):
@@ -255,17 +290,16 @@ def _by_hypothesis(
     return found
 
 
-def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
-    design = asked.design
+def _arms(design: Design, found: Replicates, made: Sequence[Chunk]) -> tuple[ArmRow, ...]:
     change, base = found.change, found.baseline[..., None]
     score = np.where(found.seen, found.score, np.nan)
     rows = []
-    events = [pool.events for pool in asked.pools.values()]
+    events = [chunk.events for chunk in made]
     for a, name in enumerate(design.names):
         own = found.arm == a
         count = own.sum(axis=1)
         visits = []
-        for j, t in enumerate(design.visits_h):
+        for j, t in enumerate(design.readings_h):
             x = np.where(own, change[..., j], np.nan)
             seen = np.isfinite(x)
             number = seen.sum(axis=1)
@@ -296,15 +330,35 @@ def _arms(asked: Trial, found: Replicates) -> tuple[ArmRow, ...]:
                 float(count.mean()),
                 tuple(visits),
                 harm,
-                float(correct_share(found.arm, found.guess, len(design.names))[a]),
+                math.nan
+                if design.kind == "crossover"
+                else float(correct_share(found.arm, found.guess, len(design.names))[a]),
             )
         )
     return tuple(rows)
 
 
-def _remission(design: Design) -> float:
-    from .scales import remission_cut
+def _estimates(design: Design, found: Replicates, outcomes: Mapping[int, Outcome]) -> dict[int, dict[str, Array]]:
+    """Estimates of every replicate by size and arm; of a crossover what such trials publish beside."""
+    made = {n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()}
+    if design.kind == "crossover":
+        made = {n: rows | crossover_outcomes(design, found, n) for n, rows in made.items()}
+    return made
 
+
+def _one(found: Replicates) -> dict[str, Array]:
+    """The first replicate: arm, baseline, score, seen, gone, asked, as arrays of its participants."""
+    return {
+        "arm": found.arm[0].astype(np.float64),
+        "baseline": found.baseline[0],
+        "score": found.score[0],
+        "seen": found.seen[0].astype(np.float64),
+        "gone": found.gone[0].astype(np.float64),
+        "asked": found.asked[:1].astype(np.float64),
+    }
+
+
+def _remission(design: Design) -> float:
     return design.endpoint.cut if design.endpoint.measure == "remission" else remission_cut(design.scale)
 
 

@@ -57,3 +57,26 @@ for (a in 1:2) {
   f <- metafor::rma.mh(ai = i$y, n1i = i$n, ci = o$y, n2i = o$n, measure = "RD"); print(c(f$beta, f$se), digits = 12)
 }
 print(summary(glm(y ~ factor(arm) + score, binomial, made, control = glm.control(epsilon = 1e-14)))$coefficients, digits = 12)
+
+suppressMessages(library(rpact))
+cat("bounds\n")
+for (type in c("OF", "P", "asOF", "asP")) print(getDesignGroupSequential(kMax = 3, alpha = 0.025, typeOfDesign = type)$criticalValues, digits = 10)
+uneven <- c(0.3, 0.55, 0.8, 1)
+print(getDesignGroupSequential(informationRates = uneven, alpha = 0.025, typeOfDesign = "asOF")$criticalValues, digits = 10)
+print(getDesignGroupSequential(informationRates = uneven, alpha = 0.025, typeOfDesign = "asKD", gammaA = 2)$criticalValues, digits = 10)
+found <- getPowerAndAverageSampleNumber(getDesignGroupSequential(kMax = 3, alpha = 0.025, typeOfDesign = "OF"), theta = 0.4, nMax = 52.5)
+print(c(found$overallReject, found$averageSampleNumber), digits = 10)
+found <- getPowerAndAverageSampleNumber(getDesignGroupSequential(kMax = 3, alpha = 0.025, typeOfDesign = "asOF", futilityBounds = c(0, 0.5)), theta = 0.4, nMax = 52.5)
+print(c(found$overallReject, found$earlyStop), digits = 10)
+cat("power and size\n")
+fixed <- getDesignGroupSequential(kMax = 1, alpha = 0.05, sided = 2)
+print(getPowerMeans(fixed, alternative = 0.4, stDev = 1, maxNumberOfSubjects = 200)$overallReject, digits = 9)
+three <- getDesignGroupSequential(kMax = 3, alpha = 0.05, sided = 2, typeOfDesign = "asOF")
+print(getPowerMeans(three, alternative = 0.4, stDev = 1, maxNumberOfSubjects = 210)$overallReject, digits = 9)
+print(getSampleSizeMeans(getDesignGroupSequential(kMax = 1, alpha = 0.05, sided = 2, beta = 0.1), alternative = 3, stDev = 8)$numberOfSubjects, digits = 10)
+print(getSampleSizeMeans(getDesignGroupSequential(kMax = 1, alpha = 0.05, sided = 2, beta = 0.2), alternative = 0.4, stDev = 1, allocationRatioPlanned = 2)$numberOfSubjects, digits = 10)
+print(getSampleSizeSurvival(getDesignGroupSequential(kMax = 1, alpha = 0.05, sided = 2, beta = 0.2), hazardRatio = 0.6, lambda2 = 0.05, accrualTime = 12, followUpTime = 10)$eventsFixed, digits = 9)
+survive <- function(kMax, events) getSimulationSurvival(getDesignGroupSequential(kMax = kMax, alpha = 0.025, sided = 1, typeOfDesign = "OF"),
+  hazardRatio = 0.7, lambda2 = log(2) / 20, accrualTime = c(0, 12), maxNumberOfSubjects = 300, plannedEvents = events,
+  directionUpper = FALSE, maxNumberOfIterations = 100000, seed = 1)$overallReject
+print(c(survive(1, 220), survive(3, c(74, 148, 222))), digits = 9)

@@ -8,6 +8,7 @@ import pytest
 from ketasim.core import UsageError
 from ketasim.decide.measures import MEASURES, STATISTICS, Courses, Term, combine, statistic
 from ketasim.ratings.observation import drive_at, link, observation_parameters
+from ketasim.scenario.summary import reached
 
 TIMES = np.array([-1.0, 0.0, 1.0, 2.0, 4.0, 8.0])
 RISE = np.array([9.0, 0.0, 2.0, 6.0, 4.0, 0.0])  # before t = 0 nothing counts
@@ -41,6 +42,15 @@ def test_times_of_crossing() -> None:
     assert measured("first", -RISE, limit=-7.0) == np.inf
     assert measured("back", RISE, limit=3.0) == pytest.approx(4)
     assert measured("back", RISE, limit=7.0) == pytest.approx(0)
+
+
+def test_crossings_are_those_of_the_summary_for_many_rows_at_once() -> None:
+    """One search in the project: `summary.reached`; a level that is never reached, one of 0 and a flat row keep their meaning here."""
+    rows = np.vstack([RISE, 2 * RISE, np.zeros_like(RISE), np.full_like(RISE, np.nan), RISE / 4])
+    found = measured("first", -rows, limit=-4.0)
+    assert found[:2] == pytest.approx([1.5, 1.0]) and np.isnan(found[2:4]).all() and found[4] == np.inf
+    assert np.isnan(measured("first", -rows, limit=0.0)).all()
+    assert found[0] == reached(TIMES[1:], RISE[None, 1:], 4.0)[0]
 
 
 def test_area_and_share_above() -> None:

@@ -192,10 +192,10 @@ def test_wrong_fields_of_an_arm(tmp_path: Path, field: str, what: str) -> None:
 
 def test_a_formulation_without_words_is_a_declared_reason(tmp_path: Path) -> None:
     """Not an unrelated regimen as remedy: the reason is said and the rows are listed as not predicted."""
-    arms = ARMS.replace('words = "ketamine iv 0.5 mg/kg over 40 min"', 'words = "ketamine oral 40 mg extended release"')
+    arms = ARMS.replace('words = "ketamine iv 0.5 mg/kg over 40 min"', 'words = "ketamine sublingual lozenge 40 mg"')
     assert any('no_words = "formulation"' in line for line in told(own(tmp_path, HEAD, arms)))
     mended = arms.replace(
-        '"ketamine oral 40 mg extended release"', '""\nno_words = "formulation"\nformulation = "extended_release"'
+        '"ketamine sublingual lozenge 40 mg"', '""\nno_words = "formulation"\nformulation = "lozenge"'
     )
     place = own(tmp_path / "b", HEAD, mended)
     assert told(place) == []
@@ -209,7 +209,7 @@ def test_a_formulation_without_words_is_a_declared_reason(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("row", "extra", "what"),
     [
-        ({"cut": "at least half"}, ("cut",), "is no criterion"),
+        ({"cut": "at least half"}, ("cut",), "is not a valid criterion"),
         ({"among": "everybody"}, ("among",), "among 'everybody' is not known"),
         ({"estimand": "itt"}, ("estimand",), "estimand 'itt' is not known"),
         ({"from_h": "48"}, ("from_h",), "begins at 48 h after its end"),

@@ -312,6 +312,19 @@ def test_the_items_of_the_phq9_and_of_no_other_scale() -> None:
             person_of({"score": [wrong]})
 
 
+def test_short_ways_of_writing() -> None:
+    person = person_of(
+        {"history": ["aneurysm", "Bladder symptoms"], "blood_pressure": "152/91 mmHg", "pregnancy": "no"}
+    )
+    assert person.facts["aneurysm"] is True
+    assert person.facts["urinary_symptoms"] is True
+    assert (person.facts["sbp"], person.facts["dbp"], person.facts["pregnant"]) == (152, 91, False)
+    assert "stroke_or_tia" not in person.facts  # not on the list is unknown, not no
+    for wrong in ({"blood_pressure": "high"}, {"history": ["aneurism"]}, {"history": [3]}, {"history": ["age"]}):
+        with pytest.raises(PersonFileError):
+            person_of(wrong)
+
+
 def test_trade_names_of_the_catalogue() -> None:
     assert person_of({"medication": ["Ativan"]}).facts["benzodiazepine"] is True
 

@@ -342,7 +342,7 @@ def test_json() -> None:
     entry = next(rule for rule in found["rules"] if rule["id"] == "R-ABS-ANEUR")
     assert entry["state"] == "fires"
     assert entry["grade"] == "absolute"
-    assert entry["jurisdiction"] == ["any"]
+    assert entry["jurisdiction"] == "any"
     assert "section 4.3" in entry["source"]
     assert "intracerebral_haemorrhage" in found["missing"]
     assert {rule["state"] for rule in found["rules"]} == {"fires", "silent", "unknown"}

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
 
 from ketasim.chain import registry
+from ketasim.chain.hypothesis import union_keys
 from ketasim.chain.readout import Readout, readout
-from ketasim.core import KetasimError, value
+from ketasim.core import KetasimError, knowledge_path, read_toml, value
 from ketasim.core.arrays import Array, IntArray
+from ketasim.core.posterior import fitted
 from ketasim.dose import MEDIUM, output_times
 from ketasim.forward import Forward, Held, Sudden, deliveries
 from ketasim.people import People, Traits, chain_parameters
+from ketasim.people.covariates import replaced_by_traits
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Treatment, treatment
+from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import Scenario
 from ketasim.stages.plasma.routing import routing_values
 
@@ -32,23 +36,14 @@ from .quasi import PEOPLE, EvenPeople, even_people
 PEAK_OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
-# Parameters of every compiled model although they are often the same for everybody: those that covariates, experiments and
-# the fit replace. Otherwise each of their combinations would be compiled anew.
-OFTEN_REPLACED = frozenset(
-    (
-        "hepatic_flow",
-        "other_clearance",
-        "norketamine_clearance",
-        "nasal_fraction",
-        "val66met_secretion",
-        "surge_half_block",
-        "opioid_gate_weight",
-        "spine_elimination_rate",
-        "spine_consolidation_rate",
-        "spine_decay_rate",
-        "dissociation_adaptation_rate",
-    )
-)
+@cache
+def often_replaced() -> frozenset[str]:
+    """Values that are parameters of every compiled model although they are often the same for everybody: those that covariates,
+    experiments, hypotheses and the fit replace. Otherwise each of their combinations would be compiled anew."""
+    arms = (arm for plan in experiments().values() for arm in plan.arms.values())
+    changed = {key for arm in arms for key in (*arm.get("scale", {}), *arm.get("set", {}))}
+    free = read_toml(knowledge_path() / "fits" / "evidence.toml")["free"]
+    return frozenset({*replaced_by_traits(), *changed, *union_keys(), *fitted(), *free})
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +230,7 @@ def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Cours
         spec.people,
         plan.times,
         _outputs(plan.forward, plan.readout, spec),
-        replaceable=OFTEN_REPLACED,
+        replaceable=often_replaced() & plan.within,
     )
     if np.any(found.status != 0):
         bad = int(np.flatnonzero(found.status[0])[0])

@@ -8,12 +8,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ketasim.core import KetasimError
+
 from ..compare.predict import all_evidence
+from . import starts
 from .calibrate import State, default_state_file, fit, problem
 from .draws import draw
 from .leave_out import ship_sensitivities
 from .parameters import settings
 from .ship import report, ship
+
+STARTS_MINUTES = 50.0  # no walk begins later
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--iterations", type=int, default=None)
     parser.add_argument("--draws", type=int, default=None)
     parser.add_argument("--state", type=Path, default=None)
+    parser.add_argument(
+        "--starts",
+        type=int,
+        default=0,
+        help="walk from so many points of the prior and report the basins; resumes by itself",
+    )
     asked = parser.parse_args(arguments)
     task = problem()
     keys = [p.key for p in task.parameters]
@@ -44,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values",
         file=sys.stderr,
     )
+    if asked.starts:
+        mode = State.load(path, keys) if path.exists() else None
+        if mode is None or mode.hessian is None:
+            raise KetasimError("no fit to compare with", where=str(path), fix="python -m ketasim.evidence.fit")
+        print(starts.run(task, mode, asked.starts, asked.minutes or STARTS_MINUTES, tell))
+        return 0
     state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
     print(report(task, state))
     if asked.ship:

@@ -23,7 +23,7 @@ NESTED_LIMIT = 1.05
 
 def _stats() -> Any:
     try:
-        from arviz_stats.base import array_stats
+        from arviz_stats.base.array import array_stats
     except ModuleNotFoundError as error:
         raise KetasimError(
             "the diagnostics of draws need arviz-stats", where="ketasim.evidence.fit", fix="pip install 'ketasim[fit]'"
@@ -63,7 +63,8 @@ def diagnose(draws: Array, superchains: IntArray) -> Diagnosis:
 
 def smoothed(log_ratios: Array) -> tuple[Array, float]:
     """Pareto-smoothed log importance weights (N,), which sum to 1, and Pareto k."""
-    logs, k = _stats().psislw(np.asarray(log_ratios, dtype=np.float64), r_eff=1.0)
+    # psislw takes log likelihoods and weighs by their inverse, as leave-one-out does
+    logs, k = _stats().psislw(-np.asarray(log_ratios, dtype=np.float64), r_eff=1.0)
     logs = np.asarray(logs, dtype=np.float64)
     return logs - np.log(np.exp(logs - logs.max()).sum()) - logs.max(), float(k)
 

@@ -6,7 +6,8 @@ propose     independent draws of the surrogate's posterior (long Hamiltonian cha
 decide      independence Metropolis-Hastings in `CHAINS` chains: from z to z' with min(1, w(z') / w(z)), w = exact / surrogate density.
             It leaves the exact posterior as it is whatever the surrogate (delayed acceptance with its first stage run to the end:
             Christen 2005, doi:10.1198/106186005X76983; surrogate transitions, Liu 2001)
-starts      the chains of a superchain start at one of the wide t draws, so that nested R-hat sees whether they forgot it
+starts      the chains of a superchain start at the same draw of the design, these far from each other, so that nested R-hat sees whether they
+            forgot it; not at one of the wide t draws, where the surrogate may be far too low and a chain would never leave
 trust       Pareto k of w, rank-normalised bulk and tail ESS, split and nested R-hat of what ships (diagnostics.py)
 
 The covariances are held at the mode's. Values inside the differential equations are exact but for the interpolation of exact.py.
@@ -44,8 +45,8 @@ class Effort:
     moves between two proposals; wanted : effective draws at which the chains may stop; most : exact predictions for them at most."""
 
     first: int = 300
-    rounds: tuple[int, ...] = (200, 200, 200)
-    enough: float = 0.6
+    rounds: tuple[int, ...] = (200, 200, 300, 400)
+    enough: float = 0.85
     chains: int = 16
     superchains: int = 4
     forget: int = 8
@@ -127,16 +128,26 @@ def draw(
     )
     bounds = (np.array([p.z(p.low) for p in task.parameters]), np.array([p.z(p.high) for p in task.parameters]))
     with many(model) if exact is not None else nullcontext(Many(model)) as go:
-        surrogate, root, wide, wide_logs = designed(state, seen, bounds, go, effort, tell)
-        found = decided(surrogate, root, wide, wide_logs, seen, go, count, effort, tell)
+        design = designed(state, seen, bounds, go, effort, tell)
+        found = decided(design, seen, go, count, effort, tell)
     error = interpolation_error(exact, found[0], seen, tell) if exact is not None else 0.0
-    return shipped(*found, edges, surrogate, error)
+    return shipped(*found, edges, design.surrogate, error)
+
+
+@dataclass(frozen=True)
+class _Design:
+    """What the design leaves: the surrogate, a root of its covariance (p, p), the draws of the last round (N, p) and their effective share."""
+
+    surrogate: Surrogate
+    root: Array
+    last: Array
+    share: float
 
 
 def designed(
     state: State, seen: Observations, bounds: tuple[Array, Array], go: Many, effort: Effort, tell: Progress | None
-) -> tuple[Surrogate, Array | None, Array, Array]:
-    """The surrogate, a root of its covariance, the wide draws of the first round z (N, p), and their exact log densities (N,)."""
+) -> _Design:
+    """Exact predictions where the posterior lies, and the surrogate through them."""
     assert state.hessian is not None
     p = len(state.z)
     covariance = np.linalg.inv(state.hessian)
@@ -145,13 +156,12 @@ def designed(
     z = np.vstack([state.z, state.z + along, state.z - along, wide])
     predicted = go(z, tell, "design")
     logs = seen.log_density(z, predicted)
-    wide_logs = logs[1 + 2 * p :]
 
     def made() -> Surrogate:
         return fitted(z, predicted, trusted(logs, p), seen, state.z, np.asarray(state.hessian), bounds)
 
-    surrogate, root = made(), None
-    at = wide[np.argsort(-wide_logs)]
+    surrogate, root, share = made(), np.linalg.cholesky(covariance), 0.0
+    at = wide[np.argsort(-logs[1 + 2 * p :])]
     for turn, more in enumerate(effort.rounds):
         at, _ = chains(surrogate, np.resize(at, (more, p)), 3 * effort.moves, SEED, f"design round {turn}", tell, root)
         root = spread_root(at)
@@ -167,7 +177,7 @@ def designed(
             )
         if share >= effort.enough:
             break
-    return surrogate, root, wide, wide_logs
+    return _Design(surrogate, root, at, share)
 
 
 def trusted(logs: Array, p: int) -> Array:
@@ -202,52 +212,43 @@ class _Chains:
 
 
 def decided(
-    surrogate: Surrogate,
-    root: Array | None,
-    wide: Array,
-    wide_logs: Array,
-    seen: Observations,
-    go: Many,
-    count: int,
-    effort: Effort,
-    tell: Progress | None,
+    design: _Design, seen: Observations, go: Many, count: int, effort: Effort, tell: Progress | None
 ) -> tuple[_Chains, Diagnosis, Diagnosis]:
     """Chains that are long enough, thinned to `count` draws; diagnosis of values and of predictions."""
-    p, many_chains = wide.shape[1], effort.chains
+    surrogate, many_chains = design.surrogate, effort.chains
     per = -(-count // many_chains)
     wanted = min(effort.wanted, 0.7 * per * many_chains)
-    starts = apart(
-        wide[np.argsort(-wide_logs)[: max(len(wide) // 4, effort.superchains)]], effort.superchains, surrogate
-    )
+    starts = apart(design.last, effort.superchains, surrogate)
     superchain = np.arange(many_chains) % effort.superchains
-    first = starts[superchain]
-    first_predicted = go(starts, tell, "starts")[superchain]
-    walkers = np.resize(wide[np.argsort(-wide_logs)[: len(wide) // 2]], (effort.chains * 16, p))
-    walkers, _ = chains(surrogate, walkers, 4 * effort.moves, SEED, "surrogate walkers", tell, root)
-    z, predicted = first, first_predicted
+    z, predicted = starts[superchain], go(starts, tell, "starts")[superchain]
+    walkers = np.resize(design.last, (effort.chains * 16, z.shape[1]))
+    walkers, _ = chains(surrogate, walkers, 3 * effort.moves, SEED, "surrogate walkers", tell, design.root)
     steps, turn = effort.forget + per, 0
     while True:
         while len(z) < many_chains * (1 + steps):
             fresh = walkers[: many_chains * (1 + steps) - len(z)]
             z = np.vstack([z, fresh])
             predicted = np.vstack([predicted, go(fresh, tell, f"proposals {len(z)} of {many_chains * (1 + steps)}")])
-            walkers, _ = chains(surrogate, walkers, effort.moves, SEED, f"surrogate walkers {turn}", tell, root)
+            walkers, _ = chains(surrogate, walkers, effort.moves, SEED, f"surrogate walkers {turn}", tell, design.root)
             turn += 1
         ratios = seen.log_density(z, predicted) - surrogate.log_density(z)
         path, accepted = metropolis(ratios.reshape(1 + steps, many_chains))
         kept = path[:, np.linspace(effort.forget, steps, per).round().astype(int)]
         found = _Chains(z, predicted, ratios[many_chains:], kept, accepted)
         of_values, of_predictions = (diagnose(table[kept], superchain) for table in (z, predicted))
-        least = min(of_values.bulk_ess, of_values.tail_ess, of_predictions.bulk_ess, of_predictions.tail_ess)
+        figures = [of_values.bulk_ess, of_values.tail_ess, of_predictions.bulk_ess, of_predictions.tail_ess]
         if tell:
-            tell(f"chains of {steps} steps: {accepted:.0%} accepted, {least:.0f} effective draws\n")
-        if least >= wanted or many_chains * steps >= effort.most:
+            least = ", ".join(f"{figure:.0f}" for figure in figures)
+            tell(
+                f"chains of {steps} steps: {accepted:.0%} accepted; effective, bulk and tail of values and predictions: {least}\n"
+            )
+        if min(figures) >= wanted or many_chains * steps >= effort.most:
             return found, of_values, of_predictions
         steps = min(int(1.4 * steps), effort.most // many_chains)
 
 
 def apart(points: Array, count: int, surrogate: Surrogate) -> Array:
-    """`count` of the points (N, p), each as far from those before as possible, in Laplace SDs; the first has the greatest density."""
+    """`count` of the points (N, p), each as far from those before as possible, in Laplace SDs; the first is the first of them."""
     u = np.linalg.solve(surrogate.root, (points - surrogate.centre).T).T
     picked = [0]
     while len(picked) < count:
@@ -274,15 +275,13 @@ def metropolis(log_ratios: Array) -> tuple[IntArray, float]:
 
 
 def interpolation_error(
-    exact: Exact, found: _Chains, seen: Observations, tell: Progress | None, checks: int = 3
+    exact: Exact, found: _Chains, seen: Observations, tell: Progress | None, checks: int = 4
 ) -> float:
-    """Largest error of a prediction by interpolated arms, in SDs of its row, at the draws that lie farthest out in the grid."""
+    """Largest error of a prediction by interpolated arms, in SDs of its row, at some of the draws."""
     if not len(exact.grid.index):
         return 0.0
-    used = np.unique(found.path)
-    far = [float(np.abs(exact.grid.place(found.z[k])).max()) for k in used]
-    worst = 0.0
-    for k in used[np.argsort(far)[-checks:]]:
+    worst, used = 0.0, np.unique(found.path)
+    for k in used[np.linspace(0, len(used) - 1, checks).round().astype(int)]:
         off = np.concatenate(exact.anew(found.z[k])) - found.predicted[k]
         worst = max(
             worst,

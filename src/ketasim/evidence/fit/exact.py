@@ -68,9 +68,7 @@ class Grid:
                     nodes.append(np.eye(d)[i] * x)
         for i, j in combinations(range(d), 2):
             nodes += [side * (np.eye(d)[i] + np.eye(d)[j]) * math.sqrt(0.5) for side in (1.0, -1.0)]
-        return Grid(
-            np.array(kept, dtype=np.int64), np.array(lows), np.array(highs), np.array(nodes).reshape(-1, d), degree
-        )
+        return Grid(np.array(kept, dtype=np.int64), np.array(lows), np.array(highs), np.stack(nodes), degree)
 
     def place(self, z: Array) -> Array:
         """Where z (p,) lies in the grid, (d,), held to its ends."""
@@ -186,14 +184,33 @@ class Exact:
         chain = self.task.numbers(z).chain
         return [table.ravel() for spec in self._moving for table in course(spec, chain).table.values()]
 
+    def numbers(self, z: Array) -> Numbers:
+        """The numbers at z (p,), whose arms are interpolated."""
+        return _Interpolating(self.task.numbers(z).replaced, arms=self._arms, weights=self.grid.weights(z))
+
     def __call__(self, z: Array) -> list[Array]:
         """Scale of comparison, one array (R,) per study."""
-        numbers = self.task.numbers(z)
-        return self.evidence.compared(_Interpolating(numbers.replaced, arms=self._arms, weights=self.grid.weights(z)))
+        return self.evidence.compared(self.numbers(z))
+
+    def problem(self) -> Problem:
+        """The fit with interpolated arms: everything that takes a `Problem` runs as it is, without integrating."""
+        return Interpolated(self.task.evidence, self.task.parameters, self.task.touched, self)
 
     def anew(self, z: Array) -> list[Array]:
         """The same with every arm integrated anew."""
         return self.evidence.compared(self.task.numbers(z))
+
+
+@dataclass(frozen=True)
+class Interpolated(Problem):
+    """A fit whose arms are interpolated."""
+
+    exact: Exact | None = field(default=None, compare=False, repr=False)
+
+    def numbers(self, z: Array) -> Numbers:
+        """The numbers at z (p,)."""
+        assert self.exact is not None
+        return self.exact.numbers(z)
 
 
 _held: Predict | None = None

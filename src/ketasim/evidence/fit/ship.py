@@ -1,11 +1,14 @@
-"""Write the posterior that ships: values.toml, draws.csv, predictions.csv, between.toml; and say what the data know."""
+"""Write the posterior that ships: values.toml, draws.csv, predictions.csv, between.toml; and say what the data know.
+
+draws.csv joins a draw of the plasma values (plasma_draws.csv) to each draw of the values fitted here, so that a run varies both.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from ketasim.core.values import starting_value
 from ..arms.numbers import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, tied_slope
 from ..compare.predict import Evidence
 from ..compare.shipped import row_key
+from ..kinetics.fit_plasma import draws_path
 from .calibrate import Problem, State
 from .draws import Draws
 
@@ -95,9 +99,31 @@ def ship(task: Problem, state: State, draws: Draws, everything: Evidence) -> str
     if LINK_CEILING in keys:
         natural = np.column_stack([natural, [tied_slope(u) for u in natural[:, keys.index(LINK_CEILING)]]])
         keys.append(TIED_SLOPE)
-    _write_draws(keys, natural, draws.weights)
+    _write_draws(*with_plasma(keys, natural, *plasma_draws()), draws.weights)
     _write_predictions(everything, draws)
     return f"shipped: {count} values of {studies} studies, {len(draws.z)} draws, effective {draws.effective:.0f}"
+
+
+def plasma_draws() -> tuple[list[str], Array]:
+    """Names and draws (M, q) of the plasma values, in their units; none where none ship."""
+    if not draws_path().exists():
+        return [], np.empty((0, 0))
+    with draws_path().open(encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))
+    return lines[0], np.array(lines[1:], dtype=np.float64)
+
+
+def with_plasma(keys: Sequence[str], natural: Array, names: Sequence[str], plasma: Array) -> tuple[list[str], Array]:
+    """Each draw (N, p) of the fitted values with a draw of the plasma values (M, q) of its own: the two fits share no numbers, so they are independent.
+
+    The plasma draws are independent of each other and taken in turn, again from the first where there are fewer. A value that both fits have
+    keeps the draws of the evidence.
+    """
+    kept = [i for i, name in enumerate(names) if name not in keys]
+    if not kept or not len(plasma):
+        return list(keys), natural
+    turn = plasma[np.arange(len(natural)) % len(plasma)][:, kept]
+    return [*keys, *(names[i] for i in kept)], np.column_stack([natural, turn])
 
 
 def _write_draws(keys: list[str], natural: Array, weights: Array) -> None:

@@ -1,8 +1,9 @@
 """A polynomial for every prediction, in place of the model: cheap enough for long Markov chains, near enough for exact ones to correct.
 
 prediction   f_r(z) ~ sum_k b_rk phi_k(x),  x = (z held to its bounds - centre) / posterior SD;  phi: 1, x_i, x_i x_j, x_i^3 of the values
-             that the study of the row depends on; b by ridge regression on exact predictions, its strength by leave-one-out error (PRESS)
-density      log s(z) = -1/2 |z|^2 - 1/2 sum (y - f(z))' C^-1 (y - f(z)) - wall;  the wall keeps chains from where no exact prediction was made
+             that the study of the row depends on, and x_i^2 x_j where these are few; b by ridge regression on exact predictions, its strength by leave-one-out error (PRESS)
+density      log s(z) = t [-1/2 |z|^2 - 1/2 sum (y - f(z))' C^-1 (y - f(z))] - wall;  t < 1 makes its tails wider than the posterior's, so that no
+             chain sits in one; the wall keeps chains from where no exact prediction was made
 chains       Hamiltonian Monte Carlo with the gradient of log s in coordinates in which the curvature at the mode is 1 (Neal 2011,
              arXiv:1206.1901), many chains at a time
 """
@@ -24,6 +25,9 @@ RIDGES = tuple(10.0**n for n in range(-8, 3))  # relative to the mean squared si
 MOVES_NOTHING = 1e-9  # on the scale of comparison
 WALL = 4.0  # Laplace SDs beyond the typical radius sqrt(p)
 FAR = 50.0  # prior SDs
+TEMPER = 0.95
+CUBIC = 0.3  # a ridge holds these terms back by so much more
+SHARE_OF_POINTS = 0.25  # so many cubic terms at most for each design point, else only x_i^3
 STEP, LEAPS = 0.22, 9  # of a Hamiltonian move, in Laplace SDs
 
 
@@ -53,7 +57,7 @@ class Observations:
 @dataclass(frozen=True)
 class Surrogate:
     """centre, sd, low, high (p,) : scale of x and bounds of z; first, second (F,) : the two factors of every product;
-    coefficients (F', W) : of the whitened residuals, rows of features 1, x_i, x_i x_j, x_i^3; root (p, p) : Laplace covariance root."""
+    coefficients (F', W) : of the whitened residuals, rows as in `features`; root (p, p) : Laplace covariance root."""
 
     centre: Array
     sd: Array
@@ -82,7 +86,7 @@ class Surrogate:
         """log s (N,) of z (N, p)."""
         x, _ = self._x(z)
         residual = features(x, self.first, self.second) @ self.coefficients
-        return np.asarray(-0.5 * (z**2).sum(axis=1) - 0.5 * (residual**2).sum(axis=1) - self._wall(z)[0])
+        return np.asarray(-0.5 * TEMPER * ((z**2).sum(axis=1) + (residual**2).sum(axis=1)) - self._wall(z)[0])
 
     def log_density_and_gradient(self, z: Array) -> tuple[Array, Array]:
         """log s (N,) and its gradient (N, p)."""
@@ -90,18 +94,26 @@ class Surrogate:
         count, p = x.shape
         residual = features(x, self.first, self.second) @ self.coefficients
         each = residual @ self.coefficients.T
+        end = 1 + p + len(self.first)
         pairs = np.zeros((count, p, p))
-        pairs[:, self.first, self.second] = each[:, 1 + p : 1 + p + len(self.first)]
+        pairs[:, self.first, self.second] = each[:, 1 + p : end]
         pairs += pairs.transpose(0, 2, 1)
-        slope = each[:, 1 : 1 + p] + np.einsum("nij,nj->ni", pairs, x) + 3.0 * x**2 * each[:, 1 + p + len(self.first) :]
+        cubes = CUBIC * each[:, end:].reshape(count, p, p)
+        slope = (
+            each[:, 1 : 1 + p]
+            + np.einsum("nij,nj->ni", pairs, x)
+            + 2.0 * x * np.einsum("nij,nj->ni", cubes, x)
+            + np.einsum("nij,ni->nj", cubes, x**2)
+        )
         wall, push = self._wall(z)
-        log = -0.5 * (z**2).sum(axis=1) - 0.5 * (residual**2).sum(axis=1) - wall
-        return log, -z - slope * scale - push
+        log = -0.5 * TEMPER * ((z**2).sum(axis=1) + (residual**2).sum(axis=1)) - wall
+        return log, TEMPER * (-z - slope * scale) - push
 
 
 def features(x: Array, first: IntArray, second: IntArray) -> Array:
-    """1, x_i, x_i x_j, x_i^3 of points x (N, p), (N, 1 + p + F + p)."""
-    return np.concatenate([np.ones((len(x), 1)), x, x[:, first] * x[:, second], x**3], axis=1)
+    """1, x_i, x_i x_j (i, j in first, second), `CUBIC` x_i^2 x_j (all i, j) of points x (N, p), (N, 1 + p + F + p^2)."""
+    cubes = CUBIC * (x**2)[:, :, None] * x[:, None, :]
+    return np.concatenate([np.ones((len(x), 1)), x, x[:, first] * x[:, second], cubes.reshape(len(x), -1)], axis=1)
 
 
 def fitted(
@@ -117,7 +129,7 @@ def fitted(
 
     mode (p,), hessian (p, p), bounds (low, high) of z, (p,) each.
     """
-    p = z.shape[1]
+    count, p = z.shape
     covariance = np.linalg.inv(hessian)
     low, high = bounds
     sd, centre = np.sqrt(np.diag(covariance)), np.clip(mode, low, high)
@@ -129,7 +141,9 @@ def fitted(
     for rows, y, whiten in zip(seen.rows, seen.y, seen.whiten, strict=True):
         one_by_one = np.abs(predicted[1 : 1 + 2 * p][:, rows] - predicted[0, rows]).max(axis=1)
         moves = (one_by_one[:p] > MOVES_NOTHING) | (one_by_one[p:] > MOVES_NOTHING)
-        used = np.concatenate([[True], moves, moves[first] & moves[second], moves])
+        few = moves.sum() ** 2 <= count * SHARE_OF_POINTS
+        cubes = np.outer(moves, moves) if few else np.diag(moves)
+        used = np.concatenate([[True], moves, moves[first] & moves[second], cubes.ravel()])
         target = (y - predicted[:, rows]) @ whiten.T
         found, error = ridge(table[:, used] * root_weights, target * root_weights)
         whole = np.zeros((table.shape[1], len(rows)))

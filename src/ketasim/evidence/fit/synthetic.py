@@ -1,4 +1,8 @@
-"""Synthetic studies: does the fit find what made them? `python -m ketasim.evidence.fit.synthetic [--replicates N]` (about a minute each).
+"""Synthetic studies: does the fit find what made them? `python -m ketasim.evidence.fit.synthetic [--replicates N]`.
+
+--linear N   ranks of N truths on the linear form (ranks.py; seconds; with --spreads the spreads between studies are estimated too: minutes)
+--draws N    ranks of N truths among draws of the model itself: fit and draw step with arms interpolated over the prior's range (minutes each);
+             kept in --keep, so that a second call goes on
 
 Simulation-based calibration (Talts 2018, arXiv:1804.06788) of the fit as it is used: a truth z ~ N(0, 1) (the prior), published numbers made
 by the model at that truth with their own sampling errors and spreads between studies, a fit that starts from the prior's middle and has to find the
@@ -8,9 +12,12 @@ spreads as well. If the posterior is calibrated, (mode - truth) / SD is standard
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
@@ -20,11 +27,22 @@ from ketasim.core import normals
 from ketasim.core.arrays import Array
 
 from ..compare.likelihood import taus_of
-from ..compare.predict import Evidence
-from .calibrate import Problem, covariance, fit, problem
+from ..compare.predict import Evidence, all_evidence
+from .calibrate import Problem, covariance, default_state_file, fit, problem
+from .draws import Effort, draw
+from .exact import Exact
+from .leave_out import linear
+from .parameters import free_parameters
+from .ranks import DRAWS, Ranks, linear_ranks, rank
+from .starts import digest
+
+Progress = Callable[[str], None]
 
 REPLICATES = 20
 ITERATIONS = 8
+FIT_ITERATIONS = 15
+EFFORT = Effort(first=200, rounds=(120, 120), chains=8, superchains=4, wanted=150.0, most=1200)
+PER_CHAIN = 25
 
 
 def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
@@ -36,7 +54,7 @@ def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
         root = np.linalg.cholesky(covariance(block, s, taus_of()))
         y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
         blocks.append(replace(block, rows=tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True))))
-    return Problem(Evidence(tuple(blocks)), base.parameters)
+    return replace(base, evidence=Evidence(tuple(blocks)), touched={})
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,50 @@ def calibration(base: Problem, seeds: Sequence[int], iterations: int = ITERATION
     return Calibration(tuple(p.key for p in base.parameters), np.array(scores), np.array(shrinkage))
 
 
+def drawn_rank(fast: Problem, seed: int, tell: Progress | None = None) -> list[int]:
+    """Ranks (p,) of the truth of one synthetic set among draws of its posterior. fast : the fit with interpolated arms."""
+    truth = normals(seed, "synthetic truth", len(fast.parameters))
+    made = synthetic(fast, seed, truth)
+    task = replace(fast, evidence=made.evidence, touched={})
+    state = fit(task, iterations=FIT_ITERATIONS)
+    found = draw(
+        task,
+        state,
+        EFFORT.chains * PER_CHAIN,
+        made.evidence,
+        tell,
+        EFFORT,
+        lambda z: made.evidence.compared(task.numbers(z)),
+    )
+    picked = np.linspace(0, len(found.z) - 1, DRAWS).round().astype(int)
+    return [int(r) for r in rank(truth, found.z[picked])]
+
+
+def drawn_ranks(base: Problem, sets: int, minutes: float, keep: Path, tell: Progress | None = None) -> Ranks:
+    """`sets` synthetic sets, those kept before included; none begins after `minutes`."""
+    keys = tuple(p.key for p in base.parameters)
+    known: dict[str, list[int]] = {}
+    if keep.exists():
+        data = json.loads(keep.read_text(encoding="utf-8"))
+        known = data["ranks"] if data["of"] == digest(base) else {}
+    until = time.monotonic() + 60.0 * minutes
+    missing = [seed for seed in range(sets) if str(seed) not in known]
+    if missing:
+        p = len(base.parameters)
+        fast = Exact(base, np.zeros(p), np.ones(p), base.evidence, tell).problem()
+        for seed in missing:
+            if time.monotonic() > until:
+                break
+            known[str(seed)] = drawn_rank(fast, seed, tell)
+            keep.parent.mkdir(parents=True, exist_ok=True)
+            keep.write_text(json.dumps({"of": digest(base), "ranks": known}), encoding="utf-8")
+    return Ranks(keys, np.array([known[str(seed)] for seed in range(sets) if str(seed) in known]))
+
+
+def _tell(line: str) -> None:
+    print(f"\r{line.rstrip():<100}", end="\n" if line.endswith("\n") else "", file=sys.stderr, flush=True)
+
+
 def text(found: Calibration) -> str:
     """Table of the values: how wide their errors are in posterior SDs."""
     lines = [
@@ -99,7 +161,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.fit.synthetic", description=__doc__)
     parser.add_argument("--replicates", type=int, default=REPLICATES)
+    parser.add_argument("--linear", type=int, default=0, help="so many sets on the linear form")
+    parser.add_argument(
+        "--spreads", action="store_true", help="with --linear: spreads between studies drawn and estimated"
+    )
+    parser.add_argument("--draws", type=int, default=0, help="so many sets with the draw step")
+    parser.add_argument("--minutes", type=float, default=50.0, help="with --draws: no set begins later")
+    parser.add_argument("--keep", type=Path, default=default_state_file().with_name("ranks.json"))
     asked = parser.parse_args(arguments)
+    if asked.linear or asked.draws:
+        keys = tuple(p.key for p in free_parameters())
+        if asked.linear:
+            around = linear(all_evidence(), _tell)
+            task = Problem(around.evidence, free_parameters())
+            slopes = around.evidence.slopes(task.numbers(around.z), around.base) if asked.spreads else None
+            print(Ranks(keys, linear_ranks(around, asked.linear, slopes, tell=_tell)).text)
+        if asked.draws:
+            print(drawn_ranks(problem(), asked.draws, asked.minutes, asked.keep, _tell).text)
+        return 0
     print(text(calibration(problem(), range(asked.replicates))))
     return 0
 

@@ -39,43 +39,148 @@ class Analysis:
     estimand: Estimand
 
 
-_ALL = "all randomised people with at least one score after baseline"
+_SCORED = "all randomised people with at least one score after baseline"
+_SEEN = "all randomised people with a score at {time}"
 _EVERYBODY = "all randomised people"
+_CHANGE = "change of {endpoint} from baseline at {time}"
+_AT_RANDOM = "hypothetical: as if nobody had left or missed a visit, missing scores at random given"
+_LEFT_OUT = "people without the score are left out: unbiased only if who is seen does not depend on the change"
+_MEANS = "difference of adjusted means to the comparator"
+_TIME = "time from randomisation to {endpoint}, followed to {time}"
+_WHILE = "leaving before the event ends the time at risk (censored): hypothetical, unbiased only if leaving tells nothing of the event"
 
-ANALYSES = {
-    a.name: a
-    for a in (
-        Analysis(
-            "mmrm",
-            "mixed model for repeated measures (unstructured covariance, REML)",
-            Estimand(
-                _ALL,
-                "change of {endpoint} from baseline at {time}",
-                "hypothetical: what would have been seen had nobody left or missed a visit, with missing scores at random given "
-                "the earlier scores, arm and covariates",
-                "difference of adjusted means to the comparator",
-            ),
-        ),
-        Analysis(
-            "ancova",
-            "analysis of covariance of the people seen at that visit",
-            Estimand(
-                "all randomised people with a score at {time}",
-                "change of {endpoint} from baseline at {time}",
-                "people without the score are left out: unbiased only if who is seen does not depend on the change, given arm and "
-                "covariates",
-                "difference of adjusted means to the comparator",
-            ),
-        ),
-        Analysis(
-            "t-test",
-            "two-sample t test of the people seen at that visit",
-            Estimand(
-                "all randomised people with a score at {time}",
-                "change of {endpoint} from baseline at {time}",
-                "people without the score are left out: unbiased only if who is seen does not depend on the change",
-                "difference of means to the comparator",
-            ),
-        ),
-    )
-}
+
+def _analysis(name: str, label: str, population: str, variable: str, intercurrent: str, summary: str) -> Analysis:
+    return Analysis(name, label, Estimand(population, variable, intercurrent, summary))
+
+
+_ROWS = (
+    _analysis(
+        "mmrm",
+        "mixed model for repeated measures (unstructured covariance, REML)",
+        _SCORED,
+        _CHANGE,
+        f"{_AT_RANDOM} the earlier scores, arm and covariates",
+        _MEANS,
+    ),
+    _analysis(
+        "ancova",
+        "analysis of covariance of the people seen at that visit",
+        _SEEN,
+        _CHANGE,
+        f"{_LEFT_OUT}, given arm and covariates",
+        _MEANS,
+    ),
+    _analysis(
+        "t-test",
+        "two-sample t test of the people seen at that visit",
+        _SEEN,
+        _CHANGE,
+        _LEFT_OUT,
+        "difference of means to the comparator",
+    ),
+    _analysis(
+        "imputation-mar",
+        "multiple imputation at random, analysis of covariance",
+        _EVERYBODY,
+        _CHANGE,
+        f"{_AT_RANDOM} the other scores, arm and covariates",
+        _MEANS,
+    ),
+    _analysis(
+        "imputation-jump-to-reference",
+        "multiple imputation, jump to reference, analysis of covariance",
+        _EVERYBODY,
+        _CHANGE,
+        "treatment policy, under the assumption that who leaves has from then on the mean course of the comparator",
+        _MEANS,
+    ),
+    _analysis(
+        "imputation-copy-reference",
+        "multiple imputation, copy reference, analysis of covariance",
+        _EVERYBODY,
+        _CHANGE,
+        "treatment policy, under the assumption that who leaves had belonged to the comparator all the time",
+        _MEANS,
+    ),
+    _analysis(
+        "imputation-copy-increments",
+        "multiple imputation, copy increments in reference, analysis of covariance",
+        _EVERYBODY,
+        _CHANGE,
+        "treatment policy, under the assumption that who leaves keeps the gain so far and then changes as the comparator does",
+        _MEANS,
+    ),
+    _analysis(
+        "proportions",
+        "difference of shares (Newcombe, Fisher; Mantel-Haenszel with strata)",
+        _EVERYBODY,
+        "{endpoint} at {time}, yes or no",
+        "composite: who has no score has no success",
+        "difference of shares to the comparator",
+    ),
+    _analysis(
+        "proportions-seen",
+        "difference of shares of the people seen",
+        _SEEN,
+        "{endpoint} at {time}, yes or no",
+        "people without the score are left out: unbiased only if who is seen does not depend on the success",
+        "difference of shares to the comparator",
+    ),
+    _analysis(
+        "logistic",
+        "logistic regression",
+        _EVERYBODY,
+        "{endpoint} at {time}, yes or no",
+        "composite: who has no score has no success",
+        "odds ratio to the comparator at the same covariates",
+    ),
+    _analysis(
+        "logistic-seen",
+        "logistic regression of the people seen",
+        _SEEN,
+        "{endpoint} at {time}, yes or no",
+        "people without the score are left out: unbiased only if who is seen does not depend on the success, given covariates",
+        "odds ratio to the comparator at the same covariates",
+    ),
+    _analysis(
+        "log-rank", "log-rank test", _EVERYBODY, _TIME, _WHILE, "hazard over the follow-up against the comparator's"
+    ),
+    _analysis(
+        "withdrawal",
+        "log-rank test after randomised withdrawal",
+        "people who had responded and were then randomised to go on or to stop",
+        "time from that randomisation to {endpoint}, followed to {time}",
+        _WHILE,
+        "hazard over the follow-up against the comparator's",
+    ),
+    _analysis(
+        "cox", "proportional hazards", _EVERYBODY, _TIME, _WHILE, "hazard ratio to the comparator, taken as constant"
+    ),
+    _analysis(
+        "rmst",
+        "restricted mean time",
+        _EVERYBODY,
+        _TIME,
+        _WHILE,
+        "difference of the mean time without the event up to the horizon",
+    ),
+    _analysis(
+        "cumulative-incidence",
+        "cumulative incidence (Aalen-Johansen)",
+        _EVERYBODY,
+        "{endpoint} by {time}",
+        "while at risk: leaving before the event counts as an end of its own kind, without the event",
+        "difference of the share with the event to the comparator",
+    ),
+    _analysis(
+        "cause-specific",
+        "log-rank test of the cause-specific hazard",
+        _EVERYBODY,
+        _TIME,
+        "other ends close the time at risk",
+        "cause-specific hazard over the follow-up against the comparator's",
+    ),
+)
+
+ANALYSES = {row.name: row for row in _ROWS}

@@ -10,16 +10,18 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .inverse import invert
 from .result import Comparison, first_reason, masked
 from .risk import each_stratum, strata_of
 from .shapes import arms_of, columns_of, values_of
-from .status import Array, Status, Whole
+from .status import Status
 from .student import interval, quantile_normal, two_sided_normal
 
 Missing = Literal["failure", "left out"]
 MOST_STEPS = 60
+SETTLED = 1e-18  # Newton decrement
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def proportions(
     )
 
 
-def _stratified(filled: Array, member: np.ndarray, levels: Whole, groups: int) -> tuple[Array, Array, Array]:
+def _stratified(filled: Array, member: np.ndarray, levels: IntArray, groups: int) -> tuple[Array, Array, Array]:
     """Mantel-Haenszel difference, its standard error (Sato) and the z of Cochran-Mantel-Haenszel, each (R, A - 1)."""
     shape = (filled.shape[0], groups - 1)
     weights, effect, sato_p, sato_q = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -223,7 +225,7 @@ def logistic(
             ranked = pivot > 1e-11
         move = np.einsum("rpq,rq->rp", inverse, gradient)
         take = good & ~settled
-        done = take & ((move * gradient).sum(axis=1) < 1e-12)
+        done = take & ((move * gradient).sum(axis=1) < SETTLED)
         beta[take], covariance[take], last[take] = now[take], inverse[take], now[take]
         value = np.where(take, likelihood, value)
         step[take] = move[take]
@@ -245,4 +247,5 @@ def logistic(
     estimate, se = masked(status, beta[:, 1:groups], se[:, 1:groups])
     low, high = interval(estimate, se, np.inf, level)
     p = two_sided_normal(estimate / se)
-    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, "logistic", "log odds ratio", level)
+    name = "logistic" if missing == "failure" else "logistic-seen"
+    return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, name, "log odds ratio", level)

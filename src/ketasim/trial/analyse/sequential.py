@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import Array, IntArray
 
 from .shapes import values_of
-from .status import Array, Status, Whole
+from .status import Status
 
 Kind = Literal["obrien-fleming", "pocock", "spend-obrien-fleming", "spend-pocock", "spend-power"]
 KINDS = ("obrien-fleming", "pocock", "spend-obrien-fleming", "spend-pocock", "spend-power")
 MOST_LOOKS = 20
 FAR = 9.0  # SDs beyond which the normal law is taken as zero (1e-19)
-NODES = 96
+NODES = 20
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,17 @@ def _fractions(looks: int | ArrayLike) -> Array:
 
 
 def _spent(fractions: Array, spent: Array, sided: int) -> Array:
-    """Upper bounds that have spent these errors (of one side) by each look."""
+    """Upper bounds that have spent these errors (of one side) by each look; what came before is carried, not computed again."""
     upper = np.empty_like(fractions)
-    for k in range(len(fractions)):
-        wanted = spent[k] - (spent[k - 1] if k else 0.0)
+    state = _START
+    for k, t in enumerate(fractions):
+        wanted = float(spent[k] - (spent[k - 1] if k else 0.0))
 
-        def excess(c: float, k: int = k, wanted: float = wanted) -> float:
-            part = np.append(upper[:k], c)
-            up, _ = _march(fractions[: k + 1], part, -part if sided == 2 else np.full(k + 1, -np.inf), 0.0)
-            return float(up[k] - wanted)
+        def excess(c: float, t: float = float(t), wanted: float = wanted, state: _State = state) -> float:
+            return _leave(state, t, c, -np.inf, 0.0)[0] - wanted
 
         upper[k] = optimize.brentq(excess, -2.0, FAR, xtol=1e-11)
+        state = _go_on(state, float(t), upper[k], -upper[k] if sided == 2 else -np.inf, 0.0)
     return upper
 
 
@@ -142,31 +143,52 @@ def crossing(design: Bounds, drift: float) -> tuple[Array, Array]:
     return _march(design.fractions, design.upper, design.lower, drift)
 
 
-def _march(fractions: Array, upper: Array, lower: Array, drift: float) -> tuple[Array, Array]:
-    """The recursion in b = z sqrt(t), whose steps are independent."""
+@dataclass(frozen=True)
+class _State:
+    """Where b = z sqrt(t), whose steps are independent, may be at time t without having left: points and their mass."""
+
+    t: float
+    points: Array
+    mass: Array
+
+
+_START = _State(0.0, np.zeros(1), np.ones(1))
+
+
+def _leave(state: _State, t: float, upper: float, lower: float, drift: float) -> tuple[float, float]:
+    """Chance to be at or above `upper`, and at or below `lower`, on the z scale at time t."""
+    spread, centre = np.sqrt(t - state.t), state.points + drift * (t - state.t)
+    up = state.mass @ special.ndtr((centre - upper * np.sqrt(t)) / spread)
+    down = state.mass @ special.ndtr((lower * np.sqrt(t) - centre) / spread)
+    return float(up), float(down)
+
+
+def _go_on(state: _State, t: float, upper: float, lower: float, drift: float) -> _State:
+    """Who has stayed between the bounds at time t."""
+    root, spread = np.sqrt(t), np.sqrt(t - state.t)
+    low = max(lower * root, drift * t - FAR * root)
+    high = min(upper * root, drift * t + FAR * root)
+    if not high > low:
+        return _State(t, np.zeros(1), np.zeros(1))
+    # panels no wider than two SDs of a step keep the integrand smooth on each
+    panels = int(np.clip(np.ceil((high - low) / (2 * spread)), 1, 60))
+    edges = np.linspace(low, high, panels + 1)
+    half = 0.5 * np.diff(edges)[:, None]
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    grid = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * nodes).ravel()
+    away = (grid[:, None] - state.points - drift * (t - state.t)) / spread
+    density = np.exp(-0.5 * away**2) @ state.mass / (spread * np.sqrt(2 * np.pi))
+    return _State(t, grid, (half * weights).ravel() * density)
+
+
+def _march(fractions: Array, upper: Array, lower: Array, drift: float) -> tuple[Array, Array]:
+    """Chances to leave above and below at each look."""
     up, down = np.zeros(len(fractions)), np.zeros(len(fractions))
-    points, mass = np.zeros(1), np.ones(1)
-    before = 0.0
+    state = _START
     for k, t in enumerate(fractions):
-        step, root = t - before, np.sqrt(t)
-        spread = np.sqrt(step)
-        top, bottom = upper[k] * root, lower[k] * root
-        centre = points + drift * step
-        up[k] = mass @ special.ndtr((centre - top) / spread)
-        down[k] = mass @ special.ndtr((bottom - centre) / spread)
-        low = max(bottom, drift * t - FAR * root)
-        high = min(top, drift * t + FAR * root)
-        if k + 1 == len(fractions) or not high > low:
-            break
-        # panels no wider than three SDs of a step keep the integrand smooth on each
-        panels = int(np.clip(np.ceil((high - low) / (3 * spread)), 1, 40))
-        edges = np.linspace(low, high, panels + 1)
-        half = 0.5 * np.diff(edges)[:, None]
-        grid = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * nodes).ravel()
-        width = (half * weights).ravel()
-        density = np.exp(-0.5 * ((grid[:, None] - centre) / spread) ** 2) @ mass / (spread * np.sqrt(2 * np.pi))
-        points, mass, before = grid, width * density, float(t)
+        up[k], down[k] = _leave(state, float(t), upper[k], lower[k], drift)
+        if k + 1 < len(fractions):
+            state = _go_on(state, float(t), upper[k], lower[k], drift)
     return up, down
 
 
@@ -199,10 +221,10 @@ class Stopped:
     reached has no result.
     """
 
-    look: Whole
+    look: IntArray
     efficacy: np.ndarray
     inferior: np.ndarray
-    status: Whole
+    status: IntArray
 
 
 def stop(z: ArrayLike, design: Bounds) -> Stopped:

@@ -1,0 +1,151 @@
+"""How likely a person's observations are for each member of a pool, and what they say of later ones.
+
+A rated score is the link of L + eps, L the drive of the member (`ketasim.ratings`), eps = own course + slow wander + noise of the
+rating: jointly normal over the times of one person, with the covariance of `ratings.wander`
+
+    cov(eps_i, eps_j) = sc^2 p(t_i) p(t_j) + sw^2 (1 - exp(-2 min(t_i, t_j)/tau)) exp(-|t_i - t_j|/tau) + s0^2 [i = j],
+    p(t) = 1 - exp(-t/tauc).
+
+So neither course nor wander nor noise is sampled: they are integrated out. A total is a whole number: it stands for the interval of half
+a step around it, a total of 0 or at the end of the scale, and one marked "<=" or ">=", for everything beyond. The probability of
+a sequence of intervals is worked out one after the other given draws inside the earlier ones (Geweke 1991, Hajivassiliou 1998,
+Keane 1994: the GHK simulator), unbiased and exact where the intervals are narrow. Later scores are normal given those draws, member by
+member, so that a forecast is a mixture of normals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from ketasim.core.arrays import Array, IntArray
+from ketasim.ratings.wander import parted, wander_variance
+
+TINY = 1e-300
+EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
+
+
+@dataclass(frozen=True)
+class Noise:
+    """SDs and times of the noise, one number per member (N,), in units of L and in h."""
+
+    wander_sd: Array
+    wander_time: Array
+    course_sd: Array
+    course_onset: Array
+    rating_sd: Array
+
+    @staticmethod
+    def of(p: Mapping[str, Array]) -> Noise:
+        """From the rating numbers of the members."""
+        return Noise(*(np.asarray(p[key], dtype=np.float64) for key in Noise.__dataclass_fields__))
+
+    def covariance(self, one: float, other: float) -> Array:
+        """Of course and wander at two times (h), (N,); without the noise of the ratings."""
+        first, last = min(one, other), max(one, other)
+        shared = wander_variance(first, self.wander_sd, self.wander_time) * np.exp(-(last - first) / self.wander_time)
+        course = self.course_sd**2 * parted(one, self.course_onset) * parted(other, self.course_onset)
+        return np.asarray(shared + course)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One observation for every member, (N,) each: log probability of its interval, and its ends in standard units."""
+
+    log_mass: Array
+    low: Array
+    high: Array
+
+    @property
+    def above(self) -> Array:
+        """Log probability of anything at or above the lower end."""
+        return np.asarray(log_ndtr(-self.low))
+
+    @property
+    def below(self) -> Array:
+        """Log probability of anything at or below the upper end."""
+        return np.asarray(log_ndtr(self.high))
+
+    @staticmethod
+    def of(low: Array, high: Array) -> Taken:
+        """An observation that nothing later depends on."""
+        return Taken(inside(low, high, np.full(np.shape(low), 0.5))[0], low, high)
+
+
+@dataclass
+class Conditioned:
+    """The joint normal of all ratings looked at so far: rows of its Cholesky factor, member by member, and the standard innovations.
+
+    factors[i] : list of (N,) l_i0 ... l_ii. innovations[i] : (N,) standard normal number of rating i.
+    """
+
+    noise: Noise
+    times: list[float] = field(default_factory=list)
+    factors: list[list[Array]] = field(default_factory=list)
+    innovations: list[Array] = field(default_factory=list)
+
+    def ahead(self, time_h: float) -> tuple[list[Array], Array, Array]:
+        """A further rating at a time: its row of the factor, mean (N,) and SD (N,) of its eps given everything so far."""
+        row: list[Array] = []
+        variance = self.noise.covariance(time_h, time_h) + self.noise.rating_sd**2
+        mean = np.zeros_like(variance)
+        for j, (time, other) in enumerate(zip(self.times, self.factors, strict=True)):
+            cross = self.noise.covariance(time_h, time)
+            for k in range(j):
+                cross = cross - row[k] * other[k]
+            row.append(cross / other[j])
+            mean = mean + row[j] * self.innovations[j]
+            variance = variance - row[j] ** 2
+        sd = np.sqrt(np.maximum(variance, 1e-12))
+        return [*row, sd], mean, sd
+
+    def take(self, time_h: float, low: Array, high: Array, uniform: Array) -> Taken:
+        """Learn that eps at a time lies between low and high (N,). uniform (N,) in (0, 1): the draw inside the interval."""
+        row, mean, sd = self.ahead(time_h)
+        a, b = (low - mean) / sd, (high - mean) / sd
+        log_mass, z = inside(a, b, uniform)
+        self._append(time_h, row, z)
+        return Taken(log_mass, a, b)
+
+    def draw(self, time_h: float, standard: Array) -> Array:
+        """A further rating drawn: eps (N,) for standard normals (N,); later ones are conditional on it."""
+        row, mean, sd = self.ahead(time_h)
+        self._append(time_h, row, standard)
+        return np.asarray(mean + sd * standard)
+
+    def copy(self) -> Conditioned:
+        """What is known, to go on from."""
+        return Conditioned(self.noise, list(self.times), list(self.factors), list(self.innovations))
+
+    def only(self, members: IntArray) -> Conditioned:
+        """The same of some members, in that order."""
+        noise = Noise(*(getattr(self.noise, key)[members] for key in Noise.__dataclass_fields__))
+        factors = [[entry[members] for entry in row] for row in self.factors]
+        return Conditioned(noise, list(self.times), factors, [z[members] for z in self.innovations])
+
+    def _append(self, time_h: float, row: list[Array], z: Array) -> None:
+        self.times.append(time_h)
+        self.factors.append(row)
+        self.innovations.append(z)
+
+
+def inside(a: Array, b: Array, uniform: Array) -> tuple[Array, Array]:
+    """Log of the standard normal mass between a and b (N,), and a draw from there at `uniform`; -inf where b <= a.
+
+    Worked out in the lower tail (both ends mirrored where a > 0), so that intervals far out keep their digits.
+    """
+    mirrored = a > -b
+    low, high = np.where(mirrored, -b, a), np.where(mirrored, -a, b)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        upper, lower = log_ndtr(high), log_ndtr(low)
+        log_mass = upper + np.log1p(-np.exp(lower - upper))
+        share = np.clip(np.where(mirrored, 1.0 - uniform, uniform), EDGE, 1.0 - EDGE)
+        mass = ndtr(low) + share * np.exp(log_mass)
+        z = np.where(mass > TINY, ndtri(np.clip(mass, TINY, 1.0 - EDGE)), high)
+    z = np.clip(z, np.maximum(low, -1e6), np.minimum(high, 1e6))
+    empty = ~(high > low)
+    log_mass = np.where(empty | np.isnan(log_mass), -np.inf, log_mass)
+    return np.asarray(log_mass), np.asarray(np.where(empty, 0.0, np.where(mirrored, -z, z)))

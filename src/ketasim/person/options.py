@@ -1,0 +1,389 @@
+"""Ways to go on, side by side: what each may do to mood, what placebo in its place may do, and what harm stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from ketasim.core import normals, value, values
+from ketasim.core.arrays import Array
+from ketasim.core.drug_types import reference_weight
+from ketasim.dose import Regimen, parse
+from ketasim.ratings.observation import drive_at
+
+from .beliefs import between_studies
+from .fields import scales
+from .given import Given, Placed
+from .likelihood import Conditioned
+from .observed import Baseline, drive_cut
+from .pool import TAU, Arms, Pool, Seen
+
+HOURS_PER_DAY = 24.0
+STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")
+STOP = "no further dose"
+LOOK_DAYS = 7
+LEAST_DAYS, MOST_DAYS = 1, 365
+AFTER_LAST_H = 7 * HOURS_PER_DAY
+LOW, HIGH = 0.05, 0.95
+SESSION_H = 4.0
+OFTEN_A_WEEK = 3
+LONG_H = 28 * HOURS_PER_DAY
+SEED = 17
+COURSES = 2  # simulated per member, where several looks count together
+
+
+@dataclass(frozen=True)
+class Option:
+    """words : as asked. regimen : None for no further dose."""
+
+    words: str
+    regimen: Regimen | None
+
+    def placed(self, start_h: float) -> tuple[Placed, ...]:
+        """The regimen from `start_h` on."""
+        return () if self.regimen is None else (Placed(self.regimen, start_h),)
+
+    def not_known(self, weight: float | None) -> str:
+        """Why nothing can be said of a benefit; empty inside what controlled trials have studied."""
+        if self.regimen is None:
+            return ""
+        kg = weight or reference_weight()
+        for _, _, dose in self.regimen.main.times(MOST_DAYS * HOURS_PER_DAY):
+            if not dose.entry.is_main:
+                continue
+            if not dose.way.controlled:
+                return f"the evidence holds no controlled trial of {dose.drug} by the {dose.route} route in depression"
+            amount = float(dose.base(kg))
+            side, span = dose.way.beside_studied(amount, "mg", kg)
+            span_mg = dose.way.anaesthetic.get("mg/kg")
+            if (
+                span_mg
+                and dose.duration_h <= 1.0
+                and amount / kg >= span_mg[0]
+                and (side == "beyond" or dose.form == "bolus")
+            ):
+                return "a dose that anaesthetises has not been studied in depression; airway and breathing are not modelled"
+            if side:
+                return f"the dose lies {side} the studied range of {dose.drug} by the {dose.route} route ({span})"
+        return ""
+
+
+def read_option(words: str) -> Option:
+    """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"."""
+    if " ".join(words.lower().split()) in STOP_WORDS:
+        return Option(STOP, None)
+    return Option(words, parse(words))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """When the options are looked at. start_h, end_h : h from the first dose. days : after the start."""
+
+    start_h: float
+    end_h: float
+    days: tuple[float, ...]
+
+    @property
+    def times(self) -> Array:
+        """The looks, h from the first dose (V,)."""
+        return self.start_h + HOURS_PER_DAY * np.array(self.days)
+
+    @staticmethod
+    def of(start_h: float, days: float) -> Looks:
+        """A look after a day, then every week, and at the end."""
+        weeks = np.arange(LOOK_DAYS, days + 1e-9, LOOK_DAYS)
+        chosen = sorted({min(1.0, days), *(float(w) for w in weeks), float(days)})
+        return Looks(start_h, start_h + days * HOURS_PER_DAY, tuple(chosen))
+
+
+@dataclass(frozen=True)
+class Future:
+    """Scores of one arm ahead: a mixture of normals over the members, look by look.
+
+    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed.
+    """
+
+    pool: Pool
+    baseline: Baseline
+    drive: Array
+    mean: Array
+    sd: Array
+
+    @staticmethod
+    def of(seen: Seen, known: Conditioned, baseline: Baseline, times: Array) -> Future:
+        """The looks at `times` (h), each given the observations."""
+        drive = seen.latent(times)
+        ahead = [known.ahead(t) for t in times.tolist()]
+        return Future(
+            seen.pool, baseline, drive, np.stack([a[1] for a in ahead], 1), np.stack([a[2] for a in ahead], 1)
+        )
+
+    def at_most(self, points: float | Array, look: int, scale: str = "MADRS", factor: float = 1.0) -> Array:
+        """Probability (N,) of a total at or below `points` (number or (N,)) at a look; a total is what it rounds to."""
+        b = self.baseline.of(scale, self.pool.minds.madrs)
+        need = drive_cut(scale, points, b, self.pool.ratings)
+        return np.asarray(ndtr((self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]))
+
+    def cumulative(self, cuts: Array, look: int, weights: Array, scale: str = "MADRS", factor: float = 1.0) -> Array:
+        """Distribution function of the rating behind the total at `cuts` (C,), of the members together; 1 at the end of the scale."""
+        b = np.asarray(self.baseline.of(scale, self.pool.minds.madrs), dtype=np.float64)
+        p = self.pool.ratings
+        share = cuts[:, None] / np.atleast_1d(b)[None, :]
+        need = drive_at(share, p["link_ceiling"], p["link_slope"])
+        z = (self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]
+        below = ndtr(z) @ weights
+        below[cuts >= scales()[scale].high] = 1.0
+        return np.asarray(np.maximum.accumulate(np.minimum(below, 1.0)))
+
+    def quantiles(self, shares: Sequence[float], look: int, weights: Array, step: float = 1.0) -> list[float]:
+        """Quantiles of the MADRS at a look, points."""
+        cuts = np.arange(0.0, scales()["MADRS"].high + step / 2, step)
+        below = self.cumulative(cuts, look, weights)
+        return [float(np.interp(q, below, cuts)) if q > below[0] else 0.0 for q in shares]
+
+
+def response_cut(future: Future) -> Array | float:
+    """Half of the baseline, in MADRS points."""
+    return values("observation")["response_share"].value * np.asarray(
+        future.baseline.of("MADRS", future.pool.minds.madrs)
+    )
+
+
+def evaluate(
+    option: Option,
+    seen: Seen,
+    twin: Seen | None,
+    known: Conditioned,
+    baseline: Baseline,
+    looks: Looks,
+    resting: Mapping[str, float],
+) -> dict[str, Any]:
+    """One option as plain data: outputs, response, remission, relapse, harm; beside each the figure with placebo in place of the drug.
+
+    The members are equally weighted. twin : the same people in the same sessions without the drug; None where no session is added.
+    """
+    times = looks.times
+    weights = np.full(len(seen.pool), 1.0 / len(seen.pool))
+    future = Future.of(seen, known, baseline, times)
+    other = Future.of(twin, known, baseline, times) if twin is not None else None
+    limit = values("clinic")["remission_limit"].value
+    reason = option.not_known(seen.pool.minds.traits.weight)
+    found: dict[str, Any] = {
+        "words": option.words,
+        "ledger": _ledger(option, looks, seen.pool.minds.traits.weight),
+        "not_known": reason,
+        "outputs": {"madrs": _course(future, looks, weights)},
+        "response": _shares(
+            future, other, response_cut(future), looks, weights, "at or below half of the total before the first dose"
+        ),
+        "remission": _shares(future, other, limit, looks, weights, f"{limit:g} points or less"),
+        "relapse": _relapse(seen, known, baseline, looks),
+        "harm": _harm(option, seen, looks, resting),
+    }
+    if other is not None:
+        found["outputs"]["madrs.placebo"] = _course(other, looks, weights)
+    return found
+
+
+def _course(future: Future, looks: Looks, weights: Array) -> dict[str, Any]:
+    table = [future.quantiles((LOW, 0.1, 0.5, 0.9, HIGH), i, weights) for i in range(len(looks.days))]
+    columns = list(zip(*table, strict=True))
+    return {
+        "unit": "points",
+        "time_h": looks.times.tolist(),
+        "days": list(looks.days),
+        "low": list(columns[0]),
+        "low80": list(columns[1]),
+        "median": list(columns[2]),
+        "high80": list(columns[3]),
+        "high": list(columns[4]),
+        "interval": "90 % of people like this one, model uncertainty included",
+    }
+
+
+def _shares(
+    future: Future, other: Future | None, cut: float | Array, looks: Looks, weights: Array, rule: str
+) -> dict[str, Any]:
+    """Probability at every look and at the end, with that under placebo, and how far explanations differ."""
+    each = [future.at_most(cut, i) for i in range(len(looks.days))]
+    last = each[-1]
+    by = {
+        name: float(last[future.pool.hypothesis == i].mean())
+        for i, name in enumerate(future.pool.rows.names)
+        if (future.pool.hypothesis == i).mean() >= 0.02
+    }
+    return {
+        "rule": rule,
+        "day": looks.days[-1],
+        "probability": float(weights @ last),
+        "placebo": None if other is None else float(weights @ other.at_most(cut, len(looks.days) - 1)),
+        "days": list(looks.days),
+        "by_day": [float(weights @ p) for p in each],
+        "placebo_by_day": None
+        if other is None
+        else [float(weights @ other.at_most(cut, i)) for i in range(len(looks.days))],
+        "low_hypothesis": min(by.values()) if by else None,
+        "high_hypothesis": max(by.values()) if by else None,
+    }
+
+
+def _relapse(seen: Seen, known: Conditioned, baseline: Baseline, looks: Looks) -> dict[str, Any]:
+    """Of the courses that respond at a weekly look, the share that is later above the cut for so many looks in a row."""
+    share, many = value("evidence.relapse_share").value, int(value("evidence.relapse_visits").value)
+    rule = f"above {share:.0%} of the total before the first dose at {many} weekly looks in a row, after a response"
+    weekly = [i for i, day in enumerate(looks.days) if day % LOOK_DAYS == 0]
+    if len(weekly) < many + 1:
+        return {
+            "rule": rule,
+            "probability": None,
+            "of": None,
+            "why": f"the options are followed for less than {LOOK_DAYS * (many + 1)} days",
+        }
+    drive = seen.latent(looks.times[weekly])
+    pool = seen.pool
+    cut = share * np.asarray(baseline.of("MADRS", pool.minds.madrs))
+    need = drive_cut("MADRS", cut, baseline.of("MADRS", pool.minds.madrs), pool.ratings)
+    responded, lost = 0, 0
+    for turn in range(COURSES):
+        joint = known.copy()
+        above = np.empty((len(pool), len(weekly)), dtype=bool)
+        for column, i in enumerate(weekly):
+            z = normals(SEED, f"course {turn} look {i}", len(pool))
+            above[:, column] = drive[:, column] + joint.draw(float(looks.times[i]), z) < need
+        ever = np.zeros(len(pool), dtype=bool)
+        run = np.zeros(len(pool), dtype=np.int64)
+        gone = np.zeros(len(pool), dtype=bool)
+        for column in range(len(weekly)):
+            run = np.where(above[:, column] & ever, run + 1, 0)
+            gone |= run >= many
+            ever |= ~above[:, column]
+        responded, lost = responded + int(ever.sum()), lost + int(gone.sum())
+    total = COURSES * len(pool)
+    return {
+        "rule": rule,
+        "probability": lost / responded if responded else None,
+        "of": responded / total,
+        "by_day": looks.days[-1],
+    }
+
+
+def _ledger(option: Option, looks: Looks, weight: float | None) -> list[dict[str, Any]]:
+    """Every dose of an option inside the time looked at."""
+    if option.regimen is None:
+        return []
+    horizon = looks.end_h - looks.start_h
+    kg = weight or reference_weight()
+    return [
+        {
+            "time_h": looks.start_h + d.time_h,
+            "drug": d.dose.drug,
+            "route": d.dose.route,
+            "asked_mg": float(d.dose.base(kg)) if d.dose.amount else 0.0,
+        }
+        for d in option.regimen.doses(horizon)
+    ]
+
+
+def _harm(option: Option, seen: Seen, looks: Looks, resting: Mapping[str, float]) -> dict[str, Any]:
+    """Acute effects over the sessions of an option, and what frequent or long use is known to do."""
+    sessions = [s for s in seen.noticed.sessions.tolist() if s >= looks.start_h - 1e-6]
+    ledger = _ledger(option, looks, seen.pool.minds.traits.weight)
+    found: dict[str, Any] = {
+        "sessions": len(sessions),
+        "total_mg": sum(row["asked_mg"] for row in ledger),
+        "days": looks.days[-1],
+        "long_use": _frequent_or_long(seen.noticed.sessions.tolist()),
+    }
+    if not sessions:
+        return found | {"note": "no session is added"}
+    times = seen.arms.times
+    inside = [np.flatnonzero((times >= s - 1e-9) & (times <= s + SESSION_H)) for s in sessions]
+    columns = np.unique(np.concatenate(inside))
+    place = {int(c): i for i, c in enumerate(columns)}
+    groups = [np.array([place[int(c)] for c in one]) for one in inside]
+    cadss = seen.output("cadss", columns)
+    first = cadss[:, groups[0]].max(axis=1)
+    threshold = values("clinic")["clinic_cadss_limit"].value
+    found["dissociation"] = {
+        "unit": "points (CADSS)",
+        **_spread(first),
+        "share_above": float((first > threshold).mean()),
+        "threshold": threshold,
+        "share_above_last_session": float((cadss[:, groups[-1]].max(axis=1) > threshold).mean()),
+        "minutes_above": _spread(60 * _above(times[columns[groups[0]]], cadss[:, groups[0]], threshold)),
+    }
+    shift = between_studies(TAU["vital"]) * seen.pool.clinic["vital"][:, None]
+    high = np.zeros(cadss.shape, dtype=bool)
+    for name, key in (("sbp", "pressure_limit_systolic"), ("dbp", "pressure_limit_diastolic")):
+        rest = np.full(len(seen.pool), resting[name]) if name in resting else seen.pool.minds.resting(name)
+        rise = seen.output(f"{name}_rise", columns)
+        level = rest[:, None] + rise + shift
+        limit = value(f"person.{key}").value
+        high |= level >= limit
+        found[name] = {
+            "unit": "mmHg",
+            "limit": limit,
+            "resting": "as measured" if name in resting else "not known: drawn as in the population",
+            "peak": _spread(level[:, groups[0]].max(axis=1)),
+            "largest_rise": _spread((rise + shift)[:, groups[0]].max(axis=1)),
+            "minutes_above": _spread(60 * _above(times[columns[groups[0]]], level[:, groups[0]], limit)),
+        }
+    found["pressure_above_limits"] = {
+        "first_session": float(high[:, groups[0]].any(axis=1).mean()),
+        "any_session": float(high.any(axis=1).mean()),
+        "note": "the model's course; single readings scatter more",
+    }
+    found["sedation"] = {
+        "unit": "points (MOAA/S, 5 = awake)",
+        **_spread(seen.output("moaas", columns)[:, groups[0]].min(axis=1)),
+    }
+    for name in ("nausea", "dizziness"):
+        found[name] = float(seen.output(name, columns)[:, groups[0]].max(axis=1).mean())
+    return found
+
+
+def _frequent_or_long(sessions: Sequence[float]) -> bool:
+    """More than three sessions within seven days, or sessions over four weeks or more, what was given before included."""
+    week = 7 * HOURS_PER_DAY
+    frequent = any(sum(s <= t < s + week for t in sessions) > OFTEN_A_WEEK for s in sessions)
+    return frequent or (bool(sessions) and sessions[-1] - sessions[0] >= LONG_H)
+
+
+def _spread(each: Array) -> dict[str, float]:
+    low, middle, high = np.quantile(each, (LOW, 0.5, HIGH))
+    return {"median": float(middle), "low": float(low), "high": float(high)}
+
+
+def _above(times: Array, rows: Array, limit: float) -> Array:
+    """Time above a limit of each row (n, T), by straight lines between times, h (n,)."""
+    if len(times) < 2:
+        return np.zeros(len(rows))
+    a, b = rows[:, :-1] - limit, rows[:, 1:] - limit
+    gap = np.diff(times)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(
+            (a >= 0) & (b >= 0), 1.0, np.where((a < 0) & (b < 0), 0.0, np.where(a >= 0, a / (a - b), b / (b - a)))
+        )
+    return np.asarray((np.nan_to_num(part) * gap).sum(axis=1))
+
+
+def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks) -> tuple[list[Given], Array]:
+    """What is given under no further dose (first) and under every option that gives one, and the times that all of them are looked at."""
+    ways = [Given(history, looks.end_h)]
+    given = [option for option in options if option.regimen is not None]
+    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in given]
+    times = [looks.times]
+    for way in ways:
+        new = way.noticed.sessions[way.noticed.sessions >= looks.start_h - 1e-6]
+        closely = (float(new[0]), float(new[-1])) if new.size else ()
+        times.append(way.grid(looks.times, closely))
+    grid = np.unique(np.round(np.concatenate(times), 9))
+    keep = np.concatenate([[True], np.diff(grid) > 1e-6])
+    return ways, grid[keep]
+
+
+__all__ = ["Arms", "Future", "Looks", "Option", "arms_of", "evaluate", "read_option"]

@@ -1,0 +1,145 @@
+"""A run of any number of people, streamed into Parquet in fixed blocks: memory does not grow with people, and a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ketasim._version import __version__
+from ketasim.core import UsageError, output_register, unknown_name
+from ketasim.core.names import output
+from ketasim.core.records import NOTICE
+
+from .plan import Scenario
+from .run import block_of
+
+BLOCK = 2048  # people of one file: fixed, so that the same people stand in the same file whatever else is asked
+USUAL = ("madrs", "ideation", "cadss")
+SETTINGS = "_run.json"  # readers of Parquet folders pass over names that begin with an underscore
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What was written. failed : person, time and reason of each."""
+
+    folder: Path
+    people: int
+    rows: int
+    files: tuple[str, ...]
+    columns: tuple[str, ...]
+    failed: tuple[dict[str, Any], ...]
+    reused: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "folder": str(self.folder),
+            "people": self.people,
+            "rows": self.rows,
+            "files": list(self.files),
+            "columns": list(self.columns),
+            "failed": list(self.failed),
+            "reused_files": self.reused,
+        }
+
+
+def stream_people(
+    asked: Scenario, folder: str | Path, keep: Sequence[str] = (), progress: Callable[[float], None] | None = None
+) -> Streamed:
+    """Simulate `asked.people` people block by block; one Parquet file a block, one row per person and time.
+
+    keep : outputs (names or aliases), `madrs, ideation, cadss` unless given. Columns: person, weight [kg], age [years], baseline [points], time_h, and the
+    outputs in their units as 32-bit numbers; a failed person has none. A folder that was begun with the same settings is finished: files that are
+    there are kept. Raises UsageError for a folder of other settings or an unknown output.
+    """
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
+
+    place = Path(folder)
+    names = tuple(dict.fromkeys(output(name).name for name in (keep or USUAL)))
+    if asked.people < 1:
+        raise UsageError("nobody is asked for", where="--people 0", fix="--people 1000")
+    begun = _begin(asked, place, names)
+    files, failed, rows, reused = [], [], 0, 0
+    for first in range(0, asked.people, BLOCK):
+        count = min(BLOCK, asked.people - first)
+        file = place / f"people-{first // BLOCK:06d}.parquet"
+        if file.is_file():
+            stored = pq.read_metadata(file)
+            rows += stored.num_rows
+            failed += json.loads(stored.metadata.get(b"failed", b"[]"))
+            reused += 1
+        else:
+            table, lost = _block(asked, first, count, names)
+            failed += lost
+            rows += len(table["person"])
+            made = pa.table(table).replace_schema_metadata(
+                {"settings": begun, "failed": json.dumps(lost), "notice": NOTICE}
+            )
+            part = file.with_suffix(f".{os.getpid()}.part")
+            pq.write_table(made, part, compression="zstd")
+            os.replace(part, file)
+        files.append(file.name)
+        if progress:
+            progress((first + count) / asked.people)
+    columns = ("person", "weight", "age", "baseline", "time_h", *names)
+    done = Streamed(place, asked.people, rows, tuple(files), columns, tuple(failed), reused)
+    text = json.dumps(
+        {"settings": asked.settings(), "key": begun, "version": __version__} | done.to_dict() | {"folder": "."},
+        indent=1,
+    )
+    (place / SETTINGS).write_text(text, encoding="utf-8")
+    return done
+
+
+def _begin(asked: Scenario, place: Path, names: Sequence[str]) -> str:
+    """Make the folder; the key of its settings. A folder of other settings is refused."""
+    plan = json.dumps([asked.settings(), asked.seed, list(names), __version__, BLOCK], sort_keys=True, default=str)
+    key = sha256(plan.encode()).hexdigest()[:32]
+    if place.exists() and not place.is_dir():
+        raise UsageError("that is a file, not a folder", where=f"--parquet {place}", fix=f"--parquet {place}_people")
+    place.mkdir(parents=True, exist_ok=True)
+    note = place / ".key"
+    strangers = [p.name for p in place.iterdir() if p.suffix == ".parquet"]
+    if strangers and (not note.is_file() or note.read_text(encoding="utf-8") != key):
+        raise UsageError(
+            "the folder holds people of other settings",
+            where=f"--parquet {place}",
+            allowed="an empty folder, or one that was begun with the same words, options and version",
+            fix=f"--parquet {place}_2",
+        )
+    note.write_text(key, encoding="utf-8")
+    return key
+
+
+def _block(
+    asked: Scenario, first: int, count: int, names: Sequence[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The columns of one block and who failed."""
+    people, table, failures, _ = block_of(asked.but(people=count), first)
+    for name in names:
+        if name not in table:
+            raise unknown_name("output of this run", name, [n for n in output_register() if n in table], where="--keep")
+    times = asked.times_h
+    lost = {f.person for f in failures}
+    good = np.array([p not in lost for p in people.person.tolist()])
+    each = len(times)
+    columns: dict[str, Any] = {"person": np.repeat(people.person[good], each).astype(np.int32)}
+    for name, rows in (("weight", people.weight), ("age", people.age), ("baseline", people.madrs)):
+        columns[name] = np.repeat(rows[good], each).astype(np.float32)
+    columns["time_h"] = np.tile(times, int(good.sum())).astype(np.float32)
+    for name in names:
+        columns[name] = table[name][good].ravel().astype(np.float32)
+    return columns, [
+        {"person": f.person, "time_h": None if f.time_h != f.time_h else f.time_h, "reason": f.reason}
+        for f in failures
+        if f.person >= 0
+    ]

@@ -1,0 +1,225 @@
+"""Chunks of a trial: the replicates of one world, made anywhere, kept as Parquet; a trial that was stopped goes on with those that are there.
+
+A chunk depends on the design, the seed and its world alone, so that it is the same bits on one worker, on four or on a cluster (one CPU type).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim._version import __version__
+from ketasim.core import UsageError
+from ketasim.core.arrays import Array
+
+from .design import Design
+from .expected import Truth, truth
+from .pool import Pool, make_pool
+from .replicate import Replicates, replicates
+from .worlds import World
+
+RETRIES = 100  # of a chunk whose worker was lost
+PLAIN = ("arm", "who", "site", "baseline", "gone", "guess")
+BY_VISIT = ("score", "seen", "felt")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Replicates of one world with what does not depend on them: the truth in it, side effects (A,) by name, people left out."""
+
+    world: int
+    replicates: Replicates
+    truth: Truth | None
+    events: Mapping[str, Array]
+    failed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a chunk is made from: nothing else decides it."""
+
+    design: Design
+    world: World
+    seed: int
+    null: bool
+    people: int
+    numbers: tuple[int, ...]
+    n: int
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides the chunk."""
+        plan = repr(
+            (
+                self.design,
+                dict(self.world.replaced),
+                self.world.hypothesis,
+                self.seed,
+                self.null,
+                self.people,
+                self.numbers,
+                self.n,
+                __version__,
+            )
+        )
+        return sha256(plan.encode()).hexdigest()[:32]
+
+
+def make_chunk(job: Job, pool: Pool | None = None) -> Chunk:
+    """Simulate one chunk. pool : the people, if they are there already."""
+    people = pool or make_pool(job.design, job.world, job.seed, job.people, job.null)
+    found = replicates(job.design, people, job.seed, job.numbers, job.n)
+    return Chunk(
+        job.world.index, found, truth(job.design, people) if job.design.compares else None, people.events, people.failed
+    )
+
+
+def chunks(
+    jobs: Sequence[Job],
+    pool_of: Callable[[int], Pool],
+    folder: Path | None = None,
+    scheduler: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> list[Chunk]:
+    """Every chunk, in the order of the jobs. folder : Parquet files, read where they are there, else written whole. scheduler : address of a
+    dask.distributed scheduler; without one they are made here."""
+    found: dict[int, Chunk] = {}
+    missing = []
+    for job in jobs:
+        kept = _read(folder, job) if folder else None
+        if kept is None:
+            missing.append(job)
+        else:
+            found[job.world.index] = kept
+    made = (
+        _on_cluster(missing, scheduler)
+        if scheduler and missing
+        else ((job, make_chunk(job, pool_of(job.world.index))) for job in missing)
+    )
+    for job, chunk in made:
+        if folder:
+            _write(folder, job, chunk)
+        found[job.world.index] = chunk
+        if progress:
+            progress(len(found) / len(jobs))
+    return [found[job.world.index] for job in jobs]
+
+
+def _on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, Chunk]]:
+    """Chunks as the workers finish them; a chunk whose worker is lost is made again elsewhere."""
+    try:
+        distributed: Any = import_module("dask.distributed")
+        dask: Any = import_module("dask")
+    except ImportError as error:
+        raise UsageError(
+            "a cluster needs dask.distributed", where=f"--scheduler {address}", fix='pip install "ketasim[cluster]"'
+        ) from error
+    dask.config.set({"distributed.scheduler.allowed-failures": RETRIES})
+    try:
+        client = distributed.Client(address, timeout="20s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise UsageError(
+            f"no scheduler answers at {address}",
+            where=f"--scheduler {address}",
+            allowed="the address that `dask scheduler` prints",
+            fix="--scheduler tcp://127.0.0.1:8786",
+        ) from error
+    with client:
+        futures = {client.submit(make_chunk, job, key=f"ketasim-{job.key}", retries=RETRIES): job for job in jobs}
+        for future, chunk in distributed.as_completed(futures, with_results=True):
+            yield futures[future], chunk
+
+
+def prepared(folder: str | Path) -> Path:
+    """The folder for chunks, made if it is not there."""
+    place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise UsageError("that is a file, not a folder", where=f"--parquet {place}", fix=f"--parquet {place}_trial")
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _file(folder: Path, job: Job) -> Path:
+    return folder / f"world-{job.world.index:04d}-{job.key[:12]}.parquet"
+
+
+def _write(folder: Path, job: Job, chunk: Chunk) -> None:
+    """One file, whole or not at all: a row per participant; scores, whether seen, and dissociation by reading."""
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
+
+    r = chunk.replicates
+    count, n = r.arm.shape
+    columns: dict[str, Any] = {
+        "replicate": np.repeat(np.array(r.numbers, dtype=np.int64), n),
+        "participant": np.tile(np.arange(n, dtype=np.int64), count),
+    }
+    columns |= {name: getattr(r, name).ravel() for name in PLAIN}
+    columns |= {f"covariate {name}": rows.ravel() for name, rows in r.covariates.items()}
+    for name in BY_VISIT:
+        columns |= {f"{name} at {t:g} h": getattr(r, name)[..., j].ravel() for j, t in enumerate(job.design.readings_h)}
+    t = chunk.truth
+    about = {
+        "key": job.key,
+        "arms": list(job.design.names),
+        "asked": r.asked.tolist(),
+        "failed": chunk.failed,
+        "events": {name: rows.tolist() for name, rows in chunk.events.items()},
+        "truth": None if t is None else [t.true.tolist(), t.held.tolist(), t.inert.tolist(), t.comparator],
+        "hypothesis": job.world.hypothesis,
+        "version": __version__,
+    }
+    table = pa.table(columns).replace_schema_metadata({"ketasim": json.dumps(about)})
+    file = _file(folder, job)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    pq.write_table(table, part, compression="zstd")
+    os.replace(part, file)
+
+
+def _read(folder: Path, job: Job) -> Chunk | None:
+    """The chunk of a job from its file; None if it is not there or is of another job."""
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
+
+    file = _file(folder, job)
+    if not file.is_file():
+        return None
+    try:
+        table = pq.read_table(file)
+        about = json.loads(table.schema.metadata[b"ketasim"])
+    except (pa.ArrowInvalid, KeyError, ValueError):
+        return None
+    if about["key"] != job.key:
+        return None
+    shape = (len(job.numbers), -1)
+
+    def rows(name: str) -> NDArray[Any]:
+        return np.asarray(table[name].to_numpy().reshape(shape))
+
+    def by_visit(name: str) -> NDArray[Any]:
+        return np.stack([rows(f"{name} at {t:g} h") for t in job.design.readings_h], axis=-1)
+
+    covariates = [name.removeprefix("covariate ") for name in table.column_names if name.startswith("covariate ")]
+    t = about["truth"]
+    return Chunk(
+        world=job.world.index,
+        replicates=Replicates(
+            numbers=job.numbers,
+            **{name: rows(name) for name in PLAIN},
+            **{name: by_visit(name) for name in BY_VISIT},
+            covariates={name: rows(f"covariate {name}") for name in covariates},
+            asked=np.array(about["asked"], dtype=np.int64),
+        ),
+        truth=None if t is None else Truth(np.array(t[0]), np.array(t[1]), np.array(t[2]), float(t[3])),
+        events={name: np.array(item) for name, item in about["events"].items()},
+        failed=int(about["failed"]),
+    )

@@ -1,0 +1,103 @@
+"""Ranks and their bands: even ranks stay inside as often as they should; posteriors that are too narrow, too wide or off leave."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from ketasim.evidence.fit.leave_out import Linear
+from ketasim.evidence.fit.ranks import Ranks, band, depth, gamma, linear_ranks, rank
+
+
+def test_a_rank_counts_the_draws_below():
+    assert rank(np.array([0.5, -1.0]), np.array([[0.0, 0.0], [1.0, 1.0], [0.4, 2.0]])).tolist() == [2, 0]
+
+
+def test_a_band_at_one_point_is_the_binomial_interval():
+    """One draw: ranks are 0 or 1, the ECDF has one point, and the band for it alone is the binomial's central interval."""
+    low, high = band(50, 1)
+    assert 50 * low[0] == pytest.approx(binom.ppf(0.025, 50, 0.5), abs=1.01)
+    assert 50 * high[0] == pytest.approx(binom.isf(0.025, 50, 0.5), abs=1.01)
+
+
+def test_even_ranks_stay_inside_as_often_as_asked():
+    """Of 2,000 sets of even ranks about 95 % stay inside at every point at once; a band for each point alone would keep far fewer."""
+    ranks = np.random.default_rng(4).integers(0, 100, size=(200, 2000))
+    inside = (depth(ranks, 99) >= gamma(200, 99)).mean()
+    assert inside == pytest.approx(0.95, abs=0.015)
+    assert (depth(ranks, 99) >= 0.05).mean() < 0.75
+
+
+def test_band_and_depth_agree():
+    ranks = np.random.default_rng(5).integers(0, 20, size=(60, 300))
+    low, high = band(60, 19)
+    below = (ranks[:, None, :] < np.arange(1, 20)[None, :, None]).mean(axis=0)
+    inside = ((below >= low[:, None]) & (below <= high[:, None])).all(axis=0)
+    assert (inside == (depth(ranks, 19) >= gamma(60, 19))).mean() > 0.99
+
+
+@pytest.mark.parametrize(("shift", "width"), [(0.0, 0.6), (0.0, 1.7), (0.5, 1.0)])
+def test_wrong_posteriors_leave_the_band(shift, width):
+    rng = np.random.default_rng(6)
+    truth = rng.standard_normal(200)
+    centre = truth + rng.standard_normal(200)
+    wrong = np.array(
+        [
+            rank(t[None], (c + shift + width * rng.standard_normal(99))[:, None])
+            for t, c in zip(truth, centre, strict=True)
+        ]
+    )
+    right = np.array(
+        [
+            rank(t[None], (c / 2 + np.sqrt(0.5) * rng.standard_normal(99))[:, None])
+            for t, c in zip(truth, centre, strict=True)
+        ]
+    )
+    found = Ranks(("wrong", "right"), np.column_stack([wrong, right]))
+    assert found.inside().tolist() == [False, True]
+    assert "wrong" in found.text and "right  " not in found.text
+
+
+def linear_form() -> Linear:
+    rng = np.random.default_rng(8)
+    blocks, base, jacobian, covariances = [], [], [], []
+    for i in range(6):
+        a = rng.standard_normal((3, 3))
+        blocks.append(SimpleNamespace(study=SimpleNamespace(id=f"s{i}", role="fit")))
+        base.append(rng.standard_normal(3))
+        jacobian.append(rng.standard_normal((3, 4)))
+        covariances.append(a @ a.T + np.eye(3))
+    return Linear(SimpleNamespace(blocks=tuple(blocks)), np.zeros(4), base, jacobian, covariances, [np.ones(3)] * 6)
+
+
+def test_the_linear_form_is_calibrated_and_too_small_errors_are_seen():
+    form = linear_form()
+    assert Ranks(("a", "b", "c", "d"), linear_ranks(form, 200)).inside().all()
+    # data made with these errors and read with a quarter of them: the posterior is too narrow
+    narrow = np.array([_narrow(form, turn) for turn in range(200)])
+    assert not Ranks(("a", "b", "c", "d"), narrow).inside().any()
+
+
+def _narrow(form: Linear, turn: int):
+    rng = np.random.default_rng(100 + turn)
+    truth = rng.standard_normal(4)
+    hessian, right = np.eye(4), np.zeros(4)
+    for j, c in zip(form.jacobian, form.covariances, strict=True):
+        y = j @ truth + np.linalg.cholesky(c) @ rng.standard_normal(3)
+        hessian, right = hessian + j.T @ np.linalg.solve(c / 4, j), right + j.T @ np.linalg.solve(c / 4, y)
+    draws = rng.multivariate_normal(np.linalg.solve(hessian, right), np.linalg.inv(hessian), 99)
+    return rank(truth, draws)
+
+
+def test_studies_that_are_not_fitted_do_not_count():
+    form = linear_form()
+    blocks = tuple(
+        SimpleNamespace(study=SimpleNamespace(id=b.study.id, role="validate" if i else "fit"))
+        for i, b in enumerate(form.evidence.blocks)
+    )
+    alone = dataclasses.replace(form, evidence=SimpleNamespace(blocks=blocks))
+    assert not np.array_equal(linear_ranks(alone, 5), linear_ranks(form, 5))

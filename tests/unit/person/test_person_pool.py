@@ -1,0 +1,108 @@
+"""The pool says what `run` says: one model. And nothing in it looks ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ketasim
+from ketasim.chain.hypothesis import default_hypothesis
+from ketasim.dose import parse
+from ketasim.people import Traits
+from ketasim.person.beliefs import Rows, beliefs, rows
+from ketasim.person.given import Given, Placed
+from ketasim.person.pool import CLINIC, Pool, Seen, Varied, integrate
+from ketasim.ratings.observation import link
+
+WORDS = "ketamine iv 0.5 mg/kg over 40 min twice weekly x 3"
+
+
+class Nobody(dict[str, np.ndarray]):
+    """Effects of the typical person: zero, whatever is asked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return np.zeros(self.count)
+
+    def items(self) -> Any:
+        return ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+
+def typical_pool() -> Pool:
+    """One row at the shipped numbers under the working default, one member without any effect."""
+    off = {key: np.array([number]) for key, number in default_hypothesis().switched_off().items()}
+    table = Rows((default_hypothesis().id,), np.zeros(1, dtype=np.int64), np.zeros(1), off, {})
+    people = Varied(1, np.zeros(1, dtype=np.int64), Traits(weight=70.0, age=45.0, baseline=33.0), Nobody(1))
+    return Pool(table, people, np.zeros(1, dtype=np.int64), people, {name: np.zeros(1) for name in CLINIC}, np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("words", "setting"), [(WORDS, "saline"), ("esketamine nasal 84 mg", "nasal-placebo"), (WORDS, "routine")]
+)
+def test_the_typical_member_is_the_typical_person_of_a_run(words: str, setting: str) -> None:
+    times = np.array([1.0, 24.0, 72.0, 168.0])
+    expected = ketasim.run(words, people=0, draws=0, setting=setting, at=times.tolist())["madrs"].typical
+    pool = typical_pool()
+    way = Given((Placed(parse(words)),), 200.0)
+    seen = Seen(pool, integrate(pool, [way], way.grid(times)), 0, setting)
+    p = pool.ratings
+    score = link(seen.latent(times), 33.0, p["link_ceiling"][:, None], p["link_slope"][:, None])[0]
+    assert score == pytest.approx(
+        expected, abs=0.08
+    )  # peaks of what is felt are looked for on fewer times than in a run
+
+
+def test_nothing_later_changes_what_was() -> None:
+    """The drive at a time is the same whatever follows, in dose, option and grid."""
+    pool = Pool.of(Traits(weight=80.0), 24, 2)
+    times = np.array([24.0, 70.0])
+    short = Given((Placed(parse("ketamine iv 0.5 mg/kg over 40 min")),), 80.0)
+    long = Given(
+        (
+            Placed(parse("ketamine iv 0.5 mg/kg over 40 min")),
+            Placed(parse("esketamine nasal 84 mg twice weekly x 2"), 80.0),
+        ),
+        300.0,
+    )
+    first = Seen(pool, integrate(pool, [short], short.grid(times), parts=("nasal",)), 0, "saline").latent(times)
+    grid = np.union1d(long.grid(times), [200.0])
+    other = Seen(pool, integrate(pool, [long], grid), 0, "saline").latent(times)
+    assert other == pytest.approx(first, abs=2e-5)
+
+
+def test_rows_hold_every_hypothesis_with_its_weight() -> None:
+    found = rows(240, 5)
+    weights = np.exp(found.log_weight)
+    share = np.bincount(found.hypothesis, weights=weights, minlength=len(found.names)) / weights.sum()
+    assert np.bincount(found.hypothesis, minlength=len(found.names)).min() >= 5
+    assert share == pytest.approx([beliefs().weights[name] for name in found.names], abs=1e-9)
+
+
+def test_members_keep_themselves_when_picked() -> None:
+    pool = Pool.of(Traits(), 16, 3)
+    picks = np.array([40, 3, 3, 17])
+    few = pool.only(picks)
+    assert few.minds.madrs == pytest.approx(pool.minds.madrs[picks])
+    assert few.ratings["expectancy_gain"] == pytest.approx(pool.ratings["expectancy_gain"][picks])
+    assert few.bodies.weight[few.row] == pytest.approx(pool.bodies.weight[pool.row[picks]])
+    same = pool.among(picks)
+    assert same.ratings["expectancy_gain"] == pytest.approx(few.ratings["expectancy_gain"])
+
+
+def test_sessions_and_co_medication_are_told_apart() -> None:
+    given = Given((Placed(parse(WORDS)), Placed(parse("lorazepam oral 1 mg daily"), -48.0, beside=True)), 200.0)
+    assert given.noticed.sessions.tolist() == pytest.approx([0.0, 72.0, 168.0])
+    assert given.start_h() == -48.0
+    assert any(part.event.drug == "lorazepam" for part in given.deliveries(np.array([70.0])))
