@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/care": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What stands beside a course: warnings, what is not known, parts of the effect, placebo, harm */
+        post: operations["beside_api_care_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalogue": {
         parameters: {
             query?: never;
@@ -89,6 +106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/crisis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** where help is in a crisis, for every place with a verified number */
+        get: operations["_api_crisis_api_crisis_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/curves": {
         parameters: {
             query?: never;
@@ -100,6 +134,23 @@ export interface paths {
         put?: never;
         /** The same run for a slider: chosen outputs on the internal grid, packed as 32-bit numbers */
         post: operations["curves_api_curves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/designs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** the trial designs that ship, each with the text of its file */
+        get: operations["design_files_api_designs_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -174,6 +225,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/first": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The default course as stored when the package was made, packed like /api/curves; 204 if the model has changed since */
+        get: operations["first_api_first_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dated forward predictions, as docs/forward-predictions.md has them */
+        get: operations["forward_api_forward_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The guide, every number resolved with its source */
+        get: operations["guide_api_guide_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/next-study": {
         parameters: {
             query?: never;
@@ -225,6 +327,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/screen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What `ketasim screen --json` prints; nothing is kept */
+        post: operations["screening_api_screen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/show/{name}": {
         parameters: {
             query?: never;
@@ -237,6 +356,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
+        post: operations["new_trial_api_trial_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trial/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress or result of a trial */
+        get: operations["trial_job_api_trial__number__get"];
+        put?: never;
+        post?: never;
+        /** Call a trial off */
+        delete: operations["no_trial_api_trial__number__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -359,6 +513,56 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Care
+         * @description What has to stand beside a course: what comes first, why a benefit cannot be stated, harms of long use, the parts of the effect.
+         *
+         *     `harm` is the object of `ketasim harm --json`; `placebo` the `mood` of the summary of the same people under placebo.
+         */
+        Care: {
+            /** Anaesthetic */
+            anaesthetic: string;
+            /** Approval */
+            approval: components["schemas"]["Approval"][];
+            /** Clinic Rule */
+            clinic_rule: string;
+            /** Harm */
+            harm: {
+                [key: string]: unknown;
+            };
+            /** Links */
+            links: components["schemas"]["Link"][];
+            /** Long Use */
+            long_use: string;
+            /** Looks */
+            looks: components["schemas"]["CareLook"][];
+            /** Monitoring */
+            monitoring: string;
+            /** Not Known */
+            not_known: string;
+            /** Placebo */
+            placebo: {
+                [key: string]: unknown;
+            } | null;
+            /** Reported */
+            reported: components["schemas"]["Reported"][];
+        };
+        /**
+         * CareLook
+         * @description The typical person's effect beyond placebo taken apart at a look, points; low, high: 90 % credible interval of the drug's own part.
+         */
+        CareLook: {
+            /** Belief */
+            belief: number;
+            /** Drug */
+            drug: number;
+            /** High */
+            high: number | null;
+            /** Look */
+            look: string;
+            /** Low */
+            low: number | null;
+        };
+        /**
          * Carried
          * @description The object that `ketasim experiment --json` prints.
          */
@@ -391,8 +595,11 @@ export interface components {
         Catalogue: {
             /** Added */
             added: components["schemas"]["Choice"][];
+            /** Age */
+            age: number;
             /** Baseline */
             baseline: number;
+            crisis: components["schemas"]["Crisis"];
             /** Drugs */
             drugs: components["schemas"]["Drug"][];
             /** Experiments */
@@ -401,6 +608,8 @@ export interface components {
             has: {
                 [key: string]: boolean;
             };
+            /** Hypotheses */
+            hypotheses: components["schemas"]["Explanation"][];
             /** Links */
             links: components["schemas"]["Link"][];
             /** Notice */
@@ -421,6 +630,8 @@ export interface components {
             traced: number;
             /** Version */
             version: string;
+            /** Weight */
+            weight: number;
         };
         /** Choice */
         Choice: {
@@ -527,6 +738,18 @@ export interface components {
              */
             days?: number | null;
             /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
+            /**
              * People
              * @description people in every arm
              * @default 100
@@ -590,6 +813,32 @@ export interface components {
              */
             seed: number;
         };
+        /** Crisis */
+        Crisis: {
+            /** General */
+            general: string;
+            /** Lines */
+            lines: components["schemas"]["CrisisLine"][];
+        };
+        /** CrisisLine */
+        CrisisLine: {
+            /** Checked */
+            checked: string;
+            /** Countries */
+            countries: string[];
+            /** Dated */
+            dated: string;
+            /** Emergency */
+            emergency: string;
+            /** Helpline */
+            helpline: string;
+            /** Place */
+            place: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+        };
         /** CurveOutput */
         CurveOutput: {
             /**
@@ -615,6 +864,19 @@ export interface components {
             typical: (number | null)[];
             /** Unit */
             unit: string;
+        };
+        /** DesignFile */
+        DesignFile: {
+            /** Arms */
+            arms: number;
+            /** Id */
+            id: string;
+            /** Study */
+            study: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
         };
         /**
          * Differing
@@ -719,6 +981,15 @@ export interface components {
              */
             seed: number;
         };
+        /** Explanation */
+        Explanation: {
+            /** Default */
+            default: boolean;
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+        };
         /** Failure */
         Failure: {
             /** Person */
@@ -753,6 +1024,163 @@ export interface components {
             versus: string;
             /** Versus Value */
             versus_value: number | null;
+        };
+        /**
+         * Forward
+         * @description Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
+         *     (median, 5th and 95th percentile).
+         */
+        Forward: {
+            /** Made */
+            made: string;
+            /** Predictions */
+            predictions: {
+                [key: string]: unknown;
+            };
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * Guide
+         * @description The guide with every number resolved. `stored`: made when the package was built, by this same model.
+         */
+        Guide: {
+            /** Checked */
+            checked: string;
+            /** Claims */
+            claims: {
+                [key: string]: string;
+            };
+            crisis: components["schemas"]["Crisis"];
+            /** Language */
+            language: string;
+            /** Notice */
+            notice: string;
+            /** Numbers */
+            numbers: {
+                [key: string]: components["schemas"]["GuideNumber"];
+            };
+            /** Reviewed */
+            reviewed: string;
+            /** Sections */
+            sections: components["schemas"]["GuideSection"][];
+            /** Stored */
+            stored: boolean;
+            /** Title */
+            title: string;
+        };
+        /** GuideBlock */
+        GuideBlock: {
+            /** Columns */
+            columns: string[];
+            /** Items */
+            items: components["schemas"]["GuideItem"][];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "list" | "array" | "table" | "questions" | "faq" | "glossary";
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "" | "counted" | "simulated";
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+            /** Rests On */
+            rests_on: components["schemas"]["GuideRest"][];
+            /** Rows */
+            rows: components["schemas"]["GuideRow"][];
+            /** Title */
+            title: string;
+        };
+        /** GuideItem */
+        GuideItem: {
+            /** Ask */
+            ask: string;
+            /** Cells */
+            cells: components["schemas"]["GuidePart"][][];
+            /** Head */
+            head: string;
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+            /** Rests On */
+            rests_on: components["schemas"]["GuideRest"][];
+        };
+        /**
+         * GuideNumber
+         * @description A number of the guide, with where it comes from and the command that prints it.
+         */
+        GuideNumber: {
+            /** Claim */
+            claim: string;
+            /** Command */
+            command: string;
+            /** High */
+            high: number | null;
+            /** Interval */
+            interval: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "counted" | "simulated" | "rule";
+            /** Low */
+            low: number | null;
+            /** Name */
+            name: string;
+            /** Range */
+            range: string;
+            /** Says */
+            says: string;
+            /** Shown */
+            shown: string;
+            /** Source */
+            source: string;
+            /** Stands */
+            stands: boolean;
+            /** Text */
+            text: string;
+            /** Value */
+            value: number | null;
+            /** Within */
+            within: string;
+        };
+        /**
+         * GuidePart
+         * @description Plain text, or a number of the guide as printed (`number` is its name; "crisis": the line on help).
+         */
+        GuidePart: {
+            /** Number */
+            number: string;
+            /** Text */
+            text: string;
+        };
+        /** GuideRest */
+        GuideRest: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "claim" | "record" | "source";
+            /** Name */
+            name: string;
+        };
+        /** GuideRow */
+        GuideRow: {
+            /** Number */
+            number: string;
+            /** Parts */
+            parts: components["schemas"]["GuidePart"][];
+        };
+        /** GuideSection */
+        GuideSection: {
+            /** Blocks */
+            blocks: components["schemas"]["GuideBlock"][];
+            /** Key */
+            key: string;
+            /** Title */
+            title: string;
         };
         /**
          * Link
@@ -891,6 +1319,32 @@ export interface components {
             told_apart: boolean;
         };
         /**
+         * PersonQuestion
+         * @description The content of a person file, and for which way and place.
+         */
+        PersonQuestion: {
+            /**
+             * Drug
+             * @default
+             */
+            drug: string;
+            /**
+             * Jurisdiction
+             * @default
+             */
+            jurisdiction: string;
+            /**
+             * Person
+             * @description the content of a person file (TOML); no name, no address
+             */
+            person: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+        };
+        /**
          * PlayedClaim
          * @description The object that `ketasim claims NAME --json` prints.
          */
@@ -1026,6 +1480,18 @@ export interface components {
              */
             days?: number | null;
             /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
+            /**
              * People
              * @description people to draw for the bands; 0: the typical person alone
              * @default 100
@@ -1127,6 +1593,20 @@ export interface components {
             /** Until */
             until: string;
         };
+        /**
+         * Reported
+         * @description People of 100 with an effect over weeks of spray, as counted in trials, beside the dummy spray.
+         */
+        Reported: {
+            /** Dummy */
+            dummy: number;
+            /** Source */
+            source: string;
+            /** Spray */
+            spray: number;
+            /** What */
+            what: string;
+        };
         /** Route */
         Route: {
             /** Approval */
@@ -1193,6 +1673,30 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * Screened
+         * @description The object that `ketasim screen --json` prints; further fields may come.
+         */
+        Screened: {
+            /** Missing For */
+            missing_for: {
+                [key: string]: unknown;
+            }[];
+            /** Monitoring */
+            monitoring: {
+                [key: string]: unknown;
+            }[];
+            /** Rules */
+            rules: {
+                [key: string]: unknown;
+            }[];
+            /** Verdict */
+            verdict: string;
+            /** Words */
+            words: string;
+        } & {
+            [key: string]: unknown;
+        };
         /** Shown */
         Shown: {
             /** Doi */
@@ -1218,6 +1722,18 @@ export interface components {
              * @description length of the run in days
              */
             days?: number | null;
+            /**
+             * Hypothesis
+             * @description under which hypothesis; empty: the working default
+             * @default
+             */
+            hypothesis: string;
+            /**
+             * Masked
+             * @description nobody can tell drug from placebo, whatever is felt
+             * @default false
+             */
+            masked: boolean;
             /**
              * Outputs
              * @description names of the register; none: all
@@ -1312,6 +1828,60 @@ export interface components {
             weights: {
                 [key: string]: number;
             };
+        };
+        /** TrialJob */
+        TrialJob: {
+            /** Number */
+            number: number;
+            /** Problem */
+            problem: {
+                [key: string]: string;
+            } | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** Share */
+            share: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** Text */
+            text: string;
+        };
+        /**
+         * TrialQuestion
+         * @description The words of `ketasim trial`: the design as the text of its file, sizes, replicates, seed.
+         */
+        TrialQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+            /**
+             * N
+             * @description people randomised in all; none: the design's own
+             */
+            n?: number[];
+            /**
+             * Null
+             * @description every arm gets the comparator's placebo: what is counted is the type I error
+             * @default false
+             */
+            null: boolean;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+            /**
+             * Sims
+             * @default 100
+             */
+            sims: number;
         };
         /**
          * ValueEntry
@@ -1472,6 +2042,93 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    beside_api_care_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Care"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     _api_catalogue_api_catalogue_get: {
         parameters: {
             query?: never;
@@ -1893,6 +2550,89 @@ export interface operations {
             };
         };
     };
+    _api_crisis_api_crisis_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Crisis"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     curves_api_curves_post: {
         parameters: {
             query?: never;
@@ -1913,6 +2653,89 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    design_files_api_designs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignFile"][];
                 };
             };
             /** @description not valid JSON */
@@ -2322,6 +3145,262 @@ export interface operations {
             };
         };
     };
+    first_api_first_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description nothing is stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forward_api_forward_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forward"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_api_guide_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Guide"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     next_study_api_next_study_post: {
         parameters: {
             query?: never;
@@ -2579,6 +3658,93 @@ export interface operations {
             };
         };
     };
+    screening_api_screen_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Screened"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_api_show__name__get: {
         parameters: {
             query?: never;
@@ -2597,6 +3763,263 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Shown"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    new_trial_api_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trial_job_api_trial__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    no_trial_api_trial__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
                 };
             };
             /** @description not valid JSON */

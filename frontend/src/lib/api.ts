@@ -58,9 +58,26 @@ export async function json<T>(path: string, body?: unknown, onBusy?: (busy: bool
   return (await ask(path, body, onBusy)).json();
 }
 
+/** Another verb than asking or posting: calling off a job. */
+export async function call<T>(method: string, path: string): Promise<T> {
+  const answer = await fetch(path, { method });
+  const found = await answer.json();
+  if (!answer.ok) throw new Refused(found, answer.status);
+  return found;
+}
+
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
 export async function curves(body: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Curves> {
-  const bytes = await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer();
+  return unpack(await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer());
+}
+
+/** The course that the page begins with, as stored when the package was made; nothing where the model has changed since. */
+export async function first(): Promise<Curves | undefined> {
+  const answer = await ask("/api/first");
+  return answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined;
+}
+
+function unpack(bytes: ArrayBuffer): Curves {
   const size = new DataView(bytes).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
   let at = 4 + size;

@@ -1,3 +1,4 @@
+import { country, crisisText } from "./crisis.svelte";
 import { picture, save, type Picture } from "./svg";
 import type { Catalogue } from "./types";
 
@@ -42,7 +43,7 @@ export function exportedPage(main: HTMLElement, title: string, facts: Catalogue 
   return (
     `<!doctype html><html lang="en" data-theme="${document.documentElement.dataset.theme}"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width, initial-scale=1"><title>${title} · Ketasim</title><style>${css}\n${extra}</style></head>` +
-    `<body><p class="problem">${notice} Exported from Ketasim ${facts?.version ?? ""}.</p>${copy.outerHTML}<p class="quiet small">${notice}</p></body></html>`
+    `<body><p class="problem">${notice} Exported from Ketasim ${facts?.version ?? ""}.</p>${copy.outerHTML}<p class="quiet small">${notice} ${crisisText(facts?.crisis, country.code)}</p></body></html>`
   );
 }
 

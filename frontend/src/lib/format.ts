@@ -21,7 +21,8 @@ export const interval = (x?: number | null, low?: number | null, high?: number |
     : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
 
 /** A share as a whole number of 100; "under 1" where it is. */
-export const inHundred = (x: number) => (x > 1e-9 && x < 0.005 ? "under 1" : number(100 * x));
+export const inHundred = (x: number) =>
+  x > 1e-9 && x < 0.005 ? "under 1" : Number.isFinite(x) ? String(Math.round(100 * x)) : "–";
 
 export const unit = (u: string) => (u === "1" || u === "dimensionless" ? "" : u);
 
@@ -50,4 +51,11 @@ export function at(time: ArrayLike<number>, y: ArrayLike<number> | undefined, t:
   if (Math.abs(time[low] - t) < 1e-5) return y[low];
   if (Math.abs(time[high] - t) < 1e-5) return y[high];
   return y[low] + ((y[high] - y[low]) * (t - time[low])) / (time[high] - time[low]);
+}
+
+/** True if every word of the search begins a word of the text: "IV" finds "IV", not "diving". */
+export function found(text: string, search: string): boolean {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = text.toLowerCase().split(/[^\p{L}\p{N}.%-]+/u);
+  return words.every((word) => all.some((one) => one.startsWith(word)));
 }

@@ -12,6 +12,7 @@ export interface Frame {
   to: number;
   zero: boolean;
   height: number;
+  span?: [number, number]; // the axis covers at least this, so that a small effect looks small
 }
 interface Told {
   hover: (t: number | null) => void;
@@ -20,7 +21,7 @@ interface Told {
 
 /** What decides the form of a plot. While it stays, a new answer only brings new numbers: nothing is laid out again. */
 export const formOf = (lines: Line[], frame: Frame, theme: string) =>
-  `${theme}|${frame.from}|${frame.to}|${frame.zero}|${frame.height}|${lines.map((l) => `${l.key},${l.colour},${l.width},${l.tint ?? ""}`).join(";")}`;
+  `${theme}|${frame.from}|${frame.to}|${frame.zero}|${frame.height}|${frame.span ?? ""}|${lines.map((l) => `${l.key},${l.colour},${l.width},${l.tint ?? ""}`).join(";")}`;
 
 /** All curves on the union of their times: the same grid almost always, so the usual case is no work. */
 export function columns(lines: Line[]): uPlot.AlignedData {
@@ -71,7 +72,7 @@ export class Plot {
     this.plot?.destroy();
   }
 
-  private options({ from, to, zero, height }: Frame): uPlot.Options {
+  private options({ from, to, zero, height, span }: Frame): uPlot.Options {
     const width = this.box.clientWidth;
     const series: uPlot.Series[] = [{}];
     const bands: uPlot.Band[] = [];
@@ -106,8 +107,9 @@ export class Plot {
         x: { time: false, range: () => [from, to] },
         y: {
           range: (_u, low, high) => {
-            if (low === null || high === null || !Number.isFinite(low)) return [0, 1];
-            const s = scaleOf(zero && low > 0 ? 0 : low, high > low ? high : low + 1);
+            if (low === null || high === null || !Number.isFinite(low)) return span ?? [0, 1];
+            const least = Math.min(zero && low > 0 ? 0 : low, span?.[0] ?? Infinity);
+            const s = scaleOf(least, Math.max(high > low ? high : low + 1, span?.[1] ?? -Infinity));
             return [s.low, s.high];
           },
         },

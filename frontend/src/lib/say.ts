@@ -1,10 +1,13 @@
 import type { RoleName } from "./role.svelte";
 
 interface Words {
+  guide: string;
   follow: string;
   compare: string;
   bench: string;
   evidence: string;
+  trial: string;
+  person: string;
   steps: Record<"dose" | "plasma" | "receptors" | "glutamate" | "synapses" | "mood", string>;
   blood: string;
   felt: Record<string, string>;
@@ -18,19 +21,24 @@ const FELT = {
   cadss: "Detached feeling (CADSS)",
   sbp: "Systolic blood pressure",
   sedation: "Wakefulness (MOAA/S)",
-  nausea: "Probability of nausea",
+  nausea: "Probability of nausea, at each moment",
   "nmda.occupancy": "NMDA channels held shut",
 };
 
 /** The words of the page, by reader. The same quantities under each of them. */
 export const SAY: Record<RoleName, Words> = {
   learn: {
+    guide:
+      "Plain words and plain counts, with the same hundred people each time. It names no dose and decides nothing for anyone.",
     follow:
       "One dose of ketamine, from the blood to the mood. Drag the time and see what happens when; move the dose and see what changes.",
     compare: "The same people get each drug by each route. What differs, for how long, and what has to be watched?",
     bench: "Several explanations compete. Each is a version of the model; each is held against the published evidence.",
     evidence:
-      "What people say about ketamine, and what evidence and model say to it. Every number of the model with its source.",
+      "What people say about ketamine, and what evidence and model say about it. Every number of the model with its source.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",
@@ -47,6 +55,7 @@ export const SAY: Record<RoleName, Words> = {
     effect: "Effect beyond placebo",
   },
   research: {
+    guide: "The lay guide: every number resolves to a published record, a claim of the ledger, a value or a run.",
     follow:
       "Regimen to MADRS: venous levels, NMDA occupancy, circuit, spines, score. Typical person, spread between people, posterior of the model.",
     compare:
@@ -55,6 +64,9 @@ export const SAY: Record<RoleName, Words> = {
       "Hypotheses as variants of the chain, calibrated to the same studies; weights, leave-one-out swings, designs by expected information.",
     evidence:
       "Every value with unit, spread, source, place and grade; the scorecard of published numbers; the claims ledger.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Plasma, venous",
@@ -71,11 +83,15 @@ export const SAY: Record<RoleName, Words> = {
     effect: "Change minus placebo",
   },
   clinic: {
+    guide: "What a person who reads about ketamine finds here; for teaching. Not reviewed by a clinician yet.",
     follow:
       "What is given, what is felt and watched in the session, and how the score moves in the weeks after. For teaching; it names no dose for anyone.",
     compare: "Routes side by side: onset, duration, what reaches the blood, approval, monitoring, acute effects.",
     bench: "Why it might work is open. What the competing explanations predict, and which trial would tell them apart.",
     evidence: "Claims with verdicts, the studies behind them, and every number of the model with its source.",
+    trial:
+      "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
+    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",

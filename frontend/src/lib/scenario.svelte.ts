@@ -9,7 +9,7 @@ export const BANDS = [
 export type Bands = (typeof BANDS)[number]["key"];
 const KEYS = [
   ...["drug", "route", "amount", "unit", "minutes", "repeat", "with", "setting"],
-  ...["people", "days", "seed", "bands", "role"],
+  ...["people", "days", "seed", "bands", "hypothesis", "role"],
 ];
 const MOST_LETTERS = 200;
 const MOST_WITH = 8;
@@ -29,6 +29,8 @@ export class Asked {
   days = $state(28);
   seed = $state(1);
   bands = $state<Bands>("both");
+  hypothesis = $state("");
+  own = $state(false); // the setting was chosen by the reader, and no longer follows the route
   notes = $state<string[]>([]);
 
   words = $derived(
@@ -44,6 +46,7 @@ export class Asked {
     people: this.people,
     days: this.days,
     seed: this.seed,
+    ...(this.hypothesis ? { hypothesis: this.hypothesis } : {}),
   });
 
   find(facts: Catalogue): { drug: Drug; route: Route } {
@@ -62,6 +65,14 @@ export class Asked {
     this.unit = unit;
     this.amount = facts.start[`${drug.name} ${route.name}`] ?? Number(((ends[0] + ends[1]) / 2).toPrecision(2));
     this.minutes = route.forms.includes("infusion") && drug.name !== "placebo" ? 40 : null;
+    if (!this.own) this.setting = route.name === "nasal" ? "nasal-placebo" : "saline"; // a spray is compared with a spray
+  }
+
+  /** The other unit: the same dose, at the weight of the typical person. */
+  convert(unit: string, weight: number) {
+    if (unit === this.unit) return;
+    this.amount = Number((unit === "mg" ? this.amount * weight : this.amount / weight).toPrecision(4));
+    this.unit = unit;
   }
 
   query(): URLSearchParams {
@@ -71,6 +82,7 @@ export class Asked {
     for (const item of this.with) q.append("with", item);
     for (const key of ["setting", "people", "days", "seed"] as const) q.set(key, String(this[key]));
     if (this.bands !== "both") q.set("bands", this.bands);
+    if (this.hypothesis) q.set("hypothesis", this.hypothesis);
     return q;
   }
 
@@ -109,13 +121,21 @@ export class Asked {
     numeric("days", LIMITS.days[0], LIMITS.days[1], false, (x) => (this.days = x));
     numeric("seed", LIMITS.seed[0], LIMITS.seed[1], true, (x) => (this.seed = x));
     const setting = query.get("setting");
-    if (setting && facts.settings.some((s) => s.name === setting)) this.setting = setting;
-    else if (setting)
+    if (setting && facts.settings.some((s) => s.name === setting)) {
+      this.setting = setting;
+      this.own = true;
+    } else if (setting)
       notes.push(`setting=${setting} is not known; allowed: ${facts.settings.map((s) => s.name).join(", ")}`);
     const bands = query.get("bands");
     if (bands && BANDS.some((b) => b.key === bands)) this.bands = bands as Bands;
     else if (bands)
       notes.push(`bands=${bands.slice(0, 40)} is not known; allowed: ${BANDS.map((b) => b.key).join(", ")}`);
+    const explanation = query.get("hypothesis");
+    if (explanation && facts.hypotheses.some((h) => h.name === explanation)) this.hypothesis = explanation;
+    else if (explanation)
+      notes.push(
+        `hypothesis=${explanation.slice(0, 40)} is not known; allowed: ${facts.hypotheses.map((h) => h.name).join(", ")}`,
+      );
     const words = (key: string) => {
       const fit = query.getAll(key).filter((text) => text.length <= MOST_LETTERS);
       if (fit.length < query.getAll(key).length)
@@ -134,6 +154,9 @@ export class Asked {
   }
 }
 
+/** The setting that the command line takes by itself: it follows the route. */
+export const usual = (words: string) => (/\bnasal\b/.test(words) ? "nasal-placebo" : "saline");
+
 export const quote = (text: string) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
 
 /** The line that gives the same numbers on the command line. */
@@ -141,7 +164,8 @@ export function asCli(body: Asked["body"], at: string, verb = "run"): string {
   const parts = [`ketasim ${verb} ${quote(body.scenario)}`];
   if (body.repeat) parts.push(`--repeat ${quote(body.repeat)}`);
   for (const item of body.with) parts.push(`--with ${quote(item)}`);
-  if (body.setting !== "saline") parts.push(`--setting ${body.setting}`);
+  if (body.setting !== usual(body.scenario)) parts.push(`--setting ${body.setting}`);
+  if (body.hypothesis) parts.push(`--hypothesis ${body.hypothesis}`);
   parts.push(`--people ${body.people} --days ${body.days} --seed ${body.seed}`);
   if (at) parts.push(`--at "${at}"`);
   return parts.join(" \\\n  ");
@@ -153,7 +177,8 @@ export function asPython(body: Asked["body"], at: string): string {
   const lines = [`    ${q(body.scenario)},`];
   if (body.repeat) lines.push(`    repeat=${q(body.repeat)},`);
   if (body.with.length) lines.push(`    with_=[${body.with.map(q).join(", ")}],`);
-  if (body.setting !== "saline") lines.push(`    setting=${q(body.setting)},`);
+  if (body.setting !== usual(body.scenario)) lines.push(`    setting=${q(body.setting)},`);
+  if (body.hypothesis) lines.push(`    hypothesis=${q(body.hypothesis)},`);
   lines.push(`    people=${body.people}, days=${body.days}, seed=${body.seed},`);
   if (at) lines.push(`    at=${q(at)},`);
   return `import ketasim\n\nresult = ketasim.run(\n${lines.join("\n")}\n)\nprint(result["madrs.change"].typical)`;

@@ -9,6 +9,7 @@ export interface Picture {
   lines: Line[];
   caption: string;
   studied?: string;
+  span?: [number, number];
 }
 interface Scale {
   low: number;
@@ -77,7 +78,10 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
   const height = Math.max(least_height, top + 150 + 40 + 14 * lines.length);
   const frame = { left: 58, right: width - 18, top, bottom: height - 38 - 14 * lines.length };
   const [least, most] = range(p.lines, p.from, p.to);
-  const scale = scaleOf(Math.min(least, least > 0 && least < most * 0.5 ? 0 : least), most);
+  const scale = scaleOf(
+    Math.min(least > 0 && least < most * 0.5 ? 0 : least, p.span?.[0] ?? Infinity),
+    Math.max(most, p.span?.[1] ?? -Infinity),
+  );
   const x = (t: number) => frame.left + ((t - p.from) / (p.to - p.from)) * (frame.right - frame.left);
   const y = (v: number) =>
     frame.bottom - ((v - scale.low) / (scale.high - scale.low || 1)) * (frame.bottom - frame.top);
@@ -111,7 +115,7 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
       );
     if (curve.model_low && curve.model_high)
       out.push(
-        `<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.1"/>`,
+        `<polygon points="${path(time, curve.model_high)} ${path(time, curve.model_low, true)}" fill="${colour(c)}" fill-opacity="0.06" stroke="${colour(c)}" stroke-width="0.8" stroke-dasharray="2 3"/>`,
       );
   }
   for (const [i, line] of p.lines.entries()) {

@@ -13,6 +13,14 @@ export type Catalogue = Schemas["Catalogue"];
 export type SpreadOf = Schemas["SpreadOf"];
 export type ValueEntry = Schemas["ValueEntry"];
 export type CurveOutput = Schemas["CurveOutput"];
+export type Guide = Schemas["Guide"];
+export type GuidePart = Schemas["GuidePart"];
+export type GuideNumber = Schemas["GuideNumber"];
+export type GuideRest = Schemas["GuideRest"];
+export type DesignFile = Schemas["DesignFile"];
+export type TrialJob = Schemas["TrialJob"];
+export type Care = Schemas["Care"];
+export type Crisis = Schemas["Crisis"];
 export interface Spread {
   typical?: number | null;
   median: number | null;

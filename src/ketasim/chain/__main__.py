@@ -7,7 +7,7 @@ import sys
 from ketasim.core import KetasimError, UsageError
 
 from .compose import compose
-from .lint import lint
+from .lint import all_unrest, lint
 from .show import explain
 from .whole import whole_path, write_whole
 
@@ -21,6 +21,7 @@ def main(words: list[str]) -> int:
             print(f"{whole_path().name} " + ("written" if write_whole() else "was current"))
         case ["check", *rest] if len(rest) < 2:
             problems = lint(*rest)
+            problems += [] if problems else all_unrest(*rest)
             print("\n".join(str(problem) for problem in problems) or "no problem")
             return 1 if problems else 0
         case ["text", *parts]:

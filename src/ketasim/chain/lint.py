@@ -24,6 +24,7 @@ from ketasim.stages.plasma.routing import administrations
 from . import units_gate
 from .compose import Composition, CompositionError, compose
 from .registry import Registry, declaration_problems, global_name, registry
+from .rest import unrest
 from .syntax import parse_file
 from .whole import whole_path, whole_text
 
@@ -74,6 +75,18 @@ def lint(stage: str | None = None) -> list[Problem]:
         or p in broken
         or f"stages/{stage}/" in p.fix
     ]
+
+
+def all_unrest(stage: str | None = None) -> list[Problem]:
+    """States that move without a dose (`rest.unrest`): of every part at once and of every variant that is not on by default.
+
+    These are integrated, so they stand in `python -m ketasim.chain check` and not in `lint`. Of one stage: its own variants.
+    """
+    found: list[Problem] = []
+    for label, parts, choice, gate in _cases(registry(), stage):
+        if gate:
+            found += unrest(compose(parts, choice, _example_compound() if "compound" in parts else None), label)
+    return list(dict.fromkeys(found))
 
 
 def default_choice(known: Registry) -> dict[str, tuple[str, ...]]:

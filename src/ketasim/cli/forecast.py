@@ -10,8 +10,8 @@ import typer
 
 from ketasim.core import CheckFailed, UsageError
 
-from .options import Json
-from .output import write
+from .options import Json, Plot, plot_place
+from .output import complain, write
 from .progress import Progress
 
 
@@ -43,29 +43,43 @@ def forecast(
             help="many people: a CSV with person, day, treatment, scale, score, role (observed | target); prints quantiles"
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="levels and scores of your own (NONMEM-style or tidy CSV): ledger, VPC, pcVPC and NPDE beside the model"
+        ),
+    ] = None,
     json: Json = False,
+    plot: Plot = None,
 ) -> None:
     """One person: what the first scores change, and what may follow under several options, benefit and harm side by side.
 
     Example: ketasim forecast person.toml --option stop --option "esketamine nasal 56 mg weekly x 4"
     """
-    if (file is None) == (table is None):
+    if [file, table, data].count(None) != 2:
         raise UsageError(
-            "give a person file or --table, one of the two",
+            "give a person file, --table or --data: one of the three",
             where="ketasim forecast",
             fix='ketasim forecast person.toml --option "esketamine nasal 56 mg weekly x 4"',
         )
     if table is not None:
-        if option or start is not None or json:
+        if option or start is not None or json or plot:
             raise UsageError(
-                "--table has no options, start or JSON: the treatment stands in the table",
+                "--table has no options, start, JSON or figure: the treatment stands in the table",
                 where="ketasim forecast --table",
                 fix=f"ketasim forecast --table {table}",
             )
-        from ketasim.person.batch import forecast_table
+        from ketasim.person.batch import forecast_people
 
         with Progress("people") as bar:
-            write(forecast_table(table, setting=setting, progress=bar.show))
+            text, doubts = forecast_people(table, setting=setting, progress=bar.show)
+        write(text)
+        if doubts:
+            complain("used as written:\n" + "\n".join(f"  {doubt}" for doubt in doubts))
+        return
+    place = plot_place(plot)
+    if data is not None:
+        _own(data, json, place)
         return
     from ketasim.person.forecast import forecast as ahead
 
@@ -75,6 +89,10 @@ def forecast(
     from ketasim.report.crisis import crisis_text
 
     found["crisis"] = crisis_text()
+    if place and found["status"]["ok"]:
+        from ketasim.report.forecast_figures import draw_forecast
+
+        draw_forecast(found, str(place))
     if json:
         write(jsons.dumps(found, indent=2, allow_nan=False), json=True)
     elif found["status"]["ok"]:
@@ -88,3 +106,17 @@ def forecast(
             allowed="observations that somebody in the model could give",
             fix="check units, dates and scales of the file",
         )
+
+
+def _own(data: Path, json: bool, place: Path | None) -> None:
+    """`--data`: own values beside the model."""
+    from ketasim.person.own_data import overlay, summary
+    from ketasim.report.overlay_text import overlay_text
+
+    with Progress("people") as bar:
+        plain = summary(overlay(data, progress=bar.show))
+    if place:
+        from ketasim.report.forecast_figures import draw_overlay
+
+        draw_overlay(plain, str(place))
+    write(jsons.dumps(plain, indent=2, allow_nan=False) if json else overlay_text(plain), json=json)

@@ -25,6 +25,8 @@ from .lint import lint
 from .new import new
 from .next_study import next_study
 from .output import any_encoding, complain, to_nowhere, write
+from .report import report
+from .reproduce import reproduce
 from .run import run
 from .screen import screen
 from .serve import serve
@@ -58,6 +60,8 @@ for command in (
     weigh,
     export,
     new,
+    report,
+    reproduce,
 ):
     app.command()(command)
 app.command("next-study")(next_study)

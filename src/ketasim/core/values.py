@@ -21,6 +21,7 @@ SpreadKind = Literal["lognormal", "normal", "logitnormal", "loguniform"]
 
 BASES = ("measured", "derived", "assumed", "placeholder")
 GRADES = ("A", "B", "C", "D")
+OWN_FIT_GRADE: Grade = "C"  # at best: a fit to means of arms tells what the model needs, not what somebody measured
 SPREAD_KINDS = ("lognormal", "normal", "logitnormal", "loguniform")
 
 
@@ -209,6 +210,7 @@ def _fitted(start: Value, known: Mapping[str, Mapping[str, Any]]) -> Value:
             found,
             value=float(table["mode"]),
             basis="derived",
+            grade=max(start.grade, OWN_FIT_GRADE),
             source="KetasimPosterior",
             uncertain=uncertain or start.uncertain,
             place=f"mode of the posterior (knowledge/posterior); started at {start.value:g} from {start.source}, {start.place}",

@@ -55,7 +55,9 @@ def _whole(cursor: Cursor, number: Token) -> int:
     value = exact(number.text)
     if value.denominator != 1 or value < 1:
         instead = str(-value) if value.denominator == 1 and value < 0 else None
-        raise cursor.fault(f"{number.text} is no count of doses", number, "a whole number from 1 up", instead=instead)
+        raise cursor.fault(
+            f"{number.text} is not a valid count of doses", number, "a whole number from 1 up", instead=instead
+        )
     if value > MOST_DOSES:
         raise cursor.fault(f"{number.text} doses are more than any course", number, f"up to {MOST_DOSES}")
     return int(value)

@@ -14,7 +14,7 @@ from .patterns import TOLERANCE_H, Pattern
 from .quantities import Amount, duration_text, number_text, times_text
 
 PROBED_PERIODS = 3  # of a repeat without end: enough for every gap of the pattern to occur
-MOST_DOSES = 20_000  # a longer list is a slip of the pen (fifty years of daily doses)
+MOST_DOSES = 20_000  # a longer list is a typing error (fifty years of daily doses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def read_amounts(
 
 def _no_amount(cursor: Cursor, number: Token, entry: Drug, way: Route, span: tuple[int, int]) -> Fault:
     negative = exact(number.text) < 0
-    what = f"a dose cannot be negative: {number.text}" if negative else "a dose of nothing is no dose"
+    what = f"a dose cannot be negative: {number.text}" if negative else "a dose of 0 is not a valid dose"
     allowed = "an amount above zero" + ("" if negative else "; for no drug at all: placebo " + way.name)
     placebo = drugs().get("placebo")
     if negative:
@@ -285,7 +285,7 @@ def _rates_of(entry: Drug) -> tuple[str, ...]:
 
 
 def _unit_meant(text: str, units: tuple[str, ...]) -> str | None:
-    """The one unit that is a single slip of the pen away, or None."""
+    """The one unit that is a single typing error away, or None."""
     near = [unit for unit in units if slips(text, unit.lower(), 1) <= 1]
     return near[0] if len(near) == 1 and near[0] != "g" else None
 
@@ -302,7 +302,7 @@ def read_rate(cursor: Cursor, way: Route, rate: Rate) -> tuple[Amount, float]:
 
 
 def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
-    """A fault if the dose is beyond the catalogue's limit for a slip of the pen."""
+    """A fault if the dose is beyond the catalogue's limit for a typing error."""
     if dose.amount is None:
         return
     amount = dose.amount
@@ -418,5 +418,5 @@ def _read_time(cursor: Cursor, way: Route) -> Fraction:
         raise cursor.fault(what, span, "over 40 min; without over: at once", instead=instead)
     if not SHORTEST_INFUSION_H <= hours <= LONGEST_INFUSION_H:
         what = "an infusion cannot be that " + ("short" if hours < SHORTEST_INFUSION_H else "long")
-        raise cursor.fault(what, span, "1 s to 366 d; into a vein without over: a bolus")
+        raise cursor.fault(what, span, "1 s to 366 d; intravenous without over: a bolus")
     return hours

@@ -71,7 +71,7 @@ RATE_MASSES: dict[str, tuple[str, Fraction]] = {
     "μg/kg": ("mg/kg", Fraction(1, 1000)),
 }
 DURATION_ALLOWED = "a number and a unit: 40 min, 0.67 h, 1 h 30 min, 3.5 d (units s, min, h, d, weeks)"
-MOST_HOURS = 24.0 * 365.0 * 20.0  # twenty years: beyond it a time is a slip of the pen, not a plan
+MOST_HOURS = 24.0 * 365.0 * 20.0  # twenty years: beyond it a time is a typing error, not a plan
 
 
 def number_text(value: float) -> str:

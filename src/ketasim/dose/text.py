@@ -1,7 +1,7 @@
 """The words as typed: tokens that know their place, and faults that point at the wrong word.
 
 A `Fault` carries a candidate for the corrected line only where it says the same dose at the same times by the same route
-(a slip of the pen undone, words in order, a unit converted); what has to be guessed is asked instead. `mended` follows
+(a typing error undone, words in order, a unit converted); what has to be guessed is asked instead. `mended` follows
 candidates until one of them parses, so that the line an error message offers works and means what was written.
 """
 

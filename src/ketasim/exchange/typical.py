@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain import Composition
 from ketasim.core import Output
+from ketasim.core.arrays import Array
 from ketasim.core.records import RunRecord
 from ketasim.engine.read.reader import read_model
 from ketasim.engine.read.source import SourceModel
@@ -18,8 +18,6 @@ from ketasim.scenario.plan import Scenario
 from ketasim.scenario.run import _Run
 
 from .formula import evaluated
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ TYPICAL = -1
 SEXES = {"woman": "woman", "female": "woman", "f": "woman", "man": "man", "male": "man", "m": "man"}
 GENOTYPES = ("val/val", "val/met", "met/met")
 ETHNICITIES = ("unspecified", "asian", "japanese")
-# What can be asked for; beyond it a number is a slip of the pen or outside everything the model knows.
+# What can be asked for; beyond it a number is a typing error or outside everything the model knows.
 RANGES = {
     "weight": (30.0, 250.0, "kg", "70"),
     "age": (18.0, 100.0, "years", "45"),

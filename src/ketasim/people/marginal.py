@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtr, ndtri
 
 from ketasim.core import KetasimError
-
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array
 
 CLOSE = 1e-6  # of the SD: how exactly mean and SD are met
 GRID = 96  # points per dimension of the correlation integral

@@ -19,14 +19,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError, Problem, UsageError, nearest, normals
+from ketasim.core.arrays import Array, BoolArray
 
 from .cohort import RANGES, People, Traits
 from .marginal import Impossible, Marginal, binary, from_moments, from_quartiles, latent_correlation
-
-Array = NDArray[np.float64]
 
 # What can stand in a Table 1, with the range outside which a number is a slip of the pen.
 CONTINUOUS: Mapping[str, tuple[float, float]] = {
@@ -121,7 +119,7 @@ class TableOnePeople(People):
         return super().madrs if found is None else np.clip(found * self.per_point, *RANGES["baseline"][:2])
 
     @cached_property
-    def women(self) -> NDArray[np.bool_]:
+    def women(self) -> BoolArray:
         """True for women."""
         found = self._printed("women")
         return super().women if found is None else found > 0.5

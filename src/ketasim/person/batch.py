@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.setting import Arm
@@ -32,8 +32,6 @@ from .pareto import TRUSTED, effective, normalised, tail_shape
 from .pool import Pool, Seen, integrate
 from .records import HOURS_PER_DAY
 from .table import TablePerson, TableRow, read_table
-
-Array = NDArray[np.float64]
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 ROWS = 320
@@ -69,7 +67,14 @@ class Looked(Seen):
 def forecast_table(
     path: str | Path, *, setting: str | None = None, progress: Callable[[float], None] | None = None
 ) -> str:
-    """CSV with the predictive quantiles of every target row of a table, in the order of the table.
+    """CSV with the predictive quantiles of every target row of a table, in the order of the table; see `forecast_people`."""
+    return forecast_people(path, setting=setting, progress=progress)[0]
+
+
+def forecast_people(
+    path: str | Path, *, setting: str | None = None, progress: Callable[[float], None] | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """CSV with the predictive quantiles of every target row of a table, in the order of the table; and what looks like a slip (used as written).
 
     path : CSV with the columns person, day, treatment, scale, score, role (observed | target | dose); age, weight_kg, setting, rater if known.
     Days count from the first dose; an observed row on day 0 or before is the baseline. Where a target row holds a score, its place in the forecast (PIT) and
@@ -93,9 +98,7 @@ def forecast_table(
     writer.writerow(HEAD)
     for line in sorted(found):
         writer.writerow([_cell(found[line][name]) for name in HEAD])
-    for doubt in doubts:
-        out.write(f"# {doubt}\n")
-    return out.getvalue()
+    return out.getvalue(), doubts
 
 
 def _cell(item: object) -> str:

@@ -14,16 +14,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.chain.hypothesis import Hypothesis, hypotheses, posterior_path
 from ketasim.core import KetasimError, knowledge_path, value
+from ketasim.core.arrays import Array, IntArray
 from ketasim.core.posterior import SPREAD, fitted, posterior
 from ketasim.engine.code import store
-from ketasim.evidence.arms.numbers import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
-
-Array = NDArray[np.float64]
+from ketasim.people.drawn import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
 
 SUFFIX = ".beliefs"
 LEAST_SHARE = 0.5  # of the rows is spread evenly over hypotheses; their weights then correct for it
@@ -130,7 +128,7 @@ class Rows:
     """
 
     names: tuple[str, ...]
-    hypothesis: NDArray[np.int64]
+    hypothesis: IntArray
     log_weight: Array
     numbers: Mapping[str, Array]
     spreads: Mapping[str, Array]
@@ -138,7 +136,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.hypothesis)
 
-    def only(self, rows: NDArray[np.int64]) -> Rows:
+    def only(self, rows: IntArray) -> Rows:
         """Some of the rows, in that order."""
         return Rows(
             self.names,

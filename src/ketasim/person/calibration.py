@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import normals, stream
+from ketasim.core.arrays import Array, IntArray
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import drive_at, link
@@ -29,8 +29,6 @@ from .observed import Baseline, Observation, draw_inside, mood_interval
 from .pareto import TRUSTED, normalised, systematic, tail_shape
 from .pool import Pool, Seen, integrate
 from .records import HOURS_PER_DAY
-
-Array = NDArray[np.float64]
 
 PEOPLE = 10_000
 WORDS = "ketamine iv 0.5 mg/kg over 40 min twice weekly x 6"
@@ -70,7 +68,7 @@ class Report:
         return float((np.abs(self.pit - 0.5) <= nominal / 200.0).mean())
 
     @property
-    def histogram(self) -> NDArray[np.int64]:
+    def histogram(self) -> IntArray:
         """People by twentieth of their own forecast."""
         return np.histogram(self.pit, bins=BINS, range=(0.0, 1.0))[0]
 
@@ -178,7 +176,7 @@ def _place(
     return low + uniform * (high - low), crps(y, GRID, share)
 
 
-def _bars(histogram: NDArray[np.int64]) -> str:
+def _bars(histogram: IntArray) -> str:
     """A rank histogram as text: 100 is what each of the bins should hold."""
     return " ".join(f"{100 * n * len(histogram) / histogram.sum():.0f}" for n in histogram)
 

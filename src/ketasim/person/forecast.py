@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
 from ketasim._version import __version__
 from ketasim.core import UsageError, normals, value
+from ketasim.core.arrays import Array
 from ketasim.core.records import NOTICE
 from ketasim.dose import Regimen
 from ketasim.ratings.observation import link
@@ -39,8 +39,6 @@ from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
 from .refine import Refined, body_keys, refine, refine_bodies
 from .value import applied, would_help
-
-Array = NDArray[np.float64]
 
 DAYS = 28.0
 MEMBERS = 1200  # that the options are worked out for
@@ -237,12 +235,14 @@ def forecast(
     ways, grid = arms_of(case.history, asked, looks)
     arms = integrate(people, ways, grid)
     stop = Seen(people, arms, 0, case.setting)
-    for place, option in enumerate(asked, start=1):
-        seen = Seen(people, arms, place, case.setting) if option.regimen is not None else stop
-        twin = Seen(people, arms, 0, case.setting, ways[place]) if option.regimen is not None else None
+    places = iter(range(1, len(ways)))
+    for number, option in enumerate(asked, start=1):
+        place = next(places) if option.regimen is not None else 0
+        seen = Seen(people, arms, place, case.setting) if place else stop
+        twin = Seen(people, arms, 0, case.setting, ways[place]) if place else None
         found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
         if progress:
-            progress(0.3 + 0.7 * place / len(asked))
+            progress(0.3 + 0.7 * number / len(asked))
     found["learned"] = what_changed(case, after, pool, looks)
     found["changed_little"] = bool(case.observations) and _little(found["learned"])
     found["hypotheses"] = _hypotheses(after)
@@ -259,7 +259,7 @@ def _before(
     if place is None:
         return would_help(0.5, None)
     share = float(found["options"][place]["response"]["probability"])
-    seen = Seen(people, arms, place + 1, case.setting)
+    seen = Seen(people, arms, 1, case.setting)  # the first arm with a dose
     times = looks.times[[0, -1]]
     drives, joint = seen.latent(times), Conditioned(Noise.of(people.ratings))
     p, before = people.ratings, np.asarray(case.baseline.of("MADRS", people.minds.madrs))

@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ketasim.core.arrays import Array
 from ketasim.dose import Regimen
 from ketasim.forward import Dosed, deliveries
 from ketasim.ratings.mood import Treatment, treatment
-
-Array = NDArray[np.float64]
 
 # Offsets after the start of a session at which what is felt, and pressure, are looked at, h; the end of the dose is added.
 CLOSE_OFFSETS = (0.1, 0.25, 0.4, 0.5, 2 / 3, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)

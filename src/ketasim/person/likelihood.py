@@ -19,12 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from ketasim.core.arrays import Array, IntArray
 from ketasim.ratings.wander import parted, wander_variance
-
-Array = NDArray[np.float64]
 
 TINY = 1e-300
 EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
@@ -122,7 +120,7 @@ class Conditioned:
         """What is known, to go on from."""
         return Conditioned(self.noise, list(self.times), list(self.factors), list(self.innovations))
 
-    def only(self, members: NDArray[np.int64]) -> Conditioned:
+    def only(self, members: IntArray) -> Conditioned:
         """The same of some members, in that order."""
         noise = Noise(*(getattr(self.noise, key)[members] for key in Noise.__dataclass_fields__))
         factors = [[entry[members] for entry in row] for row in self.factors]

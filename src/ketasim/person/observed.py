@@ -9,10 +9,10 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ketasim.core import knowledge_path, output_register, stream, value
+from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.observation import drive_at
 
@@ -21,7 +21,6 @@ from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, TAU, Pool, Seen
 
-Array = NDArray[np.float64]
 Kind = Literal["mood", "felt", "level", "pressure"]
 
 HALF_STEP = 0.5  # a total stands for everything that rounds to it
@@ -185,7 +184,7 @@ def level_noise(route: str) -> tuple[float, float, float]:
     return float(found["between"]), value("person.level_occasion").value, float(found["within"])
 
 
-def level_course(seen: Seen, name: str, columns: NDArray[np.int64]) -> Array:
+def level_course(seen: Seen, name: str, columns: IntArray) -> Array:
     """A concentration (ng/mL) of every row at some columns, (J, n)."""
     entry = output_register()[name]
     table = seen.arms.tables[seen.arm]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ketasim.core import normals, value, values
+from ketasim.core.arrays import Array
 from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
 from ketasim.ratings.observation import drive_at
@@ -21,8 +21,6 @@ from .given import Given, Placed
 from .likelihood import Conditioned
 from .observed import Baseline, drive_cut
 from .pool import TAU, Arms, Pool, Seen
-
-Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
 STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")
@@ -374,9 +372,10 @@ def _above(times: Array, rows: Array, limit: float) -> Array:
 
 
 def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks) -> tuple[list[Given], Array]:
-    """What is given under no further dose (first) and under every option, and the times that all of them are looked at."""
+    """What is given under no further dose (first) and under every option that gives one, and the times that all of them are looked at."""
     ways = [Given(history, looks.end_h)]
-    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in options]
+    given = [option for option in options if option.regimen is not None]
+    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in given]
     times = [looks.times]
     for way in ways:
         new = way.noticed.sessions[way.noticed.sessions >= looks.start_h - 1e-6]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ketasim.core import UsageError, normals, stream
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import link
@@ -28,8 +28,6 @@ from .observed import level_course, level_noise, route_of
 from .own_table import SCORE, OwnPerson, OwnValue, read_own
 from .pool import Pool, Seen, integrate
 from .refine import body_keys, with_bodies
-
-Array = NDArray[np.float64]
 
 BODIES = 200
 BINS = 8

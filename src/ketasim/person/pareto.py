@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, IntArray
 
 TRUSTED = 0.7
 LEAST_TAIL = 5
@@ -71,7 +70,7 @@ def normalised(log_weights: Array) -> Array:
     return np.asarray(w / w.sum())
 
 
-def systematic(weights: Array, count: int, start: float = 0.5) -> NDArray[np.int64]:
+def systematic(weights: Array, count: int, start: float = 0.5) -> IntArray:
     """Indices of a systematic resample: each is taken floor or ceil of count w times."""
     edges = (np.arange(count) + start) / count * weights.sum()
     return np.minimum(np.searchsorted(np.cumsum(weights), edges), len(weights) - 1)

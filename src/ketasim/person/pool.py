@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import union_keys, union_variants
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import Value, normals, value
+from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
@@ -26,9 +26,6 @@ from ketasim.stages.plasma.routing import routing_values
 
 from .beliefs import Rows, between_studies, rows
 from .given import Given
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 SEED = 14
 ROWS, MINDS = 160, 24
@@ -75,7 +72,7 @@ class Pool:
 
     rows: Rows
     bodies: Varied
-    row: Index
+    row: IntArray
     minds: Varied
     clinic: Mapping[str, Array]
     log_weight: Array
@@ -98,7 +95,7 @@ class Pool:
         clinic = {name: normals(seed, f"clinic {name}", count) for name in CLINIC}
         return Pool(table, bodies, row, replace(own, moved=moved), clinic, table.log_weight[row])
 
-    def only(self, members: Index, log_weight: Array | None = None) -> Pool:
+    def only(self, members: IntArray, log_weight: Array | None = None) -> Pool:
         """Some members, in that order, on the rows that they need; equal weights unless given."""
         kept, row = np.unique(self.row[members], return_inverse=True)
         bodies = _picked(self.bodies, kept, len(self.bodies))
@@ -111,13 +108,13 @@ class Pool:
             np.zeros(len(members)) if log_weight is None else log_weight,
         )
 
-    def among(self, members: Index) -> Pool:
+    def among(self, members: IntArray) -> Pool:
         """Some members, in that order and equally weighted, on the rows as they are: their courses stay in place."""
         minds = _picked(self.minds, members, len(self.minds))
         clinic = {name: z[members] for name, z in self.clinic.items()}
         return replace(self, row=self.row[members], minds=minds, clinic=clinic, log_weight=np.zeros(len(members)))
 
-    def with_minds(self, moved: Mapping[str, Array], clinic: Mapping[str, Array], row: Index | None = None) -> Pool:
+    def with_minds(self, moved: Mapping[str, Array], clinic: Mapping[str, Array], row: IntArray | None = None) -> Pool:
         """Members with other effects, or on other rows."""
         row = self.row if row is None else row
         scale = {key: ratio[row] for key, ratio in self.bodies.scale.items()}
@@ -135,12 +132,12 @@ class Pool:
         return rating_numbers(self.minds, lambda key, v: (v, self.number(key, v)))
 
     @property
-    def hypothesis(self) -> Index:
-        """Index of the hypothesis of every member, (N,)."""
+    def hypothesis(self) -> IntArray:
+        """IntArray of the hypothesis of every member, (N,)."""
         return self.rows.hypothesis[self.row]
 
 
-def _picked(people: Varied, chosen: Index, count: int) -> Varied:
+def _picked(people: Varied, chosen: IntArray, count: int) -> Varied:
     """Some of the people: effects that were given, or drawn from the stream, stay theirs."""
     return Varied(
         people.seed,
@@ -164,9 +161,9 @@ class Arms:
     times: Array
     tables: tuple[Mapping[str, Array], ...]
     readout: Readout
-    failed: NDArray[np.bool_]
+    failed: BoolArray
 
-    def columns(self, wanted: Sequence[float] | Array) -> Index:
+    def columns(self, wanted: Sequence[float] | Array) -> IntArray:
         """Columns of times that were asked for."""
         return np.array([int(np.argmin(np.abs(self.times - t))) for t in np.atleast_1d(wanted)], dtype=np.int64)
 
@@ -216,7 +213,7 @@ class Seen:
         """What people notice of what is given."""
         return (self.given or self.arms.given[self.arm]).noticed
 
-    def output(self, name: str, columns: Index | None = None) -> Array:
+    def output(self, name: str, columns: IntArray | None = None) -> Array:
         """An output port of the last stages of every member, (N, T) or (N, len(columns)), with what his clinic lets people feel."""
         made, table, row = self.arms.readout, self.arms.tables[self.arm], self.pool.row
         times = self.arms.times if columns is None else self.arms.times[columns]
@@ -261,7 +258,7 @@ class Seen:
         return np.broadcast_to(latent(self.setting, here, hoped, p), (len(self.pool), len(columns)))
 
 
-def _rows(course: Array, row: Index, columns: Index | None) -> Array:
+def _rows(course: Array, row: IntArray, columns: IntArray | None) -> Array:
     """The course of every member's row, at some columns."""
     found = np.broadcast_to(course, (len(course), course.shape[1])) if course.ndim == 2 else course
     return found[row] if columns is None else found[row[:, None], columns]

@@ -15,15 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals, value
+from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.people.cohort import varying
 
 from .pareto import effective, normalised, systematic
 from .pool import CLINIC, MINDS_OF, Pool, Varied
-
-Array = NDArray[np.float64]
 
 LEAST_EFFECTIVE = 0.5  # of the members stay effective from one power to the next
 MOST_STEPS = 60
@@ -126,7 +124,7 @@ def _proposed(pool: Pool, b: float, generator: np.random.Generator) -> tuple[dic
     return moved, clinic
 
 
-def _chosen(here: Pool, there: Pool, accept: NDArray[np.bool_]) -> Pool:
+def _chosen(here: Pool, there: Pool, accept: BoolArray) -> Pool:
     """Each member as proposed where accepted, else as it was."""
     moved = {key: np.where(accept, there.minds.moved[key], z) for key, z in here.minds.moved.items()}
     clinic = {key: np.where(accept, there.clinic[key], z) for key, z in here.clinic.items()}
@@ -193,7 +191,7 @@ def refine_bodies(
     return Refined(pool, step, taken / max(tried, 1), furthest, reason)
 
 
-def resampled_rows(pool: Pool, picks: NDArray[np.int64]) -> Pool:
+def resampled_rows(pool: Pool, picks: IntArray) -> Pool:
     """The pool on resampled rows, all of one weight; members keep their minds and their place."""
     rows = replace(pool.rows.only(picks), log_weight=np.zeros(len(picks)))
     bodies = Varied(

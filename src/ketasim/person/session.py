@@ -11,14 +11,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import sources, values
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.values import knowledge_path, read_toml
 from ketasim.scenario.result import Result
 from ketasim.scenario.summary import DAY_H, left_behind
 
-Array = NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LOOKS_H = (2.0, 3.0, 4.0)
 
@@ -195,7 +194,7 @@ def _criteria(
     return (*found, _criterion("all", "all of them", "", last, still))
 
 
-def _criterion(name: str, label: str, key: str, hours: Array, still: NDArray[np.bool_]) -> Criterion:
+def _criterion(name: str, label: str, key: str, hours: Array, still: BoolArray) -> Criterion:
     hours = np.where(still, np.inf, hours)
     known = np.quantile(hours, QUANTILES, method="inverted_cdf") if len(hours) else np.full(len(QUANTILES), np.nan)
     return Criterion(

@@ -15,17 +15,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from ketasim.core import KetasimError, knowledge_path, normals, read_toml
 from ketasim.core.frozen import FrozenMapping
 
 from .fields import Fact, fields
 from .pool import Pool
-
-Array = NDArray[np.float64]
 
 LITTLE_AUC = 0.6  # below: "little"
 MOST_SD = 3.0
@@ -95,8 +91,10 @@ def auc(correlation: float, share: float = 0.5) -> float:
         return 0.5
     cut = float(-ndtri(share))
     grid = np.linspace(-8.0, 8.0, 4001)
-    within = norm.pdf(grid) * norm.sf((cut - rho * grid) / math.sqrt(1.0 - rho**2)) / share
-    beyond = norm.pdf(grid) * norm.cdf((cut - rho * grid) / math.sqrt(1.0 - rho**2)) / (1.0 - share)
+    density = np.exp(-(grid**2) / 2.0) / math.sqrt(2.0 * math.pi)
+    responds = ndtr((rho * grid - cut) / math.sqrt(1.0 - rho**2))
+    within = density * responds / share
+    beyond = density * (1.0 - responds) / (1.0 - share)
     below = np.concatenate([[0.0], np.cumsum((beyond[1:] + beyond[:-1]) / 2.0 * np.diff(grid))])
     found = float(np.trapezoid(within * below, grid))
     return found if correlation >= 0 else 1.0 - found

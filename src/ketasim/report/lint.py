@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ketasim.core import KetasimError, Value, all_values, knowledge_path, output_register, read_toml, sources
 from ketasim.core.drugs import drugs
+from ketasim.core.values import OWN_FIT_GRADE
 
+MEMORY_GRADE = "C"
 CHAIN_STAGES = ("plasma", "receptors", "circuit", "plasticity", "mood", "body")
 
 
@@ -72,6 +74,25 @@ def _values(numbers: list[Value]) -> list[Finding]:
         missing = [record for record in v.records if record not in records]
         if missing:
             found.append(Finding(where, "evidence records that no study has: " + ", ".join(missing)))
+        found += [Finding(where, what, fix) for what, fix in _claims_too_much(v)]
+    return found
+
+
+def _claims_too_much(v: Value) -> list[tuple[str, str]]:
+    """(what, fix) where basis or grade say more than the number has: a fit of our own above grade C, memory called a measurement."""
+    found = []
+    entry = sources().get(v.source)
+    if v.basis == "derived" and entry is not None and entry.kind == "own" and v.grade < OWN_FIT_GRADE:
+        found.append(
+            (
+                f"derived by a fit of our own ({v.source}): grade {OWN_FIT_GRADE} at best, not {v.grade}",
+                f'grade = "{OWN_FIT_GRADE}"',
+            )
+        )
+    if "memory" in v.place and v.basis == "measured":
+        found.append(("'measured', but from memory: nobody has seen that number again", 'basis = "assumed"'))
+    if "memory" in v.place and v.grade < MEMORY_GRADE:
+        found.append((f"from memory: grade {MEMORY_GRADE} at best, not {v.grade}", f'grade = "{MEMORY_GRADE}"'))
     return found
 
 

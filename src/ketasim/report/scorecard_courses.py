@@ -38,7 +38,7 @@ def courses(rows: Sequence[ScoredRow]) -> str:
             ]
             if len(mine) > 2:
                 who = (
-                    f"{'nasal' if where == 'nasal' else 'into a vein and other'}, {'comparator' if control else 'drug'}"
+                    f"{'nasal' if where == 'nasal' else 'intravenous and other'}, {'comparator' if control else 'drug'}"
                 )
                 found.append(
                     f"<figure><figcaption>{escape(label)}: {escape(who)} ({len(mine)} values)</figcaption>{_panel(mine, low, high)}</figure>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ def write_page(result: TrialResult, path: str) -> Path:
     """Write the report; returns its place."""
     place = check_writable(path, (".html",))
     text = page(result)
-    return write_whole(place, lambda file: file.write_text(text, encoding="utf-8") and None)
+
+    def fill(file: Path) -> None:
+        file.write_text(text, encoding="utf-8")
+
+    return write_whole(place, fill)
 
 
 def write_figure(result: TrialResult, path: str) -> Path:
@@ -117,7 +122,7 @@ def _accrual(result: TrialResult) -> str:
     return f"At {d.per_month:g} people a month {most} people take {months:.1f} months to the last visit."
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{escape(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f'<div class="wrap"><table><tr>{top}</tr>{body}</table></div>'
@@ -228,7 +233,8 @@ def _figure(result: TrialResult, target: Any) -> None:
     matplotlib.use("Agg", force=False)
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(dict(style.RC)):
+    look: Any = dict(style.RC)
+    with matplotlib.rc_context(look):
         figure = Figure(figsize=(9.2, 6.8), layout="constrained")
         axes = figure.subplots(2, 2)
         _power_panel(axes[0, 0], result)

@@ -111,7 +111,8 @@ def _bias(arm: str, b: Bias) -> list[str]:
 
 
 def _replay(replay: Mapping[str, Any]) -> str:
-    there = f"Published: {replay['published']:+.2f}, n {replay['n']}. {100 * replay['pit']:.0f} % of the simulated trials of that size give so much or less"
+    words = {"ratio": "ratio of mean changes ", "again": "share of the comparator's responders who respond "}
+    there = f"Published: {words.get(replay['measure'], '')}{replay['published']:+.2f}, n {replay['n']}. {100 * replay['pit']:.0f} % of the simulated trials of that size give so much or less"
     rows = [f"{name} {100 * pit:.0f} %" for name, pit in replay["pit_by_hypothesis"].items()]
     return there + (f" (by hypothesis: {', '.join(rows)})." if rows else ".")
 

@@ -52,6 +52,16 @@ def block_of(asked: Scenario, first: int) -> tuple[People, dict[str, Array], tup
     return people, {name: rows[1:, at] for name, rows in table.items()}, failures, work
 
 
+def record_of(asked: Scenario) -> RunRecord:
+    """The record that a run of this scenario would carry, without running it: version, hash of the model, numbers."""
+    return _Run(asked)._record()
+
+
+def parameters_of(asked: Scenario) -> Mapping[str, Value]:
+    """The numbers of the composed chain that this scenario integrates, without running it: those of other drugs and pathways are not among them."""
+    return _Run(asked.but(people=0, draws=0)).composition.parameters
+
+
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 

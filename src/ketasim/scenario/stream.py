@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,8 @@ def stream_people(
     outputs in their units as 32-bit numbers; a failed person has none. A folder that was begun with the same settings is finished: files that are
     there are kept. Raises UsageError for a folder of other settings or an unknown output.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
 
     place = Path(folder)
     names = tuple(dict.fromkeys(output(name).name for name in (keep or USUAL)))

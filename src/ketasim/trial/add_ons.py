@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals
+from ketasim.core.arrays import Array
 
 from .design import TrialArm
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 
 def add_on_drives(arm: TrialArm, world: World, seed: int, visits_h: Array, found: Mapping[str, Array]) -> Array:

@@ -7,15 +7,14 @@ guess carries no information. Whether that removes the bias is checked here, bec
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
 SHARES = np.round(np.linspace(0.0, 1.0, 11), 2)
 LEAST_GROUP = 2
 
 
-def correct_share(arm: NDArray[np.int64], guess: NDArray[np.bool_], arms: int) -> Array:
+def correct_share(arm: IntArray, guess: BoolArray, arms: int) -> Array:
     """Share of each arm (A,) that guesses right: the comparator (arm 0) that it had no drug, the others that they had it."""
     found = np.full(arms, np.nan)
     for a in range(arms):
@@ -25,7 +24,7 @@ def correct_share(arm: NDArray[np.int64], guess: NDArray[np.bool_], arms: int) -
     return found
 
 
-def guess_curve(change: Array, arm: NDArray[np.int64], guess: NDArray[np.bool_], of: int) -> Array:
+def guess_curve(change: Array, arm: IntArray, guess: BoolArray, of: int) -> Array:
     """Difference of arm `of` to the comparator at every share in `SHARES`, (11,); change, arm, guess (R, N), nan = not seen.
 
     d(c) = [c m(of, right) + (1 - c) m(of, wrong)] - [c m(0, right) + (1 - c) m(0, wrong)], m the mean change of a group over all replicates;

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array
 
 from .design import Design
 from .expected import Truth, truth
 from .pool import Pool, make_pool
 from .replicate import Replicates, replicates
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 RETRIES = 100  # of a chunk whose worker was lost
 PLAIN = ("arm", "who", "site", "baseline", "gone", "guess")
@@ -155,8 +154,8 @@ def _file(folder: Path, job: Job) -> Path:
 
 def _write(folder: Path, job: Job, chunk: Chunk) -> None:
     """One file, whole or not at all: a row per participant; scores, whether seen, and dissociation by reading."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
 
     r = chunk.replicates
     count, n = r.arm.shape
@@ -188,8 +187,8 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
 
 def _read(folder: Path, job: Job) -> Chunk | None:
     """The chunk of a job from its file; None if it is not there or is of another job."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
 
     file = _file(folder, job)
     if not file.is_file():

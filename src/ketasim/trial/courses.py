@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import union_keys
 from ketasim.core import values
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import fitted
 from ketasim.dose import Regimen, output_times
 from ketasim.dose.grid import Grid
@@ -21,8 +22,6 @@ from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed,
 from ketasim.ratings.setting import felt_so_far
 
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 GRID = Grid("trial", ((1.0, 0.1), (2.0, 0.25), (4.0, 1.0)), 24.0)  # keeps every peak of what is felt within 2 %
 SIDE_PORTS = ("nausea", "moaas", "sbp_rise")

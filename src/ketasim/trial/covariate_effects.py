@@ -6,15 +6,13 @@ An effect with conflicting evidence is a distribution around zero: every world d
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import Value, normals, stages_with_values, values
+from ketasim.core.arrays import Array
 from ketasim.people import People
 from ketasim.people.table_one import TableOnePeople
 
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 PREFIX = "effect_"
 

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import inverse_normal, stream
-
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array
 
 STRIDE = 1 << 20  # numbers kept for one replicate: more people than any trial has
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ketasim.core.arrays import Array, IntArray
 
 from .design import Dropout
-
-Array = NDArray[np.float64]
 
 HOURS_PER_WEEK = 168.0
 MOST_LOG = 20.0
@@ -38,7 +37,7 @@ def equation(d: Dropout) -> str:
     return f"hazard of leaving per week = {d.per_week:g}{inside}   [{', '.join(kind)}; {d.basis}]"
 
 
-def leave(d: Dropout, visits_h: Array, change: Array, felt: Array, uniform: Array) -> NDArray[np.int64]:
+def leave(d: Dropout, visits_h: Array, change: Array, felt: Array, uniform: Array) -> IntArray:
     """First visit that a person does not come to, (...,); V for who stays to the end.
 
     change (..., V) score minus baseline that would be seen at every visit, in points; felt (..., V) strongest CADSS so far; uniform (..., V)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import normals, value
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.ratings.mood import Between, Drives, latent
@@ -28,8 +29,6 @@ from .worlds import World
 
 if TYPE_CHECKING:
     from .design import Design
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ketasim.core.arrays import Array
 
 from .analyse.cox import cox
 from .analyse.estimands import ANALYSES
@@ -15,8 +16,6 @@ from .analyse.proportions import proportions
 from .analyse.survival import log_rank
 from .design import Design
 from .replicate import Replicates
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,25 @@ def crossover_changes(design: Design, found: Replicates) -> tuple[Array, Array]:
     at, visits = endpoint_visit(design), len(design.visits_h)
     score = np.where(found.seen, found.score, np.nan)
     return score[..., at] - found.baseline, score[..., visits + 1 + at] - score[..., visits]
+
+
+def crossover_outcomes(design: Design, found: Replicates, n: int) -> dict[str, Array]:
+    """What crossover trials publish, (R,) each. ratio : mean change under the arm over that under the comparator; again : share of those who
+    respond under the comparator that respond under the arm too (nan where nobody does); responders : how many respond under the comparator."""
+    first, second = (x[:, :n] for x in crossover_changes(design, found))
+    score = np.where(found.seen, found.score, np.nan)[:, :n]
+    start = [found.baseline[:, :n], score[..., len(design.visits_h)]]
+    begins = found.arm[:, :n] == 0  # with the arm
+    arm, other = np.where(begins, first, second), np.where(begins, second, first)
+    arm_start, other_start = np.where(begins, start[0], start[1]), np.where(begins, start[1], start[0])
+    need = design.endpoint.response
+    responds, before = -arm >= need * arm_start, -other >= need * other_start
+    count = before.sum(axis=1).astype(np.float64)
+    both = (responds & before).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.nanmean(arm, axis=1) / np.nanmean(other, axis=1)
+        again = np.where(count > 0, both / count, np.nan)
+    return {"ratio": ratio, "again": again, "responders": count}
 
 
 def _crossed(design: Design, found: Replicates, n: int) -> Outcome:

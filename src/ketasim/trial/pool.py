@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import KetasimError
+from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.people.table_one import read_table
@@ -25,8 +25,6 @@ from .design import Design
 from .flexible import Flexed, flex
 from .scales import per_point
 from .worlds import World
-
-Array = NDArray[np.float64]
 
 PEOPLE = 128  # per arm and world: with 48 worlds 6,144 people an arm
 MOST_FAILED = 0.05

@@ -10,10 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, IntArray
 
 LOW, HIGH = 5.0, 95.0
 LEAST_P = 1e-300
@@ -35,7 +34,7 @@ class Power:
     analysed: int
 
 
-def power_of(n: int, estimate: Array, p: Array, world: NDArray[np.int64], alpha: float, better: float = -1.0) -> Power:
+def power_of(n: int, estimate: Array, p: Array, world: IntArray, alpha: float, better: float = -1.0) -> Power:
     """Power of one arm's comparison: estimate, p (R,) with nan = no result, world (R,). better : sign of an estimate that favours the arm.
 
     A replicate without a result (an arm that nobody finished) rejects nothing and counts.
@@ -55,7 +54,7 @@ def power_of(n: int, estimate: Array, p: Array, world: NDArray[np.int64], alpha:
     )
 
 
-def shrunk(number: Array, world: NDArray[np.int64]) -> tuple[Array, float]:
+def shrunk(number: Array, world: IntArray) -> tuple[Array, float]:
     """Means of the worlds with the error of their few replicates taken out, (W,), and the SD within worlds.
 
     m_w <- m + (m_w - m) sqrt(B / (B + s^2 / r_w)), B = max(var(m_w) - mean(s^2 / r_w), 0): the spread of what is returned is that between worlds.
@@ -75,7 +74,7 @@ def shrunk(number: Array, world: NDArray[np.int64]) -> tuple[Array, float]:
     return middle + (mean - middle) * np.sqrt(between / (between + error + 1e-300)), math.sqrt(within)
 
 
-def _between(estimate: Array, p: Array, world: NDArray[np.int64], alpha: float) -> tuple[float, float]:
+def _between(estimate: Array, p: Array, world: IntArray, alpha: float) -> tuple[float, float]:
     """5th and 95th percentile over worlds of 1 - Phi((c - m_w) / s) + Phi((-c - m_w) / s), m_w the mean of the normal score of p in world w."""
     score = np.sign(estimate) * -ndtri(np.maximum(p, LEAST_P) / 2.0)
     middle, sd = shrunk(score, world)

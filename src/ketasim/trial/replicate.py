@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import UsageError, inverse_normal, stream, value
+from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
@@ -23,8 +24,6 @@ from .dropout import leave
 from .pool import Pool
 from .rules import Rule, condition
 from .scales import per_point, rater_factor
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

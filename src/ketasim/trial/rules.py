@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ketasim.core.arrays import Array, BoolArray
 
 ALWAYS = ("score", "change", "change_percent")
 EXTRA = ("cadss", "sbp_rise")
@@ -38,7 +37,7 @@ class Rule:
     add: str = ""
     arms: tuple[str, ...] = ()
 
-    def holds(self, measured: Mapping[str, Array]) -> NDArray[np.bool_]:
+    def holds(self, measured: Mapping[str, Array]) -> BoolArray:
         """Whether it holds for each person; who was not seen at the visit (nan) is left as he is."""
         numbers = measured[self.quantity]
         with np.errstate(invalid="ignore"):

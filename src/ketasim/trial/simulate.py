@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 from ketasim.core.numbers import whole
 
 from .blinding import SHARES, correct_share, guess_curve
@@ -19,15 +19,13 @@ from .chunks import Chunk, Job, chunks, prepared
 from .design import Design
 from .expected import Truth
 from .library import find_design
-from .methods import Outcome, analyse, endpoint_visit
+from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
 from .worlds import World, worlds
-
-Array = NDArray[np.float64]
 
 SIMS = 1000
 WORLDS = 48
@@ -245,11 +243,11 @@ def _result(
         notes=_notes(design),
         one=_one(found),
         hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
-        estimates={n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()},
+        estimates=_estimates(design, found, outcomes),
     )
 
 
-def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: NDArray[np.int64]) -> Contrast:
+def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArray) -> Contrast:
     estimate = outcome.estimate[:, a]
     ok = estimate[np.isfinite(estimate)]
     middle, _ = shrunk(estimate, world)
@@ -270,7 +268,7 @@ def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
 
 
 def _by_hypothesis(
-    asked: Trial, outcome: Outcome | None, world: NDArray[np.int64], powers: Mapping[str, tuple[Power, ...]]
+    asked: Trial, outcome: Outcome | None, world: IntArray, powers: Mapping[str, tuple[Power, ...]]
 ) -> dict[str, dict[str, float]]:
     """Primary contrast and power of every hypothesis at the largest size, with their number of replicates."""
     if outcome is None or not powers:
@@ -338,6 +336,14 @@ def _arms(design: Design, found: Replicates, made: Sequence[Chunk]) -> tuple[Arm
             )
         )
     return tuple(rows)
+
+
+def _estimates(design: Design, found: Replicates, outcomes: Mapping[int, Outcome]) -> dict[int, dict[str, Array]]:
+    """Estimates of every replicate by size and arm; of a crossover what such trials publish beside."""
+    made = {n: {name: o.estimate[:, a] for a, name in enumerate(design.compared)} for n, o in outcomes.items()}
+    if design.kind == "crossover":
+        made = {n: rows | crossover_outcomes(design, found, n) for n, rows in made.items()}
+    return made
 
 
 def _one(found: Replicates) -> dict[str, Array]:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
 from ketasim.core import FrozenMapping, Value, stream
+from ketasim.core.arrays import Array
 from ketasim.core.posterior import posterior
 from ketasim.people.drawn import SPREAD, drawn_value
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

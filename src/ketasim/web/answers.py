@@ -118,6 +118,12 @@ class Named(Answer):
     label: str
 
 
+class Explanation(Answer):
+    name: str
+    label: str
+    default: bool
+
+
 class ExperimentCard(Answer):
     name: str
     title: str
@@ -134,16 +140,20 @@ class Catalogue(Answer):
 
     version: str
     notice: str
+    crisis: Crisis
     drugs: list[Drug]
     outputs: list[Output]
     links: list[Link]
     settings: list[Named]
+    hypotheses: list[Explanation]
     experiments: list[ExperimentCard]
     has: dict[str, bool]
     start: dict[str, float]
     added: list[Choice]
     repeats: list[Choice]
     baseline: float
+    weight: float
+    age: float
     numbers: int
     traced: int
 
@@ -204,3 +214,171 @@ class Shown(Answer):
     text: str
     value: ValueEntry | None
     doi: str
+
+
+class GuidePart(Answer):
+    """Plain text, or a number of the guide as printed (`number` is its name; "crisis": the line on help)."""
+
+    text: str
+    number: str
+
+
+class GuideRest(Answer):
+    name: str
+    kind: Literal["claim", "record", "source"]
+
+
+class GuideItem(Answer):
+    ask: str
+    head: str
+    parts: list[GuidePart]
+    cells: list[list[GuidePart]]
+    rests_on: list[GuideRest]
+
+
+class GuideRow(Answer):
+    number: str
+    parts: list[GuidePart]
+
+
+class GuideBlock(Answer):
+    kind: Literal["text", "list", "array", "table", "questions", "faq", "glossary"]
+    title: str
+    mark: Literal["", "counted", "simulated"]
+    columns: list[str]
+    parts: list[GuidePart]
+    items: list[GuideItem]
+    rows: list[GuideRow]
+    rests_on: list[GuideRest]
+
+
+class GuideSection(Answer):
+    key: str
+    title: str
+    blocks: list[GuideBlock]
+
+
+class GuideNumber(Answer):
+    """A number of the guide, with where it comes from and the command that prints it."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    text: str
+    range: str
+    within: str
+    kind: Literal["counted", "simulated", "rule"]
+    says: str
+    interval: str
+    source: str
+    shown: str
+    claim: str
+    command: str
+    stands: bool
+
+
+class CrisisLine(Answer):
+    countries: list[str]
+    place: str
+    emergency: str
+    helpline: str
+    source: str
+    dated: str
+    checked: str
+    text: str
+
+
+class Crisis(Answer):
+    general: str
+    lines: list[CrisisLine]
+
+
+class Guide(Answer):
+    """The guide with every number resolved. `stored`: made when the package was built, by this same model."""
+
+    language: str
+    title: str
+    reviewed: str
+    checked: str
+    notice: str
+    sections: list[GuideSection]
+    numbers: dict[str, GuideNumber]
+    claims: dict[str, str]
+    crisis: Crisis
+    stored: bool
+
+
+class CareLook(Answer):
+    """The typical person's effect beyond placebo taken apart at a look, points; low, high: 90 % credible interval of the drug's own part."""
+
+    look: str
+    drug: float
+    belief: float
+    low: float | None
+    high: float | None
+
+
+class Reported(Answer):
+    """People of 100 with an effect over weeks of spray, as counted in trials, beside the dummy spray."""
+
+    what: str
+    spray: float
+    dummy: float
+    source: str
+
+
+class Care(Answer):
+    """What has to stand beside a course: what comes first, why a benefit cannot be stated, harms of long use, the parts of the effect.
+
+    `harm` is the object of `ketasim harm --json`; `placebo` the `mood` of the summary of the same people under placebo.
+    """
+
+    anaesthetic: str
+    not_known: str
+    long_use: str
+    clinic_rule: str
+    approval: list[Approval]
+    monitoring: str
+    looks: list[CareLook]
+    placebo: dict[str, Any] | None
+    harm: dict[str, Any]
+    reported: list[Reported]
+    links: list[Link]
+
+
+class DesignFile(Answer):
+    id: str
+    study: str
+    title: str
+    arms: int
+    text: str
+
+
+class TrialJob(Answer):
+    number: int
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    share: float
+    text: str
+    result: dict[str, Any] | None
+    problem: dict[str, str] | None
+
+
+class Forward(Answer):
+    """Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
+    (median, 5th and 95th percentile)."""
+
+    made: str
+    sha256: str
+    predictions: dict[str, Any]
+
+
+class Screened(BaseModel):
+    """The object that `ketasim screen --json` prints; further fields may come."""
+
+    model_config = ConfigDict(extra="allow")
+    verdict: str
+    words: str
+    rules: list[dict[str, Any]]
+    monitoring: list[dict[str, Any]]
+    missing_for: list[dict[str, Any]]

@@ -16,15 +16,19 @@ from starlette.exceptions import HTTPException
 
 from ketasim._version import __version__
 from ketasim.core import KetasimError
+from ketasim.report.guide import crisis
 from ketasim.scenario.compare import compare as side_by_side
 from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
+from ketasim.scenario.result import plain
 from ketasim.scenario.run import run as simulate
 
-from . import answers, facts, long_answers
+from . import answers, facts, long_answers, shipped
+from .care import care
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
+from .persons import PersonQuestion, screened
 from .questions import (
     Arm,
     Comparison,
@@ -37,6 +41,7 @@ from .questions import (
     WeighQuestion,
     refuse_the_endless,
 )
+from .trials import TrialQuestion, Trials, designs
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
@@ -67,11 +72,14 @@ def create_app(static: Path = STATIC) -> Any:
     short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7)
     long = Jobs(workers=2, most_waiting=6, name="long", patience_s=30.0)  # the page says that it is running
 
+    trials = Trials()
+
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         short.close()
         long.close()
+        trials.close()
 
     app = FastAPI(
         title="Ketasim",
@@ -103,6 +111,14 @@ def create_app(static: Path = STATIC) -> Any:
             return pack(simulate(_asked(question)), question.outputs)
 
         return Response(await _queue(question, 1).run(work), media_type=PACKED)
+
+    @app.post(
+        "/api/care",
+        summary="What stands beside a course: warnings, what is not known, parts of the effect, placebo, harm",
+        response_model=answers.Care,
+    )
+    async def beside(question: Question) -> Any:
+        return JSONResponse(await long.run(lambda: care(_asked(question))))
 
     @app.post(
         "/api/compare", summary="The object that `ketasim compare --json` prints", response_model=long_answers.Compared
@@ -145,6 +161,23 @@ def create_app(static: Path = STATIC) -> Any:
     async def claim(name: Name) -> Any:
         return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
 
+    @app.get("/api/guide", summary="The guide, every number resolved with its source", response_model=answers.Guide)
+    async def guide() -> Any:
+        return JSONResponse(await long.run(shipped.guide_now))
+
+    @app.get(
+        "/api/first",
+        summary="The default course as stored when the package was made, packed like /api/curves; 204 if the model has changed since",
+        response_class=Response,
+        responses={
+            200: {"content": {PACKED: {"schema": {"type": "string", "format": "binary"}}}},
+            204: {"description": "nothing is stored"},
+        },
+    )
+    async def first() -> Response:
+        found = await short.run(shipped.first_now)
+        return Response(found, media_type=PACKED) if found else Response(status_code=204)
+
     @app.post(
         "/api/weigh", summary="The object that `ketasim weigh --json` prints", response_model=long_answers.Weighed
     )
@@ -169,6 +202,46 @@ def create_app(static: Path = STATIC) -> Any:
 
     def _queue(question: Question, arms: int) -> Jobs:
         return long if question.people * (question.days or 56) * arms > LONG_RUN else short
+
+    @app.get(
+        "/api/designs",
+        summary="the trial designs that ship, each with the text of its file",
+        response_model=list[answers.DesignFile],
+    )
+    async def design_files() -> Any:
+        return JSONResponse(await short.run(designs))
+
+    @app.post(
+        "/api/trial",
+        summary="A trial as a job: what `ketasim trial --json` prints comes when it is done",
+        response_model=answers.TrialJob,
+    )
+    async def new_trial(question: TrialQuestion) -> Any:
+        return JSONResponse(plain((await short.run(lambda: trials.ask(question))).to_dict()))
+
+    @app.get("/api/trial/{number}", summary="Progress or result of a trial", response_model=answers.TrialJob)
+    async def trial_job(number: int) -> Any:
+        return JSONResponse(plain(trials.find(number).to_dict()))
+
+    @app.delete("/api/trial/{number}", summary="Call a trial off", response_model=answers.TrialJob)
+    async def no_trial(number: int) -> Any:
+        job = trials.find(number)
+        job.cancel = True
+        return JSONResponse(plain(job.to_dict()))
+
+    @app.post(
+        "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=answers.Screened
+    )
+    async def screening(question: PersonQuestion) -> Any:
+        return JSONResponse(await short.run(lambda: screened(question)), headers={"Cache-Control": "no-store"})
+
+    @app.get(
+        "/api/forward",
+        summary="The dated forward predictions, as docs/forward-predictions.md has them",
+        response_model=answers.Forward,
+    )
+    async def forward() -> Any:
+        return JSONResponse(await short.run(shipped.forward_now))
 
     _page(app, static)
     return Guard(app)
@@ -217,6 +290,8 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
     )
     given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list, list[long_answers.Claim])
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
+
+    given("/api/crisis", "where help is in a crisis, for every place with a verified number", crisis, answers.Crisis)
 
     @app.get("/api/show/{name}", summary="what `ketasim show NAME` prints", response_model=answers.Shown)
     async def show(name: Name) -> Any:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import ketasim
+from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import (
     KetasimError,
     Value,
@@ -19,18 +20,21 @@ from ketasim.core import (
     read_toml,
     sources,
     value,
-    values,
 )
 from ketasim.core.drugs import drugs
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
+from ketasim.report.guide import crisis
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
 from ketasim.report.study_text import study_name, study_of
 from ketasim.scenario.experiments import experiments
+from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.result import plain
+from ketasim.scenario.run import parameters_of
 
+FIRST_WORDS = "ketamine iv 0.5 mg/kg over 40 min"  # the course that the page begins with
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
 ARROWS = (
     ("dose", "plasma", "plasma"),
@@ -119,16 +123,21 @@ def value_list() -> list[dict[str, Any]]:
     return [value_entry(v) for v in found]
 
 
-@cache
-def chain_links() -> list[dict[str, Any]]:
-    """Per arrow of the chain: how many of its numbers have which grade, the middle grade, and whether it is the weakest.
+OFF_THE_PATH = ("ideation_",)  # suicidal thoughts are an outcome of their own, not a step on the way to mood
 
-    The letter of an arrow is the median grade of the numbers of its stage; the weakest arrow is the one with the largest
-    share of grade D (assumed).
+
+def links_of(asked: Scenario) -> list[dict[str, Any]]:
+    """Per arrow of the chain, of the numbers that this scenario's way to mood uses: how many have which grade, the middle grade, and the weakest arrow.
+
+    The letter of an arrow is their median grade; the weakest arrow is the one with the largest share of grade D (assumed). Numbers of
+    other drugs, of pathways that are switched off and of other outcomes do not count.
     """
+    used = [v for v in parameters_of(asked).values() if not v.name.rpartition(".")[2].startswith(OFF_THE_PATH)]
     found: list[dict[str, Any]] = []
     for begin, end, stage in ARROWS:
-        grades = sorted(v.grade for v in values(stage).values())
+        grades = sorted(v.grade for v in used if v.stage == stage)
+        if not grades:
+            continue
         counts: Counter[str] = Counter(grades)
         found.append(
             {
@@ -142,8 +151,22 @@ def chain_links() -> list[dict[str, Any]]:
                 "weakest": False,
             }
         )
-    max(found, key=lambda link: link["assumed"])["weakest"] = True
+    if found:
+        max(found, key=lambda link: link["assumed"])["weakest"] = True
     return found
+
+
+@cache
+def chain_links() -> list[dict[str, Any]]:
+    """`links_of` the course that the page begins with."""
+    return links_of(scenario(FIRST_WORDS, people=0))
+
+
+@cache
+def hypothesis_list() -> list[dict[str, Any]]:
+    """The explanations under which a course can be looked at; the working default first."""
+    found = sorted(hypotheses().values(), key=lambda h: not h.default)
+    return [{"name": h.id, "label": h.title, "default": h.default} for h in found]
 
 
 @cache
@@ -169,14 +192,18 @@ def catalogue() -> dict[str, Any]:
     return {
         "version": ketasim.__version__,
         "notice": NOTICE,
+        "crisis": crisis(),
         "drugs": drug_list(),
         "outputs": output_list(),
         "links": chain_links(),
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
+        "hypotheses": hypothesis_list(),
         "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
         **page_choices(),
         "baseline": value("typical_madrs").value,
+        "weight": value("typical_weight").value,
+        "age": value("typical_age").value,
         "numbers": len(value_list()),
         "traced": sum(v["basis"] in ("measured", "derived") for v in value_list()),
     }

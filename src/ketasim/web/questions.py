@@ -49,6 +49,8 @@ class Who(BaseModel):
     people: People = 100
     days: float | None = Field(None, gt=0, le=MOST_DAYS, description="length of the run in days")
     seed: Seed = 1
+    masked: bool = Field(False, description="nobody can tell drug from placebo, whatever is felt")
+    hypothesis: Words = Field("", description="under which hypothesis; empty: the working default")
     at: Annotated[str, Field(max_length=LONGEST_TIMES)] | list[float] | None = Field(
         None, description='output times: "40 min,24 h,7 d", or a list of hours'
     )
@@ -71,6 +73,8 @@ class Who(BaseModel):
             "days": self.days,
             "seed": self.seed,
             "at": at,
+            "masked": self.masked,
+            "hypothesis": self.hypothesis or None,
         }
 
 

@@ -102,6 +102,9 @@ def opened(chromium: Any, address: str) -> Iterator[Any]:
 
 
 READY = {
+    "guide": "article.guide section.card figure",
+    "trial": "textarea",
+    "person": ".gate button",
     "follow": "main .main[aria-busy=false] .windows canvas",
     "compare": ".charts[aria-busy=false] canvas",
     "bench": ".result[aria-busy=false] canvas",

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ketasim.report.directive import forbidden
+
 from .conftest import ARTEFACTS, READY, ready, until
 from .test_server import ask
 
@@ -69,7 +71,10 @@ def test_words(opened: Any, view: str) -> None:
     text = page.inner_text("body")
     assert NOTICE in text
     # one popular claim is quoted in its own words; everything else is the page's own
-    assert not FORBIDDEN.findall(text.replace("Without the trip there is no benefit.", "")), view
+    own = text.replace("Without the trip there is no benefit.", "")
+    assert not FORBIDDEN.findall(own), view
+    assert forbidden(own) == [], view
+    assert "In a crisis" in text
 
 
 def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) -> None:
@@ -113,10 +118,10 @@ def test_every_mood_curve_has_a_band(opened: Any) -> None:
     page = opened(COURSE).page
     until(
         page,
-        "[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 3",
+        "[...document.querySelectorAll('figure')].find(f => f.textContent.includes('Depression'))?.querySelectorAll('ul.legend li').length === 2",
     )
     values = page.locator("figure", has_text="Depression score").locator("ul.legend .value").all_inner_texts()
-    assert len(values) == 3 and all(" to " in value for value in values)
+    assert len(values) == 2 and all(" to " in value for value in values)
 
 
 def test_each_number_of_the_chain_opens_its_source(opened: Any) -> None:
@@ -162,7 +167,7 @@ def test_by_keyboard_alone(opened: Any) -> None:
     page.keyboard.press("Tab")
     assert "content" in page.evaluate("document.activeElement.textContent")
     seen = []
-    for _ in range(90):
+    for _ in range(140):
         page.keyboard.press("Tab")
         what = page.evaluate(
             "(e => e.id || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 30) || e.type)(document.activeElement)"
@@ -229,8 +234,8 @@ def test_a_bad_address_says_what_is_allowed_and_the_page_works(opened: Any, quer
 
 def test_a_view_that_does_not_exist_is_named(opened: Any) -> None:
     page = opened("nowhere", wait=False).page
-    ready(page, "follow")
-    assert "follow, compare, bench, evidence" in page.inner_text("main > .problem")
+    ready(page, "guide")
+    assert "guide, follow, compare, bench, trial, person, evidence" in page.inner_text("main > .problem")
 
 
 def test_hypotheses_stand_side_by_side_and_those_that_are_missing_are_named(opened: Any) -> None:
@@ -253,10 +258,10 @@ def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
     assert "0.001" in page.inner_text(".wrong")
     page.locator("#dose-number").fill("0.7")
     page.locator("label", has_text="Schedule").locator("select").first.select_option("own")
-    page.get_by_label("Schedule in own words").fill("now and then")
+    page.get_by_label("Custom schedule").fill("now and then")
     page.keyboard.press("Enter")
     page.get_by_role("alert").filter(has_text="Allowed").first.wait_for()
-    page.get_by_label("Schedule in own words").fill("every 3 d x 2")
+    page.get_by_label("Custom schedule").fill("every 3 d x 2")
     page.keyboard.press("Enter")
     until(page, "!document.querySelector('form .problem')")
     ready(page, "follow")

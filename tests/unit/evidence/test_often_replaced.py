@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from ketasim.chain import DEFAULT_PARTS, compose
 from ketasim.chain.hypothesis import union_keys
+from ketasim.chain.readout import readout
 from ketasim.core import knowledge_path, read_toml, value
-from ketasim.evidence.arms.courses import ArmSpec, course, integrated, often_replaced
+from ketasim.evidence.arms.courses import ArmSpec, course, often_replaced
 from ketasim.forward.course import compiled
 from ketasim.people import COVARIATES
 from ketasim.scenario.experiments import experiments
 
+WITHIN = readout(compose(DEFAULT_PARTS)).within  # what the differential equations read
 SPEC = ArmSpec("ketamine iv 0.5 mg/kg over 40 min", times=(24.0,), people=4)
 
 
@@ -26,7 +29,7 @@ def test_every_declared_replacement_is_among_them() -> None:
 def test_replacing_any_of_them_compiles_nothing() -> None:
     course(SPEC)
     before = compiled.cache_info().misses
-    inside = sorted(often_replaced() & integrated())
+    inside = sorted(often_replaced() & WITHIN)
     assert {"opioid_gate_weight", "bdnf_release", "other_clearance"} <= set(inside)
     for key in inside:
         course(SPEC, {key: 1.01 * value(key).value})
@@ -38,11 +41,6 @@ def test_what_nobody_replaces_is_compiled_when_somebody_does() -> None:
     before = compiled.cache_info().misses
     course(SPEC, {"spine_decay_rate": 1.01 * value("spine_decay_rate").value})
     assert compiled.cache_info().misses == before + 1
-
-
-def test_the_integration_reads_some_values_and_the_readout_the_others() -> None:
-    assert "opioid_gate_weight" in integrated()
-    assert not {"expectancy_sustained", "link_ceiling", "rating_sd"} & integrated()
 
 
 @pytest.mark.parametrize("key", ["hepatic_flow", "val66met_secretion"])

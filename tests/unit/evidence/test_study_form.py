@@ -209,7 +209,7 @@ def test_a_formulation_without_words_is_a_declared_reason(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("row", "extra", "what"),
     [
-        ({"cut": "at least half"}, ("cut",), "is no criterion"),
+        ({"cut": "at least half"}, ("cut",), "is not a valid criterion"),
         ({"among": "everybody"}, ("among",), "among 'everybody' is not known"),
         ({"estimand": "itt"}, ("estimand",), "estimand 'itt' is not known"),
         ({"from_h": "48"}, ("from_h",), "begins at 48 h after its end"),

@@ -194,6 +194,23 @@ def test_every_small_trial_ends_in_numbers_or_in_a_reason(seed: int, people: int
         assert np.isfinite(whole).all() if found.status[r] == Status.OK else np.isnan(whole).all()
 
 
+def test_what_is_hardly_known_is_no_result() -> None:
+    """Twenty people, six visits, half of them leaving: an optimum on the edge had 2e-13 degrees of freedom and a huge error."""
+    random = np.random.default_rng(5)
+    baseline = random.normal(33, 5, (200, 20))
+    change = np.clip(
+        baseline[..., None] - 8 + random.normal(0, 8, (200, 20, 1)) + random.normal(0, 3, (200, 20, 6)), 0, 60
+    )
+    change = change - baseline[..., None]
+    last = np.where(random.random((200, 20)) < 0.5, random.integers(0, 6, (200, 20)), 6)
+    change[np.arange(6) >= last[..., None]] = np.nan
+    found = mmrm(change, np.arange(20) % 2, baseline[..., None])
+    good = found.status == Status.OK
+    assert 20 < good.sum() < 200
+    assert (found.df[good] >= 1).all() and (found.se[good] < 100).all()
+    assert sum(found.reasons().values()) == (~good).sum()
+
+
 def test_requests_that_do_not_fit_are_refused() -> None:
     change, arm, baseline = trial(11)
     with pytest.raises(UsageError, match="unknown method"):

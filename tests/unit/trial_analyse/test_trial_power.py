@@ -10,7 +10,8 @@ import pytest
 
 from ketasim.trial.analyse import Status, ancova, bounds, log_rank, mmrm, multiple_imputation, stop, t_test, z_of
 
-SIZES = [pytest.param(12_000, id="12k"), pytest.param(100_000, id="100k", marks=pytest.mark.slow)]
+LONG = (pytest.mark.slow, pytest.mark.timeout(3600))  # a minute or two of processor time each
+SIZES = [pytest.param(8_000, id="8k"), pytest.param(100_000, id="100k", marks=LONG)]
 BLOCK = 4_000
 
 
@@ -97,9 +98,7 @@ def leaving(random: np.random.Generator, size: int, people: int = 80) -> tuple[n
     return scores, arm, baseline[..., None]
 
 
-@pytest.mark.parametrize(
-    "replicates", [pytest.param(2_000, id="2k"), pytest.param(100_000, id="100k", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("replicates", [pytest.param(2_000, id="2k"), pytest.param(100_000, id="100k", marks=LONG)])
 def test_error_of_mmrm_under_dropout_at_random(replicates: int) -> None:
     """Type I error 5 % within 3 standard errors, and no bias, where the analysis of the people seen is biased."""
     rejected, estimates, naive = [], [], []

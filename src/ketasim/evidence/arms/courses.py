@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ketasim.chain import DEFAULT_PARTS, compose, registry
+from ketasim.chain import registry
 from ketasim.chain.hypothesis import union_keys
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import KetasimError, knowledge_path, read_toml, value
@@ -44,12 +44,6 @@ def often_replaced() -> frozenset[str]:
     changed = {key for arm in arms for key in (*arm.get("scale", {}), *arm.get("set", {}))}
     free = read_toml(knowledge_path() / "fits" / "evidence.toml")["free"]
     return frozenset({*replaced_by_traits(), *changed, *union_keys(), *fitted(), *free})
-
-
-@cache
-def integrated() -> frozenset[str]:
-    """Values that the differential equations of the default chain read; all others act after the integration."""
-    return frozenset(readout(compose(DEFAULT_PARTS)).within)
 
 
 @dataclass(frozen=True, slots=True)

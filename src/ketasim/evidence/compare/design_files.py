@@ -34,7 +34,8 @@ SMALL = 60  # below so many people a covariance of many visits cannot be estimat
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a trial published about one comparison: value of arm minus comparator at a time, measure change | response | remission; rows used."""
+    """What a trial published about one comparison at a time. measure : change | response | remission (arm minus comparator), of a crossover also
+    ratio (of mean changes) | again (share of the comparator's responders who respond); rows used."""
 
     measure: str
     at_h: float
@@ -58,6 +59,11 @@ def published(study: Study) -> Published | None:
             found.append(Published("change", r.time_h, r.arm, r.versus, r.value, r.scale, (r,)))
     if found:
         return max(found, key=lambda p: p.at_h)
+    if study.design == "crossover":
+        for r in plain:
+            if r.statistic in ("ratio", "response_again") and r.versus:
+                measure = "again" if r.statistic == "response_again" else "ratio"
+                return Published(measure, r.time_h, r.arm, r.versus, r.value, r.scale, (r,))
     for statistic, measure in (("change_mean", "change"), ("response", "response"), ("remission", "remission")):
         rows = [r for r in plain if r.statistic == statistic and not r.versus and not r.cut]
         for one in rows:
@@ -120,6 +126,17 @@ def _time(hours: float) -> str:
     return f"{hours / 24:g} d" if hours % 24 == 0 and hours >= 48 else f"{hours:g} h"
 
 
+def is_crossed(study: Study, found: Published | None) -> bool:
+    """Whether both periods are in the design file: two treatments in words, one comparison of change."""
+    said = [a for a in study.arms.values() if a.words and not a.no_words]
+    return (
+        study.design == "crossover"
+        and len(said) == 2
+        and found is not None
+        and found.measure in ("change", "ratio", "again")
+    )
+
+
 def design_text(study: Study) -> str:
     """The design file of a trial."""
     found, scale = published(study), _scale(study)
@@ -137,18 +154,14 @@ def design_text(study: Study) -> str:
         visits = [t for t in visits if t <= found.at_h] or visits
     visits = visits or [24.0]
     known = [a.n for a in arms.values() if a.n > 0]
-    n = round(sum(known)) if len(known) == len(arms) else round(study.n)
+    crossed = is_crossed(study, found)
+    n = round(sum(known)) if len(known) == len(arms) and study.design != "crossover" else round(study.n)
     first = arms[found.versus] if found else next(iter(arms.values()))
     lines = [
         f"# From the study folder {study.id} ({study.citation}); written by ketasim.evidence.compare.design_files.",
         f"title = {_text(_title(study, arms))}",
         f"study = {_text(study.id)}",
-        'design = "parallel"'
-        + (
-            "   # one period: of a crossover the first doses alone"
-            if study.design in ("crossover", "sequential")
-            else ""
-        ),
+        _kind(study, crossed),
         f"setting = {_text(first.setting)}",
         f"scale = {_text(scale)}",
         f"n = {max(n, 2 * len(arms))}",
@@ -158,31 +171,47 @@ def design_text(study: Study) -> str:
         lines.append(f"comparator = {_text(found.versus)}")
     if any(a.masked for a in arms.values()):
         lines.append("masked = true")
+    if crossed:
+        period = max(14.0, math.ceil(visits[-1] / 24.0) + 7.0)
+        lines += [
+            f'assumptions = ["The second period begins on day {period:g}: the study folder does not say when."]',
+            "",
+            "[crossover]",
+            f'period = "{period:g} d"',
+        ]
     for key, arm in arms.items():
         lines += ["", f"[arms.{key}]", f"words = {_text(arm.words)}"]
         if arm.repeat:
             lines.append(f"repeat = {_text(arm.repeat)}")
         if arm.with_:
             lines.append(f"with = {_text(list(arm.with_))}")
-        if arm.n > 0 and len(known) == len(arms) and len(set(known)) > 1:
+        if not crossed and arm.n > 0 and len(known) == len(arms) and len(set(known)) > 1:
             lines.append(f"ratio = {arm.n:g}.0")
     lines += _people(study, first.baseline, first.baseline_sd, first.baseline_scale, scale)
     if found:
         lines += [
             "",
             "[endpoint]",
-            f'measure = "{found.measure}"',
+            f'measure = "{"change" if crossed else found.measure}"',
             f"at = {_text(_time(found.at_h))}",
             f"arm = {_text(found.arm)}",
         ]
         cut = study.cuts.get("remission")
         if found.measure == "remission" and isinstance(cut, int | float):
             lines.append(f"cut = {cut:g}")
-        if found.measure == "change":
+        if found.measure == "change" and not crossed:
             few = n < SMALL or len(visits) > 6
             lines += ["", "[analysis]", f'method = "{"ancova" if few else "mmrm"}"']
     lines += _dropout(arms, visits[-1])
     return "\n".join(lines) + "\n"
+
+
+def _kind(study: Study, crossed: bool) -> str:
+    if crossed:
+        return 'design = "crossover"'
+    return 'design = "parallel"' + (
+        "   # one period: the first doses alone" if study.design in ("crossover", "sequential") else ""
+    )
 
 
 def _title(study: Study, arms: Mapping[str, object]) -> str:

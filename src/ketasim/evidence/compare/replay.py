@@ -14,6 +14,7 @@ from ..published.studies import studies
 from .design_files import published
 
 REPLICATES = 200
+CROSSED = ("ratio", "again")  # what crossover trials publish beside differences
 
 
 def replay(result: TrialResult) -> dict[str, Any] | None:
@@ -28,12 +29,14 @@ def replay(result: TrialResult) -> dict[str, Any] | None:
     if study is None or found is None or not design.compares:
         return None
     where = design.endpoint
-    if (where.measure, where.arm, design.comparator) != (found.measure, found.arm, found.versus):
+    crossed = design.kind == "crossover"
+    measure = "change" if crossed and found.measure in CROSSED else found.measure
+    if (where.measure, where.arm, design.comparator) != (measure, found.arm, found.versus):
         return None
     if abs(where.at_h - found.at_h) > 1e-6 or design.scale != found.scale:
         return None
     own = result if design.n in result.estimates else trial(design, design.n, min(result.sims, REPLICATES), result.seed)
-    simulated = own.estimates[design.n][where.arm]
+    simulated = own.estimates[design.n][found.measure if found.measure in CROSSED else where.arm]
     rows = simulated[np.isfinite(simulated)]
     if not rows.size:
         raise KetasimError("no simulated trial could be analysed", where=design.title)
@@ -41,6 +44,7 @@ def replay(result: TrialResult) -> dict[str, Any] | None:
     pit = _place(rows, found.value)
     return {
         "published": found.value,
+        "measure": found.measure,
         "pit": pit,
         "pit_by_hypothesis": {
             name: _place(simulated[(names == name) & np.isfinite(simulated)], found.value)

@@ -76,7 +76,7 @@ def _extra(row: Any, where: str) -> list[Problem]:
     """The columns that only some folders have."""
     found: list[Problem] = []
     if row.cut and criterion(row.cut) is None:
-        found.append(Problem(where, f"'{row.cut}' is no criterion", f"cut = {EXAMPLE}"))
+        found.append(Problem(where, f"'{row.cut}' is not a valid criterion", f"cut = {EXAMPLE}"))
     if row.of:
         found += unknown_choice(where, "of", row.of, SHARE_STATISTICS)
     if row.among:
@@ -90,7 +90,7 @@ def _extra(row: Any, where: str) -> list[Problem]:
             Problem(where, "over names the denominator of a ratio within one arm", "statistic = ratio, versus empty")
         )
     if row.over and not row.over.startswith(ENDPOINT_FAMILIES):
-        found.append(Problem(where, f"over '{row.over}' is no concentration", "over = plasma.ketamine"))
+        found.append(Problem(where, f"over '{row.over}' is not a concentration", "over = plasma.ketamine"))
     if not math.isnan(row.from_h) and not row.from_h <= row.time_h:
         found.append(Problem(where, f"the window begins at {row.from_h:g} h after its end", "from_h <= time_h"))
     if row.statistic == "mean_over_visits" and math.isnan(row.from_h + row.time_h):
@@ -116,7 +116,7 @@ def _scale(row: Any, where: str) -> list[Problem]:
     found: list[Problem] = []
     if row.statistic == "threshold_share":
         if not row.cut and not THRESHOLD.match(row.scale):
-            found.append(Problem(where, f"'{row.cut or row.scale}' is no threshold", f"cut = {EXAMPLE}"))
+            found.append(Problem(where, f"'{row.cut or row.scale}' is not a valid threshold", f"cut = {EXAMPLE}"))
         return found
     if row.scale not in SCALE_RANGES and row.scale not in OTHER_SCALES:
         found += unknown_choice(where, "scale", row.scale, (*SCALE_RANGES, *OTHER_SCALES[1:]))

@@ -146,7 +146,7 @@ def infusion(request: Request, name: str, parts: tuple[str, ...]) -> Administrat
     """The whole dose through the input `name` at a constant rate over the duration asked for."""
     if request.duration <= 0:
         raise UsageError(
-            f"a dose of {request.part} into a vein needs a duration above zero",
+            f"an intravenous dose of {request.part} needs a duration above zero",
             where=f"{request.part} {request.route}",
             fix="over 40 min",
         )

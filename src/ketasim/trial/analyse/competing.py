@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .result import Comparison, first_reason, masked
 from .risk import times_of
 from .shapes import arms_of
-from .status import Array, Status, Whole
+from .status import Status
 from .student import interval, quantile_normal, two_sided_normal
 from .survival import LogRank, log_rank, product_limit
 
@@ -61,7 +62,7 @@ def cumulative_incidence(
 
 
 def _one_arm(
-    times: Array, kinds: Whole, member: np.ndarray, wanted: Array, cause: int
+    times: Array, kinds: IntArray, member: np.ndarray, wanted: Array, cause: int
 ) -> tuple[Array, Array, np.ndarray]:
     """F, its variance and whether it is known, each (R, T)."""
     steps = product_limit(times, kinds, member)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ketasim.core.arrays import Array, BoolArray, IntArray
+
 from .inverse import invert
 from .result import Comparison, first_reason, masked
 from .risk import each_stratum, sort, strata_of, times_of
 from .shapes import arms_of, columns_of
-from .status import Array, Flags, Status, Whole
+from .status import Status
 from .student import interval, two_sided_normal
 
 MOST_STEPS = 60
@@ -27,8 +29,8 @@ class _Block:
     ended: Array
     weight: Array
     share: Array
-    first: Whole
-    last: Whole
+    first: IntArray
+    last: IntArray
 
 
 def cox(
@@ -86,7 +88,7 @@ def cox(
     return Comparison(estimate, se, np.full_like(se, np.inf), p, low, high, status, "cox", "log hazard ratio", level)
 
 
-def _newton(blocks: list[_Block], replicates: int, size: int, able: Flags) -> tuple[Array, Array, Flags]:
+def _newton(blocks: list[_Block], replicates: int, size: int, able: BoolArray) -> tuple[Array, Array, BoolArray]:
     """Coefficients, information, and whether Newton's method settled."""
     beta = np.zeros((replicates, size))
     information = np.broadcast_to(np.eye(size), (replicates, size, size)).copy()
@@ -119,7 +121,7 @@ def _newton(blocks: list[_Block], replicates: int, size: int, able: Flags) -> tu
     return beta, information, settled
 
 
-def _rows(block: _Block, rows: Whole | Flags) -> _Block:
+def _rows(block: _Block, rows: IntArray | BoolArray) -> _Block:
     """Only these replicates."""
     return _Block(
         block.x[rows], block.ended[rows], block.weight[rows], block.share[rows], block.first[rows], block.last[rows]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import Array, IntArray
 
 from . import reml
 from .inverse import invert
@@ -24,7 +25,7 @@ from .means import least_squares
 from .patterns import group
 from .result import Comparison, first_reason, masked
 from .shapes import arms_of, columns_of, scores_of
-from .status import Array, Status, Whole
+from .status import Status
 from .student import interval, two_sided
 
 Strategy = Literal["mar", "jump-to-reference", "copy-reference", "copy-increments"]
@@ -129,7 +130,7 @@ def pool(estimates: Array, variances: Array, full: float) -> tuple[Array, Array,
 class _Chain:
     """Data augmentation of some replicates; every replicate has its own stream of random numbers."""
 
-    def __init__(self, scores: Array, arms: Whole, groups: int, extra: Array, seeds: list[tuple[int, int]]) -> None:
+    def __init__(self, scores: Array, arms: IntArray, groups: int, extra: Array, seeds: list[tuple[int, int]]) -> None:
         self.scores, self.arms, self.groups = scores, arms, groups
         self.seen = ~np.isnan(scores)
         self.streams = [np.random.default_rng(np.random.SeedSequence(entropy=s, spawn_key=(r,))) for s, r in seeds]
@@ -233,7 +234,7 @@ class _Chain:
         self.seen, self.filled, self.place = keep
         return drawn + shift * (after & treated)
 
-    def _until_last(self, random: Array) -> tuple[NDArray[np.bool_], Array, Whole]:
+    def _until_last(self, random: Array) -> tuple[NDArray[np.bool_], Array, IntArray]:
         """Scores with the gaps filled, as if all visits up to the last one had been seen."""
         upto = np.arange(self.visits) <= self.last[..., None]
         codes = upto @ (1 << np.arange(self.visits, dtype=np.int64))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .status import Array, Flags
+from ketasim.core.arrays import Array, BoolArray
 
 
-def invert(matrices: Array, kept: Flags | None = None) -> tuple[Array, Array, Array]:
+def invert(matrices: Array, kept: BoolArray | None = None) -> tuple[Array, Array, Array]:
     """Inverse, log determinant and smallest relative pivot of symmetric matrices.
 
     matrices : (..., D, D). kept : (..., D), rows and columns that count; the others are zero in the inverse, and the
@@ -49,5 +48,5 @@ def invert(matrices: Array, kept: Flags | None = None) -> tuple[Array, Array, Ar
         work[d] = row
         work[:, d] = -column * scale
         work[d, d] = scale
-    inverse: NDArray[np.float64] = np.moveaxis(work, -1, 0).reshape(*batch, size, size)
+    inverse: Array = np.moveaxis(work, -1, 0).reshape(*batch, size, size)
     return np.ascontiguousarray(inverse), logdet.reshape(batch), smallest.reshape(batch)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ketasim.core.arrays import Array, BoolArray, IntArray
+
 from .inverse import invert
 from .result import Comparison, first_reason, masked
 from .shapes import arms_of, columns_of, values_of
-from .status import Array, Flags, Status, Whole
+from .status import Status
 from .student import interval, two_sided
 
 LEAST_PIVOT = 1e-11
@@ -35,7 +37,7 @@ def ancova(
     return Comparison(estimate, se, freedom, p, low, high, status, "ancova", "difference of adjusted means", level)
 
 
-def least_squares(scores: Array, arms: Whole, groups: int, extra: Array) -> tuple[Array, Array, Array, Whole]:
+def least_squares(scores: Array, arms: IntArray, groups: int, extra: Array) -> tuple[Array, Array, Array, IntArray]:
     """Effects of the arms and their standard errors (R, groups - 1), degrees of freedom and status (R,)."""
     seen = ~np.isnan(scores)
     number = seen.sum(axis=1)
@@ -65,7 +67,7 @@ def least_squares(scores: Array, arms: Whole, groups: int, extra: Array) -> tupl
     return beta[:, 1:groups], se[:, 1:groups], freedom, status
 
 
-def empty_arm(seen: Flags, arms: Whole, groups: int) -> Flags:
+def empty_arm(seen: BoolArray, arms: IntArray, groups: int) -> BoolArray:
     """Replicates in which an arm has nobody (R,)."""
     return np.asarray((((arms[..., None] == np.arange(groups)) & seen[..., None]).sum(axis=1) == 0).any(axis=1))
 

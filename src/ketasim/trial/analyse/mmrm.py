@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from . import reml
 from .estimands import ANALYSES, Analysis
 from .patterns import MOST_VISITS, group
 from .shapes import arms_of, columns_of, scores_of
-from .status import Array, Status, Whole, counts
+from .status import Status, counts
 from .student import interval, two_sided
 
 Freedom = Literal["kenward-roger", "satterthwaite"]
@@ -40,14 +41,19 @@ class Mmrm:
     high: Array
     covariance: Array
     log_likelihood: Array
-    status: Whole
+    status: IntArray
     method: Freedom
     level: float
 
     @property
+    def name(self) -> str:
+        """Key of `ANALYSES`."""
+        return "mmrm"
+
+    @property
     def analysis(self) -> Analysis:
-        """Name and estimand."""
-        return ANALYSES["mmrm"]
+        """Name, label and estimand."""
+        return ANALYSES[self.name]
 
     def reasons(self) -> dict[str, int]:
         """Why replicates have no result -> how many."""
@@ -121,7 +127,7 @@ def _mapping(visits: int, groups: int, each: tuple[bool, ...]) -> Array | None:
     if all(each):
         return None
     width = groups + len(each)
-    columns: list[NDArray[np.float64]] = []
+    columns: list[Array] = []
     for q in range(width):
         entries = np.zeros((visits, width))
         if q < groups or each[q - groups]:
@@ -136,8 +142,8 @@ def _mapping(visits: int, groups: int, each: tuple[bool, ...]) -> Array | None:
 
 
 def _one_block(
-    scores: Array, arms: Whole, groups: int, extra: Array, mapping: Array | None, method: Freedom, level: float
-) -> dict[str, Array | Whole]:
+    scores: Array, arms: IntArray, groups: int, extra: Array, mapping: Array | None, method: Freedom, level: float
+) -> dict[str, Array | IntArray]:
     """Everything for some replicates, in units of the SD of the scores and with covariates around their means."""
     visits = scores.shape[-1]
     seen = ~np.isnan(scores)
@@ -175,12 +181,15 @@ def _one_block(
         if mapping is not None:
             contrasts = contrasts @ mapping
         estimate, se, freedom = inference(fitted, sums.zz, mapping, contrasts, rows, method)
+        known = (np.isfinite(se) & (freedom >= 1) & np.isfinite(freedom)).all(axis=1)
+        status[rows[~known]] = np.where(reml.flat(fitted.sigma[rows[~known]]), Status.SINGULAR, Status.UNCERTAIN)
+        rows, estimate, se, freedom = rows[known], estimate[known], se[known], freedom[known]
         estimate, se = estimate * unit[rows, None], se * unit[rows, None]
         low, high = interval(estimate, se, freedom, level)
         found = {"estimate": estimate, "se": se, "df": freedom, "low": low, "high": high}
         found["p"] = two_sided(estimate / se, freedom)
         for name, values in found.items():
-            answer[name][rows] = values.reshape(-1, groups - 1, visits)
+            answer[name][rows] = values.reshape(len(rows), groups - 1, visits)
         sigma[rows] = fitted.sigma[rows] * unit[rows, None, None] ** 2
         scores_seen = seen.sum(axis=(1, 2))
         shared = np.zeros(extra.shape[-1])  # coefficients per covariate
@@ -194,7 +203,7 @@ def _one_block(
 
 
 def inference(
-    fitted: reml.Fit, zz: Array, mapping: Array | None, contrasts: Array, rows: Whole, method: Freedom
+    fitted: reml.Fit, zz: Array, mapping: Array | None, contrasts: Array, rows: IntArray, method: Freedom
 ) -> tuple[Array, Array, Array]:
     """Estimate, standard error and degrees of freedom of each contrast, (len(rows), L).
 

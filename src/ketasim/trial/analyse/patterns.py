@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .status import Array, Flags
+from ketasim.core.arrays import Array, BoolArray
 
 MOST_VISITS = 40  # a pattern is one integer
 
@@ -22,13 +22,13 @@ class Patterns:
     a missing score counts as zero in the sums and is left out by `seen`.
     """
 
-    seen: Flags
+    seen: BoolArray
     count: Array
     zz: Array
     zy: Array
     yy: Array
 
-    def take(self, rows: Flags) -> Patterns:
+    def take(self, rows: BoolArray) -> Patterns:
         """Only these replicates."""
         return Patterns(self.seen[rows], self.count[rows], self.zz[rows], self.zy[rows], self.yy[rows])
 

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .inverse import invert
 from .result import Comparison, first_reason, masked
 from .risk import each_stratum, strata_of
 from .shapes import arms_of, columns_of, values_of
-from .status import Array, Status, Whole
+from .status import Status
 from .student import interval, quantile_normal, two_sided_normal
 
 Missing = Literal["failure", "left out"]
@@ -130,7 +131,7 @@ def proportions(
     )
 
 
-def _stratified(filled: Array, member: np.ndarray, levels: Whole, groups: int) -> tuple[Array, Array, Array]:
+def _stratified(filled: Array, member: np.ndarray, levels: IntArray, groups: int) -> tuple[Array, Array, Array]:
     """Mantel-Haenszel difference, its standard error (Sato) and the z of Cochran-Mantel-Haenszel, each (R, A - 1)."""
     shape = (filled.shape[0], groups - 1)
     weights, effect, sato_p, sato_q = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .shapes import values_of
-from .status import Array, Status, Whole
+from .status import Status
 
 
 def t_power(total: float, effect: float, sd: float, *, alpha: float = 0.05, ratio: float = 1.0) -> float:
@@ -99,10 +100,10 @@ class NewSize:
     conditional : (R,), conditional power at the planned size, nan if blinded. status : (R,).
     """
 
-    size: Whole
+    size: IntArray
     sd: Array
     conditional: Array
-    status: Whole
+    status: IntArray
 
 
 def promising(

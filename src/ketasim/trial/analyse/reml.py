@@ -21,9 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ketasim.core.arrays import Array, BoolArray, IntArray
+
 from .inverse import invert
 from .patterns import Patterns
-from .status import Array, Flags, Status, Whole
+from .status import Status
 
 MOST_STEPS = 200
 EM_STARTS = 2
@@ -48,11 +50,11 @@ class Fit:
     slopes: Array
     weights: Array
     minus_two_log: Array
-    status: Whole
-    steps: Whole
+    status: IntArray
+    steps: IntArray
 
 
-def pairs(visits: int) -> tuple[Whole, Whole]:
+def pairs(visits: int) -> tuple[IntArray, IntArray]:
     """Row and column of each free entry of a symmetric matrix."""
     rows, columns = np.triu_indices(visits)
     return rows.astype(np.int64), columns.astype(np.int64)
@@ -85,7 +87,7 @@ class Model:
         full: Array = flat.reshape(batch, v, v, q, q).transpose(0, 1, 3, 2, 4).reshape(batch, v * q, v * q)
         return full if self.mapping is None else np.asarray(self.mapping.T @ full @ self.mapping)
 
-    def inside(self, sigma: Array) -> Flags:
+    def inside(self, sigma: Array) -> BoolArray:
         """Whether Sigma is positive definite (B,)."""
         return np.asarray(invert(sigma)[2] > SMALLEST)
 
@@ -237,7 +239,7 @@ def fit(sums: Patterns, mapping: Array | None = None) -> Fit:
     return result
 
 
-def _climb(sums: Patterns, mapping: Array | None, rows: Whole, result: Fit) -> None:
+def _climb(sums: Patterns, mapping: Array | None, rows: IntArray, result: Fit) -> None:
     """Fills `result` for `rows`: trial points, accepted if the likelihood does not fall, else nearer to the last one."""
     model = Model(sums.take(_flags(rows, sums)), mapping)
     v = model.visits
@@ -289,7 +291,7 @@ def _climb(sums: Patterns, mapping: Array | None, rows: Whole, result: Fit) -> N
                 break
             share = np.where(outside, share * 0.5, share)
             now = np.where(outside[:, None, None], last + share[:, None, None] * step, now)
-        result.status[rows[stuck]] = np.where(_flat(last[stuck]), Status.SINGULAR, Status.NOT_CONVERGED)
+        result.status[rows[stuck]] = np.where(flat(last[stuck]), Status.SINGULAR, Status.NOT_CONVERGED)
         going = ~(ended | stuck)
         if not going.all():
             if not going.any():
@@ -297,16 +299,16 @@ def _climb(sums: Patterns, mapping: Array | None, rows: Whole, result: Fit) -> N
             rows, value, step, em_step = rows[going], value[going], step[going], em_step[going]
             share, halvings, last, now = share[going], halvings[going], last[going], now[going]
             model = Model(model.sums.take(going), mapping)
-    result.status[rows] = np.where(_flat(last), Status.SINGULAR, Status.NOT_CONVERGED)
+    result.status[rows] = np.where(flat(last), Status.SINGULAR, Status.NOT_CONVERGED)
 
 
-def _flags(rows: Whole, sums: Patterns) -> Flags:
+def _flags(rows: IntArray, sums: Patterns) -> BoolArray:
     """Row numbers as flags."""
     flags = np.zeros(sums.count.shape[0], dtype=bool)
     flags[rows] = True
     return flags
 
 
-def _flat(sigma: Array) -> Flags:
+def flat(sigma: Array) -> BoolArray:
     """Covariances that have all but lost a dimension."""
     return np.asarray(invert(sigma)[2] < 1e-6)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ketasim.core.arrays import Array, BoolArray, IntArray
+
 from .estimands import ANALYSES, Analysis
-from .status import Array, Flags, Status, Whole, counts
+from .status import Status, counts
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Comparison:
     p: Array
     low: Array
     high: Array
-    status: Whole
+    status: IntArray
     name: str
     scale: str
     level: float
@@ -40,7 +42,7 @@ class Comparison:
         return counts(self.status)
 
 
-def first_reason(*checks: tuple[Flags, Status]) -> Whole:
+def first_reason(*checks: tuple[BoolArray, Status]) -> IntArray:
     """The first reason that holds, for each replicate; `Status.OK` where none does."""
     status = np.zeros(checks[0][0].shape, dtype=np.int64)
     for holds, reason in reversed(checks):
@@ -48,7 +50,7 @@ def first_reason(*checks: tuple[Flags, Status]) -> Whole:
     return status
 
 
-def masked(status: Whole, *arrays: Array) -> tuple[Array, ...]:
+def masked(status: IntArray, *arrays: Array) -> tuple[Array, ...]:
     """Arrays (R, ...) with nan for the replicates that have no result."""
     bad = status != Status.OK
     out = []

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
 from .shapes import values_of
-from .status import Array, Flags, Whole
 
 
-def times_of(time: ArrayLike, event: ArrayLike) -> tuple[Array, Whole]:
+def times_of(time: ArrayLike, event: ArrayLike) -> tuple[Array, IntArray]:
     """Times (R, N), nan = not followed at all, and kind of end (R, N): 0 = censored, 1, 2, ... = events."""
     times = values_of(time, "time")
     kinds = np.asarray(event)
@@ -33,7 +33,7 @@ def times_of(time: ArrayLike, event: ArrayLike) -> tuple[Array, Whole]:
     return times, np.broadcast_to(kinds.astype(np.int64), times.shape)
 
 
-def strata_of(strata: ArrayLike | None, shape: tuple[int, ...]) -> Whole:
+def strata_of(strata: ArrayLike | None, shape: tuple[int, ...]) -> IntArray:
     """Stratum of each person (R, N), numbered from 0; one stratum if none are given."""
     if strata is None:
         return np.zeros(shape, dtype=np.int64)
@@ -46,7 +46,7 @@ def strata_of(strata: ArrayLike | None, shape: tuple[int, ...]) -> Whole:
     return np.broadcast_to(whole.reshape(given.shape).astype(np.int64), shape)
 
 
-def each_stratum(strata: Whole) -> Iterator[Flags]:
+def each_stratum(strata: IntArray) -> Iterator[BoolArray]:
     """Membership (R, N) in each stratum."""
     for number in range(int(strata.max()) + 1):
         yield strata == number
@@ -59,10 +59,10 @@ class Sorted:
     order : indices into the people. time : sorted. first, last : positions of the first and last person with the same time.
     """
 
-    order: Whole
+    order: IntArray
     time: Array
-    first: Whole
-    last: Whole
+    first: IntArray
+    last: IntArray
 
     def of(self, values: Array) -> Array:
         """Values (R, N, ...) in this order."""
@@ -79,18 +79,18 @@ class Sorted:
         return self.pick(total, self.last) - self.pick(total - values, self.first)
 
     @staticmethod
-    def pick(values: Array, where: Whole) -> Array:
+    def pick(values: Array, where: IntArray) -> Array:
         """Values (R, N, ...) at positions (R, N)."""
         index = where.reshape(*where.shape, *([1] * (values.ndim - 2)))
         return np.take_along_axis(values, index, axis=1)
 
     @property
-    def ends(self) -> Flags:
+    def ends(self) -> BoolArray:
         """The last position of each group of equal times."""
         return np.asarray(self.last == np.arange(self.time.shape[1]))
 
 
-def sort(time: Array, counts: Flags) -> Sorted:
+def sort(time: Array, counts: BoolArray) -> Sorted:
     """By time; who does not count comes last."""
     key = np.where(counts & ~np.isnan(time), time, np.inf)
     order = np.argsort(key, axis=1, kind="stable")

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from ketasim.core import UsageError, unknown_name
+from ketasim.core.arrays import Array, IntArray
 
 from .shapes import values_of
-from .status import Array, Status, Whole
+from .status import Status
 
 Kind = Literal["obrien-fleming", "pocock", "spend-obrien-fleming", "spend-pocock", "spend-power"]
 KINDS = ("obrien-fleming", "pocock", "spend-obrien-fleming", "spend-pocock", "spend-power")
@@ -220,10 +221,10 @@ class Stopped:
     reached has no result.
     """
 
-    look: Whole
+    look: IntArray
     efficacy: np.ndarray
     inferior: np.ndarray
-    status: Whole
+    status: IntArray
 
 
 def stop(z: ArrayLike, design: Bounds) -> Stopped:

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
-
-from .status import Array, Whole
+from ketasim.core.arrays import Array, IntArray
 
 
 def scores_of(change: ArrayLike) -> Array:
@@ -42,7 +41,7 @@ def values_of(values: ArrayLike, name: str) -> Array:
     return array
 
 
-def arms_of(arm: ArrayLike, replicates: int, people: int) -> tuple[Whole, int]:
+def arms_of(arm: ArrayLike, replicates: int, people: int) -> tuple[IntArray, int]:
     """Arm of each person (R, N) and the number of arms; at least two, numbered from 0."""
     given = np.asarray(arm)
     whole = given.astype(np.int64)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Whole = NDArray[np.int64]
+from ketasim.core.arrays import IntArray
 
 
 class Status(IntEnum):
@@ -26,6 +23,7 @@ class Status(IntEnum):
     SEPARATED = 8
     NO_SPREAD = 9
     BEYOND_FOLLOW_UP = 10
+    UNCERTAIN = 11
 
     @property
     def reason(self) -> str:
@@ -44,11 +42,12 @@ REASONS = {
     Status.NO_EVENTS: "no event, or none that both arms were at risk for",
     Status.SEPARATED: "the estimate is infinite: every event falls on one side",
     Status.NO_SPREAD: "the scores do not vary",
+    Status.UNCERTAIN: "the covariance of the visits is hardly known: less than one degree of freedom is left",
     Status.BEYOND_FOLLOW_UP: "an arm was not followed up to the asked time",
 }
 
 
-def counts(status: Whole) -> dict[str, int]:
+def counts(status: IntArray) -> dict[str, int]:
     """Reason -> how many replicates, the most frequent first; replicates with a result are left out."""
     codes, numbers = np.unique(status[status != Status.OK], return_counts=True)
     order = np.argsort(-numbers, kind="stable")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from .status import Array
+from ketasim.core.arrays import Array
 
 
 def two_sided(t: Array, df: Array | float) -> Array:

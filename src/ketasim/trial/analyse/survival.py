@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError
+from ketasim.core.arrays import Array, IntArray
 
 from .result import Comparison, first_reason, masked
 from .risk import each_stratum, sort, strata_of, times_of
 from .shapes import arms_of
-from .status import Array, Status, Whole
+from .status import Status
 from .student import interval, quantile_normal, two_sided_normal
 
 
@@ -83,7 +84,7 @@ def log_rank(
     )
 
 
-def _unfollowed(followed: np.ndarray, arms: Whole, groups: int) -> np.ndarray:
+def _unfollowed(followed: np.ndarray, arms: IntArray, groups: int) -> np.ndarray:
     """Replicates in which nobody of an arm is followed (R,)."""
     return np.asarray([((arms == a) & followed).sum(axis=1) == 0 for a in range(groups)]).any(axis=0)
 
@@ -140,7 +141,7 @@ class Steps:
 
     time: Array
     weight: Array
-    kind: Whole
+    kind: IntArray
     survival: Array
     before: Array
     at_risk: Array
@@ -150,7 +151,7 @@ class Steps:
     longest: Array
 
 
-def product_limit(times: Array, kinds: Whole, member: np.ndarray) -> Steps:
+def product_limit(times: Array, kinds: IntArray, member: np.ndarray) -> Steps:
     """S after each sorted time; the sum of d / (n (n - d)) in `hazard_variance`, one entry per distinct time."""
     counts = member & ~np.isnan(times)
     ordered = sort(times, counts)

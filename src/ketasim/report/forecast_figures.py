@@ -1,0 +1,99 @@
+"""Figures of a forecast: the options as small panels with their placebo figure; own data as a visual predictive check."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import style
+from .figures import ENDINGS, _dress, _finish, _page
+from .files import check_writable
+
+WIDTH = 44
+
+
+def draw_forecast(found: Mapping[str, Any], path: str | Path) -> Any:
+    """One panel an option: MADRS ahead with its 80 and 90 % bands, and the middle under placebo; an option outside the evidence is hatched and named."""
+    place = check_writable(path, ENDINGS)
+    options = found["options"]
+    rows = (len(options) + 1) // 2
+    with _page(rows, 2, (9.2, 3.1 * rows + 0.6), False) as (figure, axes):
+        for axis, option in zip(axes.flat, options, strict=False):
+            _option(axis, option)
+        for axis in list(axes.flat)[len(options) :]:
+            axis.set_axis_off()
+        caption = (
+            "Lines: middle; bands: 80 and 90 % of people like this one. Dashed: the same person in the same sessions without the drug. "
+            + found["notice"]
+            + " "
+            + found.get("crisis", "")
+        )
+        _dress(figure, [f"Forecast from day {found['start_day']:g} on, setting {found['setting']}"], caption)
+        return _finish(figure, place)
+
+
+def _option(axis: Any, option: Mapping[str, Any]) -> None:
+    course = option["outputs"]["madrs"]
+    days = course["days"]
+    look = style.line("s")
+    if option["not_known"]:
+        axis.fill_between(
+            days, course["low"], course["high"], facecolor="none", edgecolor=style.QUIET, hatch="///", linewidth=0.0
+        )
+        axis.text(
+            0.5,
+            0.5,
+            "not known:\n" + "\n".join(textwrap.wrap(option["not_known"], WIDTH)),
+            transform=axis.transAxes,
+            ha="center",
+            va="center",
+        )
+    else:
+        for low, high in (("low", "high"), ("low80", "high80")):
+            axis.fill_between(days, course[low], course[high], color=look["color"], alpha=style.TINT, linewidth=0)
+        axis.plot(days, course["median"], **look)
+        other = option["outputs"].get("madrs.placebo")
+        if other:
+            axis.plot(days, other["median"], color=style.INK, linewidth=1.0, linestyle=(0, (5, 3)))
+    axis.set_title("\n".join(textwrap.wrap(option["words"], WIDTH)))
+    axis.set_ylim(0, 60)
+    axis.set_xlabel("days from the start of the options")
+    axis.set_ylabel("MADRS [points]")
+
+
+def draw_overlay(plain: Mapping[str, Any], path: str | Path) -> Any:
+    """One panel an analyte or score: values, their percentiles, and the 90 % intervals of the same percentiles of simulated data sets."""
+    place = check_writable(path, ENDINGS)
+    names = list(plain["outputs"])
+    rows = (len(names) + 1) // 2
+    with _page(rows, 2, (9.2, 3.4 * rows + 0.6), False) as (figure, axes):
+        for axis, name in zip(axes.flat, names, strict=False):
+            _checked(axis, name, plain)
+        for axis in list(axes.flat)[len(names) :]:
+            axis.set_axis_off()
+        _dress(
+            figure,
+            ["Own data beside the model (VPC)"],
+            "Points: values; lines: their 5th, 50th and 95th percentile; bands: the same of simulated data sets, 90 %.",
+        )
+        return _finish(figure, place)
+
+
+def _checked(axis: Any, name: str, plain: Mapping[str, Any]) -> None:
+    values = [v for v in plain["values"] if v["name"] == name]
+    axis.plot([v["time_h"] for v in values], [v["value"] for v in values], "o", markersize=3, color=style.QUIET)
+    bins: Sequence[Mapping[str, Any]] = plain["outputs"][name]["vpc"]
+    middle = np.array([(b["from_h"] + b["to_h"]) / 2 for b in bins])
+    for i, key in enumerate(("r", "s", "r")):
+        if len(bins) > 1:
+            look = style.line(key)
+            band = np.array([b["simulated_90"][i] for b in bins])
+            axis.fill_between(middle, band[:, 0], band[:, 1], color=look["color"], alpha=style.TINT, linewidth=0)
+            axis.plot(middle, [b["observed"][i] for b in bins], **look)
+    axis.set_title(name)
+    axis.set_xlabel("time [h]")
+    axis.set_ylabel("points" if name == "MADRS" else "ng/mL")

@@ -1,0 +1,60 @@
+"""What is released: one version, a licence for every dependency, files that must be there. `release/check.py` builds and installs (slow)."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def script(name: str):
+    sys.path.insert(0, str(ROOT / "release"))
+    spec = importlib.util.spec_from_file_location(f"release_{name}", ROOT / "release" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert script("check").version_problems() == []
+
+
+def test_what_must_not_be_in_a_release_is_seen() -> None:
+    check = script("check")
+    wanted = check.MUST_BE_IN_THE_WHEEL
+    assert check.wrong_in(list(wanted), wanted, "w") == []
+    assert check.wrong_in([*wanted[1:], "a/node_modules/x"], wanted, "w") == [
+        f"w: no {wanted[0]}",
+        "w: a/node_modules/x must not be there",
+    ]
+
+
+def test_every_dependency_has_a_licence_in_the_list() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    licences = script("licences")
+    for name in licences.closure(licences.dependencies()):
+        row = re.search(rf"^\| {re.escape(name)} \| (.+) \|$", page, flags=re.MULTILINE)
+        assert row and row[1] != "not said in its metadata", name
+        assert not re.search(r"\b(A?GPL|SSPL)", row[1].replace("LGPL", "")), (name, row[1])
+
+
+def test_the_ci_file_says_what_it_has_not_been_run_on() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert "NOT been run" in text and all(system in text for system in ("ubuntu", "macos", "windows"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_wheel_and_sources_build_install_and_run() -> None:
+    pytest.importorskip("build")
+    pytest.importorskip("twine")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "release" / "check.py")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
