@@ -13,5 +13,6 @@ def test_a_logarithm_may_be_negative() -> None:
 
 
 def test_a_volume_may_not() -> None:
-    with pytest.raises(UsageError, match="cannot be -1"):
-        _check_number("central_volume", -1.0, {})
+    for key in ("central_volume", "resting_sbp"):  # the second has a normal uncertainty, and a unit
+        with pytest.raises(UsageError, match="cannot be -1"):
+            _check_number(key, -1.0, {})
