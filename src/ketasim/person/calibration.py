@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from ketasim.core import normals, stream
-from ketasim.core.posterior import folder as posterior_folder
 from ketasim.core.arrays import Array, IntArray
+from ketasim.core.posterior import folder as posterior_folder
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import drive_at, link
