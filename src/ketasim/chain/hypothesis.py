@@ -317,7 +317,7 @@ def lint_hypotheses(entries: Sequence[Hypothesis] | None = None) -> list[Problem
     """Everything wrong with the hypotheses: free values without effect on their own model, twins, no or two defaults."""
     known = list(hypotheses().values()) if entries is None else list(entries)
     found = []
-    stages = ("setting", "observation", "mood")
+    stages = ("setting", "observation", "mood", "evidence")
     for entry in known:
         where = f"knowledge/hypotheses/{entry.id}.toml"
         has = compose(DEFAULT_PARTS, dict(entry.variants)).parameters

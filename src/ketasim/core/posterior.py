@@ -1,6 +1,6 @@
 """The posterior that ships: what the fit to the evidence says about values, read from knowledge/posterior.
 
-`knowledge/posterior/values.toml` holds one table per fitted value (start, mode, spread); `knowledge/posterior/draws.csv` holds weighted
+`knowledge/posterior/values.toml` holds one table per fitted value (start, mode, spread) and, in [about], the figures of the fit; `knowledge/posterior/draws.csv` holds weighted
 draws, one column per value, in the value's unit. A column `key.spread` is the SD between people of that value.
 """
 
@@ -66,6 +66,15 @@ def fitted() -> Mapping[str, Mapping[str, Any]]:
     if not path.exists():
         return FrozenMapping()
     return FrozenMapping(tomllib.loads(path.read_text(encoding="utf-8")).get("values", {}))
+
+
+@cache
+def about() -> Mapping[str, Any]:
+    """Figures of the shipped fit: values, studies, draws and how far they can be trusted; empty until a posterior ships."""
+    path = folder() / "values.toml"
+    if not path.exists():
+        return FrozenMapping()
+    return FrozenMapping(tomllib.loads(path.read_text(encoding="utf-8")).get("about", {}))
 
 
 @cache

@@ -144,6 +144,6 @@ def _secretion(
     """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own."""
     if OF_THE_GENOTYPE not in parameters or people.traits.genotype == "val/val":
         return {}
-    key = f"{OF_THE_GENOTYPE}_" + people.traits.genotype.replace("/", "_")
+    key = f"val66met_secretion_{people.traits.genotype.replace('/', '_')}"
     number = overrides.get(key, values("plasticity")[key].value)
     return {OF_THE_GENOTYPE: _for_all(people, number)}

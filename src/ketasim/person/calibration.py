@@ -8,6 +8,7 @@ hypothesis that the forecast does not hold. People are drawn with other random n
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from scipy.special import ndtr
 
 from ketasim.core import normals, stream
 from ketasim.core.arrays import Array, IntArray
+from ketasim.core.posterior import folder as posterior_folder
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import drive_at, link
@@ -181,6 +183,15 @@ def _bars(histogram: IntArray) -> str:
     return " ".join(f"{100 * n * len(histogram) / histogram.sum():.0f}" for n in histogram)
 
 
+def shipped_posterior() -> str:
+    """Which posterior a page rests on: number of draws and hash of their file."""
+    path = posterior_folder() / "draws.csv"
+    if not path.exists():
+        return "none"
+    data = path.read_bytes()
+    return f"{data.count(b'\n') - 1} draws, {hashlib.sha256(data).hexdigest()[:8]}"
+
+
 def page(reports: list[Report], wrong: dict[str, tuple[list[Report], list[Report]]], people: int, fewer: int) -> str:
     """The docs page."""
     lines = [
@@ -188,6 +199,7 @@ def page(reports: list[Report], wrong: dict[str, tuple[list[Report], list[Report
         "",
         f"Written by `python -m ketasim.person.calibration --write docs/forecast-calibration.md`; do not edit. {people:,} simulated people, {WORDS}, setting {SETTING},",
         f"MADRS observed on days {', '.join(f'{d:g}' for d in VISITS)}, forecast of day {TARGET:g}. People are drawn with other random numbers and draws than the pool.",
+        f"Posterior: {shipped_posterior()}.",
         "These people are the model's own: this page says that the arithmetic is right, not that the model is.",
         "",
         "| scores seen | 50 % holds | 80 % holds | 95 % holds | CRPS, points | against none seen | Pareto k above 0.7 |",

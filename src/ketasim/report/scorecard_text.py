@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ketasim.evidence.compare.scorecard import QUANTILES, Scorecard, ScoredRow, role_summary
@@ -23,6 +24,7 @@ def text(card: Scorecard, everything: bool = False) -> str:
             f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
             + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
         )
+    lines += [posterior_line(summary["posterior"])] if summary["posterior"] else []
     lines += left_out_lines(card)
     misfits = sorted((r for r in card.rows if abs(r.z) > QUANTILES[95] and not r.sign), key=lambda r: -abs(r.z))
     lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
@@ -47,6 +49,25 @@ def text(card: Scorecard, everything: bool = False) -> str:
         lines.append(f"\nNot predicted: {len(card.skipped)}")
         lines += [f"  {s.row.study}:{s.row.line} {s.row.endpoint} {s.row.statistic}: {s.why}" for s in card.skipped]
     return "\n".join(lines)
+
+
+def posterior_line(figures: Mapping[str, Any]) -> str:
+    """How far the draws of the posterior can be trusted."""
+    known = [
+        f"at least {figures[key]:.0f} {name}"
+        for key, name in (("bulk_ess_least", "effective in the bulk"), ("tail_ess_least", "in the tails"))
+        if key in figures
+    ]
+    known += [
+        f"{name} {figures[key]:.{digits}f}"
+        for key, name, digits in (
+            ("nested_rhat_most", "nested R-hat at most", 3),
+            ("pareto_k", "Pareto k", 2),
+            ("mc_error_most", "Monte Carlo error of a mean at most, in SDs,", 3),
+        )
+        if key in figures
+    ]
+    return f"Posterior: {figures['draws']:g} draws" + "".join(f"; {one}" for one in known) + "."
 
 
 def _pc(share: float) -> str:

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim._version import __version__
 from ketasim.core import UsageError
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import AnyArray, Array
 
 from .design import Design
 from .expected import Truth, truth
@@ -202,10 +201,10 @@ def _read(folder: Path, job: Job) -> Chunk | None:
         return None
     shape = (len(job.numbers), -1)
 
-    def rows(name: str) -> NDArray[Any]:
+    def rows(name: str) -> AnyArray:
         return np.asarray(table[name].to_numpy().reshape(shape))
 
-    def by_visit(name: str) -> NDArray[Any]:
+    def by_visit(name: str) -> AnyArray:
         return np.stack([rows(f"{name} at {t:g} h") for t in job.design.readings_h], axis=-1)
 
     covariates = [name.removeprefix("covariate ") for name in table.column_names if name.startswith("covariate ")]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.chain.hypothesis import union_keys
 from ketasim.core import values
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.posterior import fitted
 from ketasim.dose import Regimen, output_times
 from ketasim.dose.grid import Grid
@@ -77,7 +76,7 @@ class Read:
 
     rows: Mapping[str, Array]
     worst: Mapping[str, Array]
-    failed: NDArray[np.bool_]
+    failed: BoolArray
     reason: str
     given: tuple[Dosed, ...]
 
@@ -130,7 +129,7 @@ def read_course(
 
 def _integrated(
     world: World, given: Sequence[Dosed], people: People, times: Array, end: float
-) -> tuple[dict[str, Array], NDArray[np.bool_], str]:
+) -> tuple[dict[str, Array], BoolArray, str]:
     """Output ports of the chain, (P, T) each (one row where nothing is given), who failed and why."""
     basic = tuple(Drives.ports().values())
     if not given:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.core import normals, value
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, IntArray
 from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.ratings.mood import Between, Drives, latent
@@ -54,7 +53,7 @@ class Flexed:
     log: tuple[Decision, ...]
     parts: tuple[tuple[Part, ...], ...]
 
-    def only(self, good: NDArray[np.int64]) -> Flexed:
+    def only(self, good: IntArray) -> Flexed:
         """The same of some people; the log keeps all."""
         return replace(self, own=self.own[good], noise=self.noise[good], parts=tuple(self.parts[i] for i in good))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.core import UsageError, inverse_normal, stream, value
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
@@ -36,14 +36,14 @@ class Replicates:
     """
 
     numbers: tuple[int, ...]
-    arm: NDArray[np.int64]
-    who: NDArray[np.int64]
-    site: NDArray[np.int64]
+    arm: IntArray
+    who: IntArray
+    site: IntArray
     baseline: Array
     score: Array
-    seen: NDArray[np.bool_]
-    gone: NDArray[np.int64]
-    guess: NDArray[np.bool_]
+    seen: BoolArray
+    gone: IntArray
+    guess: BoolArray
     felt: Array
     covariates: dict[str, Array]
     asked: NDArray[
@@ -82,7 +82,7 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
     )
 
 
-def allocate(design: Design, draws: Draws, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+def allocate(design: Design, draws: Draws, strata: IntArray) -> IntArray:
     """Arm of every participant, (R, N): permuted blocks within strata; a draw of its own for each where ratios are fractional.
 
     strata (R, N). Work is bounded: one pass over the participants, whatever ratios and strata are.
@@ -134,7 +134,7 @@ def replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n:
     )
 
 
-def _stable(design: Design, found: Replicates) -> NDArray[np.bool_]:
+def _stable(design: Design, found: Replicates) -> BoolArray:
     """Who was seen at the visit of the randomisation and meets the condition by what was measured then, (R, N)."""
     read = condition(design.stable)
     assert read is not None
@@ -145,7 +145,7 @@ def _stable(design: Design, found: Replicates) -> NDArray[np.bool_]:
     return Rule((design.from_h,), *read).holds(measured)
 
 
-def _some(found: Replicates, keep: NDArray[np.bool_], n: int) -> Replicates:
+def _some(found: Replicates, keep: BoolArray, n: int) -> Replicates:
     """The first n people of every replicate that are kept."""
     order = np.argsort(~keep, axis=1, kind="stable")[:, :n]
 
@@ -206,7 +206,7 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
     )
 
 
-def _strata(design: Design, site: NDArray[np.int64], madrs: Array, women: Array) -> NDArray[np.int64]:
+def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntArray:
     """One number per stratum, (R, N). Severity: above or below the middle of the typical person's score."""
     found = np.zeros(site.shape, dtype=np.int64)
     for name in design.strata:
@@ -215,7 +215,7 @@ def _strata(design: Design, site: NDArray[np.int64], madrs: Array, women: Array)
     return np.unique(found, return_inverse=True)[1].reshape(found.shape).astype(np.int64)
 
 
-def _shift(design: Design, draws: Draws, site: NDArray[np.int64]) -> Array:
+def _shift(design: Design, draws: Draws, site: IntArray) -> Array:
     """Shift of everybody's drive, (R, N): of this trial among trials, and of the site."""
     trial = np.zeros(len(draws.replicates))
     if design.study_effects:
@@ -228,9 +228,7 @@ def _shift(design: Design, draws: Draws, site: NDArray[np.int64]) -> Array:
     return found
 
 
-def _scores(
-    design: Design, pool: Pool, draws: Draws, who: NDArray[np.int64], arm: NDArray[np.int64], shift: Array
-) -> Array:
+def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArray, shift: Array) -> Array:
     """Rated scores at the visits, (R, N, V), on the design's scale (item points for thoughts of suicide)."""
     rows, visits = who.size, len(design.readings_h)
     index, arms = who.ravel(), arm.ravel()

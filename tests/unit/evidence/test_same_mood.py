@@ -87,6 +87,11 @@ def test_each_equation_of_the_last_stages_stands_once() -> None:
     # names of spreads with mean 1 and of a factor of a study are declarations, not equations
     allowed = {("people/drawn.py", "mood_gain"), ("people/drawn.py", "ideation_gain")}
     allowed |= {("evidence/arms/mood_arm.py", "dissociation_gain"), ("evidence/arms/acute.py", "moaas_awake")}
+    # names of random effects that one person's pool keeps, an example in a template, lines of a report
+    allowed |= {("person/pool.py", key) for key in ("mood_gain", "pressure_gain", "dissociation_gain")}
+    allowed |= {("person/value.py", "mood_gain")}
+    texts = ("report/trial_page.py", "exchange/templates.py")
+    allowed |= {(file, key) for file in texts for key in ("mood_late_size", "mood_fast_size")}
     # dimensions of the even people, switches of mechanisms
     declared = ("evidence/arms/quasi.py", "stages/mood/stage.py", "stages/circuit/stage.py")
     allowed |= {(file, key) for file in declared for key in own}

@@ -271,7 +271,7 @@ def test_a_good_folder_has_no_problem(tmp_path: Path) -> None:
                 "value": "0.5",
                 "unit": "fraction",
             },
-            "no threshold",
+            "not a valid threshold",
             "level<=10",
         ),
         (

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from ketasim.core.arrays import Array
+from ketasim.core.posterior import about
 
 from ..arms.numbers import Numbers
 from ..published.study import Study
@@ -92,6 +93,7 @@ class Scorecard:
             found[role] = role_summary(self.part(role))
         found["groups"] = {g: _group(self.rows, g) for g in sorted({r.group for r in self.rows})}
         found["not_predicted"] = len(self.skipped)
+        found["posterior"] = dict(about())
         found |= {f"leave_{name}_out": item.summary() for name, item in self.left_out.items()}
         return found
 

@@ -127,7 +127,7 @@ def spread_between(
     found = minimize(
         minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30}
     )
-    return widened({p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)})
+    return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
 
 
 def widened(taus: dict[str, float]) -> dict[str, float]:
@@ -216,7 +216,7 @@ def fit(
         jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         drift = 0.0
         if state.iteration:  # halfway: values and spreads chase each other otherwise
-            found = spread_between(blocks, residuals, slopes, jacobian)
+            found = widened(spread_between(blocks, residuals, slopes, jacobian))
             state.taus, drift = halfway(state.taus, found)
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ketasim.core import read_toml
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import folder
 from ketasim.core.values import starting_value
@@ -144,9 +143,3 @@ def _write_predictions(everything: Evidence, draws: Draws) -> None:
             mean = draws.weights @ table
             sd = np.sqrt(draws.weights @ (table - mean) ** 2)
             writer.writerows([row_key(r.row), f"{s:.5g}"] for r, s in zip(block.rows, sd, strict=True))
-
-
-def about() -> Mapping[str, float]:
-    """Figures of the shipped fit."""
-    path = folder() / "values.toml"
-    return read_toml(path)["about"] if path.exists() else {}

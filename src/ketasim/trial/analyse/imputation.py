@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, unknown_name
-from ketasim.core.arrays import Array, IntArray
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
 from . import reml
 from .inverse import invert
@@ -234,7 +234,7 @@ class _Chain:
         self.seen, self.filled, self.place = keep
         return drawn + shift * (after & treated)
 
-    def _until_last(self, random: Array) -> tuple[NDArray[np.bool_], Array, IntArray]:
+    def _until_last(self, random: Array) -> tuple[BoolArray, Array, IntArray]:
         """Scores with the gaps filled, as if all visits up to the last one had been seen."""
         upto = np.arange(self.visits) <= self.last[..., None]
         codes = upto @ (1 << np.arange(self.visits, dtype=np.int64))
