@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,12 +26,6 @@ words = "ketamine iv 0.5 mg/kg over 40 min"
 """
 
 
-def ketasim(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ketasim.cli.main", *words], capture_output=True, text=True, timeout=120
-    )
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trial") / "design.toml"
@@ -41,19 +33,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_list_is_as_agreed() -> None:
+def test_the_list_is_as_agreed(ketasim) -> None:
     done = ketasim("trial", "--list", "--json")
-    rows = json.loads(done.stdout)
-    assert done.returncode == 0 and len(rows) >= 40
+    rows = json.loads(done.out)
+    assert done.code == 0 and len(rows) >= 40
     assert all(set(row) == {"id", "study", "title"} for row in rows)
     assert "Popova2019" in {row["id"] for row in rows}
 
 
-def test_json_from_a_file_with_a_report(place: Path) -> None:
+def test_json_from_a_file_with_a_report(ketasim, place: Path) -> None:
     page = place.with_suffix(".html")
     done = ketasim("trial", str(place), "--n", "20,30", "--sims", "8", "--json", "--report", str(page))
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
     assert [p["n"] for p in found["power"]] == [20, 30] and found["replay"] is None
     text = page.read_text(encoding="utf-8")
     assert (
@@ -65,18 +57,18 @@ def test_json_from_a_file_with_a_report(place: Path) -> None:
     assert "In a crisis" in text or "emergency" in text
 
 
-def test_a_design_of_one_arm_has_no_power(place: Path) -> None:
+def test_a_design_of_one_arm_has_no_power(ketasim, place: Path) -> None:
     one = place.with_name("one.toml")
     one.write_text(DESIGN.replace('[arms.saline]\nwords = "placebo iv"\n', ""), encoding="utf-8")
-    found = json.loads(ketasim("trial", str(one), "--sims", "4", "--json").stdout)
+    found = json.loads(ketasim("trial", str(one), "--sims", "4", "--json").out)
     assert found["power"] == [] and found["contrast"] is None and len(found["arms"]) == 1
 
 
-def test_plain_sentences_say_harm_and_help(place: Path) -> None:
+def test_plain_sentences_say_harm_and_help(ketasim, place: Path) -> None:
     done = ketasim("trial", str(place), "--sims", "8")
-    assert done.returncode == 0
+    assert done.code == 0
     for words in ("CADSS peak", "crisis", "Monte Carlo SE", "Not medical advice", "nobody leaves", "Estimand."):
-        assert words in done.stdout, words
+        assert words in done.out, words
 
 
 @pytest.mark.parametrize(
@@ -89,9 +81,9 @@ def test_plain_sentences_say_harm_and_help(place: Path) -> None:
         (("trial", "Popova2019", "--sims", "0"), "0 replicates"),
     ],
 )
-def test_wrong_use_ends_with_2(words: tuple[str, ...], told: str) -> None:
+def test_wrong_use_ends_with_2(ketasim, words: tuple[str, ...], told: str) -> None:
     done = ketasim(*words)
-    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+    assert done.code == 2 and told in done.err and "Traceback" not in done.err
 
 
 def test_the_designs_that_ship_are_those_of_the_studies() -> None:

@@ -15,6 +15,8 @@ from ketasim.scenario.care import OF_MOOD, OF_THE_BODY
 from ketasim.scenario.compare import compare
 from ketasim.scenario.run import run
 
+pytestmark = pytest.mark.xdist_group("withheld")
+
 KNOWN = "ketamine iv 0.5 mg/kg over 40 min"
 WITHOUT_A_TRIAL = "ketamine sc 0.5 mg/kg"
 BEYOND = "ketamine iv 1.2 mg/kg over 100 min"

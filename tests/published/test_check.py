@@ -15,6 +15,8 @@ from ketasim.report.scorecard_page import page
 from ketasim.report.scorecard_text import text
 from ketasim.web.long_answers import Card
 
+pytestmark = pytest.mark.xdist_group("scorecard")
+
 MOOD_LIKE = ("madrs", "ideation", "relapse", "cadss", "dissociation_ae", "sbp", "dbp")
 
 

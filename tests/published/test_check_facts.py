@@ -9,6 +9,8 @@ import pytest
 from ketasim.evidence.compare.scorecard import ScoredRow
 from ketasim.evidence.fit.check import shipped_scorecard
 
+pytestmark = pytest.mark.xdist_group("scorecard")
+
 
 @cache
 def rows() -> tuple[ScoredRow, ...]:

@@ -13,6 +13,8 @@ from ketasim.decide import claims
 from ketasim.decide.claims import Evaluated
 from ketasim.report.claims_text import claim_text, claims_page, claims_text
 
+pytestmark = pytest.mark.xdist_group("claims")
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "claims.md"
 LEDGER = claims.ledger()
 TWO_DIGITS = 0.06  # relative: two significant digits, rounded on either side

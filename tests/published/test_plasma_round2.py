@@ -18,6 +18,8 @@ from ketasim.evidence.kinetics.spread import component, restricted, route_of
 from ketasim.evidence.kinetics.weight import HEAVY, NO_EFFECT, REFERENCE, findings, level, shipped_exponents
 from ketasim.stages.plasma.stage import CHOICES, STAGE, administrations
 
+pytestmark = pytest.mark.xdist_group("plasma_table")
+
 OUTSIDE_PEAKS = {"PK-PO-51", "PK-PO-208"}  # Grant 1981, and norketamine after the sublingual dose of Chong 2006
 IRREPRODUCIBLE = {"PK-IN-01d", "PK-IN-02d", "PK-IN-03d"}  # norketamine areas of a table its own model does not give
 

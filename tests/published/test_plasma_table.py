@@ -9,6 +9,8 @@ from ketasim.core import knowledge_path, read_toml
 from ketasim.evidence.kinetics.pk_table import Row, median_error, rows, targets, text
 from ketasim.evidence.kinetics.plasma_arms import Bench, arm, statistic
 
+pytestmark = pytest.mark.xdist_group("plasma_table")
+
 FROM_MEMORY = {"PK-IM-02", "PK-DDI-16", "PK-DDI-17"}
 KNOWN_CONFLICTS = {"PK-DDI-02"}  # itraconazole: no effect on a CYP3A4 that clarithromycin and juice change three-fold
 

@@ -9,6 +9,8 @@ from ketasim.person.session import pressure_limits, sessions
 from ketasim.scenario.result import Result
 from ketasim.scenario.run import run
 
+pytestmark = pytest.mark.xdist_group("session_effects")
+
 COURSE = "esketamine nasal 84 mg twice weekly x 8"
 
 

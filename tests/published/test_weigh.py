@@ -11,6 +11,8 @@ from ketasim.evidence.published.studies import roles
 from ketasim.evidence.weigh.findings import finding_sets
 from ketasim.evidence.weigh.weighing import ANIMAL, Weighing, calibrated, weigh
 
+pytestmark = pytest.mark.xdist_group("weigh")
+
 NALTREXONE = ("Williams2018", "Jelen2025")
 
 

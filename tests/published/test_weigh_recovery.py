@@ -8,6 +8,8 @@ import pytest
 from ketasim.evidence.weigh.recovery import Recovery, fast_forms, recovery, scores, synthetic
 from ketasim.evidence.weigh.weighing import comparable
 
+pytestmark = pytest.mark.xdist_group("weigh")
+
 
 @pytest.fixture(scope="module")
 def found() -> Recovery:

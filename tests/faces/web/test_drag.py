@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from .conftest import ready, until
 from .test_page import COURSE, _two
 from .test_server import ask
+
+pytestmark = pytest.mark.xdist_group("web")
 
 DRAG = """async (ends) => {
   const slider = document.querySelector('#dose');

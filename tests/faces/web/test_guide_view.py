@@ -11,6 +11,8 @@ import pytest
 from .conftest import ready
 from .test_server import ask
 
+pytestmark = pytest.mark.xdist_group("web")
+
 WORDS = "ketamine iv 0.5 mg/kg over 40 min"
 
 

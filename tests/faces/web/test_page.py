@@ -14,6 +14,8 @@ from ketasim.report.directive import forbidden
 from .conftest import ARTEFACTS, READY, ready, until
 from .test_server import ask
 
+pytestmark = pytest.mark.xdist_group("web")
+
 VIEWS = tuple(READY)
 AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w*|trip)\b", re.IGNORECASE)

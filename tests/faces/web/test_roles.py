@@ -13,6 +13,8 @@ from .conftest import READY, ready, until
 from .test_page import AXE, FORBIDDEN
 from .test_server import ask
 
+pytestmark = pytest.mark.xdist_group("web")
+
 ROLES = ("learn", "research", "clinic")
 SMALL = "drug=ketamine&route=iv&amount=0.5&unit=mg/kg&minutes=40&people=20&days=14&seed=3"
 QUOTED = "Without the trip there is no benefit."  # a popular claim in its own words, with a verdict beside it

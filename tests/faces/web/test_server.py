@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.xdist_group("web")
+
 WORDS = "ketamine iv 0.5 mg/kg over 40 min"
 COURSE = {"scenario": WORDS, "repeat": "twice weekly x 8", "people": 100, "days": 28}
 OUTPUTS = ["plasma.s_ketamine", "nmda.occupancy", "glutamate", "spines", "madrs", "madrs.effect", "cadss", "sbp"]

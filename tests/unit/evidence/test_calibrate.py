@@ -17,6 +17,8 @@ from ketasim.evidence.fit.parameters import free_parameters, parameter
 from ketasim.evidence.fit.synthetic import calibration
 from ketasim.evidence.published.studies import read_study
 
+pytestmark = pytest.mark.xdist_group("calibrate")
+
 FEW = ("Wilkinson2019", "Daly2018", "Han2016")
 KEYS = ("mood_late_size", "care_rise", "expectancy_sustained", "rating_sd", "mood_gain.spread")
 

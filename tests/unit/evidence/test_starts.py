@@ -18,6 +18,8 @@ from ketasim.evidence.fit.parameters import Parameter, parameter
 from ketasim.evidence.fit.starts import Walk, basins, read_walks, text
 from ketasim.evidence.published.studies import read_study
 
+pytestmark = pytest.mark.xdist_group("calibrate")
+
 KEYS = ("mood_late_size", "opioid_gate_weight", "surge_half_block", "rating_sd")
 
 

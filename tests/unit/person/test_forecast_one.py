@@ -16,6 +16,8 @@ from ketasim.person.case import case_of
 from ketasim.person.file import PersonFileError, person_of
 from ketasim.person.forecast import forecast, posterior_of
 
+pytestmark = pytest.mark.xdist_group("forecast")
+
 IV = "ketamine iv 0.5 mg/kg over 40 min"
 DOSES = [{"day": d, "words": IV} for d in (0, 3, 7)]
 OPTIONS = ("stop", f"{IV} weekly x 4", "esketamine nasal 56 mg weekly x 4", "placebo iv weekly x 4")

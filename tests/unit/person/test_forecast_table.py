@@ -14,6 +14,8 @@ from ketasim.person.batch import crps, forecast_table, quantile
 from ketasim.person.forecast import forecast
 from ketasim.person.table import TableError, table_of
 
+pytestmark = pytest.mark.xdist_group("forecast")
+
 IV = "ketamine iv 0.5 mg/kg over 40 min"
 HEAD = "person,day,treatment,scale,score,role"
 GOOD = f"""{HEAD}

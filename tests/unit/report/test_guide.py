@@ -14,6 +14,8 @@ from ketasim.report.directive import forbidden
 from ketasim.report.guide import PLACE, book, guide, plain_text, texts
 from ketasim.report.guide_numbers import clock, number, share_of
 
+pytestmark = pytest.mark.xdist_group("claims")
+
 GRADE = 6.0
 WORDS_OF_NUMBERS = re.compile(
     r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|"

@@ -22,6 +22,8 @@ from ketasim.trial.read import design_from_text
 from ketasim.trial.replicate import allocate, joined
 from ketasim.trial.simulate import Trial, trial
 
+pytestmark = pytest.mark.xdist_group("trial")
+
 TEXT = """
 title = "Two arms"
 setting = "nasal-placebo"
