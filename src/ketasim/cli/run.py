@@ -37,6 +37,7 @@ def run(
         return
     place = plot_place(plot)
     from ketasim.scenario.plan import scenario
+    from ketasim.scenario.result import lean
     from ketasim.scenario.run import run as simulate
 
     asked = scenario(words, **options.arguments())
@@ -45,7 +46,7 @@ def run(
     if place and not result.nobody:
         result.plot(str(place))
     if json:
-        write(result.to_json(), json=True)
+        write(jsons.dumps(lean(result.to_dict()), indent=2, allow_nan=False, ensure_ascii=False), json=True)
     elif csv:
         from ketasim.report.tables import result_csv
 

@@ -130,6 +130,17 @@ class Course:
         return found | {"caution": self.caution or None}
 
 
+def lean(found: dict[str, Any]) -> dict[str, Any]:
+    """The keys of the JSON, in their order; `caution` and `withheld` only where there is something to say, at the end."""
+    outputs = {
+        name: {key: item for key, item in course.items() if key != "caution" or item}
+        for name, course in found["outputs"].items()
+    }
+    held = found["withheld"]
+    kept = {key: outputs if key == "outputs" else item for key, item in found.items() if key != "withheld"}
+    return kept | ({"withheld": held} if held else {})
+
+
 def percentiles(people: AnyArray, shares: Sequence[float]) -> list[AnyArray]:
     """As `np.percentile` gives them (linear between neighbours) over the second last axis, that of the people.
 
