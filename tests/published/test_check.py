@@ -91,10 +91,6 @@ def test_leaving_out_costs_something_and_clusters_cost_more_values():
     assert by_cluster < by_study
 
 
-REFIT = "refit pending: the shipped posterior was fitted to the old fit rows (docs/decisions/evidence.md)"
-
-
-@pytest.mark.xfail(reason=REFIT, strict=False)
 @pytest.mark.parametrize("left", ["leave_study_out", "leave_cluster_out"])
 @pytest.mark.parametrize("by", ["value", "study"])
 @pytest.mark.parametrize(("level", "low", "high"), [(50, 0.40, 0.60), (80, 0.70, 0.90), (95, 0.88, 0.99)])
@@ -104,7 +100,17 @@ def test_intervals_hold_as_many_values_as_they_say(left, by, level, low, high):
     assert low <= share <= high, f"{left}: the {level} % interval holds {share:.2f} by {by}"
 
 
-@pytest.mark.xfail(reason=REFIT, strict=False)
+@pytest.mark.parametrize("left", ["leave_study_out", "leave_cluster_out"])
+def test_skill_over_the_naive_baseline_and_the_rival(left):
+    """The aim of round 2: log score more than two standard errors over studies above the pooled mean, and not below the meta-regression."""
+    found = report()["summary"][left]
+    assert found["log_score_gain"] > 2 * found["log_score_gain_se"]
+    assert found["over_rival"]["log_score_gain"] > 0
+    assert found["by_kind"]["mood"]["log_score_gain"] > found["by_kind"]["mood"]["log_score_gain_se"]
+    assert found["by_kind"]["mood"]["over_rival"]["log_score_gain"] > 0
+
+
+@pytest.mark.xfail(reason="mood alone stands at 1.4 standard errors (docs/decisions/0006, evidence.md)", strict=True)
 @pytest.mark.parametrize("left", ["leave_study_out", "leave_cluster_out"])
 def test_skill_in_mood_over_the_naive_baseline_and_not_below_the_rival(left):
     """The aim of round 2 where it is hardest: mood. For all numbers together concentrations alone would reach it."""
@@ -113,7 +119,6 @@ def test_skill_in_mood_over_the_naive_baseline_and_not_below_the_rival(left):
         assert part["over_rival"]["log_score_gain"] > 0
 
 
-@pytest.mark.xfail(reason=REFIT + "; the plasma values are not among its free values", strict=False)
 def test_concentrations_have_skill_without_the_study():
     found = report()["summary"]["leave_study_out"]["by_kind"]["concentrations"]
     assert found["log_score_gain"] > found["log_score_gain_se"]

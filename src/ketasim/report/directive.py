@@ -25,7 +25,7 @@ TREATMENT = r"(?:ketamine|esketamine|spravato|it|this|the (?:drug|dose|spray|dri
 DO = r"(?:take|use|try|get|start|begin|stop|quit|change|switch|skip|double|raise|increase|lower|reduce|halve|continue|keep taking|avoid|choose|buy|order|inject|swallow|sniff)"
 PATTERNS = (
     rf"\b(?:you|one|people|patients|a person|they) (?:should|must|ought to|need to|have to|had better)\b(?: not| never)? {DO}\b",
-    r"\byou (?:should|must|ought to|need to|have to|had better|can|may|could)\b",
+    r"(?<!near )\byou (?:should|must|ought to|need to|have to|had better|can|may|could)\b",
     rf"(?:^|[.!?:;]\s+|\n)(?:please |never |always |do not |don't |just |simply )?{DO} {TREATMENT}\b",
     rf"\b(?:do not|don't|never) {DO} {TREATMENT}\b",
     r"\bwe (?:advise|suggest|urge)\b",

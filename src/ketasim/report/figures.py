@@ -35,7 +35,12 @@ def draw(result: Result, path: str | None = None) -> Any:
         for axis, lines, title, until in (
             (axes[0, 0], DRUG, "Drug in venous plasma [ng/mL]", session),
             (axes[0, 1], METABOLITES, "Metabolites in plasma [ng/mL]", session),
-            (axes[1, 0], (("nmda.occupancy", "s", ""),), "NMDA receptors occupied [proportion]", session),
+            (
+                axes[1, 0],
+                (("nmda.occupancy", "s", ""),),
+                f"NMDA receptors occupied [proportion]\n{output('nmda.occupancy').caveat}",
+                session,
+            ),
             (axes[1, 1], GLUTAMATE, "Glutamate and BDNF [undosed = 1]", HALF_DAY_H),
             (axes[2, 0], (("spines", "s", ""),), "Spines regained [proportion of the lost ones]", None),
             (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
@@ -82,7 +87,7 @@ def _caption_of(results: Sequence[Result]) -> str:
 
 ARM_PANELS = (
     ("plasma.ketamine", "Ketamine in venous plasma", SESSION_H),
-    ("nmda.occupancy", "NMDA receptors occupied", SESSION_H),
+    ("nmda.occupancy", f"NMDA receptors occupied\n({output('nmda.occupancy').caveat})", SESSION_H),
     ("madrs.change", "MADRS change from baseline", None),
     ("cadss", "Dissociation (detached feeling), CADSS", SESSION_H),
 )

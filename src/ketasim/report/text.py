@@ -135,11 +135,15 @@ def _story(result: Result, progress: Callable[[float], None] | None = None) -> l
     if "nmda.occupancy" in peaks:
         p = peaks["nmda.occupancy"]
         lines.append(
-            f"  Receptors: at most {percent(p['typical'])}{between(p, percent)} of NMDA receptors are occupied, at {clock(p['time_h'])}."
+            f"  Receptors: at most {percent(p['typical'])}{between(p, percent)} of NMDA receptors are occupied, at {clock(p['time_h'])} "
+            f"({output_register()['nmda.occupancy'].caveat})."
         )
     if "glutamate" in peaks and peaks["glutamate"]["typical"] > 1:
         p = peaks["glutamate"]
-        lines.append(f"  Glutamate: rises by {percent(p['typical'] - 1)} at most, at {clock(p['time_h'])}.")
+        lines.append(
+            f"  Glutamate: rises by {percent(p['typical'] - 1)} at most, at {clock(p['time_h'])} "
+            f"({output_register()['glutamate'].caveat})."
+        )
     if "spines" in peaks:
         p = peaks["spines"]
         lines.append(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core import UsageError, values
+from ketasim.core import UsageError, output, values
 from ketasim.core.arrays import Array
 from ketasim.core.drug_types import Route
 
@@ -211,7 +211,12 @@ def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
         _peaks(
             results, "arterial_peak", "Peak, arterial plasma", lambda r: exposed_to(r).replace("plasma.", "arterial.")
         ),
-        _peaks(results, "occupancy_peak", "Peak NMDA occupancy", lambda r: "nmda.occupancy"),
+        _peaks(
+            results,
+            "occupancy_peak",
+            f"Peak NMDA occupancy, {output('nmda.occupancy').caveat}",
+            lambda r: "nmda.occupancy",
+        ),
         _above(
             results,
             "time_above_occupancy",

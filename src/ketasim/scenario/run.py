@@ -336,7 +336,9 @@ def _check_number(key: str, number: float, parameters: Mapping[str, Value]) -> N
         known = parameters[key] if key in parameters else value(key)
     except UsageError:
         return  # of another chain (`optional`)
-    if isinstance(number, np.ndarray) or known.value < 0 or (known.bounds and known.bounds[0] < 0):
+    uncertain = known.uncertain  # normal and without a unit: an exponent, a logarithm; no sign is ruled out
+    signed = known.unit == "dimensionless" and uncertain is not None and uncertain.kind == "normal"
+    if isinstance(number, np.ndarray) or signed or known.value < 0 or (known.bounds and known.bounds[0] < 0):
         return
     most = 1.0 if known.bounds == (0.0, 1.0) and known.unit == "dimensionless" else np.inf
     if not 0 <= number <= most:

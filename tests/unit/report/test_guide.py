@@ -234,7 +234,7 @@ def test_the_list_of_patterns_finds_what_it_is_for(text: str) -> None:
     ],
 )
 def test_the_list_of_patterns_lets_facts_pass(text: str) -> None:
-    assert forbidden(text.replace("you may be", "")) == []
+    assert forbidden(text) == []
 
 
 # what stands where -------------------------------------------------------------------------------------------------------
