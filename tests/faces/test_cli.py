@@ -13,6 +13,8 @@ from ketasim import __version__
 from ketasim.core import output_register
 from ketasim.core.posterior import posterior
 
+pytestmark = pytest.mark.xdist_group("cli")
+
 GOOD = "ketamine iv 0.5 mg/kg over 40 min"
 
 
@@ -62,6 +64,7 @@ def test_json_has_the_keys_of_the_design(printed: dict) -> None:
         "people",
         "ledger",
         "status",
+        "withheld",
         "outputs",
         "summary",
     ]
@@ -113,7 +116,19 @@ def test_json_outputs_have_units_times_and_bands(printed: dict) -> None:
     }
     assert named <= set(printed["outputs"])
     for name, course in printed["outputs"].items():
-        assert list(course) == ["unit", "time_h", "typical", "median", "mean", "low", "high", "model_low", "model_high"]
+        assert list(course) == [
+            "unit",
+            "time_h",
+            "typical",
+            "median",
+            "mean",
+            "low",
+            "high",
+            "model_low",
+            "model_high",
+            "caution",
+        ]
+        assert bool(course["caution"]) is (name in printed["withheld"])
         assert course["unit"] == register[name].unit
         assert course["time_h"] == pytest.approx([0.0, 0.67, 24.0, 168.0], abs=1e-9)
         assert all(len(course[key]) == 4 for key in ("typical", "median", "mean", "low", "high"))
