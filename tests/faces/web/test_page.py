@@ -23,7 +23,7 @@ NOTICE = "Research and teaching only"
 DRAWN = ("follow", "compare", "bench")  # the views with curves
 EXPORTED = {  # what stands in the file, besides the curves
     "guide": ("What is not known", "How many"),
-    "follow": ("What makes the score fall", "Approval, supervision and harm"),
+    "follow": ("The session", "The first week", "The course"),
     "compare": ("Common routes side by side", "Bioavailability"),
     "bench": ("Hypotheses side by side",),
     "trial": ("A design is a file.",),
