@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ketasim.web.app import create_app
@@ -35,7 +36,9 @@ def ask(path: str, body: Any = None) -> tuple[int, Any]:
         await create_app()(scope, receive, send)
 
     try:
-        asyncio.run(once())
+        # in a thread of its own: where a browser is driven in the same process, this thread has a running loop already
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(once())).result()
     except Exception:
         if not sent:
             raise
