@@ -20,6 +20,16 @@ VIEWS = tuple(READY)
 AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w*|trip)\b", re.IGNORECASE)
 NOTICE = "Research and teaching only"
+DRAWN = ("follow", "compare", "bench")  # the views with curves
+EXPORTED = {  # what stands in the file, besides the curves
+    "guide": ("What is not known", "How many"),
+    "follow": ("The session", "The first week", "The course"),
+    "compare": ("Common routes side by side", "Bioavailability"),
+    "bench": ("Hypotheses side by side",),
+    "trial": ("A design is a file.",),
+    "person": ("Research and teaching data only", "It decides nothing"),
+    "evidence": (),
+}
 INSIDE = """svg => { const box = svg.viewBox.baseVal; return [...svg.querySelectorAll('text')].every(t => { const b = t.getBBox();
   return b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1 && b.y + b.height <= box.height + 2; }); }"""
 COURSE = (
@@ -315,7 +325,9 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
             and copy.locator("h1").count() == 1
             and copy.locator("script").count() == 0
         )
-        if view != "evidence":
+        for words in EXPORTED[view]:
+            assert words in copy.inner_text("body")
+        if view in DRAWN:
             assert copy.locator("figure svg polyline").count() >= 1
             for drawing in copy.locator("figure svg:has(polyline)").all():
                 assert NOTICE in " ".join(drawing.locator("text").all_text_contents()).replace("  ", " ")
@@ -324,11 +336,36 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
         context.close()
 
 
+def test_the_people_of_the_guide_stand_in_its_export(opened: Any, chromium: Any, tmp_path: Path) -> None:
+    """The guide draws people instead of curves: as many stand in the file as on the screen, a hundred in each figure."""
+    page = opened("guide").page
+    figures = page.locator(".hundred svg").count()
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Export page").click()
+    file = tmp_path / "guide.html"
+    told.value.save_as(file)
+    context = chromium.new_context(offline=True)
+    try:
+        copy = context.new_page()
+        copy.goto(file.as_uri())
+        assert figures >= 1 and copy.locator(".hundred svg").count() == figures
+        assert copy.locator(".hundred svg circle").count() == 100 * figures
+        assert "fill: var(" in copy.locator(".hundred svg circle").first.get_attribute("style")
+        assert copy.locator(".hundred svg circle").first.evaluate("c => getComputedStyle(c).fill !== 'rgb(0, 0, 0)'")
+    finally:
+        context.close()
+
+
 def test_the_first_visit_plays_once_unless_motion_is_unwanted(opened: Any) -> None:
     page = opened("follow", motion="no-preference").page
     until(page, "document.querySelector('.scrubber button').textContent === 'Stop'", 5)
     until(page, "document.querySelector('.scrubber button').textContent === 'Play'", 12)
-    assert "28 d" in page.locator(".scrubber output").inner_text()
+    assert page.locator(".scrubber output").inner_text() == "24 h", "it rests where the effect stands"
+    page.get_by_role("button", name="Play", exact=True).click()
+    until(page, "document.querySelector('.scrubber button').textContent === 'Stop'", 5)
+    until(page, "document.querySelector('.scrubber button').textContent === 'Play'", 12)
+    assert page.locator(".scrubber output").inner_text() == "28 d", "whoever plays it sees the whole course"
     still = opened("follow", motion="reduce").page
     still.wait_for_timeout(600)
     assert still.locator(".scrubber button").first.inner_text() == "Play"
+    assert still.locator(".scrubber output").inner_text() == "24 h"

@@ -36,9 +36,9 @@ def ask(path: str, body: Any = None) -> tuple[int, Any]:
         await create_app()(scope, receive, send)
 
     try:
-        # in a thread of its own: a browser of another test may keep a loop running in this one
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, once()).result()
+        # in a thread of its own: where a browser is driven in the same process, this thread has a running loop already
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(once())).result()
     except Exception:
         if not sent:
             raise
