@@ -845,7 +845,7 @@ export interface components {
              * Caution
              * @description why these numbers are no prediction; null for most
              */
-            caution: string | null;
+            caution?: string | null;
             /** High */
             high: (number | null)[] | null;
             /** Low */
@@ -1667,7 +1667,7 @@ export interface components {
              * Withheld
              * @description outputs whose numbers are no prediction, each with the reason
              */
-            withheld: {
+            withheld?: {
                 [key: string]: string;
             };
         } & {

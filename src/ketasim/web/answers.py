@@ -189,7 +189,7 @@ class CurveOutput(Answer):
     high: list[float | None] | None
     model_low: list[float | None] | None
     model_high: list[float | None] | None
-    caution: str | None = Field(description="why these numbers are no prediction; null for most")
+    caution: str | None = Field(default=None, description="why these numbers are no prediction; null for most")
 
 
 class Run(BaseModel):
@@ -205,7 +205,9 @@ class Run(BaseModel):
     ledger: list[Dose]
     status: Status
     outputs: dict[str, CurveOutput]
-    withheld: dict[str, str] = Field(description="outputs whose numbers are no prediction, each with the reason")
+    withheld: dict[str, str] = Field(
+        default_factory=dict, description="outputs whose numbers are no prediction, each with the reason"
+    )
     summary: dict[str, Any]
 
 

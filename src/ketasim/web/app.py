@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from ketasim.report.guide import crisis
 from ketasim.scenario.compare import compare as side_by_side
 from ketasim.scenario.experiments import experiment as carry_out
 from ketasim.scenario.plan import Scenario, scenario
-from ketasim.scenario.result import plain
+from ketasim.scenario.result import lean, plain
 from ketasim.scenario.run import run as simulate
 
 from . import answers, facts, long_answers, shipped
@@ -96,7 +97,8 @@ def create_app(static: Path = STATIC) -> Any:
     @app.post("/api/run", summary="A run: the object that `ketasim run --json` prints", response_model=answers.Run)
     async def run(question: Question) -> Response:
         def work() -> bytes:
-            return simulate(_asked(question)).to_json(indent=None).encode()
+            found = lean(simulate(_asked(question)).to_dict())  # what `ketasim run --json` prints
+            return json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
 
         return Response(await _queue(question, 1).run(work), media_type="application/json")
 
