@@ -9,10 +9,7 @@ import pytest
 from ketasim.evidence.compare.scorecard import ScoredRow
 from ketasim.evidence.fit.check import shipped_scorecard
 
-EARLY = (
-    "misfit of the fit of round 2: mood two hours after a dose is laid to what is noticed, the fast path to mood is too small "
-    "(docs/decisions/evidence.md, 'What the refit lost')"
-)
+LOST = "responders under midazolam are 1.4 times those under saline since the refit of round 2 (docs/decisions/evidence.md, 'What the refit lost')"
 
 
 pytestmark = pytest.mark.xdist_group("scorecard")
@@ -36,7 +33,7 @@ def predicted(
     return found[0].predicted
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
+@pytest.mark.xfail(strict=True, reason=LOST)
 def test_same_ketamine_response_but_midazolam_above_saline():
     assert predicted("Wilkinson2019", "ketamine_midazolam", "response") == pytest.approx(
         predicted("Wilkinson2019", "ketamine_saline", "response"), abs=0.02

@@ -21,7 +21,7 @@ NEVER = (
     "recommended",
     "recommends",
 )
-TREATMENT = r"(?:ketamine|esketamine|spravato|it|this|the (?:drug|dose|spray|drip|infusion|treatment|tablets?|pills?|medicines?|medication)|your \w+|antidepressants?|benzodiazepines?)"
+TREATMENT = r"(?:ketamine|esketamine|spravato|it|them|this|the (?:drug|dose|spray|drip|infusion|treatment|tablets?|pills?|medicines?|medication)|your \w+|antidepressants?|benzodiazepines?)"
 DO = r"(?:take|use|try|get|start|begin|stop|quit|change|switch|skip|double|raise|increase|lower|reduce|halve|continue|keep taking|avoid|choose|buy|order|inject|swallow|sniff)"
 PATTERNS = (
     rf"\b(?:you|one|people|patients|a person|they) (?:should|must|ought to|need to|have to|had better)\b(?: not| never)? {DO}\b",

@@ -214,6 +214,7 @@ def test_no_word_that_promises_and_no_sentence_that_tells_anybody_what_to_do(mad
         "It is safe.",
         "We suggest the spray.",
         "Never stop it at once.",
+        "Never stop them at once because of this.",
         "Start ketamine soon.",
         "The optimal dose",
         "Ketamine cures depression",
@@ -349,3 +350,13 @@ def ketasim_said():
         return done.output if verb == "show" else json.loads(done.stdout)
 
     return said
+
+
+def test_no_claim_tells_a_person_what_to_do() -> None:
+    """The ledger quotes what is said of ketamine; what we answer is no instruction."""
+    from ketasim.decide.claims import ledger
+    from ketasim.report.directive import PATTERNS
+
+    for one in ledger():
+        found = [m.group(0) for p in PATTERNS for m in re.finditer(p, one.why, re.IGNORECASE | re.MULTILINE)]
+        assert found == [], one.name
