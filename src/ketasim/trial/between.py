@@ -1,4 +1,4 @@
-"""What sets one trial apart from the average trial: the shift of its setting and the factor on its drug part (docs/decisions/0009-spread-of-the-drug-part.md)."""
+"""What sets one trial apart from the average trial: the shift of its setting and the factor on its drug part (docs/decisions/spread-of-the-drug-part.md)."""
 
 from __future__ import annotations
 
