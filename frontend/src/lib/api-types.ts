@@ -669,6 +669,8 @@ export interface components {
             numbers: number;
             /** Outputs */
             outputs: components["schemas"]["Output"][];
+            /** Own */
+            own: components["schemas"]["OwnPart"][];
             /** Repeats */
             repeats: components["schemas"]["Choice"][];
             /** Settings */
@@ -1429,6 +1431,38 @@ export interface components {
             /** Window */
             window: string;
         };
+        /**
+         * OwnFinding
+         * @description A finding of one's own: counted, or refused with the reason; its prediction under every hypothesis (null: none).
+         */
+        OwnFinding: {
+            /** Counted */
+            counted: boolean;
+            /** Predicted */
+            predicted: {
+                [key: string]: number | null;
+            };
+            /** Reason */
+            reason: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Study */
+            study: string;
+        };
+        /**
+         * OwnPart
+         * @description A part of one's own beside the package: a mechanism, hypothesis, design or file of findings.
+         */
+        OwnPart: {
+            /** File */
+            file: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+        };
         /** PairOf */
         PairOf: {
             /** Difference */
@@ -2137,6 +2171,8 @@ export interface components {
             hypotheses: components["schemas"]["WeighedHypothesis"][];
             /** Not Weighed */
             not_weighed: string[];
+            /** Own Findings */
+            own_findings: components["schemas"]["OwnFinding"][];
             /** Pairs */
             pairs: components["schemas"]["PairOf"][];
             /** Swings */
