@@ -6,9 +6,9 @@ A chunk depends on the design, the seed and its world alone, so that it is the s
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import UsageError
 from ketasim.core.arrays import AnyArray, Array
+from ketasim.core.files import sweep, write_durably
 
 from .design import Design
 from .expected import Truth, truth
@@ -144,6 +145,7 @@ def prepared(folder: str | Path) -> Path:
     if place.exists() and not place.is_dir():
         raise UsageError("that is a file, not a folder", where=f"--parquet {place}", fix=f"--parquet {place}_trial")
     place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
     return place
 
 
@@ -180,10 +182,7 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
         "version": __version__,
     }
     table = pa.table(columns).replace_schema_metadata({"ketasim": json.dumps(about)})
-    file = _file(folder, job)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    pq.write_table(table, part, compression="zstd")
-    os.replace(part, file)
+    write_durably(_file(folder, job), partial(pq.write_table, table, compression="zstd"))
 
 
 def _read(folder: Path, job: Job) -> Chunk | None:
