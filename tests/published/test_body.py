@@ -45,7 +45,9 @@ def test_mean_of_individual_maxima_after_a_spray() -> None:
     people, readings = 2000, (40 / 60, 1.0, 1.5, 2.0)
     rng = np.random.default_rng(5)
     noise = 6.1 / 1.03 * rng.normal(size=(people, len(readings)))
-    session = np.exp(value("evidence.pressure_occasion").value * rng.normal(size=(people, 1)))  # a run has everybody's median session
+    session = np.exp(
+        value("evidence.pressure_occasion").value * rng.normal(size=(people, 1))
+    )  # a run has everybody's median session
     means = []
     for mg in (56, 84):
         found = run(f"esketamine nasal {mg} mg", at=(0.0, *readings), people=people)
