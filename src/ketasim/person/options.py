@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
 from ketasim.ratings.observation import drive_at
 
+from .add_ons import Added, split_added
 from .fields import scales
 from .given import Given, Placed
 from .likelihood import Conditioned
@@ -35,10 +36,11 @@ COURSES = 2  # simulated per member, where several looks count together
 
 @dataclass(frozen=True)
 class Option:
-    """words : as asked. regimen : None for no further dose."""
+    """words : as asked. regimen : None for no further dose. added : beside it, without a mechanism in the chain."""
 
     words: str
     regimen: Regimen | None
+    added: tuple[Added, ...] = ()
 
     def placed(self, start_h: float) -> tuple[Placed, ...]:
         """The regimen from `start_h` on."""
@@ -70,10 +72,11 @@ class Option:
 
 
 def read_option(words: str) -> Option:
-    """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"."""
-    if " ".join(words.lower().split()) in STOP_WORDS:
-        return Option(STOP, None)
-    return Option(words, parse(words))
+    """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"; either "with psychotherapy" and the like."""
+    rest, added = split_added(words)
+    if " ".join(rest.lower().split()) in STOP_WORDS:
+        return Option(" with ".join((STOP, *(one.kind for one in added))), None, added)
+    return Option(words, parse(rest), added)
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ def evaluate(
         "words": option.words,
         "ledger": given,
         "not_known": reason,
+        "added": [one.to_dict() for one in option.added],
         "outputs": {"madrs": _course(future, looks, weights)},
         "response": _shares(
             future, other, response_cut(future), looks, weights, "at or below half of the total before the first dose"
@@ -286,11 +290,22 @@ def _ledger(option: Option, looks: Looks, weight: float | None) -> list[dict[str
     ]
 
 
-def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks) -> tuple[list[Given], Array]:
-    """What is given under no further dose (first) and under every option that gives one, and the times that all of them are looked at."""
-    ways = [Given(history, looks.end_h)]
-    given = [option for option in options if option.regimen is not None]
-    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in given]
+def arms_of(
+    history: tuple[Placed, ...], options: Sequence[Option], looks: Looks
+) -> tuple[list[Given], Array, list[tuple[int, int]]]:
+    """What is given under no further dose (first) and under every option that gives one, the times that all of them are looked at, and for every
+    option the places of its own course and of that with placebo in place of its main drug (no further dose, unless something is taken beside it)."""
+    ways, places = [Given(history, looks.end_h)], []
+    for option in options:
+        placed = option.placed(looks.start_h)
+        own = len(ways) if placed else 0
+        ways += [Given((*history, *placed), looks.end_h)] if placed else []
+        places.append((own, 0))
+    for i, option in enumerate(options):
+        if option.regimen is not None and option.regimen.beside:
+            placed = tuple(replace(one, masked=True) for one in option.placed(looks.start_h))
+            places[i] = (places[i][0], len(ways))
+            ways.append(Given((*history, *placed), looks.end_h))
     times = [looks.times]
     for way in ways:
         new = way.noticed.sessions[way.noticed.sessions >= looks.start_h - 1e-6]
@@ -298,7 +313,7 @@ def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks
         times.append(way.grid(looks.times, closely))
     grid = np.unique(np.round(np.concatenate(times), 9))
     keep = np.concatenate([[True], np.diff(grid) > 1e-6])
-    return ways, grid[keep]
+    return ways, grid[keep], places
 
 
 __all__ = ["Arms", "Future", "Looks", "Option", "arms_of", "evaluate", "read_option"]
