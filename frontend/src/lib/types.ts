@@ -21,6 +21,9 @@ export type DesignFile = Schemas["DesignFile"];
 export type TrialJob = Schemas["TrialJob"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
+export type WhatIf = Schemas["WhatIf"];
+export type Uncertain = Schemas["Uncertain"];
+export type Matters = Schemas["Matters"];
 export interface Spread {
   typical?: number | null;
   median: number | null;

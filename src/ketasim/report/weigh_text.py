@@ -76,15 +76,41 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     for s in found.swings[:MOST_SWINGS]:
         lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
     lines += _without_groups(found)
+    lines += _own(found)
     lines += ["", *_apart(found)]
     lines += _expectancy(found)
     if found.not_weighed:
         lines += [
             "",
             f"NOT COMPARED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
-            "  To add them: python -m ketasim.evidence.weigh.weigh_fit " + " ".join(found.not_weighed),
+            "  To add them (minutes each; with the same KETASIM_PLUGINS): python -m ketasim.evidence.weigh.weigh_fit "
+            + " ".join(found.not_weighed),
         ]
     return "\n".join(lines)
+
+
+def _own(found: Weighing) -> list[str]:
+    """What became of every finding of one's own, and what those that count do to the weights."""
+    if not found.own:
+        return []
+    counted = sum(f.counted for f in found.own)
+    lines = ["", f"Findings of your own: {counted} counted, {len(found.own) - counted} refused."]
+    for f in found.own:
+        said = f"{f.study}, {f.says}"
+        if not f.counted:
+            lines.append(f"  refused: {said}: {f.reason}")
+            continue
+        told = {name: x for name, x in (f.predicted or {}).items() if x is not None}
+        low, high = min(told, key=lambda n: told[n]), max(told, key=lambda n: told[n])
+        silent = len(f.predicted or {}) - len(told)
+        lines.append(
+            f"  counted: {said}: predicted from {told[low]:.2g} ({low}) to {told[high]:.2g} ({high})"
+            + (f"; {silent} without a prediction, scored as neither gain nor loss" if silent else "")
+        )
+    for s in found.swings:
+        if s.study in {f.study for f in found.own if f.counted}:
+            lines.append(f"  with {s.study}: {s.moved} {_share(s.after)} -> {_share(s.before)}")
+    return lines
 
 
 def _held_words(count: int) -> str:

@@ -229,6 +229,17 @@ class WeighedEvidence(Answer):
     held_out_left_out: list[str]
 
 
+class OwnFinding(Answer):
+    """A finding of one's own: counted, or refused with the reason; its prediction under every hypothesis (null: none)."""
+
+    study: str
+    says: str
+    source: str
+    counted: bool
+    reason: str
+    predicted: dict[str, float | None]
+
+
 class Weighed(Answer):
     """The object that `ketasim weigh --json` prints."""
 
@@ -238,6 +249,7 @@ class Weighed(Answer):
     groups: list[list[str]]
     cannot_be_told_apart: list[tuple[str, str]]
     not_weighed: list[str]
+    own_findings: list[OwnFinding]
     evidence: WeighedEvidence
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from ..arms.numbers import Numbers
 from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
+from .own_findings import Added, OwnFinding, Told, added, refusal, together, told_of
 from .pairs import GroupSwing, Pair, group_swings, pairs_of, shared_groups, softmax
 from .stale import not_stale, stale
 
@@ -56,6 +58,25 @@ class Calibrated:
     linear: Mapping[str, Any] = field(repr=False)
     evidence: str = ""
     mode: Mapping[str, float] = field(default_factory=dict)
+    added: Added | None = None
+
+    def with_own(self, own: Added) -> Calibrated:
+        """The same with findings of one's own as further studies, scored at the shipped draws; nothing is fitted again."""
+        studies = own.findings.names
+        return replace(
+            self,
+            names=(*self.names, *studies),
+            groups=dict(self.groups) | own.findings.groups,
+            scores=np.hstack([self.scores, own.scores()]),
+            added=own,
+        )
+
+    @property
+    def centre(self) -> Array:
+        """Scores z (p,) around which the linear form holds; the mode where none ships."""
+        return np.array(
+            self.linear["centre"] if self.linear else [self.mode.get(key, 0.0) for key in self.entry.free_keys]
+        )
 
     def log_weights(self, keep: BoolArray) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
@@ -152,7 +173,14 @@ class Calibrated:
         findings = findings_of(self.names)
         if outcomes.shape[1] != len(findings.findings):
             raise stale(self.entry.id, "the findings have changed since the calibration")
-        return joined(self.names, np.column_stack(columns), findings, findings.score(outcomes))
+        own_studies = () if self.added is None else self.added.findings.names
+        table = joined(
+            self.names[: len(self.names) - len(own_studies)],
+            np.column_stack(columns),
+            findings,
+            findings.score(outcomes),
+        )
+        return table if self.added is None else np.hstack([table, self.added.linear_scores(move)])
 
 
 @lru_cache(maxsize=4)
@@ -274,6 +302,7 @@ class Weighing:
     held_names: tuple[str, ...]
     held_left_out: tuple[str, ...]
     not_weighed: tuple[str, ...] = ()
+    own: tuple[OwnFinding, ...] = ()
     group_swings: tuple[GroupSwing, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -335,6 +364,7 @@ class Weighing:
             "groups": [list(g) for g in self.groups],
             "cannot_be_told_apart": [[p.first, p.second] for p in self.pairs if not p.apart],
             "not_weighed": list(self.not_weighed),
+            "own_findings": [f.to_dict() for f in self.own],
             "evidence": {
                 "studies": list(self.studies),
                 "animals": self.animals,
@@ -389,14 +419,27 @@ def comparable() -> tuple[str, ...]:
     return tuple(found)
 
 
-def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, without: Sequence[str] = ()) -> Weighing:
-    """Weigh every hypothesis. animals : count animal evidence. without : studies left out."""
+def weigh(
+    prior: Mapping[str, float] | None = None,
+    *,
+    animals: bool = True,
+    without: Sequence[str] = (),
+    findings: Sequence[str | Path] = (),
+) -> Weighing:
+    """Weigh every hypothesis. animals : count animal evidence. without : studies left out. findings : files of findings of one's own.
+
+    Raises UsageError for an unknown hypothesis or study, priors that do not sum to 1, and a file of findings with problems (all at once). A finding that
+    is read but cannot count is in `own`, with the reason.
+    """
     chances = prior_weights(prior)
     every = [calibrated(name) for name in comparable()]
-    names, groups = every[0].names, every[0].groups
+    told = told_of(findings)
+    known = {*every[0].names, *(t.finding.study for t in told)}
     for study in without:
-        if study not in names:
-            raise unknown_name("study", study, names, where=f"--without {study}")
+        if study not in known:
+            raise unknown_name("study", study, known, where=f"--without {study}")
+    every, own = with_findings(every, told, animals, without)
+    names, groups = every[0].names, every[0].groups
     keep = np.array([(animals or groups[n] != ANIMAL) and n not in without for n in names])
     kept = tuple(n for n, k in zip(names, keep, strict=True) if k)
     loo = np.stack([c.leave_one_out(keep) for c in every])
@@ -424,12 +467,14 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         )
         for i, c in enumerate(every)
     )
-    pairs = pairs_of([c.entry.id for c in every], loo)
+    ids = [c.entry.id for c in every]
+    known_entries = {c.entry.id: c.entry for c in every}
+    pairs = pairs_of(ids, loo)
     return Weighing(
         tuple(sorted(rows, key=lambda r: -r.log_evidence)),
         _swings(every, keep, log_prior, weights, loo),
         pairs,
-        shared_groups(pairs, {c.entry.id: c.entry for c in every}),
+        shared_groups(pairs, known_entries),
         kept,
         groups,
         animals,
@@ -437,17 +482,45 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
         tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
-        group_swings(
-            {c.entry.id: c for c in every},
-            names,
-            groups,
-            keep,
-            log_prior,
-            weights,
-            pairs,
-            {c.entry.id: c.entry for c in every},
-        ),
+        own,
+        group_swings(dict(zip(ids, every, strict=True)), names, groups, keep, log_prior, weights, pairs, known_entries),
     )
+
+
+def with_findings(
+    every: Sequence[Calibrated], told: Sequence[Told], animals: bool = True, without: Sequence[str] = ()
+) -> tuple[list[Calibrated], tuple[OwnFinding, ...]]:
+    """The calibrations with those findings of one's own that count, and what became of each finding, in the order given."""
+    reasons = [refusal(t, every[0].names, animals, without) for t in told]
+    predicted: list[dict[str, float | None]] = [{} for _ in told]
+    parts: list[list[Added]] = [[] for _ in every]
+    studies = dict.fromkeys(t.finding.study for t in told)
+    for study in studies:
+        at = [i for i, t in enumerate(told) if t.finding.study == study and not reasons[i]]
+        if not at:
+            continue
+        own = FindingSet(tuple(told[i].finding for i in at))
+        try:
+            under = [added(own, c.entry, c.z, c.centre) for c in every]
+        except KetasimError as error:
+            for i in at:
+                reasons[i] = f"it cannot be integrated: {error.what}"
+            continue
+        speaks = [j for j in range(len(at)) if any(np.isfinite(a.outcomes[:, j]).any() for a in under)]
+        for j, i in enumerate(at):
+            if j not in speaks:
+                reasons[i] = "no hypothesis has a prediction for it: it could neither help nor harm any"
+            for c, a in zip(every, under, strict=True):
+                mean = float(c.draws(np.ones(len(c.names), dtype=bool)) @ a.outcomes[:, j])
+                predicted[i][c.entry.id] = mean if math.isfinite(mean) else None
+        for part, a in zip(parts, under, strict=True):
+            if speaks:
+                part.append(a.only(speaks))
+    found = tuple(
+        OwnFinding(t.finding.study, t.finding.published.says, t.source, not reason, reason, seen)
+        for t, reason, seen in zip(told, reasons, predicted, strict=True)
+    )
+    return [c.with_own(together(part)) if part else c for c, part in zip(every, parts, strict=True)], found
 
 
 def stacking(loo: Array) -> Array:
@@ -502,8 +575,11 @@ __all__ = [
     "Weighing",
     "calibrated",
     "comparable",
+    "findings_of",
+    "observed_values",
     "prior_weights",
     "shared_groups",
     "stacking",
     "weigh",
+    "with_findings",
 ]
