@@ -107,6 +107,7 @@ class Design:
 
     comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
     drive L of everybody there. stable : withdrawal designs, who is randomised at `from_h`. period_h : start of the second period of a crossover. measured : what is read at visits beside the score.
+    occasions : what differs between the sessions of one person, `people.occasions`.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Design:
     stable: str = ""
     assumptions: tuple[str, ...] = ()
     where: str = ""
+    occasions: str = "sourced"
 
     @property
     def names(self) -> tuple[str, ...]:
