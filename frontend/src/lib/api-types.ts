@@ -242,6 +242,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A forecast for one person as a task: what `ketasim forecast --json` prints, and the course after each entry; fetched once, then forgotten */
+        post: operations["new_forecast_api_forecast_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forecast/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress or result of a forecast */
+        get: operations["forecast_task_api_forecast__number__get"];
+        put?: never;
+        post?: never;
+        /** Call a forecast off */
+        delete: operations["no_forecast_api_forecast__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/forward": {
         parameters: {
             query?: never;
@@ -370,7 +405,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
+        /** A trial as a task: what `ketasim trial --json` prints comes when it is done */
         post: operations["new_trial_api_trial_post"];
         delete?: never;
         options?: never;
@@ -386,7 +421,7 @@ export interface paths {
             cookie?: never;
         };
         /** Progress or result of a trial */
-        get: operations["trial_job_api_trial__number__get"];
+        get: operations["trial_task_api_trial__number__get"];
         put?: never;
         post?: never;
         /** Call a trial off */
@@ -1024,6 +1059,39 @@ export interface components {
             versus: string;
             /** Versus Value */
             versus_value: number | null;
+        };
+        /**
+         * ForecastQuestion
+         * @description The words of `ketasim forecast`: the content of a person file, and ways to go on.
+         */
+        ForecastQuestion: {
+            /**
+             * Days
+             * @description how long the options are followed
+             * @default 28
+             */
+            days: number;
+            /**
+             * Options
+             * @description regimens in words, or "stop"; none: "stop"
+             */
+            options?: string[];
+            /**
+             * Person
+             * @description the content of a person file (TOML); no name, no address
+             */
+            person: string;
+            /**
+             * Setting
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
+             */
+            setting: string;
+            /**
+             * Start
+             * @description day on which they start; the day after the last entry
+             */
+            start?: number | null;
         };
         /**
          * Forward
@@ -1829,10 +1897,15 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** TrialJob */
-        TrialJob: {
+        /**
+         * Task
+         * @description Work in the background: share done, tasks before it in the line, and result or problem when it has ended.
+         */
+        Task: {
+            /** Ahead */
+            ahead: number;
             /** Number */
-            number: number;
+            number: string;
             /** Problem */
             problem: {
                 [key: string]: string;
@@ -3235,6 +3308,263 @@ export interface operations {
             };
         };
     };
+    new_forecast_api_forecast_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForecastQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forecast_task_api_forecast__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    no_forecast_api_forecast__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     forward_api_forward_get: {
         parameters: {
             query?: never;
@@ -3849,7 +4179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -3917,12 +4247,12 @@ export interface operations {
             };
         };
     };
-    trial_job_api_trial__number__get: {
+    trial_task_api_trial__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -3934,7 +4264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -4007,7 +4337,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -4019,7 +4349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */

@@ -18,7 +18,7 @@ export type GuidePart = Schemas["GuidePart"];
 export type GuideNumber = Schemas["GuideNumber"];
 export type GuideRest = Schemas["GuideRest"];
 export type DesignFile = Schemas["DesignFile"];
-export type TrialJob = Schemas["TrialJob"];
+export type Task = Schemas["Task"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
 export interface Spread {

@@ -357,10 +357,13 @@ class DesignFile(Answer):
     text: str
 
 
-class TrialJob(Answer):
-    number: int
+class Task(Answer):
+    """Work in the background: share done, tasks before it in the line, and result or problem when it has ended."""
+
+    number: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     share: float
+    ahead: int
     text: str
     result: dict[str, Any] | None
     problem: dict[str, str] | None
