@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, BoolArray
 
 from .analyse.cox import cox
 from .analyse.estimands import ANALYSES
@@ -57,6 +57,19 @@ def analyse(design: Design, found: Replicates, n: int) -> Outcome:
         return _outcome(result.estimate[..., at], result.se[..., at], result.p[..., at], result, design)
     one = ancova(change[..., at], arm, extra) if how.method == "ancova" else t_test(change[..., at], arm)
     return _outcome(one.estimate, one.se, one.p, one, design)
+
+
+def analysed(design: Design, found: Replicates) -> BoolArray:
+    """Whose scores enter the primary analysis, (R, N)."""
+    if design.kind == "crossover":
+        first, second = crossover_changes(design, found)
+        return np.asarray(np.isfinite(first) & np.isfinite(second))
+    at = endpoint_visit(design)
+    if design.analysis.method == "mmrm":
+        return np.asarray(found.seen[..., : at + 1].any(axis=-1))
+    if design.analysis.method in ("ancova", "t-test"):
+        return np.asarray(found.seen[..., at])
+    return np.ones(found.arm.shape, dtype=bool)
 
 
 def crossover_changes(design: Design, found: Replicates) -> tuple[Array, Array]:

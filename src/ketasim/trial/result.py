@@ -14,6 +14,7 @@ from ketasim.scenario.result import plain
 
 from .design import Design, words_of
 from .dropout import equation
+from .one import OneTrial
 from .power import Power
 
 
@@ -69,7 +70,8 @@ class Bias:
 class TrialResult:
     """Everything about one design. power : primary comparison by size; contrasts : of all arms at the largest size.
 
-    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result; hypothesis_of : hypothesis of every replicate; one : the first replicate, person by person.
+    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result; hypothesis_of : hypothesis of every replicate; one : the first replicate, person by person
+    (`one_trial` makes any other).
     """
 
     design: Design
@@ -90,7 +92,7 @@ class TrialResult:
     notes: tuple[str, ...] = ()
     estimates: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     hypothesis_of: tuple[str, ...] = ()
-    one: Mapping[str, Any] = field(default_factory=dict)
+    one: OneTrial | None = None
     replay: Mapping[str, Any] | None = None
 
     @property
@@ -148,6 +150,7 @@ class TrialResult:
                 arm: [{"share": s, "difference": x} for s, x in rows] for arm, rows in self.guess_curve.items()
             },
             "by_hypothesis": {h: dict(row) for h, row in self.by_hypothesis.items()},
+            "one_trial": None if self.one is None else self.one.to_dict(),
             "unanalysed": dict(self.unanalysed),
             "notes": list(self.notes),
             "notice": NOTICE,

@@ -20,6 +20,7 @@ from .design import Design
 from .expected import Truth
 from .library import find_design
 from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
+from .one import OneTrial, one_of
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
@@ -173,6 +174,32 @@ def trial(
     return Trial(chosen, seed, null, count).run(sizes, sims, progress, parquet, scheduler)
 
 
+def one_trial(
+    design: str | Path | Design,
+    n: int | None = None,
+    seed: int = 1,
+    number: int = 0,
+    null: bool = False,
+    worlds: int = WORLDS,
+) -> OneTrial:
+    """One simulated trial, person by person: replicate `number` of `trial(design, n, seed=seed, null=null, worlds=worlds)`.
+
+    Only its own world is simulated, so this takes a second or two. Returns a `OneTrial` (people, `rows`, `flow`, `to_dict`, `to_csv`).
+    """
+    chosen = design if isinstance(design, Design) else find_design(design)
+    size = _sizes(chosen, n)[0]
+    number, count = whole("number", number, "number=0"), whole("worlds", worlds)
+    if number < 0 or not 1 <= count <= MOST_SIMS:
+        raise UsageError(
+            f"there is no replicate {number} in {count} worlds",
+            where="one_trial",
+            allowed="number from 0, worlds from 1",
+        )
+    asked = Trial(chosen, whole("seed", seed, "seed=1"), null, count)
+    found = asked.replicate(number, size)
+    return one_of(chosen, found, 0, asked.seed, asked.worlds[number % count].hypothesis)
+
+
 def _sizes(design: Design, n: int | Sequence[int] | None) -> tuple[int, ...]:
     given = (design.n,) if n is None else (n,) if isinstance(n, int) else tuple(n)
     found = tuple(whole("n", size, "n=120") for size in given)
@@ -241,7 +268,7 @@ def _result(
         unanalysed=last.failed if last else {},
         failed_people=sum(chunk.failed for chunk in made),
         notes=_notes(design),
-        one=_one(found),
+        one=one_of(design, found, 0, asked.seed, asked.worlds[0].hypothesis),
         hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
         estimates=_estimates(design, found, outcomes),
     )
@@ -344,18 +371,6 @@ def _estimates(design: Design, found: Replicates, outcomes: Mapping[int, Outcome
     if design.kind == "crossover":
         made = {n: rows | crossover_outcomes(design, found, n) for n, rows in made.items()}
     return made
-
-
-def _one(found: Replicates) -> dict[str, Array]:
-    """The first replicate: arm, baseline, score, seen, gone, asked, as arrays of its participants."""
-    return {
-        "arm": found.arm[0].astype(np.float64),
-        "baseline": found.baseline[0],
-        "score": found.score[0],
-        "seen": found.seen[0].astype(np.float64),
-        "gone": found.gone[0].astype(np.float64),
-        "asked": found.asked[:1].astype(np.float64),
-    }
 
 
 def _remission(design: Design) -> float:
