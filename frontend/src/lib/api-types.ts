@@ -140,6 +140,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/design": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a design file means, what it leaves out filled in; or all its problems with their lines */
+        post: operations["read_design_api_design_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/design-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** what the fields of a design may hold */
+        get: operations["design_words_api_design_words_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/designs": {
         parameters: {
             query?: never;
@@ -328,6 +362,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/one-trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json` */
+        post: operations["new_one_trial_api_one_trial_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/outputs": {
         parameters: {
             query?: never;
@@ -509,6 +560,13 @@ export interface components {
             with: string[];
             /** Words */
             words: string;
+        };
+        /** ArmRead */
+        ArmRead: {
+            /** Doses Day */
+            doses_day: number[];
+            /** Name */
+            name: string;
         };
         /** AtSize */
         AtSize: {
@@ -912,6 +970,77 @@ export interface components {
             text: string;
             /** Title */
             title: string;
+        };
+        /**
+         * DesignQuestion
+         * @description The text of a design file, to be read and nothing more.
+         */
+        DesignQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+        };
+        /**
+         * DesignRead
+         * @description A design file as it is understood.
+         */
+        DesignRead: {
+            /** Arm */
+            arm: string;
+            /** Arms */
+            arms: components["schemas"]["ArmRead"][];
+            /** At Day */
+            at_day: number;
+            /** Comparator */
+            comparator: string;
+            /** Dropout */
+            dropout: string;
+            /** Kind */
+            kind: string;
+            /** Measure */
+            measure: string;
+            /** Method */
+            method: string;
+            /** N */
+            n: number;
+            /** Scale */
+            scale: string;
+            /** Setting */
+            setting: string;
+            /** Title */
+            title: string;
+            /** Visits Day */
+            visits_day: number[];
+        };
+        /**
+         * DesignWords
+         * @description What the fields of a design may hold.
+         */
+        DesignWords: {
+            /** Covariates */
+            covariates: string[];
+            /** Freedoms */
+            freedoms: string[];
+            /** Kinds */
+            kinds: string[];
+            /** Measures */
+            measures: string[];
+            /** Methods */
+            methods: {
+                [key: string]: string[];
+            };
+            /** Most Arms */
+            most_arms: number;
+            /** Most People */
+            most_people: number;
+            /** Most Sims */
+            most_sims: number;
+            /** Scales */
+            scales: string[];
+            /** Settings */
+            settings: string[];
         };
         /**
          * Differing
@@ -1345,6 +1474,38 @@ export interface components {
             study: string;
             /** Why */
             why: string;
+        };
+        /**
+         * OneTrialQuestion
+         * @description One replicate of a design, person by person.
+         */
+        OneTrialQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+            /**
+             * N
+             * @description people randomised in all; none: the design's own
+             */
+            n?: number | null;
+            /**
+             * Null
+             * @default false
+             */
+            null: boolean;
+            /**
+             * Replicate
+             * @description which of the simulated trials, from 0
+             * @default 0
+             */
+            replicate: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
         };
         /** Output */
         Output: {
@@ -2793,6 +2954,176 @@ export interface operations {
             };
         };
     };
+    read_design_api_design_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignRead"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    design_words_api_design_words_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignWords"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     design_files_api_designs_get: {
         parameters: {
             query?: never;
@@ -3751,6 +4082,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NextStudy"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    new_one_trial_api_one_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneTrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */

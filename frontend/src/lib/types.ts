@@ -19,6 +19,8 @@ export type GuideNumber = Schemas["GuideNumber"];
 export type GuideRest = Schemas["GuideRest"];
 export type DesignFile = Schemas["DesignFile"];
 export type Task = Schemas["Task"];
+export type DesignRead = Schemas["DesignRead"];
+export type DesignWords = Schemas["DesignWords"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
 export interface Spread {

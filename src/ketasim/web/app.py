@@ -43,7 +43,16 @@ from .questions import (
     refuse_the_endless,
 )
 from .tasks import Tasks
-from .trials import TrialQuestion, designs, simulated
+from .trials import (
+    DesignQuestion,
+    OneTrialQuestion,
+    TrialQuestion,
+    designs,
+    one_simulated,
+    simulated,
+    understood,
+    words,
+)
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
@@ -214,6 +223,27 @@ def create_app(static: Path = STATIC) -> Any:
     )
     async def design_files() -> Any:
         return JSONResponse(await short.run(designs))
+
+    @app.get("/api/design-words", summary="what the fields of a design may hold", response_model=answers.DesignWords)
+    async def design_words() -> Any:
+        return JSONResponse(words())
+
+    @app.post(
+        "/api/design",
+        summary="What a design file means, what it leaves out filled in; or all its problems with their lines",
+        response_model=answers.DesignRead,
+    )
+    async def read_design(question: DesignQuestion) -> Any:
+        return JSONResponse(plain(await short.run(lambda: understood(question))))
+
+    @app.post(
+        "/api/one-trial",
+        summary="One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json`",
+        response_model=answers.Task,
+    )
+    async def new_one_trial(question: OneTrialQuestion) -> Any:
+        work = await short.run(lambda: one_simulated(question))
+        return JSONResponse(plain(trials.to_dict(trials.ask(work))))
 
     @app.post(
         "/api/trial",
