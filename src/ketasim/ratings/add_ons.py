@@ -1,7 +1,7 @@
 """Treatments beside the drug that the chain has no mechanism for: psychotherapy in the window, lifestyle support, anti-inflammatory, another tablet.
 
-What they do beside ketamine is not known well enough for a number, so it is a distribution around zero (`knowledge/values/add_ons.toml`) unless somebody
-states another one. One drive for `run --with`, the arms of a trial and whoever else asks (`add_on_drive`).
+What they do beside ketamine is not known well enough for a number, so it is a distribution (`knowledge/values/add_ons.toml`; around zero where there is no trial) unless
+somebody states another one. One drive for `run --with`, the arms of a trial and whoever else asks (`add_on_drive`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class AddOn:
 
 
 def usual(kind: str) -> AddOn:
-    """The add-on as assumed where nobody states anything else: a centre of zero with its spread."""
+    """The add-on as assumed where nobody states anything else."""
     key = kind.replace("-", "_").replace(" ", "_")
     drive, synergy = value(f"{key}_drive"), value(f"{key}_synergy")
     return AddOn(
@@ -128,6 +128,13 @@ def add_on(words: str) -> AddOn:
     return made
 
 
+def add_on_course(times: ArrayLike, from_h: float, to_h: float, onset_h: float) -> Array:
+    """Share of its full drive at each time (T,), h: 1 - exp(-(t - from)/onset) from `from_h` to `to_h`, then what was reached fades with the same constant."""
+    t = np.asarray(times, dtype=np.float64)
+    inside = np.clip(t - from_h, 0.0, to_h - from_h)
+    return np.asarray(-np.expm1(-inside / onset_h) * np.exp(-np.maximum(t - to_h, 0.0) / onset_h))
+
+
 def add_on_drive(
     add_ons: Sequence[AddOn], z: Mapping[str, tuple[ArrayLike, ArrayLike]], times_h: ArrayLike, drug: ArrayLike
 ) -> Array:
@@ -143,7 +150,5 @@ def add_on_drive(
     for one in add_ons:
         first, second = (np.asarray(x, dtype=np.float64).reshape(-1, 1) for x in z[one.kind])
         size, share = one.mean + one.sd * first, one.synergy_mean + one.synergy_sd * second
-        inside = np.clip(t - one.from_h, 0.0, one.to_h - one.from_h)
-        course = -np.expm1(-inside / one.onset_h) * np.exp(-np.maximum(t - one.to_h, 0.0) / one.onset_h)
-        total = total + (size + share * own) * course
+        total = total + (size + share * own) * add_on_course(t, one.from_h, one.to_h, one.onset_h)
     return np.asarray(total)

@@ -57,19 +57,34 @@ def outlier_cdf(x: ArrayLike, freedom: float) -> Array:
     return np.asarray(0.5 + 0.5 * t / np.sqrt(freedom + t**2) * series)
 
 
-def none_over(rise: Array, room: ArrayLike, noise: float, freedom: float, occasion: float) -> Array:
+def reading_sd(endpoint: str, age: ArrayLike = 0.0) -> Array:
+    """SD of a reading less the one before the dose, mmHg or bpm, by age (years): readings of people from `reading_old_age` scatter more."""
+    numbers = values("evidence")
+    old = np.asarray(age, dtype=np.float64) >= numbers["reading_old_age"].value
+    return np.asarray(
+        numbers[f"reading_sd_{endpoint}"].value * np.where(old, numbers["reading_sd_old_factor"].value, 1.0)
+    )
+
+
+def level_sd(endpoint: str, age: ArrayLike = 0.0) -> Array:
+    """SD of a single reading around a person's pressure: a rise is the difference of two."""
+    return np.asarray(reading_sd(endpoint, age) / np.sqrt(2.0))
+
+
+def none_over(rise: Array, room: ArrayLike, noise: ArrayLike, freedom: float, occasion: float) -> Array:
     """Chance that no reading of a session reaches a limit, by node of the session's factor, (N, NODES).
 
     rise (N, R): the drug's own rise of each person at the readings, mmHg, in the typical session. room (N,) or one number: how far the reading has
-    to rise, mmHg (limit of a rise; limit of a level less the resting pressure). noise: SD of a reading, mmHg. occasion: SD of the logarithm of the factor.
+    to rise, mmHg (limit of a rise; limit of a level less the resting pressure). noise (N,) or one number: SD of a reading, mmHg. occasion: SD of the logarithm of the factor.
     Two pressures share the factor of a session: multiply their tables, then average with `over_sessions`.
     """
     nodes, _ = _quadrature()
     factor = np.exp(occasion * nodes)
     room = np.broadcast_to(np.asarray(room, dtype=np.float64), rise.shape[:1])
+    sd = np.broadcast_to(np.asarray(noise, dtype=np.float64), rise.shape[:1])[:, None]
     found = np.ones((len(rise), NODES))
     for row in rise.T:
-        found *= outlier_cdf((room[:, None] - row[:, None] * factor) / noise, freedom)
+        found *= outlier_cdf((room[:, None] - row[:, None] * factor) / sd, freedom)
     return found
 
 

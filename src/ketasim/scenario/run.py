@@ -18,8 +18,9 @@ from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
-from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, differing, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
+from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.add_ons import add_on_drive
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
@@ -156,7 +157,8 @@ class _Run:
         self.follows = np.isin(self.times, following)
         found = self._integrate(schedules, self.times)
         self.first = found.first
-        drives = self._with_add_ons([Drives.of(arm) for arm in found.tables])
+        tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
+        drives = self._with_add_ons([Drives.of(arm) for arm in tables])
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         scores = mood(
             self.asked.setting,
@@ -169,7 +171,7 @@ class _Run:
             self.asked.masked,
             self.follows,
         )
-        table = self._outputs(found.table, scores)
+        table = self._outputs(tables[0], scores)
         return scores, table, self._failures(found, table)
 
     def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
@@ -259,21 +261,36 @@ class _Run:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
         begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
-        found = [self.forward.schedule(self.varying, begin, end)]
+        self.sessions = differing(
+            self.forward,
+            self.everybody,
+            self.forward.numbers,
+            self.numbers,
+            self.treatment.sessions,
+            occasion_shares(self.asked.occasions),
+            self._ports(),
+        )
+        routed = self.sessions.routed
+        found = [self.forward.schedule(self.varying, begin, end, sessions=routed)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=found[0].boundaries))
+            cuts = found[0].boundaries
+            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=cuts, sessions=routed))
         return found
+
+    def _ports(self) -> tuple[str, ...]:
+        """Output ports that are read."""
+        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
+        ports = {port for entry in self.register.values() for port in entry.ports}
+        return tuple(sorted(ports | set(Drives.ports().values()) | felt))
 
     # the integration ----------------------------------------------------------------------------------------------
 
     def _integrate(self, schedules: list[Schedule], times: Array) -> Courses:
         """Every arm for everybody."""
-        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
-        ports = {port for entry in self.register.values() for port in entry.ports}
-        wanted = tuple(sorted(ports | set(Drives.ports().values()) | felt))
+        wanted = tuple(sorted({*self._ports(), *self.sessions.needed}))
         count = len(self.everybody)
-        courses = sum(name in self.composition.outputs for name in wanted)
+        courses = sum(name in self.composition.outputs for name in wanted) + len(self.sessions.needed)
         _refuse_too_much(self.asked.people, count, len(times), len(schedules) * courses + len(self.register))
         return self.forward.run(
             schedules,
@@ -349,9 +366,14 @@ class _Run:
             self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h
         )
 
+    def _repeated(self) -> bool:
+        """Whether numbers of the occasions entered."""
+        return len(self.treatment.sessions) > 1 and self.asked.occasions != "none"
+
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
-        for stage in (*STAGES, "people", "clinic", *(("add_ons",) if self.asked.add_ons else ())):
+        beside = (("add_ons", bool(self.asked.add_ons)), ("occasions", self._repeated()))
+        for stage in (*STAGES, "people", "clinic", *(name for name, there in beside if there)):
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration
