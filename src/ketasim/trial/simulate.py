@@ -399,9 +399,7 @@ def _notes(design: Design) -> tuple[str, ...]:
         found.append(f"SD between sites {design.site_sd:g} (drive L): an assumption of the design file.")
     for arm in design.arms:
         for one in arm.add_ons:
-            found.append(
-                f"{one.kind} in arm {arm.name}: effect unknown, drawn from Normal({one.mean:g}, {one.sd:g}) for each world (drive L; 0.69 halves a score)."
-            )
+            found.append(f"Arm {arm.name}: {one.known}; drawn for each world.")
     if design.study_effects:
         found.append(
             "Every replicate is a trial of its own: its setting and the size of the drug's part differ from the average as published trials do."
