@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
 from ketasim.core.arrays import Array
-from ketasim.core.posterior import fitted, posterior
+from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
@@ -63,6 +63,23 @@ def parameters_of(asked: Scenario) -> Mapping[str, Value]:
     return _Run(asked.but(people=0, draws=0)).composition.parameters
 
 
+def under_each(asked: Scenario, names: Sequence[str], rows: Array) -> tuple[Array, Mapping[str, Array]]:
+    """The typical person of a scenario under each of several sets of numbers, in one integration.
+
+    names (k) : keys of values (`replaceable_values`); rows (n, k) : their numbers, in the units of the values. Returns the times (T,) in h and,
+    per output, the courses (n, T); NaN where one failed. As `run(asked, values=...)` row by row, within the tolerance of the integration.
+    """
+    few = Posterior(tuple(names), np.asarray(rows, dtype=np.float64), np.full(len(rows), 1.0 / len(rows)))
+    work = _Run(asked.but(people=0, draws=0), few=few)
+    _, table, _ = work.courses(work._times())
+    return work.times, {name: found[1:] for name, found in table.items()}
+
+
+def replaceable_values(asked: Scenario) -> frozenset[str]:
+    """Keys of the values that may be replaced in this scenario (`values=`, `--set`), without running it: chain, routing, setting, ratings."""
+    return frozenset(_Run(asked.but(people=0, draws=0))._known())
+
+
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
@@ -72,14 +89,16 @@ class _Run:
         progress: Callable[[float], None] | None = None,
         tolerance: Tolerance | None = None,
         first: int = 0,
+        few: Posterior | None = None,
     ) -> None:
-        """Rows of everybody: the typical person, the drawn people from index `first` on, then the typical person under each draw of the posterior."""
+        """Rows of everybody: the typical person, the drawn people from index `first` on, then the typical person under each draw of the posterior
+        (few : under each of these instead)."""
         self.asked, self.progress, self.tolerance = asked, progress, tolerance
         self.regimen = asked.regimen
         own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
         self.own = len(own)
         shipped = posterior() if asked.draws else None
-        self.few = shipped.even(asked.draws) if shipped else None
+        self.few = few or (shipped.even(asked.draws) if shipped else None)
         drawn = np.full(len(self.few) if self.few else 0, TYPICAL)
         moved = np.where(own.person == TYPICAL, TYPICAL, own.person + first)
         self.everybody = People(asked.seed, np.concatenate([moved, drawn]), asked.traits)

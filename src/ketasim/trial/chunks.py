@@ -177,6 +177,8 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
     columns |= {f"covariate {name}": rows.ravel() for name, rows in r.covariates.items()}
     for name in BY_VISIT:
         columns |= {f"{name} at {t:g} h": getattr(r, name)[..., j].ravel() for j, t in enumerate(job.design.readings_h)}
+    if r.beside.shape[-1]:
+        columns |= {f"beside at {t:g} h": r.beside[..., j].ravel() for j, t in enumerate(job.design.readings_h)}
     t = chunk.truth
     about = {
         "key": job.key,
@@ -215,6 +217,7 @@ def _read(folder: Path, job: Job) -> Chunk | None:
     def by_visit(name: str) -> AnyArray:
         return np.stack([rows(f"{name} at {t:g} h") for t in job.design.readings_h], axis=-1)
 
+    has_beside = any(name.startswith("beside at ") for name in table.column_names)
     covariates = [name.removeprefix("covariate ") for name in table.column_names if name.startswith("covariate ")]
     t = about["truth"]
     return Chunk(
@@ -225,6 +228,7 @@ def _read(folder: Path, job: Job) -> Chunk | None:
             **{name: by_visit(name) for name in BY_VISIT},
             covariates={name: rows(f"covariate {name}") for name in covariates},
             asked=np.array(about["asked"], dtype=np.int64),
+            beside=by_visit("beside") if has_beside else np.zeros((len(job.numbers), job.n, 0)),
         ),
         truth=None if t is None else Truth(np.array(t[0]), np.array(t[1]), np.array(t[2]), float(t[3])),
         events={name: np.array(item) for name, item in about["events"].items()},

@@ -22,10 +22,12 @@ from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed,
 from ketasim.ratings.setting import felt_so_far
 
 from .covariate_effects import chain_numbers
+from .reports import PORTS as REPORT_PORTS
+from .reports import report_rows
 from .worlds import World
 
 GRID = Grid("trial", ((1.0, 0.1), (2.0, 0.25), (4.0, 1.0)), 24.0)  # keeps every peak of what is felt within 2 %
-SIDE_PORTS = ("nausea", "moaas", "sbp_rise")
+SIDE_PORTS = ("nausea", "moaas", "sbp_rise")  # of which the worst of each person is kept
 NEUTRAL = {"nausea": 0.0, "moaas": 5.0, "sbp_rise": 0.0}
 
 
@@ -73,7 +75,8 @@ def noticed_of(parts: Sequence[Part], end_h: float) -> Treatment:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of one arm: rows (P, V) by name (mood, ideation, ssri, hoped, blind, felt, belief, sbp), worst side effects (P,) by name, who
+    """What was read of one arm: rows (P, V) by name (mood, ideation, ssri, hoped, blind, felt, belief, sbp, cadss, and
+    `report NAME`, see `reports`), worst side effects (P,) by name, who
     failed (P,) and why, and the doses given."""
 
     rows: Mapping[str, Array]
@@ -121,6 +124,7 @@ def read_course(
         "sbp": pressure,
     }
     rows = {key: np.broadcast_to(item, shape)[:, at] for key, item in found.items()}
+    rows |= report_rows(tables, times, noticed.sessions, visits_h, people, world)
     after = times >= first
     worst = {}
     for key in SIDE_PORTS:
@@ -145,8 +149,8 @@ def _integrated(
         return dict.fromkeys(basic, np.zeros((1, len(times)))), np.zeros(len(people), dtype=bool), ""
     forward = Forward.of(given, variants=dict(world.variants))
     c = forward.composition
-    asked = (*basic, FELT_OF_MIDAZOLAM, *SIDE_PORTS)
-    wanted = tuple(sorted(n for n in asked if n in c.outputs or n in c.defined or n in basic))
+    asked = (*basic, FELT_OF_MIDAZOLAM, *SIDE_PORTS, *REPORT_PORTS)
+    wanted = tuple(sorted(n for n in set(asked) if n in c.outputs or n in c.defined or n in basic))
     numbers = {key: world.full(v) for key, v in forward.numbers.items()}
     own = chain_numbers(world, people.seed)
     overrides = {key: n for key, n in (own | world.numbers).items() if key in numbers or key in _other_keys()}

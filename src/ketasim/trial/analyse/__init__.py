@@ -20,7 +20,19 @@ from .reestimation import (
     t_size,
 )
 from .result import Comparison
-from .sequential import KINDS, Bounds, Stopped, bounds, crossing, drift_for, expected_fraction, power, stop, z_of
+from .sequential import (
+    KINDS,
+    Bounds,
+    Stopped,
+    bounds,
+    crossing,
+    drift_for,
+    expected_fraction,
+    power,
+    stagewise_p,
+    stop,
+    z_of,
+)
 from .status import Status
 from .survival import Curve, LogRank, RestrictedMean, kaplan_meier, log_rank, restricted_mean
 
@@ -68,6 +80,7 @@ __all__ = [
     "promising",
     "proportions",
     "restricted_mean",
+    "stagewise_p",
     "stop",
     "t_power",
     "t_size",
