@@ -84,9 +84,12 @@ def written(answer: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def check(home: Path, answer: subprocess.CompletedProcess[str]) -> None:
-    """Nothing written but files of models in the cache, nothing of the person in them, no socket, no process."""
+    """Nothing written but files of models in the cache, nothing of the person in them, no socket, no process but the reader of model texts."""
     cache = str(home / "ketasim_cache")
     for event in written(answer):
+        if event.startswith("subprocess.Popen"):  # the reader of model texts, which gets the equations through a pipe
+            assert "ketasim" in event and not any(secret in event for secret in SECRETS), event
+            continue
         reopened = re.fullmatch(
             r"open \d+ \w+", event
         )  # a file that was opened by its name before, which is watched too

@@ -9,7 +9,7 @@ def hook(event, args):
         if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & 0o1103):
             seen.append(f"{event} {path} {mode}")
     elif event.split(".")[0] in ("socket", "subprocess", "ftplib", "urllib", "http", "smtplib", "shutil"):
-        seen.append(event)
+        seen.append(f"{event} {args[:2]}" if event == "subprocess.Popen" else event)
     elif event in ("os.mkdir", "os.rename", "os.remove", "os.link", "os.symlink", "os.system", "os.exec", "os.posix_spawn"):
         seen.append(f"{event} {args}")
 sys.addaudithook(hook)
