@@ -59,6 +59,7 @@ class Output(Answer):
     low: float | None
     high: float | None
     note: str
+    caveat: str
 
 
 class Link(Answer):
@@ -93,6 +94,9 @@ class ValueEntry(Answer):
     unit: str
     printed: str
     basis: Literal["measured", "derived", "assumed", "placeholder"]
+    mark: str = Field(
+        description="what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most"
+    )
     grade: Literal["A", "B", "C", "D"]
     grade_words: str
     source: str
@@ -366,10 +370,51 @@ class DesignFile(Answer):
     text: str
 
 
-class TrialJob(Answer):
-    number: int
+class ArmRead(Answer):
+    name: str
+    doses_day: list[float]
+
+
+class DesignRead(Answer):
+    """A design file as it is understood."""
+
+    title: str
+    kind: str
+    setting: str
+    scale: str
+    n: int
+    arms: list[ArmRead]
+    comparator: str
+    visits_day: list[float]
+    measure: str
+    arm: str
+    at_day: float
+    method: str
+    dropout: str
+
+
+class DesignWords(Answer):
+    """What the fields of a design may hold."""
+
+    kinds: list[str]
+    settings: list[str]
+    scales: list[str]
+    measures: list[str]
+    methods: dict[str, list[str]]
+    freedoms: list[str]
+    covariates: list[str]
+    most_arms: int
+    most_people: int
+    most_sims: int
+
+
+class Task(Answer):
+    """Work in the background: share done, tasks before it in the line, and result or problem when it has ended."""
+
+    number: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     share: float
+    ahead: int
     text: str
     result: dict[str, Any] | None
     problem: dict[str, str] | None
@@ -393,6 +438,26 @@ class Screened(BaseModel):
     rules: list[dict[str, Any]]
     monitoring: list[dict[str, Any]]
     missing_for: list[dict[str, Any]]
+
+
+class Observed(Answer):
+    """A published number beside a course; low, high: 95 % interval, null where no error was published."""
+
+    output: str
+    side: Literal["drug", "control"]
+    time_h: float
+    value: float
+    low: float | None
+    high: float | None
+    bar: str
+    unit: str
+    n: float | None
+    study: str
+    citation: str
+    record: str
+    arm: str
+    provenance: str
+    how: str
 
 
 class KnownOf(Answer):
