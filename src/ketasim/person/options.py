@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -105,7 +105,8 @@ class Looks:
 class Future:
     """Scores of one arm ahead: a mixture of normals over the members, look by look.
 
-    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed.
+    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed. needs : see `_needed`; shared by
+    futures of one pool and baseline.
     """
 
     pool: Pool
@@ -113,6 +114,7 @@ class Future:
     drive: Array
     mean: Array
     sd: Array
+    needs: dict[tuple[str, bytes], Array] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
     def of(seen: Seen, known: Conditioned, baseline: Baseline, times: Array, ideation: bool = False) -> Future:
@@ -131,14 +133,20 @@ class Future:
 
     def cumulative(self, cuts: Array, look: int, weights: Array, scale: str = "MADRS", factor: float = 1.0) -> Array:
         """Distribution function of the rating behind the total at `cuts` (C,), of the members together; 1 at the end of the scale."""
-        b = np.asarray(self.baseline.before(scale, self.pool), dtype=np.float64)
-        p = self.pool.ratings
-        share = cuts[:, None] / np.atleast_1d(b)[None, :]
-        need = drive_at(share, p["link_ceiling"], p["link_slope"])
+        need = self._needed(cuts, scale)
         z = (self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]
         below = ndtr(z) @ weights
         below[cuts >= scales()[scale].high] = 1.0
         return np.asarray(np.maximum.accumulate(np.minimum(below, 1.0)))
+
+    def _needed(self, cuts: Array, scale: str) -> Array:
+        """Drives at which the score is at each cut, (C, N); the same at every look, so kept."""
+        key = (scale, cuts.tobytes())
+        if key not in self.needs:
+            b = np.asarray(self.baseline.before(scale, self.pool), dtype=np.float64)
+            p = self.pool.ratings
+            self.needs[key] = drive_at(cuts[:, None] / np.atleast_1d(b)[None, :], p["link_ceiling"], p["link_slope"])
+        return self.needs[key]
 
     def quantiles(self, shares: Sequence[float], look: int, weights: Array, scale: str = "MADRS") -> list[float]:
         """Quantiles of the total at a look, points."""

@@ -244,16 +244,8 @@ class Seen:
         arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead.
         """
         columns = self.arms.columns(wanted)
-        last = int(columns.max()) + 1
-        until, table = self.arms.times[:last], self.arms.tables[self.arm]
-        every = np.arange(last)
-        none = np.zeros((1, 1))
-        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row, :last] if FELT_OF_MIDAZOLAM in table else None
-        felt = Drives(none, none, none, self.output("cadss", every), gaba)
-        sessions = self.noticed.sessions
-        noticed = replace(self.noticed, sessions=sessions[sessions <= until[-1]])
-        p = self.pool.ratings
-        hoped = np.broadcast_to(hope(self.setting, noticed, until, felt, p, arm), (len(self.pool), last))[:, columns]
+        until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
+        hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
         shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
         shifted = np.asarray(shift[:, None] * (until[columns] > 0))
         drug = (
@@ -264,6 +256,22 @@ class Seen:
         here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
         found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)
         return np.broadcast_to(found, (len(self.pool), len(columns)))
+
+    @cached_property
+    def _hoped(self) -> Array:
+        """Drive of setting and belief at all times of the arms, (N, T): mood and thoughts, and every set of looks, ask for the same."""
+        return self._hope(None)
+
+    def _hope(self, arm: Arm | None) -> Array:
+        until, table = self.arms.times, self.arms.tables[self.arm]
+        none = np.zeros((1, 1))
+        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row] if FELT_OF_MIDAZOLAM in table else None
+        felt = Drives(none, none, none, self.output("cadss"), gaba)
+        sessions = self.noticed.sessions
+        noticed = replace(self.noticed, sessions=sessions[sessions <= until[-1]])
+        return np.broadcast_to(
+            hope(self.setting, noticed, until, felt, self.pool.ratings, arm), (len(self.pool), len(until))
+        )
 
 
 def _rows(course: Array, row: IntArray, columns: IntArray | None) -> Array:
