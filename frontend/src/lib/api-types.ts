@@ -774,6 +774,8 @@ export interface components {
             rows: components["schemas"]["CompareRow"][];
             /** Runs */
             runs: components["schemas"]["Run"][];
+            /** Untested */
+            untested: string[];
         };
         /**
          * Comparison
@@ -1092,6 +1094,40 @@ export interface components {
             };
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * GroupWithout
+         * @description What leaving a whole group of evidence out does.
+         */
+        GroupWithout: {
+            /** Changes */
+            changes: boolean;
+            /** Effective Draws */
+            effective_draws: number;
+            /** First */
+            first: string;
+            /** First Before */
+            first_before: string;
+            /** Group */
+            group: string;
+            /** Groups */
+            groups: string[][];
+            /** No Longer Told Apart */
+            no_longer_told_apart: [
+                string,
+                string
+            ][];
+            /** Studies */
+            studies: string[];
+            /** Told Apart Only Then */
+            told_apart_only_then: [
+                string,
+                string
+            ][];
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
         };
         /**
          * Guide
@@ -2177,6 +2213,8 @@ export interface components {
             pairs: components["schemas"]["PairOf"][];
             /** Swings */
             swings: components["schemas"]["Swing"][];
+            /** Without Groups */
+            without_groups: components["schemas"]["GroupWithout"][];
         };
         /** WeighedEvidence */
         WeighedEvidence: {
