@@ -310,6 +310,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/observed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What published studies with the same drug, route, doses and control observed, each point with its source */
+        post: operations["seen_api_observed_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/outputs": {
         parameters: {
             query?: never;
@@ -1440,8 +1457,49 @@ export interface components {
             /** Why */
             why: string;
         };
+        /**
+         * Observed
+         * @description A published number beside a course; low, high: 95 % interval, null where no error was published.
+         */
+        Observed: {
+            /** Arm */
+            arm: string;
+            /** Bar */
+            bar: string;
+            /** Citation */
+            citation: string;
+            /** High */
+            high: number | null;
+            /** How */
+            how: string;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** Output */
+            output: string;
+            /** Provenance */
+            provenance: string;
+            /** Record */
+            record: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "drug" | "control";
+            /** Study */
+            study: string;
+            /** Time H */
+            time_h: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
         /** Output */
         Output: {
+            /** Caveat */
+            caveat: string;
             /** High */
             high: number | null;
             /** Label */
@@ -2149,6 +2207,11 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /**
+             * Mark
+             * @description what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most
+             */
+            mark: string;
             /** Name */
             name: string;
             /** Note */
@@ -3808,6 +3871,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NextStudy"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seen_api_observed_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Observed"][];
                 };
             };
             /** @description not valid JSON */

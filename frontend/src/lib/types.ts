@@ -59,6 +59,19 @@ export interface Curves extends Omit<RunJson, "outputs"> {
   doses_h: number[];
   curves: Record<string, Curve>;
 }
+/** A published point on a chart. shift: to the side, as a share of the width, so that points of one time do not hide each other. */
+export interface Point {
+  time: number;
+  value: number;
+  low: number | null;
+  high: number | null;
+  colour: string;
+  hollow: boolean;
+  study: string;
+  says: string;
+  shift?: number;
+}
+export type Observed = Schemas["Observed"];
 export interface Line {
   key: string;
   label: string;

@@ -262,7 +262,7 @@ def _rows(results: Sequence[Result], masked: Sequence[Result]) -> tuple[Row, ...
         _above(
             results,
             "time_above_occupancy",
-            f"Time above an NMDA occupancy of {100 * rules['compare_occupancy'].value:g} %",
+            f"Time above an NMDA occupancy of {100 * rules['compare_occupancy'].value:g} %, {output('nmda.occupancy').caveat}",
             "nmda.occupancy",
             rules["compare_occupancy"].value,
         ),

@@ -15,11 +15,13 @@ from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.posterior import fitted
 from ketasim.dose import Regimen, output_times
 from ketasim.dose.grid import Grid
-from ketasim.forward import Dosed, Forward, deliveries
+from ketasim.forward import Dosed, Forward, deliveries, differing
 from ketasim.people import People, chain_parameters
+from ketasim.people.occasions import USUAL, occasion_shares
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed, felt_course, hope, treatment
 from ketasim.ratings.setting import felt_so_far
 
+from .covariate_effects import chain_numbers
 from .reports import PORTS as REPORT_PORTS
 from .reports import report_rows
 from .worlds import World
@@ -92,9 +94,10 @@ def read_course(
     p: Mapping[str, Array],
     visits_h: Array,
     masked: bool = False,
+    occasions: str = USUAL,
 ) -> Read:
     """Integrate the parts in these people and read them at the visits. where : setting; p : rating numbers of the same people; masked : nobody can
-    feel what is given."""
+    feel what is given; occasions : what differs between the sessions of one person (`people.occasions`)."""
     end = float(visits_h[-1])
     given = sorted((one for part in parts for one in part.given(end, people.weight)), key=lambda one: one.time_h)
     noticed = noticed_of(parts, end)
@@ -104,7 +107,7 @@ def read_course(
     times = times[(times >= 0) & (times <= end)]
     at = np.searchsorted(times, visits_h - 1e-9)
     shape = (len(people), len(times))
-    tables, bad, why = _integrated(world, given, people, times, end)
+    tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
     drives = Drives.of(tables)
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest = felt_so_far(times, felt, noticed.sessions)
@@ -132,7 +135,13 @@ def read_course(
 
 
 def _integrated(
-    world: World, given: Sequence[Dosed], people: People, times: Array, end: float
+    world: World,
+    given: Sequence[Dosed],
+    people: People,
+    times: Array,
+    end: float,
+    sessions: Array,
+    occasions: str,
 ) -> tuple[dict[str, Array], BoolArray, str]:
     """Output ports of the chain, (P, T) each (one row where nothing is given), who failed and why."""
     basic = tuple(Drives.ports().values())
@@ -143,14 +152,18 @@ def _integrated(
     asked = (*basic, FELT_OF_MIDAZOLAM, *SIDE_PORTS, *REPORT_PORTS)
     wanted = tuple(sorted(n for n in set(asked) if n in c.outputs or n in c.defined or n in basic))
     numbers = {key: world.full(v) for key, v in forward.numbers.items()}
-    overrides = {key: n for key, n in world.numbers.items() if key in numbers or key in _other_keys()}
+    own = chain_numbers(world, people.seed)
+    overrides = {key: n for key, n in (own | world.numbers).items() if key in numbers or key in _other_keys()}
     varying = chain_parameters(people, numbers, overrides)
     start = min(0.0, given[0].time_h, float(times[0]))
     free = {key for key in (*fitted(), *union_keys()) if key in c.parameters}
-    found = forward.run([forward.schedule(varying, start, end)], varying, len(people), times, wanted, replaceable=free)
+    apart = differing(forward, people, numbers, overrides, sessions, occasion_shares(occasions), wanted)
+    plan = forward.schedule(varying, start, end, sessions=apart.routed)
+    asked = tuple(sorted({*wanted, *apart.needed}))
+    found = forward.run([plan], varying, len(people), times, asked, replaceable=free)
     status = found.status[0] != 0
     reason = next((r for r in found.reasons[0] if r), "") if status.any() else ""
-    return dict(found.table), np.asarray(status), reason
+    return dict(apart.applied(found.table, varying, times)), np.asarray(status), reason
 
 
 @lru_cache(maxsize=1)

@@ -90,6 +90,7 @@ class Design:
     comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
     drive L of everybody there. stable : withdrawal designs, who is randomised at `from_h`. period_h : start of the second period of a crossover. measured : what is read at visits beside the score.
     study_effects : every replicate differs from the average trial as published trials do. small_study : and as published trials of the size `n` do.
+    occasions : what differs between the sessions of one person, `people.occasions`.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Design:
     stable: str = ""
     assumptions: tuple[str, ...] = ()
     where: str = ""
+    occasions: str = "sourced"
 
     @property
     def names(self) -> tuple[str, ...]:

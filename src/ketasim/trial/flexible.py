@@ -140,8 +140,9 @@ def _grouped(
     for members in groups.values():
         at = np.array(members)
         some = replace(people, person=people.person[at])
+        mine_p = {k: v[at] for k, v in p.items()}
         read = read_course(
-            design.setting, world, mine[members[0]], some, {k: v[at] for k, v in p.items()}, visits, design.masked
+            design.setting, world, mine[members[0]], some, mine_p, visits, design.masked, design.occasions
         )
         for key, part in read.rows.items():
             rows.setdefault(key, np.zeros((len(people), len(visits))))[at] = part

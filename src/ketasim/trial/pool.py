@@ -93,7 +93,7 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
             flexed.append(done)
             read = done.read
         else:
-            read = read_course(design.setting, world, doses, people, p, visits, design.masked)
+            read = read_course(design.setting, world, doses, people, p, visits, design.masked, design.occasions)
         parts.append(_with_add_ons(design, read, plan, world, seed, factor, null))
     failed = np.any([read.failed for read in parts], axis=0)
     reason = next((read.reason for read in parts if read.reason), "")

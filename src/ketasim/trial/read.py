@@ -11,6 +11,7 @@ from typing import Any
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import FrozenMapping, KetasimError, Problem, UsageError, nearest
 from ketasim.core.textfile import read_text
+from ketasim.people.occasions import USUAL, WHICH
 from ketasim.people.table_one import table_problems
 from ketasim.ratings.setting import SETTINGS
 
@@ -104,6 +105,7 @@ def _design(top: Fields, identity: str) -> Design | None:
         stable=stable,
         assumptions=top.texts("assumptions"),
         where=top.lines.name,
+        occasions=top.text("occasions", USUAL, WHICH),
     )
     top.leftovers()
     _together(top, design)

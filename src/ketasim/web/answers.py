@@ -59,6 +59,7 @@ class Output(Answer):
     low: float | None
     high: float | None
     note: str
+    caveat: str
 
 
 class Link(Answer):
@@ -93,6 +94,9 @@ class ValueEntry(Answer):
     unit: str
     printed: str
     basis: Literal["measured", "derived", "assumed", "placeholder"]
+    mark: str = Field(
+        description="what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most"
+    )
     grade: Literal["A", "B", "C", "D"]
     grade_words: str
     source: str
@@ -393,6 +397,26 @@ class Screened(BaseModel):
     rules: list[dict[str, Any]]
     monitoring: list[dict[str, Any]]
     missing_for: list[dict[str, Any]]
+
+
+class Observed(Answer):
+    """A published number beside a course; low, high: 95 % interval, null where no error was published."""
+
+    output: str
+    side: Literal["drug", "control"]
+    time_h: float
+    value: float
+    low: float | None
+    high: float | None
+    bar: str
+    unit: str
+    n: float | None
+    study: str
+    citation: str
+    record: str
+    arm: str
+    provenance: str
+    how: str
 
 
 class KnownOf(Answer):

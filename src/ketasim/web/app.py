@@ -126,6 +126,14 @@ def create_app(static: Path = STATIC) -> Any:
         return JSONResponse(await long.run(lambda: care(_asked(question))))
 
     @app.post(
+        "/api/observed",
+        summary="What published studies with the same drug, route, doses and control observed, each point with its source",
+        response_model=list[answers.Observed],
+    )
+    async def seen(question: Question) -> Any:
+        return JSONResponse(await short.run(lambda: facts.observed_beside(_asked(question))))
+
+    @app.post(
         "/api/uncertain",
         summary="The numbers of a course that can be tried at another value",
         response_model=list[answers.Uncertain],

@@ -62,7 +62,7 @@ def test_a_number_of_the_list_opens_it(opened: Any) -> None:
     from playwright.sync_api import expect
 
     page = opened("evidence?tab=numbers&search=mood_late_size").page
-    page.get_by_role("button", name="what if it is wrong").first.click()
+    page.locator("button.if").first.click()
     expect(page.get_by_role("slider", name="what if it were")).to_be_visible(timeout=60_000)
     assert "number=mood_late_size" in page.url
 
