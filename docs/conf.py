@@ -28,3 +28,4 @@ html_show_sourcelink = False
 nitpicky = True
 
 generate.write_all(HERE)
+generate.draw_gallery(HERE)
