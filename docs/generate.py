@@ -11,8 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from typeset import equations
+
 import ketasim
 from ketasim.chain import registry
+from ketasim.chain.hypothesis import hypotheses
+from ketasim.chain.registry import chosen_variants
 from ketasim.chain.syntax import parse_file
 from ketasim.core import FrozenMapping
 from ketasim.core.values import all_values, sources
@@ -153,12 +157,15 @@ def stage_page(name: str) -> str:
             if fragment.file in shown:
                 continue
             shown.add(fragment.file)
-            lines += ["```text", Path(stage.folder / fragment.file).read_text(encoding="utf-8").rstrip(), "```", ""]
+            text = Path(stage.folder / fragment.file).read_text(encoding="utf-8").rstrip()
+            lines += [*equations(text), "", "<details><summary>As it is written, with units</summary>", ""]
+            lines += ["```text", text, "```", "", "</details>", ""]
             for statement in parsed.statements:
                 for word in statement.uses:
                     for prefix in ("", *(f"{p}_" for p in fragment.instances.values())):
                         if prefix + word in known:
                             used.setdefault(prefix + word)
+    lines += _refuted(name)
     if used:
         lines += [
             "## Numbers",
@@ -175,6 +182,22 @@ def stage_page(name: str) -> str:
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def _refuted(name: str) -> list[str]:
+    """The explanations that pick a mechanism of this stage which not all of them pick, and what would refute them."""
+    known = hypotheses().values()
+    chosen = {entry.id: set(chosen_variants(registry(), entry.variants)[name]) for entry in known}
+    shared = set.intersection(*chosen.values())
+    lines = []
+    for entry in known:
+        own = [variant for variant in registry().stages[name].fragments if variant in chosen[entry.id] - shared]
+        if own:
+            lines += [f"- `{entry.id}` ({', '.join(own)}): {cell('; '.join(entry.refuted_by))}."]
+    if not lines:
+        return []
+    head = "What explanations that pick mechanisms of this stage name as their refutation ([hypotheses](../hypotheses.md))."
+    return ["## What would refute it", "", head, "", *lines, ""]
 
 
 def cell(text: str) -> str:
