@@ -140,6 +140,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/design": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a design file means, what it leaves out filled in; or all its problems with their lines */
+        post: operations["read_design_api_design_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/design-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** what the fields of a design may hold */
+        get: operations["design_words_api_design_words_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/designs": {
         parameters: {
             query?: never;
@@ -242,6 +276,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A forecast for one person as a task: what `ketasim forecast --json` prints, and the course after each entry; fetched once, then forgotten */
+        post: operations["new_forecast_api_forecast_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forecast/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress or result of a forecast */
+        get: operations["forecast_task_api_forecast__number__get"];
+        put?: never;
+        post?: never;
+        /** Call a forecast off */
+        delete: operations["no_forecast_api_forecast__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/forward": {
         parameters: {
             query?: never;
@@ -276,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/matters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Per output the three numbers that move it most, for the course that the page begins with */
+        get: operations["mattering_api_matters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/next-study": {
         parameters: {
             query?: never;
@@ -287,6 +373,40 @@ export interface paths {
         put?: never;
         /** The object that `ketasim next-study --json` prints */
         post: operations["next_study_api_next_study_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/observed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What published studies with the same drug, route, doses and control observed, each point with its source */
+        post: operations["seen_api_observed_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/one-trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json` */
+        post: operations["new_one_trial_api_one_trial_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -370,7 +490,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
+        /** A trial as a task: what `ketasim trial --json` prints comes when it is done */
         post: operations["new_trial_api_trial_post"];
         delete?: never;
         options?: never;
@@ -386,11 +506,28 @@ export interface paths {
             cookie?: never;
         };
         /** Progress or result of a trial */
-        get: operations["trial_job_api_trial__number__get"];
+        get: operations["trial_task_api_trial__number__get"];
         put?: never;
         post?: never;
         /** Call a trial off */
         delete: operations["no_trial_api_trial__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uncertain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The numbers of a course that can be tried at another value */
+        post: operations["uncertain_numbers_api_uncertain_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -424,6 +561,23 @@ export interface paths {
         put?: never;
         /** The object that `ketasim weigh --json` prints */
         post: operations["weigh_api_weigh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The headline of a course if one uncertain number were another, and what is known of that number */
+        post: operations["if_wrong_api_what_if_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -474,6 +628,13 @@ export interface components {
             with: string[];
             /** Words */
             words: string;
+        };
+        /** ArmRead */
+        ArmRead: {
+            /** Doses Day */
+            doses_day: number[];
+            /** Name */
+            name: string;
         };
         /** AtSize */
         AtSize: {
@@ -723,6 +884,8 @@ export interface components {
             rows: components["schemas"]["CompareRow"][];
             /** Runs */
             runs: components["schemas"]["Run"][];
+            /** Untested */
+            untested: string[];
         };
         /**
          * Comparison
@@ -881,6 +1044,77 @@ export interface components {
             title: string;
         };
         /**
+         * DesignQuestion
+         * @description The text of a design file, to be read and nothing more.
+         */
+        DesignQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+        };
+        /**
+         * DesignRead
+         * @description A design file as it is understood.
+         */
+        DesignRead: {
+            /** Arm */
+            arm: string;
+            /** Arms */
+            arms: components["schemas"]["ArmRead"][];
+            /** At Day */
+            at_day: number;
+            /** Comparator */
+            comparator: string;
+            /** Dropout */
+            dropout: string;
+            /** Kind */
+            kind: string;
+            /** Measure */
+            measure: string;
+            /** Method */
+            method: string;
+            /** N */
+            n: number;
+            /** Scale */
+            scale: string;
+            /** Setting */
+            setting: string;
+            /** Title */
+            title: string;
+            /** Visits Day */
+            visits_day: number[];
+        };
+        /**
+         * DesignWords
+         * @description What the fields of a design may hold.
+         */
+        DesignWords: {
+            /** Covariates */
+            covariates: string[];
+            /** Freedoms */
+            freedoms: string[];
+            /** Kinds */
+            kinds: string[];
+            /** Measures */
+            measures: string[];
+            /** Methods */
+            methods: {
+                [key: string]: string[];
+            };
+            /** Most Arms */
+            most_arms: number;
+            /** Most People */
+            most_people: number;
+            /** Most Sims */
+            most_sims: number;
+            /** Scales */
+            scales: string[];
+            /** Settings */
+            settings: string[];
+        };
+        /**
          * Differing
          * @description An arm minus the first arm, person by person.
          */
@@ -1028,6 +1262,39 @@ export interface components {
             versus_value: number | null;
         };
         /**
+         * ForecastQuestion
+         * @description The words of `ketasim forecast`: the content of a person file, and ways to go on.
+         */
+        ForecastQuestion: {
+            /**
+             * Days
+             * @description how long the options are followed
+             * @default 28
+             */
+            days: number;
+            /**
+             * Options
+             * @description regimens in words, or "stop"; none: "stop"
+             */
+            options?: string[];
+            /**
+             * Person
+             * @description the content of a person file (TOML); no name, no address
+             */
+            person: string;
+            /**
+             * Setting
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
+             */
+            setting: string;
+            /**
+             * Start
+             * @description day on which they start; the day after the last entry
+             */
+            start?: number | null;
+        };
+        /**
          * Forward
          * @description Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
          *     (median, 5th and 95th percentile).
@@ -1041,6 +1308,40 @@ export interface components {
             };
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * GroupWithout
+         * @description What leaving a whole group of evidence out does.
+         */
+        GroupWithout: {
+            /** Changes */
+            changes: boolean;
+            /** Effective Draws */
+            effective_draws: number;
+            /** First */
+            first: string;
+            /** First Before */
+            first_before: string;
+            /** Group */
+            group: string;
+            /** Groups */
+            groups: string[][];
+            /** No Longer Told Apart */
+            no_longer_told_apart: [
+                string,
+                string
+            ][];
+            /** Studies */
+            studies: string[];
+            /** Told Apart Only Then */
+            told_apart_only_then: [
+                string,
+                string
+            ][];
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
         };
         /**
          * Guide
@@ -1185,6 +1486,49 @@ export interface components {
             title: string;
         };
         /**
+         * HeadlineIf
+         * @description The typical person's figure as it ships and with the value replaced; model_low, model_high: 5th to 95th percentile over the whole posterior.
+         */
+        HeadlineIf: {
+            /** Changed */
+            changed: number | null;
+            /** Curve */
+            curve: (number | null)[];
+            /** Key */
+            key: string;
+            /** Label */
+            label: string;
+            /** Model High */
+            model_high: number | null;
+            /** Model Low */
+            model_low: number | null;
+            /** Shipped */
+            shipped: number | null;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * KnownOf
+         * @description What is known of a value: a histogram (edges, shares), 5th, 50th and 95th percentile; prior where it was not fitted.
+         */
+        KnownOf: {
+            /** Edges */
+            edges: number[];
+            /** High */
+            high: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "posterior" | "prior";
+            /** Low */
+            low: number;
+            /** Median */
+            median: number;
+            /** Shares */
+            shares: number[];
+        };
+        /**
          * Link
          * @description An arrow of the chain with the grades of the numbers behind it.
          */
@@ -1207,6 +1551,36 @@ export interface components {
             weakest: boolean;
             /** Words */
             words: string;
+        };
+        /**
+         * Mattering
+         * @description A number and by how much it moves an output when it goes from its 5th to its 95th percentile.
+         */
+        Mattering: {
+            /** Change */
+            change: number;
+            /** High */
+            high: number;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Matters
+         * @description Per output the numbers that move it most; scenario: whose course that is.
+         */
+        Matters: {
+            /** Outputs */
+            outputs: {
+                [key: string]: components["schemas"]["Mattering"][];
+            };
+            /** Scenario */
+            scenario: string;
         };
         /** Named */
         Named: {
@@ -1280,8 +1654,81 @@ export interface components {
             /** Why */
             why: string;
         };
+        /**
+         * Observed
+         * @description A published number beside a course; low, high: 95 % interval, null where no error was published.
+         */
+        Observed: {
+            /** Arm */
+            arm: string;
+            /** Bar */
+            bar: string;
+            /** Citation */
+            citation: string;
+            /** High */
+            high: number | null;
+            /** How */
+            how: string;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** Output */
+            output: string;
+            /** Provenance */
+            provenance: string;
+            /** Record */
+            record: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "drug" | "control";
+            /** Study */
+            study: string;
+            /** Time H */
+            time_h: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * OneTrialQuestion
+         * @description One replicate of a design, person by person.
+         */
+        OneTrialQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+            /**
+             * N
+             * @description people randomised in all; none: the design's own
+             */
+            n?: number | null;
+            /**
+             * Null
+             * @default false
+             */
+            null: boolean;
+            /**
+             * Replicate
+             * @description which of the simulated trials, from 0
+             * @default 0
+             */
+            replicate: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+        };
         /** Output */
         Output: {
+            /** Caveat */
+            caveat: string;
             /** High */
             high: number | null;
             /** Label */
@@ -1863,10 +2310,15 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** TrialJob */
-        TrialJob: {
+        /**
+         * Task
+         * @description Work in the background: share done, tasks before it in the line, and result or problem when it has ended.
+         */
+        Task: {
+            /** Ahead */
+            ahead: number;
             /** Number */
-            number: number;
+            number: string;
             /** Problem */
             problem: {
                 [key: string]: string;
@@ -1918,6 +2370,47 @@ export interface components {
             sims: number;
         };
         /**
+         * Uncertain
+         * @description A value that can be tried at another number.
+         */
+        Uncertain: {
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "measured" | "derived" | "assumed" | "placeholder";
+            /** Fitted */
+            fitted: boolean;
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Stage */
+            stage: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * UncertainQuestion
+         * @description Whose numbers: the words of a run.
+         */
+        UncertainQuestion: {
+            /**
+             * Scenario
+             * @description DRUG ROUTE AMOUNT [over DURATION]
+             * @default ketamine iv 0.5 mg/kg over 40 min
+             * @example ketamine iv 0.5 mg/kg over 40 min
+             */
+            scenario: string;
+        };
+        /**
          * ValueEntry
          * @description A number of the model with everything needed to judge it.
          */
@@ -1948,6 +2441,11 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /**
+             * Mark
+             * @description what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most
+             */
+            mark: string;
             /** Name */
             name: string;
             /** Note */
@@ -2012,6 +2510,8 @@ export interface components {
             pairs: components["schemas"]["PairOf"][];
             /** Swings */
             swings: components["schemas"]["Swing"][];
+            /** Without Groups */
+            without_groups: components["schemas"]["GroupWithout"][];
         };
         /** WeighedEvidence */
         WeighedEvidence: {
@@ -2068,6 +2568,71 @@ export interface components {
             };
             /** Weight */
             weight: number;
+        };
+        /**
+         * WhatIf
+         * @description What `ketasim.scenario.what_if.what_if` gives: one value replaced, all others as they are.
+         */
+        WhatIf: {
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "measured" | "derived" | "assumed" | "placeholder";
+            /** Command */
+            command: string;
+            /** Curve At */
+            curve_at: number[];
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            /** Headline */
+            headline: components["schemas"]["HeadlineIf"][];
+            /** Held */
+            held: string;
+            /** Key */
+            key: string;
+            known: components["schemas"]["KnownOf"];
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Setting */
+            setting: string;
+            /** To */
+            to: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+            /** Words */
+            words: string;
+        };
+        /**
+         * WhatIfQuestion
+         * @description One uncertain number replaced: what the headline would be.
+         */
+        WhatIfQuestion: {
+            /**
+             * Name
+             * @description a value with an uncertainty
+             * @example mood_late_size
+             */
+            name: string;
+            /**
+             * Scenario
+             * @description DRUG ROUTE AMOUNT [over DURATION]
+             * @default ketamine iv 0.5 mg/kg over 40 min
+             * @example ketamine iv 0.5 mg/kg over 40 min
+             */
+            scenario: string;
+            /**
+             * To
+             * @description its number, in its unit; none: as it ships
+             */
+            to?: number | null;
         };
     };
     responses: never;
@@ -2756,6 +3321,176 @@ export interface operations {
             };
         };
     };
+    read_design_api_design_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignRead"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    design_words_api_design_words_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignWords"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     design_files_api_designs_get: {
         parameters: {
             query?: never;
@@ -3271,6 +4006,263 @@ export interface operations {
             };
         };
     };
+    new_forecast_api_forecast_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForecastQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forecast_task_api_forecast__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    no_forecast_api_forecast__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     forward_api_forward_get: {
         parameters: {
             query?: never;
@@ -3437,6 +4429,89 @@ export interface operations {
             };
         };
     };
+    mattering_api_matters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Matters"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     next_study_api_next_study_post: {
         parameters: {
             query?: never;
@@ -3457,6 +4532,180 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NextStudy"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seen_api_observed_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Observed"][];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    new_one_trial_api_one_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneTrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -3885,7 +5134,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -3953,12 +5202,12 @@ export interface operations {
             };
         };
     };
-    trial_job_api_trial__number__get: {
+    trial_task_api_trial__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -3970,7 +5219,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -4043,7 +5292,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -4055,7 +5304,94 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uncertain_numbers_api_uncertain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UncertainQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uncertain"][];
                 };
             };
             /** @description not valid JSON */
@@ -4226,6 +5562,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Weighed"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    if_wrong_api_what_if_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIf"];
                 };
             };
             /** @description not valid JSON */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ketasim.core.records import NOTICE
 from ketasim.evidence.weigh.weighing import FEW_DRAWS, Weighing
 
@@ -73,6 +75,7 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     lines += ["", "Most influential studies (what leaving one out does to the weights):"]
     for s in found.swings[:MOST_SWINGS]:
         lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
+    lines += _without_groups(found)
     lines += _own(found)
     lines += ["", *_apart(found)]
     lines += _expectancy(found)
@@ -121,6 +124,42 @@ def _held_words(count: int) -> str:
 
 def _share(x: float) -> str:
     return f"{x:.2f}" if x >= 0.005 else "<0.01"
+
+
+def _without_groups(found: Weighing) -> list[str]:
+    """What leaving a whole group of evidence out does to every sentence of the answer."""
+    if not found.group_swings:
+        return []
+    before = {r.entry.id: r.weight for r in found.rows}
+    lines = [
+        "",
+        "Without a whole group of evidence (everything worked out again; a line says every sentence of this page that is another then):",
+    ]
+    for g in found.group_swings:
+        many = "1 study" if len(g.studies) == 1 else f"{len(g.studies)} studies"
+        told = [f"first: {g.first} {_share(g.weights[g.first])}"]
+        if g.first != g.first_before:
+            told[0] += (
+                f" in place of {g.first_before} {_share(before[g.first_before])} -> {_share(g.weights[g.first_before])}"
+            )
+        if g.joined:
+            told.append("no longer told apart: " + _names(g.joined))
+        if g.parted:
+            told.append("told apart only then: " + _names(g.parted))
+        if not g.changes:
+            told.append("nothing else changes")
+        rough = "?" if g.effective < FEW_DRAWS else ""
+        lines.append(f"  without {g.group} ({many}){rough}: {'; '.join(told)}")
+    return lines
+
+
+def _names(pairs: Sequence[tuple[str, str]]) -> str:
+    """Pairs in words; those with one hypothesis in common together."""
+    counts: dict[str, list[str]] = {}
+    for first, second in pairs:
+        common = max((first, second), key=lambda name: sum(name in pair for pair in pairs))
+        counts.setdefault(common, []).append(second if common == first else first)
+    return "; ".join(f"{name} from {', '.join(others)}" for name, others in counts.items())
 
 
 def _apart(found: Weighing) -> list[str]:

@@ -81,7 +81,21 @@ def drug_list() -> list[dict[str, Any]]:
 @cache
 def output_list() -> list[dict[str, Any]]:
     """The register of output names."""
-    keys = ("name", "unit", "label", "stage", "site", "scale", "rater", "window", "needs", "low", "high", "note")
+    keys = (
+        "name",
+        "unit",
+        "label",
+        "stage",
+        "site",
+        "scale",
+        "rater",
+        "window",
+        "needs",
+        "low",
+        "high",
+        "note",
+        "caveat",
+    )
     return [{key: plain(getattr(entry, key)) for key in keys} for entry in output_register().values()]
 
 
@@ -98,6 +112,7 @@ def value_entry(v: Value) -> dict[str, Any]:
             "unit": v.unit,
             "printed": v.printed,
             "basis": v.basis,
+            "mark": v.mark,
             "grade": v.grade,
             "grade_words": GRADE_WORDS[v.grade],
             "source": v.source,
@@ -240,6 +255,13 @@ def _there(name: str) -> bool:
         return find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+def observed_beside(asked: Scenario) -> list[dict[str, Any]]:
+    """`ketasim.evidence.published.observed` of a scenario, as plain data."""
+    from ketasim.evidence.published.observed import observed
+
+    return [plain(asdict(point)) for point in observed(asked)]
 
 
 @cache

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
-from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+from ketasim.core import KetasimError, UsageError, normals, unknown_name
 from ketasim.core.arrays import Array, BoolArray
 
 from ..arms.context import Context
@@ -29,6 +29,7 @@ from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
 from .own_findings import Added, OwnFinding, Told, added, refusal, together, told_of
+from .pairs import GroupSwing, Pair, group_swings, pairs_of, shared_groups, softmax
 from .stale import not_stale, stale
 
 ANIMAL = "animal"
@@ -287,21 +288,6 @@ class Swing:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two hypotheses: difference of the sums of leave-one-out scores, and its standard error over studies."""
-
-    first: str
-    second: str
-    difference: float
-    se: float
-
-    @property
-    def apart(self) -> bool:
-        """True if this evidence tells them apart."""
-        return abs(self.difference) > value("weigh.decided_errors").value * self.se
-
-
-@dataclass(frozen=True)
 class Weighing:
     """The whole answer."""
 
@@ -317,6 +303,7 @@ class Weighing:
     held_left_out: tuple[str, ...]
     not_weighed: tuple[str, ...] = ()
     own: tuple[OwnFinding, ...] = ()
+    group_swings: tuple[GroupSwing, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for --json."""
@@ -354,6 +341,21 @@ class Weighing:
                     "weights": dict(s.weights),
                 }
                 for s in self.swings
+            ],
+            "without_groups": [
+                {
+                    "group": g.group,
+                    "studies": list(g.studies),
+                    "first_before": g.first_before,
+                    "first": g.first,
+                    "weights": dict(g.weights),
+                    "effective_draws": g.effective,
+                    "no_longer_told_apart": [list(pair) for pair in g.joined],
+                    "told_apart_only_then": [list(pair) for pair in g.parted],
+                    "groups": [list(names) for names in g.groups],
+                    "changes": g.changes,
+                }
+                for g in self.group_swings
             ],
             "pairs": [
                 {"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart}
@@ -443,7 +445,7 @@ def weigh(
     loo = np.stack([c.leave_one_out(keep) for c in every])
     evidence = [c.log_evidence(keep) for c in every]
     log_prior = np.log([max(chances[c.entry.id], 1e-300) for c in every])
-    weights = _softmax(np.array([e[0] for e in evidence]) + log_prior)
+    weights = softmax(np.array([e[0] for e in evidence]) + log_prior)
     stacked = stacking(loo)
     held = np.stack([c.held_out(keep) for c in every])
     whole = np.isfinite(held).all(axis=0)
@@ -465,21 +467,14 @@ def weigh(
         )
         for i, c in enumerate(every)
     )
-    pairs = tuple(
-        Pair(
-            every[a].entry.id,
-            every[b].entry.id,
-            float((loo[a] - loo[b]).sum()),
-            float(np.sqrt(len(kept)) * (loo[a] - loo[b]).std(ddof=1)),
-        )
-        for a in range(len(every))
-        for b in range(a + 1, len(every))
-    )
+    ids = [c.entry.id for c in every]
+    known_entries = {c.entry.id: c.entry for c in every}
+    pairs = pairs_of(ids, loo)
     return Weighing(
         tuple(sorted(rows, key=lambda r: -r.log_evidence)),
         _swings(every, keep, log_prior, weights, loo),
         pairs,
-        shared_groups(pairs, {c.entry.id: c.entry for c in every}),
+        shared_groups(pairs, known_entries),
         kept,
         groups,
         animals,
@@ -488,6 +483,7 @@ def weigh(
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
         tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
         own,
+        group_swings(dict(zip(ids, every, strict=True)), names, groups, keep, log_prior, weights, pairs, known_entries),
     )
 
 
@@ -527,10 +523,6 @@ def with_findings(
     return [c.with_own(together(part)) if part else c for c, part in zip(every, parts, strict=True)], found
 
 
-def _softmax(x: Array) -> Array:
-    return np.asarray(np.exp(x - logsumexp(x)))
-
-
 def stacking(loo: Array) -> Array:
     """Stacking weights (H,) for leave-one-out log scores (H, S), by expectation maximisation."""
     count = loo.shape[0]
@@ -551,7 +543,7 @@ def _swings(
     ids = [c.entry.id for c in every]
     whole = np.array([c.log_evidence(keep)[0] for c in every]) + log_prior
     for i, s in enumerate(np.flatnonzero(keep)):
-        without = _softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
+        without = softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
         most = int(np.argmax(np.abs(without - weights)))
         odds = _log_odds(without[most]) - _log_odds(weights[most])
         study = every[0].names[int(s)]
@@ -574,23 +566,20 @@ def _log_odds(p: float) -> float:
     return math.log(q / (1 - q))
 
 
-def shared_groups(pairs: Sequence[Pair], known: Mapping[str, Hypothesis]) -> tuple[tuple[str, ...], ...]:
-    """Groups in which no two hypotheses are told apart, nearest joined first. Expectancy alone never joins a drug hypothesis.
-
-    Two groups become one only if every pair across them is not told apart (complete linkage): a hypothesis that is told apart from one member
-    stays outside although it is near another.
-    """
-    apart = {
-        frozenset((p.first, p.second))
-        for p in pairs
-        if p.apart or known[p.first].drug_effect != known[p.second].drug_effect
-    }
-    groups = {name: [name] for name in known}
-    for pair in sorted(pairs, key=lambda p: abs(p.difference) / max(p.se, 1e-12)):
-        one, other = groups[pair.first], groups[pair.second]
-        if one is not other and not any(frozenset((a, b)) in apart for a in one for b in other):
-            one.extend(other)
-            groups.update(dict.fromkeys(other, one))
-    order = list(known)
-    found = {id(g): tuple(sorted(g, key=order.index)) for g in groups.values()}
-    return tuple(sorted(found.values(), key=lambda g: order.index(g[0])))
+__all__ = [
+    "Calibrated",
+    "GroupSwing",
+    "Pair",
+    "Row",
+    "Swing",
+    "Weighing",
+    "calibrated",
+    "comparable",
+    "findings_of",
+    "observed_values",
+    "prior_weights",
+    "shared_groups",
+    "stacking",
+    "weigh",
+    "with_findings",
+]
