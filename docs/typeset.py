@@ -46,9 +46,13 @@ def equations(text: str) -> list[str]:
             name, sign, rest = re.match(r"^([A-Za-z_]\w*'?)\s*(:?=)\s*(.*)$", part).groups()  # type: ignore[union-attr]
             start = sign == "=" and not name.endswith("'")
             if name.endswith("'"):
-                left = f"<mfrac><mrow><mi>d</mi>{_name(name[:-1])}</mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>"
+                left = f"<mfrac><mrow><mi>d</mi><mspace width='0.2em'/>{_name(name[:-1])}</mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>"
             else:
-                left = f"{_name(name)}<mo>(</mo><mn>0</mn><mo>)</mo>" if start else _name(name)
+                left = (
+                    f"{_name(name)}<mo stretchy='false'>(</mo><mn>0</mn><mo stretchy='false'>)</mo>"
+                    if start
+                    else _name(name)
+                )
             found.append(_block(f"{left}<mo>=</mo>{formula(rest)}"))
     return found
 
