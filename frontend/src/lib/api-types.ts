@@ -686,6 +686,8 @@ export interface components {
             numbers: number;
             /** Outputs */
             outputs: components["schemas"]["Output"][];
+            /** Own */
+            own: components["schemas"]["OwnPart"][];
             /** Repeats */
             repeats: components["schemas"]["Choice"][];
             /** Settings */
@@ -789,6 +791,8 @@ export interface components {
             rows: components["schemas"]["CompareRow"][];
             /** Runs */
             runs: components["schemas"]["Run"][];
+            /** Untested */
+            untested: string[];
         };
         /**
          * Comparison
@@ -1107,6 +1111,40 @@ export interface components {
             };
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * GroupWithout
+         * @description What leaving a whole group of evidence out does.
+         */
+        GroupWithout: {
+            /** Changes */
+            changes: boolean;
+            /** Effective Draws */
+            effective_draws: number;
+            /** First */
+            first: string;
+            /** First Before */
+            first_before: string;
+            /** Group */
+            group: string;
+            /** Groups */
+            groups: string[][];
+            /** No Longer Told Apart */
+            no_longer_told_apart: [
+                string,
+                string
+            ][];
+            /** Studies */
+            studies: string[];
+            /** Told Apart Only Then */
+            told_apart_only_then: [
+                string,
+                string
+            ][];
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
         };
         /**
          * Guide
@@ -1486,6 +1524,38 @@ export interface components {
             unit: string;
             /** Window */
             window: string;
+        };
+        /**
+         * OwnFinding
+         * @description A finding of one's own: counted, or refused with the reason; its prediction under every hypothesis (null: none).
+         */
+        OwnFinding: {
+            /** Counted */
+            counted: boolean;
+            /** Predicted */
+            predicted: {
+                [key: string]: number | null;
+            };
+            /** Reason */
+            reason: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Study */
+            study: string;
+        };
+        /**
+         * OwnPart
+         * @description A part of one's own beside the package: a mechanism, hypothesis, design or file of findings.
+         */
+        OwnPart: {
+            /** File */
+            file: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
         };
         /** PairOf */
         PairOf: {
@@ -2200,10 +2270,14 @@ export interface components {
             hypotheses: components["schemas"]["WeighedHypothesis"][];
             /** Not Weighed */
             not_weighed: string[];
+            /** Own Findings */
+            own_findings: components["schemas"]["OwnFinding"][];
             /** Pairs */
             pairs: components["schemas"]["PairOf"][];
             /** Swings */
             swings: components["schemas"]["Swing"][];
+            /** Without Groups */
+            without_groups: components["schemas"]["GroupWithout"][];
         };
         /** WeighedEvidence */
         WeighedEvidence: {

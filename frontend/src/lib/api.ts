@@ -1,4 +1,5 @@
 import type { Catalogue, Curve, Curves, Problem } from "./types";
+import { waiting } from "./waiting.svelte";
 
 /** A refusal of the server, in the form of every message: what, where, allowed, try. */
 export class Refused extends Error {
@@ -14,12 +15,9 @@ const PATIENCE_MS = 350;
 const MOST_TRIES = 12;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function ask(
-  path: string,
-  body?: unknown,
-  onBusy?: (busy: boolean) => void,
-  stale?: () => boolean,
-): Promise<Response> {
+type Busy = (busy: boolean) => void;
+
+async function ask(path: string, body?: unknown, onBusy?: Busy, stale?: () => boolean): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     let answer: Response;
     try {
@@ -54,27 +52,31 @@ async function ask(
   }
 }
 
-export async function json<T>(path: string, body?: unknown, onBusy?: (busy: boolean) => void): Promise<T> {
-  return (await ask(path, body, onBusy)).json();
+export function json<T>(path: string, body?: unknown, onBusy?: Busy): Promise<T> {
+  return waiting.during(ask(path, body, onBusy).then((answer) => answer.json()));
 }
 
 /** Another verb than asking or posting: calling off a job. */
-export async function call<T>(method: string, path: string): Promise<T> {
-  const answer = await fetch(path, { method });
-  const found = await answer.json();
-  if (!answer.ok) throw new Refused(found, answer.status);
-  return found;
+export function call<T>(method: string, path: string): Promise<T> {
+  return waiting.during(
+    fetch(path, { method }).then(async (answer) => {
+      const found = await answer.json();
+      if (!answer.ok) throw new Refused(found, answer.status);
+      return found;
+    }),
+  );
 }
 
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
-export async function curves(body: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Curves> {
-  return unpack(await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer());
+export function curves(body: unknown, onBusy?: Busy, stale?: () => boolean): Promise<Curves> {
+  const answer = ask("/api/curves", body, onBusy, stale);
+  return waiting.during(answer.then(async (packed) => unpack(await packed.arrayBuffer())));
 }
 
 /** The course that the page begins with, as stored when the package was made; nothing where the model has changed since. */
-export async function first(): Promise<Curves | undefined> {
-  const answer = await ask("/api/first");
-  return answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined;
+export function first(): Promise<Curves | undefined> {
+  const kept = async (answer: Response) => (answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined);
+  return waiting.during(ask("/api/first").then(kept));
 }
 
 function unpack(bytes: ArrayBuffer): Curves {

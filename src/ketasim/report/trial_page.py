@@ -15,6 +15,7 @@ from ketasim.core import sources, value
 from ketasim.core.posterior import posterior
 from ketasim.core.records import NOTICE
 from ketasim.trial.dropout import equation
+from ketasim.trial.plan import REPORTS
 from ketasim.trial.result import TrialResult, when
 
 from . import style
@@ -69,7 +70,7 @@ def page(result: TrialResult) -> str:
             ],
         ),
         f"<p>{escape(d.kind)}; setting {escape(d.setting)}; {escape(d.scale)} at {', '.join(when(t / 24) for t in d.readings_h)}. "
-        f"Primary: {escape(d.endpoint.measure)} at {when(d.endpoint.at_h / 24)}, {escape(d.endpoint.arm)}; {escape(d.analysis.method)}, two-sided "
+        f"Primary: {escape(d.endpoint.measure)} at {when(d.endpoint.at_h / 24)}, {escape(d.endpoint.arm)}; {escape(d.analysis.label)}, two-sided "
         f"{d.analysis.alpha:g}. {escape(equation(d.dropout))}. {100 * d.missing:g} % of single visits missed. {_accrual(result)}</p>",
         *[f"<p>Rule at {', '.join(when(t / 24) for t in r.at_h)}: {escape(str(r))}.</p>" for r in d.rules],
         f"<p>Estimand. {escape(result.estimand)}</p>",
@@ -83,13 +84,13 @@ def page(result: TrialResult) -> str:
         _courses(result),
         "<h2>Benefit beside harm</h2>",
         _table(
-            ("arm", "CADSS peak", "nausea, worst session", "systolic rise, mmHg", "guess right"),
+            ("arm", "CADSS peak", "systolic rise, mmHg", *REPORTS, "rise of 40 mmHg or more", "guess right"),
             [
                 (
                     a.arm,
                     f"{a.harm['cadss_peak']:.1f}",
-                    f"{100 * a.harm['nausea']:.0f} %",
                     f"{a.harm['sbp_rise']:.1f}",
+                    *(_percent(a.harm[f"share_{name}"]) for name in (*REPORTS, "sbp_rise_40")),
                     _percent(a.correct_guess),
                 )
                 for a in result.arms
@@ -179,15 +180,21 @@ def _blinding(result: TrialResult) -> str:
 
 def _flow(result: TrialResult) -> str:
     """The flow of people of the first replicate, as CONSORT draws it."""
-    one, d = result.one, result.design
-    last = len(d.readings_h)
-    boxes = [f"<p>Began: {int(one['asked'][0])}; randomised: {len(one['arm'])}.</p>", '<div class="flow">']
-    for a, name in enumerate(d.names):
-        own = one["arm"] == a
-        gone = int((one["gone"][own] < last).sum())
-        seen = int(one["seen"][own][:, -1].sum())
+    one = result.one
+    if one is None:
+        return ""
+    flow = one.flow
+    turned = (
+        f"; not randomised: {flow.not_randomised} (not {escape(flow.condition)})"
+        if flow.condition
+        else "; people before inclusion are not simulated"
+    )
+    boxes = [f"<p>Began: {flow.screened}{turned}; randomised: {flow.randomised}.</p>", '<div class="flow">']
+    for arm in flow.arms:
+        why = "".join(f"<br>&nbsp;&nbsp;{n} by {escape(reason)}" for reason, n in arm.left_for.items())
         boxes.append(
-            f"<div><b>{escape(name)}</b><br>allocated {int(own.sum())}<br>left {gone}<br>seen at the last visit {seen}</div>"
+            f"<div><b>{escape(arm.arm)}</b><br>allocated {arm.allocated}<br>left {arm.left}{why}<br>single visits missed {arm.missed_visits}"
+            f"<br>seen at the endpoint's visit {arm.seen_at_endpoint}<br>analysed {arm.analysed}</div>"
         )
     return "\n".join([*boxes, "</div>"])
 
@@ -278,13 +285,14 @@ def _course_panel(axis: Any, result: TrialResult) -> None:
 def _one_panel(axis: Any, result: TrialResult) -> None:
     axis.set_title("One simulated trial: every person's course")
     axis.set_xlabel("days")
-    one = result.one
-    days = np.array([0.0, *(t / 24 for t in result.design.readings_h)])
-    for a, look in enumerate(_looks(len(result.arms))):
-        own = one["arm"] == a
-        seen = np.where(one["seen"][own] > 0, one["score"][own], np.nan)
-        for base, row in zip(one["baseline"][own], seen, strict=True):
-            axis.plot(days, [base, *row], color=look["color"], linewidth=0.5, alpha=0.35)
+    if result.one is None:
+        return
+    days = [0.0, *result.one.days]
+    for name, look in zip(result.design.names, _looks(len(result.arms)), strict=True):
+        for person in result.one.people:
+            if person.arm == name:
+                row = [person.baseline, *(math.nan if x is None else x for x in person.scores)]
+                axis.plot(days, row, color=look["color"], linewidth=0.5, alpha=0.35)
 
 
 def _guess_panel(axis: Any, result: TrialResult) -> None:

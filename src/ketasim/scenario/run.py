@@ -17,8 +17,9 @@ from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
-from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, differing, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
+from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
 
@@ -154,7 +155,8 @@ class _Run:
         self.follows = np.isin(self.times, following)
         found = self._integrate(schedules, self.times)
         self.first = found.first
-        drives = [Drives.of(arm) for arm in found.tables]
+        tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
+        drives = [Drives.of(arm) for arm in tables]
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         scores = mood(
             self.asked.setting,
@@ -167,7 +169,7 @@ class _Run:
             self.asked.masked,
             self.follows,
         )
-        table = self._outputs(found.table, scores)
+        table = self._outputs(tables[0], scores)
         return scores, table, self._failures(found, table)
 
     # what is needed -----------------------------------------------------------------------------------------------
@@ -238,21 +240,36 @@ class _Run:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
         begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
-        found = [self.forward.schedule(self.varying, begin, end)]
+        self.sessions = differing(
+            self.forward,
+            self.everybody,
+            self.forward.numbers,
+            self.numbers,
+            self.treatment.sessions,
+            occasion_shares(self.asked.occasions),
+            self._ports(),
+        )
+        routed = self.sessions.routed
+        found = [self.forward.schedule(self.varying, begin, end, sessions=routed)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=found[0].boundaries))
+            cuts = found[0].boundaries
+            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=cuts, sessions=routed))
         return found
+
+    def _ports(self) -> tuple[str, ...]:
+        """Output ports that are read."""
+        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
+        ports = {port for entry in self.register.values() for port in entry.ports}
+        return tuple(sorted(ports | set(Drives.ports().values()) | felt))
 
     # the integration ----------------------------------------------------------------------------------------------
 
     def _integrate(self, schedules: list[Schedule], times: Array) -> Courses:
         """Every arm for everybody."""
-        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
-        ports = {port for entry in self.register.values() for port in entry.ports}
-        wanted = tuple(sorted(ports | set(Drives.ports().values()) | felt))
+        wanted = tuple(sorted({*self._ports(), *self.sessions.needed}))
         count = len(self.everybody)
-        courses = sum(name in self.composition.outputs for name in wanted)
+        courses = sum(name in self.composition.outputs for name in wanted) + len(self.sessions.needed)
         _refuse_too_much(self.asked.people, count, len(times), len(schedules) * courses + len(self.register))
         return self.forward.run(
             schedules,
@@ -328,9 +345,13 @@ class _Run:
             self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h
         )
 
+    def _repeated(self) -> bool:
+        """Whether numbers of the occasions entered."""
+        return len(self.treatment.sessions) > 1 and self.asked.occasions != "none"
+
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
-        for stage in (*STAGES, "people", "clinic"):
+        for stage in (*STAGES, "people", "clinic", *(("occasions",) if self._repeated() else ())):
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration

@@ -10,6 +10,13 @@ from .design import Dropout
 
 HOURS_PER_WEEK = 168.0
 MOST_LOG = 20.0
+TERMS = {
+    "score": "the last score seen",
+    "score_now": "the score to come (not seen)",
+    "dissociation": "dissociation in the sessions",
+    "time": "time in the trial",
+}
+BASE = "the base rate"
 
 
 def equation(d: Dropout) -> str:
@@ -54,10 +61,41 @@ def leave(d: Dropout, visits_h: Array, change: Array, felt: Array, uniform: Arra
     before, last = 0.0, np.zeros(change.shape[:-1])
     for j in range(visits):
         length = (visits_h[j] - before) / HOURS_PER_WEEK
-        middle = (visits_h[j] + before) / 2.0 / HOURS_PER_WEEK
-        log_rate = d.score * last + d.score_now * change[..., j] + d.dissociation * felt[..., j] + d.time * middle
+        log_rate = sum(_terms(d, last, change[..., j], felt[..., j], before, float(visits_h[j])).values())
         hazard = d.per_week * np.exp(np.minimum(log_rate, MOST_LOG))
         leaves = (uniform[..., j] < -np.expm1(-hazard * length)) & (gone == visits)
         gone[leaves] = j
         before, last = float(visits_h[j]), change[..., j]
     return gone
+
+
+def _terms(d: Dropout, last: Array, now: Array, felt: Array, before: float, visit: float) -> dict[str, Array]:
+    """What each quantity adds to the log hazard between two visits."""
+    middle = (visit + before) / 2.0 / HOURS_PER_WEEK
+    time = np.full(np.shape(last), d.time * middle)
+    return {
+        "score": d.score * last,
+        "score_now": d.score_now * now,
+        "dissociation": d.dissociation * felt,
+        "time": time,
+    }
+
+
+def reasons(d: Dropout, visits_h: Array, change: Array, felt: Array, gone: IntArray) -> list[str]:
+    """Why each of N people left, "" for who stayed; shapes as in `leave` with (N,) people.
+
+    A product of hazards has no single cause, so a quantity is named only where the hazard it made is more than twice the base rate: then more than
+    half of those who leave so would have stayed without it (attributable fraction 1 - 1/HR above one half). Else `BASE`.
+    """
+    visits = np.asarray(visits_h, dtype=np.float64)
+    found = []
+    for i, j in enumerate(np.asarray(gone).tolist()):
+        if j >= len(visits):
+            found.append("")
+            continue
+        last = change[i, j - 1] if j else np.zeros(())
+        before = float(visits[j - 1]) if j else 0.0
+        parts = {k: float(x) for k, x in _terms(d, last, change[i, j], felt[i, j], before, float(visits[j])).items()}
+        most = max(parts, key=lambda k: parts[k])
+        found.append(TERMS[most] if sum(parts.values()) > np.log(2.0) else BASE)
+    return found

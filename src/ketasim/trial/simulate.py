@@ -19,12 +19,15 @@ from .chunks import Chunk, Job, chunks, prepared
 from .design import Design
 from .expected import Truth
 from .library import find_design
-from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
+from .methods import Outcome, crossover_outcomes, endpoint_visit
+from .one import OneTrial, one_of
+from .plan import better
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
+from .stopping import most_people, outcome_of
 from .worlds import World, worlds
 
 SIMS = 1000
@@ -120,7 +123,7 @@ class Trial:
         """Simulate and analyse at every size; arms and contrasts at the largest. folder, scheduler : as in `trial`."""
         sizes = tuple(sorted(set(n)))
         made = chunks(
-            self.jobs(sims, sizes[-1]),
+            self.jobs(sims, most_people(self.design, sizes[-1])),
             self.pool,
             prepared(folder) if folder else None,
             scheduler,
@@ -130,10 +133,10 @@ class Trial:
         outcomes: dict[int, Outcome] = {}
         for i, size in enumerate(sizes):
             if self.design.compares:
-                outcomes[size] = analyse(self.design, found, size)
+                outcomes[size] = outcome_of(self.design, found, size)
             if progress:
                 progress(SHARES_OF_WORK + (1 - SHARES_OF_WORK) * (i + 1) / len(sizes))
-        return _result(self, found, made, sizes, sims, outcomes)
+        return _result(self, found.people(0, sizes[-1]), made, sizes, sims, outcomes)
 
 
 def trial(
@@ -173,6 +176,32 @@ def trial(
     return Trial(chosen, seed, null, count).run(sizes, sims, progress, parquet, scheduler)
 
 
+def one_trial(
+    design: str | Path | Design,
+    n: int | None = None,
+    seed: int = 1,
+    number: int = 0,
+    null: bool = False,
+    worlds: int = WORLDS,
+) -> OneTrial:
+    """One simulated trial, person by person: replicate `number` of `trial(design, n, seed=seed, null=null, worlds=worlds)`.
+
+    Only its own world is simulated, so this takes a second or two. Returns a `OneTrial` (people, `rows`, `flow`, `to_dict`, `to_csv`).
+    """
+    chosen = design if isinstance(design, Design) else find_design(design)
+    size = _sizes(chosen, n)[0]
+    number, count = whole("number", number, "number=0"), whole("worlds", worlds)
+    if number < 0 or not 1 <= count <= MOST_SIMS:
+        raise UsageError(
+            f"there is no replicate {number} in {count} worlds",
+            where="one_trial",
+            allowed="number from 0, worlds from 1",
+        )
+    asked = Trial(chosen, whole("seed", seed, "seed=1"), null, count)
+    found = asked.replicate(number, size)
+    return one_of(chosen, found, 0, asked.seed, asked.worlds[number % count].hypothesis)
+
+
 def _sizes(design: Design, n: int | Sequence[int] | None) -> tuple[int, ...]:
     given = (design.n,) if n is None else (n,) if isinstance(n, int) else tuple(n)
     found = tuple(whole("n", size, "n=120") for size in given)
@@ -201,11 +230,10 @@ def _result(
     design = asked.design
     world = np.array([k % asked.count for k in found.numbers])
     last = outcomes.get(sizes[-1])
-    # response and remission are shares: more of them favours the arm; fewer points do
-    better = 1.0 if design.endpoint.measure in ("response", "remission") else -1.0
+    sign = better(design.endpoint.measure, design.analysis.method)
     powers = {
         name: tuple(
-            power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, better)
+            power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, sign)
             for size, o in outcomes.items()
         )
         for a, name in enumerate(design.compared)
@@ -238,10 +266,11 @@ def _result(
             for a, name in enumerate(design.compared)
         },
         by_hypothesis=_by_hypothesis(asked, last, world, powers),
+        stopping={size: dict(o.detail) for size, o in outcomes.items() if o.detail},
         unanalysed=last.failed if last else {},
         failed_people=sum(chunk.failed for chunk in made),
         notes=_notes(design),
-        one=_one(found),
+        one=one_of(design, found, 0, asked.seed, asked.worlds[0].hypothesis),
         hypothesis_of=tuple(asked.worlds[int(w)].hypothesis for w in world),
         estimates=_estimates(design, found, outcomes),
     )
@@ -255,7 +284,19 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
     mean = float(ok.mean()) if ok.size else math.nan
     error = float(ok.std(ddof=1) / math.sqrt(ok.size)) if ok.size > 1 else math.nan
     return Contrast(
-        design.endpoint.measure, design.endpoint.at_h / 24.0, name, design.comparator, mean, low, high, error
+        design.endpoint.measure,
+        design.endpoint.at_h / 24.0,
+        name,
+        design.comparator,
+        mean,
+        low,
+        high,
+        error,
+        outcome.scale,
+        *(
+            float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else math.nan
+            for x in (outcome.low[:, a], outcome.high[:, a])
+        ),
     )
 
 
@@ -344,18 +385,6 @@ def _estimates(design: Design, found: Replicates, outcomes: Mapping[int, Outcome
     if design.kind == "crossover":
         made = {n: rows | crossover_outcomes(design, found, n) for n, rows in made.items()}
     return made
-
-
-def _one(found: Replicates) -> dict[str, Array]:
-    """The first replicate: arm, baseline, score, seen, gone, asked, as arrays of its participants."""
-    return {
-        "arm": found.arm[0].astype(np.float64),
-        "baseline": found.baseline[0],
-        "score": found.score[0],
-        "seen": found.seen[0].astype(np.float64),
-        "gone": found.gone[0].astype(np.float64),
-        "asked": found.asked[:1].astype(np.float64),
-    }
 
 
 def _remission(design: Design) -> float:

@@ -139,6 +139,14 @@ class ExperimentCard(Answer):
     arms: list[str]
 
 
+class OwnPart(Answer):
+    """A part of one's own beside the package: a mechanism, hypothesis, design or file of findings."""
+
+    kind: str
+    name: str
+    file: str
+
+
 class Catalogue(Answer):
     """Everything the page needs before its first run."""
 
@@ -150,6 +158,7 @@ class Catalogue(Answer):
     links: list[Link]
     settings: list[Named]
     hypotheses: list[Explanation]
+    own: list[OwnPart]
     experiments: list[ExperimentCard]
     has: dict[str, bool]
     start: dict[str, float]

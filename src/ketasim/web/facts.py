@@ -22,6 +22,7 @@ from ketasim.core import (
     value,
 )
 from ketasim.core.drugs import drugs
+from ketasim.core.own import own_files
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
@@ -202,6 +203,12 @@ def experiment_list() -> list[dict[str, Any]]:
     ]
 
 
+def own_list() -> list[dict[str, str]]:
+    """Parts of one's own that are read beside the package: kind, name, file (`core.own`)."""
+    kinds = ("stages", "hypotheses", "designs", "findings")
+    return [{"kind": kind, "name": path.stem, "file": str(path)} for kind in kinds for path in own_files(kind)]
+
+
 def catalogue() -> dict[str, Any]:
     """Everything the page needs before its first run."""
     return {
@@ -213,6 +220,7 @@ def catalogue() -> dict[str, Any]:
         "links": chain_links(),
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
         "hypotheses": hypothesis_list(),
+        "own": own_list(),
         "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
         **page_choices(),

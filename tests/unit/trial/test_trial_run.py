@@ -15,7 +15,7 @@ from ketasim.core import UsageError
 from ketasim.trial.blinding import guess_curve
 from ketasim.trial.design import Dropout, Endpoint
 from ketasim.trial.draws import Draws
-from ketasim.trial.dropout import equation, leave
+from ketasim.trial.dropout import equation, leave, reasons
 from ketasim.trial.library import entries, find_design
 from ketasim.trial.power import power_of, shrunk
 from ketasim.trial.read import design_from_text
@@ -348,3 +348,45 @@ def test_a_cluster_gives_the_same_files(tmp_path: Path, made: Trial) -> None:
         made.run([40], 8, folder=tmp_path / "cluster", scheduler=cluster.scheduler_address)
     Trial(DESIGN, seed=2, count=4, people=32).run([40], 8, folder=tmp_path / "here")
     assert hashes(tmp_path / "cluster") == hashes(tmp_path / "here") != {}
+
+
+def test_one_trial_is_a_replicate_person_by_person(made: Trial) -> None:
+    lost = made.but(dropout=Dropout(per_week=0.4, score=0.08), missing=0.2)
+    found, one = lost.replicates(4, 40), lost.run([40], 4).one
+    assert one is not None and one.replicate == 0 and one.hypothesis == "disinhibition"
+    rows = one.rows
+    assert len(rows) == 40 * 3 and {row["day"] for row in rows} == {0.0, 1.0, 8.0}
+    last = [row["score"] for row in rows if row["day"] == 8.0]
+    assert last == [s if ok else None for s, ok in zip(found.score[0, :, 1].tolist(), found.seen[0, :, 1], strict=True)]
+    flow = one.to_dict()["flow"]
+    assert flow["screened"] == flow["randomised"] == sum(a["allocated"] for a in flow["arms"]) == 40
+    for a, arm in enumerate(flow["arms"]):
+        own = found.arm[0] == a
+        gone = found.gone[0][own]
+        assert arm["left"] == sum(arm["left_for"].values()) == int((gone < 2).sum()) > 0
+        missed = ~found.seen[0][own] & (np.arange(2) < gone[:, None])
+        assert arm["missed_visits"] == int(missed.sum())
+        # analysis of covariance at the last visit: who is seen there
+        assert arm["analysed"] == arm["seen_at_endpoint"] == int(found.seen[0][own, 1].sum())
+    lines = one.to_csv().splitlines()
+    assert len(lines) == 121 and lines[0].startswith("person,arm,site,day,score")
+
+
+def test_one_trial_alone_is_that_of_the_whole_run() -> None:
+    from ketasim.trial import one_trial
+
+    small = replace(DESIGN, hypotheses=("disinhibition",))
+    alone = one_trial(small, n=20, seed=2, number=1, worlds=2)
+    many = Trial(small, seed=2, count=2).replicates(2, 20)
+    assert [p.scores[0] for p in alone.people] == pytest.approx(many.score[1, :, 0].tolist(), abs=0)
+    with pytest.raises(UsageError, match="no replicate -1"):
+        one_trial(small, number=-1)
+
+
+def test_why_somebody_left_is_named_only_where_it_more_than_doubled_the_hazard() -> None:
+    """Attributable fraction 1 - 1/HR: above one half where HR > 2, log HR > 0.693."""
+    change, felt = np.array([[5.0, 5.0], [8.0, 8.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [0.0, 0.0], [40.0, 40.0]])
+    d = Dropout(per_week=0.1, score=0.1, dissociation=0.02)
+    found = reasons(d, np.array([24.0, 168.0]), change, felt, np.array([1, 1, 0]))
+    assert found == ["the base rate", "the last score seen", "dissociation in the sessions"]  # log HR 0.5, 0.8, 0.8
+    assert reasons(d, np.array([24.0, 168.0]), change, felt, np.array([2, 0, 2])) == ["", "the base rate", ""]
