@@ -140,40 +140,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/design": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What a design file means, what it leaves out filled in; or all its problems with their lines */
-        post: operations["read_design_api_design_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/design-words": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** what the fields of a design may hold */
-        get: operations["design_words_api_design_words_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/designs": {
         parameters: {
             query?: never;
@@ -276,41 +242,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/forecast": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A forecast for one person as a task: what `ketasim forecast --json` prints, and the course after each entry; fetched once, then forgotten */
-        post: operations["new_forecast_api_forecast_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/forecast/{number}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Progress or result of a forecast */
-        get: operations["forecast_task_api_forecast__number__get"];
-        put?: never;
-        post?: never;
-        /** Call a forecast off */
-        delete: operations["no_forecast_api_forecast__number__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/forward": {
         parameters: {
             query?: never;
@@ -320,6 +251,23 @@ export interface paths {
         };
         /** The dated forward predictions, as docs/forward-predictions.md has them */
         get: operations["forward_api_forward_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/glossary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** the words of the page and what they mean */
+        get: operations["_api_glossary_api_glossary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -396,23 +344,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/one-trial": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json` */
-        post: operations["new_one_trial_api_one_trial_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/outputs": {
         parameters: {
             query?: never;
@@ -481,6 +412,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** the published studies, one line each */
+        get: operations["_api_studies_api_studies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/trial": {
         parameters: {
             query?: never;
@@ -490,7 +438,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A trial as a task: what `ketasim trial --json` prints comes when it is done */
+        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
         post: operations["new_trial_api_trial_post"];
         delete?: never;
         options?: never;
@@ -506,7 +454,7 @@ export interface paths {
             cookie?: never;
         };
         /** Progress or result of a trial */
-        get: operations["trial_task_api_trial__number__get"];
+        get: operations["trial_job_api_trial__number__get"];
         put?: never;
         post?: never;
         /** Call a trial off */
@@ -628,13 +576,6 @@ export interface components {
             with: string[];
             /** Words */
             words: string;
-        };
-        /** ArmRead */
-        ArmRead: {
-            /** Doses Day */
-            doses_day: number[];
-            /** Name */
-            name: string;
         };
         /** AtSize */
         AtSize: {
@@ -1044,77 +985,6 @@ export interface components {
             title: string;
         };
         /**
-         * DesignQuestion
-         * @description The text of a design file, to be read and nothing more.
-         */
-        DesignQuestion: {
-            /**
-             * Design
-             * @description the content of a design file (TOML)
-             */
-            design: string;
-        };
-        /**
-         * DesignRead
-         * @description A design file as it is understood.
-         */
-        DesignRead: {
-            /** Arm */
-            arm: string;
-            /** Arms */
-            arms: components["schemas"]["ArmRead"][];
-            /** At Day */
-            at_day: number;
-            /** Comparator */
-            comparator: string;
-            /** Dropout */
-            dropout: string;
-            /** Kind */
-            kind: string;
-            /** Measure */
-            measure: string;
-            /** Method */
-            method: string;
-            /** N */
-            n: number;
-            /** Scale */
-            scale: string;
-            /** Setting */
-            setting: string;
-            /** Title */
-            title: string;
-            /** Visits Day */
-            visits_day: number[];
-        };
-        /**
-         * DesignWords
-         * @description What the fields of a design may hold.
-         */
-        DesignWords: {
-            /** Covariates */
-            covariates: string[];
-            /** Freedoms */
-            freedoms: string[];
-            /** Kinds */
-            kinds: string[];
-            /** Measures */
-            measures: string[];
-            /** Methods */
-            methods: {
-                [key: string]: string[];
-            };
-            /** Most Arms */
-            most_arms: number;
-            /** Most People */
-            most_people: number;
-            /** Most Sims */
-            most_sims: number;
-            /** Scales */
-            scales: string[];
-            /** Settings */
-            settings: string[];
-        };
-        /**
          * Differing
          * @description An arm minus the first arm, person by person.
          */
@@ -1262,39 +1132,6 @@ export interface components {
             versus_value: number | null;
         };
         /**
-         * ForecastQuestion
-         * @description The words of `ketasim forecast`: the content of a person file, and ways to go on.
-         */
-        ForecastQuestion: {
-            /**
-             * Days
-             * @description how long the options are followed
-             * @default 28
-             */
-            days: number;
-            /**
-             * Options
-             * @description regimens in words, or "stop"; none: "stop"
-             */
-            options?: string[];
-            /**
-             * Person
-             * @description the content of a person file (TOML); no name, no address
-             */
-            person: string;
-            /**
-             * Setting
-             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
-             * @default
-             */
-            setting: string;
-            /**
-             * Start
-             * @description day on which they start; the day after the last entry
-             */
-            start?: number | null;
-        };
-        /**
          * Forward
          * @description Predictions made before results were known: the day, their hash, and per trial the difference to placebo under every hypothesis
          *     (median, 5th and 95th percentile).
@@ -1308,6 +1145,18 @@ export interface components {
             };
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * GlossaryTerm
+         * @description A word of the page, other forms of it, and what it means.
+         */
+        GlossaryTerm: {
+            /** Also */
+            also: string[];
+            /** Text */
+            text: string;
+            /** Word */
+            word: string;
         };
         /**
          * GroupWithout
@@ -1692,38 +1541,6 @@ export interface components {
             unit: string;
             /** Value */
             value: number;
-        };
-        /**
-         * OneTrialQuestion
-         * @description One replicate of a design, person by person.
-         */
-        OneTrialQuestion: {
-            /**
-             * Design
-             * @description the content of a design file (TOML)
-             */
-            design: string;
-            /**
-             * N
-             * @description people randomised in all; none: the design's own
-             */
-            n?: number | null;
-            /**
-             * Null
-             * @default false
-             */
-            null: boolean;
-            /**
-             * Replicate
-             * @description which of the simulated trials, from 0
-             * @default 0
-             */
-            replicate: number;
-            /**
-             * Seed
-             * @default 1
-             */
-            seed: number;
         };
         /** Output */
         Output: {
@@ -2289,6 +2106,24 @@ export interface components {
             ok: number;
         };
         /**
+         * StudyHead
+         * @description A published study in one line; `/api/show` has all of it.
+         */
+        StudyHead: {
+            /** Citation */
+            citation: string;
+            /** Design */
+            design: string;
+            /** Name */
+            name: string;
+            /** Numbers */
+            numbers: number;
+            /** People */
+            people: number | null;
+            /** Population */
+            population: string;
+        };
+        /**
          * Swing
          * @description What leaving one study out does.
          */
@@ -2310,15 +2145,10 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /**
-         * Task
-         * @description Work in the background: share done, tasks before it in the line, and result or problem when it has ended.
-         */
-        Task: {
-            /** Ahead */
-            ahead: number;
+        /** TrialJob */
+        TrialJob: {
             /** Number */
-            number: string;
+            number: number;
             /** Problem */
             problem: {
                 [key: string]: string;
@@ -3321,176 +3151,6 @@ export interface operations {
             };
         };
     };
-    read_design_api_design_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DesignQuestion"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DesignRead"];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    design_words_api_design_words_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DesignWords"];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     design_files_api_designs_get: {
         parameters: {
             query?: never;
@@ -4006,263 +3666,6 @@ export interface operations {
             };
         };
     };
-    new_forecast_api_forecast_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ForecastQuestion"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    forecast_task_api_forecast__number__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    no_forecast_api_forecast__number__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     forward_api_forward_get: {
         parameters: {
             query?: never;
@@ -4279,6 +3682,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Forward"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    _api_glossary_api_glossary_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryTerm"][];
                 };
             };
             /** @description not valid JSON */
@@ -4619,93 +4105,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Observed"][];
-                };
-            };
-            /** @description not valid JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description foreign host or origin */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description address too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a question that cannot be carried out */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description busy, ask again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    new_one_trial_api_one_trial_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["OneTrialQuestion"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -5115,18 +4514,14 @@ export interface operations {
             };
         };
     };
-    new_trial_api_trial_post: {
+    _api_studies_api_studies_get: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TrialQuestion"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -5134,7 +4529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Task"];
+                    "application/json": components["schemas"]["StudyHead"][];
                 };
             };
             /** @description not valid JSON */
@@ -5202,12 +4597,99 @@ export interface operations {
             };
         };
     };
-    trial_task_api_trial__number__get: {
+    new_trial_api_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialJob"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trial_job_api_trial__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                number: string;
+                number: number;
             };
             cookie?: never;
         };
@@ -5219,7 +4701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Task"];
+                    "application/json": components["schemas"]["TrialJob"];
                 };
             };
             /** @description not valid JSON */
@@ -5292,7 +4774,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                number: string;
+                number: number;
             };
             cookie?: never;
         };
@@ -5304,7 +4786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Task"];
+                    "application/json": components["schemas"]["TrialJob"];
                 };
             };
             /** @description not valid JSON */
