@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -25,20 +26,37 @@ HERE = Path(__file__).resolve().parent.parent / "src"
 QUESTION = {"repeat": "twice weekly x 8", "people": 100, "days": 28}
 FIRST, LAST = 0.21, 0.95  # mg/kg
 WARM = 3
+PATIENCE_S = 120
+# `ketasim serve` of whatever version: the command line of 0.1.0 was one module, later a package
+SERVE = """
+import sys
+sys.argv[0] = "ketasim"
+try:
+    from ketasim._start import main
+except ImportError:
+    from ketasim.cli import main
+main()
+"""
 
 
 class Server:
-    """`ketasim serve` from a source folder."""
+    """`ketasim serve` from a source folder; a server that does not start is ended, so that nobody waits for it."""
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        command = [sys.executable, "-m", "ketasim.cli.main", "serve", "--no-browser", "--port", "0"]
+        command = [sys.executable, "-c", SERVE, "serve", "--no-browser", "--port", "0"]
         surroundings = os.environ | {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings)
-        line = self.process.stdout.readline() if self.process.stdout else ""
-        found = re.search(r"http://\S+/", line)
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda out: lines.append(out.readline()), args=(self.process.stdout,))
+        reader.daemon = True
+        reader.start()
+        reader.join(PATIENCE_S)
+        found = re.search(r"http://\S+/", "".join(lines))
         if not found:
-            raise SystemExit(f"the server of {source} did not start: {line}")
+            self.close()
+            raise SystemExit(f"the server of {source} did not start within {PATIENCE_S} s: {''.join(lines)!r}")
         self.address = found.group(0)
 
     def ask(self, dose: float) -> tuple[float, float, int]:
@@ -60,7 +78,11 @@ class Server:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def doses(count: int) -> list[float]:
@@ -80,8 +102,10 @@ def figures(times: list[float]) -> dict[str, float]:
 
 def served(sources: list[Path], count: int) -> dict[str, Any]:
     """The servers in turn, dose by dose."""
-    servers = [Server(source) for source in sources]
+    servers: list[Server] = []
     try:
+        for source in sources:
+            servers.append(Server(source))
         for server in servers:
             for k in range(WARM):
                 server.ask(1.2 + 0.01 * k)

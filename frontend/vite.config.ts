@@ -1,9 +1,10 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
+import { notices } from "./notices.js";
 
 // everything ends in one script and one style sheet of our own: no address of another machine, nothing inline
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), notices()],
   base: "./",
   build: {
     outDir: "../src/ketasim/web/static",

@@ -21,7 +21,8 @@ Ketasim itself is under the MIT licence. Everything below is installed with it (
 |---|---|
 """
 FOOT = """
-The page of `ketasim serve` contains Svelte and uPlot (both MIT); their notices stand in the sources named in `frontend/package.json`.
+The script of the page of `ketasim serve` contains, minified, code of Svelte, clsx and uPlot (all MIT); their notices are written by the build into `licences.txt`
+beside the page (`frontend/notices.js`), which is part of the wheel and served with it.
 """
 
 

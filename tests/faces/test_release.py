@@ -35,6 +35,45 @@ def test_what_must_not_be_in_a_release_is_seen() -> None:
     ]
 
 
+def test_what_is_wrong_with_an_installed_package_is_seen() -> None:
+    """A right one is silent; each fault alone is named."""
+    check = script("check")
+    listed = "| numpy | BSD |\n"
+    right = {
+        "loaded": ["ketasim"],
+        "licence": ["LICENSE"],
+        "page": ["index.html"],
+        "version": check.version(),
+        "packages": ["ketasim", "numpy", "pip"],
+    }
+    assert check.installed_problems(right, "MADRS", listed, "w") == []
+    for changed, ran, told in (
+        ({"loaded": [f"m{i}" for i in range(99)]}, "MADRS", "99 modules"),
+        ({"loaded": ["numpy.linalg"]}, "MADRS", "loads numpy"),
+        ({"licence": []}, "MADRS", "no licence"),
+        ({"page": []}, "MADRS", "page is not installed"),
+        ({"version": "9"}, "MADRS", "installed as 9"),
+        ({"packages": ["numpy", "torch"]}, "MADRS", "torch"),
+        ({}, "", "no MADRS"),
+    ):
+        (problem,) = check.installed_problems(right | changed, ran, listed, "w")
+        assert told in problem
+
+
+def test_an_interpreter_that_does_not_answer_is_none() -> None:
+    found = script("check").pythons(["/nowhere/python3.13"])
+    assert "/nowhere/python3.13" not in found.values() and set(found) <= set(script("check").PYTHONS)
+
+
+def test_the_page_is_built_with_the_notices_of_what_it_holds() -> None:
+    """The bundler writes licences.txt from the packages that it bundled; a page that was built since has it."""
+    assert "notices()" in (ROOT / "frontend" / "vite.config.ts").read_text(encoding="utf-8")
+    page = ROOT / "src" / "ketasim" / "web" / "static"
+    if (page / "licences.txt").exists():
+        text = (page / "licences.txt").read_text(encoding="utf-8")
+        assert all(f"\n{name} " in text for name in ("svelte", "uplot")) and "Permission is hereby granted" in text
+
+
 def test_every_dependency_has_a_licence_in_the_list() -> None:
     page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
     licences = script("licences")

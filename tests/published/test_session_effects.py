@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
-from ketasim.person.session import pressure_limits, sessions
+from ketasim.person.session import passed, pressure_limits, sessions
 from ketasim.scenario.result import Result
 from ketasim.scenario.run import run
 
@@ -72,3 +73,20 @@ def test_dissociation_above_4_lies_in_the_span_of_the_label(result: Result) -> N
 def test_every_criterion_names_its_rule(result: Result) -> None:
     for criterion in sessions(result)[0].criteria:
         assert criterion.source or criterion.name == "all"
+
+
+def test_shares_over_the_eight_sessions_lie_in_the_intervals_of_the_label(result: Result) -> None:
+    """BP-LBL-SYS180, -DIA110, -SYS40, -DIA25 under 65 years: exact 95 % intervals of 9, 13, 29 and 46 of 346."""
+    counts = {"sbp_180": 9, "dbp_110": 13, "sbp_rise_40": 29, "dbp_rise_25": 46}
+    for limit in passed(result):
+        n = counts[limit.name]
+        assert beta.ppf(0.025, n, 346 - n + 1) <= limit.share <= beta.ppf(0.975, n + 1, 346 - n), limit
+        assert limit.sessions == 8 and limit.records[0].startswith("BP-LBL-")
+
+
+def test_more_sessions_pass_a_limit_more_often_and_no_drug_nearly_never(result: Result) -> None:
+    one = {limit.name: limit.share for limit in passed(run("esketamine nasal 84 mg", people=150, draws=0, days=1))}
+    none = {limit.name: limit.share for limit in passed(run("placebo nasal", people=150, draws=0, days=1))}
+    for limit in passed(result):
+        assert none[limit.name] < one[limit.name] < limit.share
+        assert none[limit.name] < 0.01

@@ -105,3 +105,13 @@ def test_json_is_what_the_issue_asks(real: Weighing) -> None:
         table["hypotheses"][0]
     )
     assert table["swings"] and table["pairs"] and table["groups"]
+
+
+def test_every_group_of_evidence_is_left_out_once(real: Weighing) -> None:
+    """The line of a group is what `weigh` says when its studies are named one by one."""
+    assert {g.group for g in real.group_swings} == {real.study_group[n] for n in real.studies}
+    assert sorted(n for g in real.group_swings for n in g.studies) == sorted(real.studies)
+    one = real.group_swings[0]
+    alone = weigh(without=one.studies)
+    assert {r.entry.id: r.weight for r in alone.rows} == pytest.approx(dict(one.weights))
+    assert alone.groups == one.groups

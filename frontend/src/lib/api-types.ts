@@ -345,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/matters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Per output the three numbers that move it most, for the course that the page begins with */
+        get: operations["mattering_api_matters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/next-study": {
         parameters: {
             query?: never;
@@ -356,6 +373,23 @@ export interface paths {
         put?: never;
         /** The object that `ketasim next-study --json` prints */
         post: operations["next_study_api_next_study_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/observed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What published studies with the same drug, route, doses and control observed, each point with its source */
+        post: operations["seen_api_observed_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -482,6 +516,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uncertain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The numbers of a course that can be tried at another value */
+        post: operations["uncertain_numbers_api_uncertain_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/values": {
         parameters: {
             query?: never;
@@ -510,6 +561,23 @@ export interface paths {
         put?: never;
         /** The object that `ketasim weigh --json` prints */
         post: operations["weigh_api_weigh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The headline of a course if one uncertain number were another, and what is known of that number */
+        post: operations["if_wrong_api_what_if_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -711,6 +779,8 @@ export interface components {
             numbers: number;
             /** Outputs */
             outputs: components["schemas"]["Output"][];
+            /** Own */
+            own: components["schemas"]["OwnPart"][];
             /** Repeats */
             repeats: components["schemas"]["Choice"][];
             /** Settings */
@@ -814,6 +884,8 @@ export interface components {
             rows: components["schemas"]["CompareRow"][];
             /** Runs */
             runs: components["schemas"]["Run"][];
+            /** Untested */
+            untested: string[];
         };
         /**
          * Comparison
@@ -1238,6 +1310,40 @@ export interface components {
             sha256: string;
         };
         /**
+         * GroupWithout
+         * @description What leaving a whole group of evidence out does.
+         */
+        GroupWithout: {
+            /** Changes */
+            changes: boolean;
+            /** Effective Draws */
+            effective_draws: number;
+            /** First */
+            first: string;
+            /** First Before */
+            first_before: string;
+            /** Group */
+            group: string;
+            /** Groups */
+            groups: string[][];
+            /** No Longer Told Apart */
+            no_longer_told_apart: [
+                string,
+                string
+            ][];
+            /** Studies */
+            studies: string[];
+            /** Told Apart Only Then */
+            told_apart_only_then: [
+                string,
+                string
+            ][];
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Guide
          * @description The guide with every number resolved. `stored`: made when the package was built, by this same model.
          */
@@ -1380,6 +1486,49 @@ export interface components {
             title: string;
         };
         /**
+         * HeadlineIf
+         * @description The typical person's figure as it ships and with the value replaced; model_low, model_high: 5th to 95th percentile over the whole posterior.
+         */
+        HeadlineIf: {
+            /** Changed */
+            changed: number | null;
+            /** Curve */
+            curve: (number | null)[];
+            /** Key */
+            key: string;
+            /** Label */
+            label: string;
+            /** Model High */
+            model_high: number | null;
+            /** Model Low */
+            model_low: number | null;
+            /** Shipped */
+            shipped: number | null;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * KnownOf
+         * @description What is known of a value: a histogram (edges, shares), 5th, 50th and 95th percentile; prior where it was not fitted.
+         */
+        KnownOf: {
+            /** Edges */
+            edges: number[];
+            /** High */
+            high: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "posterior" | "prior";
+            /** Low */
+            low: number;
+            /** Median */
+            median: number;
+            /** Shares */
+            shares: number[];
+        };
+        /**
          * Link
          * @description An arrow of the chain with the grades of the numbers behind it.
          */
@@ -1402,6 +1551,36 @@ export interface components {
             weakest: boolean;
             /** Words */
             words: string;
+        };
+        /**
+         * Mattering
+         * @description A number and by how much it moves an output when it goes from its 5th to its 95th percentile.
+         */
+        Mattering: {
+            /** Change */
+            change: number;
+            /** High */
+            high: number;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Matters
+         * @description Per output the numbers that move it most; scenario: whose course that is.
+         */
+        Matters: {
+            /** Outputs */
+            outputs: {
+                [key: string]: components["schemas"]["Mattering"][];
+            };
+            /** Scenario */
+            scenario: string;
         };
         /** Named */
         Named: {
@@ -1476,6 +1655,45 @@ export interface components {
             why: string;
         };
         /**
+         * Observed
+         * @description A published number beside a course; low, high: 95 % interval, null where no error was published.
+         */
+        Observed: {
+            /** Arm */
+            arm: string;
+            /** Bar */
+            bar: string;
+            /** Citation */
+            citation: string;
+            /** High */
+            high: number | null;
+            /** How */
+            how: string;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number | null;
+            /** Output */
+            output: string;
+            /** Provenance */
+            provenance: string;
+            /** Record */
+            record: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "drug" | "control";
+            /** Study */
+            study: string;
+            /** Time H */
+            time_h: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
          * OneTrialQuestion
          * @description One replicate of a design, person by person.
          */
@@ -1509,6 +1727,8 @@ export interface components {
         };
         /** Output */
         Output: {
+            /** Caveat */
+            caveat: string;
             /** High */
             high: number | null;
             /** Label */
@@ -1533,6 +1753,38 @@ export interface components {
             unit: string;
             /** Window */
             window: string;
+        };
+        /**
+         * OwnFinding
+         * @description A finding of one's own: counted, or refused with the reason; its prediction under every hypothesis (null: none).
+         */
+        OwnFinding: {
+            /** Counted */
+            counted: boolean;
+            /** Predicted */
+            predicted: {
+                [key: string]: number | null;
+            };
+            /** Reason */
+            reason: string;
+            /** Says */
+            says: string;
+            /** Source */
+            source: string;
+            /** Study */
+            study: string;
+        };
+        /**
+         * OwnPart
+         * @description A part of one's own beside the package: a mechanism, hypothesis, design or file of findings.
+         */
+        OwnPart: {
+            /** File */
+            file: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
         };
         /** PairOf */
         PairOf: {
@@ -2118,6 +2370,47 @@ export interface components {
             sims: number;
         };
         /**
+         * Uncertain
+         * @description A value that can be tried at another number.
+         */
+        Uncertain: {
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "measured" | "derived" | "assumed" | "placeholder";
+            /** Fitted */
+            fitted: boolean;
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Stage */
+            stage: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * UncertainQuestion
+         * @description Whose numbers: the words of a run.
+         */
+        UncertainQuestion: {
+            /**
+             * Scenario
+             * @description DRUG ROUTE AMOUNT [over DURATION]
+             * @default ketamine iv 0.5 mg/kg over 40 min
+             * @example ketamine iv 0.5 mg/kg over 40 min
+             */
+            scenario: string;
+        };
+        /**
          * ValueEntry
          * @description A number of the model with everything needed to judge it.
          */
@@ -2148,6 +2441,11 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /**
+             * Mark
+             * @description what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most
+             */
+            mark: string;
             /** Name */
             name: string;
             /** Note */
@@ -2206,10 +2504,14 @@ export interface components {
             hypotheses: components["schemas"]["WeighedHypothesis"][];
             /** Not Weighed */
             not_weighed: string[];
+            /** Own Findings */
+            own_findings: components["schemas"]["OwnFinding"][];
             /** Pairs */
             pairs: components["schemas"]["PairOf"][];
             /** Swings */
             swings: components["schemas"]["Swing"][];
+            /** Without Groups */
+            without_groups: components["schemas"]["GroupWithout"][];
         };
         /** WeighedEvidence */
         WeighedEvidence: {
@@ -2266,6 +2568,71 @@ export interface components {
             };
             /** Weight */
             weight: number;
+        };
+        /**
+         * WhatIf
+         * @description What `ketasim.scenario.what_if.what_if` gives: one value replaced, all others as they are.
+         */
+        WhatIf: {
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "measured" | "derived" | "assumed" | "placeholder";
+            /** Command */
+            command: string;
+            /** Curve At */
+            curve_at: number[];
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            /** Headline */
+            headline: components["schemas"]["HeadlineIf"][];
+            /** Held */
+            held: string;
+            /** Key */
+            key: string;
+            known: components["schemas"]["KnownOf"];
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Setting */
+            setting: string;
+            /** To */
+            to: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+            /** Words */
+            words: string;
+        };
+        /**
+         * WhatIfQuestion
+         * @description One uncertain number replaced: what the headline would be.
+         */
+        WhatIfQuestion: {
+            /**
+             * Name
+             * @description a value with an uncertainty
+             * @example mood_late_size
+             */
+            name: string;
+            /**
+             * Scenario
+             * @description DRUG ROUTE AMOUNT [over DURATION]
+             * @default ketamine iv 0.5 mg/kg over 40 min
+             * @example ketamine iv 0.5 mg/kg over 40 min
+             */
+            scenario: string;
+            /**
+             * To
+             * @description its number, in its unit; none: as it ships
+             */
+            to?: number | null;
         };
     };
     responses: never;
@@ -4062,6 +4429,89 @@ export interface operations {
             };
         };
     };
+    mattering_api_matters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Matters"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     next_study_api_next_study_post: {
         parameters: {
             query?: never;
@@ -4082,6 +4532,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NextStudy"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seen_api_observed_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Observed"][];
                 };
             };
             /** @description not valid JSON */
@@ -4835,6 +5372,93 @@ export interface operations {
             };
         };
     };
+    uncertain_numbers_api_uncertain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UncertainQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uncertain"][];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     _api_values_api_values_get: {
         parameters: {
             query?: never;
@@ -4938,6 +5562,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Weighed"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    if_wrong_api_what_if_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIf"];
                 };
             };
             /** @description not valid JSON */

@@ -1,5 +1,6 @@
 import { alive, PAGE } from "./alive.svelte";
 import type { Catalogue, Curve, Curves, Problem } from "./types";
+import { waiting } from "./waiting.svelte";
 
 /** A refusal of the server, in the form of every message: what, where, allowed, try. */
 export class Refused extends Error {
@@ -16,11 +17,13 @@ const PATIENCE_IN_ALL_MS = 90_000;
 const LOST_MS = 700;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
+type Busy = (busy: boolean) => void;
+
 /** Asks until there is an answer: a busy machine is asked again, one that is gone (killed, started anew) is looked for until it is back. */
 async function ask(
   path: string,
   body?: unknown,
-  onBusy?: (busy: boolean) => void,
+  onBusy?: Busy,
   stale?: () => boolean,
   method = body === undefined ? "GET" : "POST",
 ): Promise<Response> {
@@ -64,24 +67,25 @@ async function ask(
   }
 }
 
-export async function json<T>(path: string, body?: unknown, onBusy?: (busy: boolean) => void): Promise<T> {
-  return (await ask(path, body, onBusy)).json();
+export function json<T>(path: string, body?: unknown, onBusy?: Busy): Promise<T> {
+  return waiting.during(ask(path, body, onBusy).then((answer) => answer.json()));
 }
 
 /** Another verb than asking or posting: calling off a task. */
-export async function call<T>(method: string, path: string): Promise<T> {
-  return (await ask(path, undefined, undefined, undefined, method)).json();
+export function call<T>(method: string, path: string): Promise<T> {
+  return waiting.during(ask(path, undefined, undefined, undefined, method).then((answer) => answer.json()));
 }
 
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */
-export async function curves(body: unknown, onBusy?: (busy: boolean) => void, stale?: () => boolean): Promise<Curves> {
-  return unpack(await (await ask("/api/curves", body, onBusy, stale)).arrayBuffer());
+export function curves(body: unknown, onBusy?: Busy, stale?: () => boolean): Promise<Curves> {
+  const answer = ask("/api/curves", body, onBusy, stale);
+  return waiting.during(answer.then(async (packed) => unpack(await packed.arrayBuffer())));
 }
 
 /** The course that the page begins with, as stored when the package was made; nothing where the model has changed since. */
-export async function first(): Promise<Curves | undefined> {
-  const answer = await ask("/api/first");
-  return answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined;
+export function first(): Promise<Curves | undefined> {
+  const kept = async (answer: Response) => (answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined);
+  return waiting.during(ask("/api/first").then(kept));
 }
 
 function unpack(bytes: ArrayBuffer): Curves {

@@ -1,5 +1,6 @@
 import { call, json, Refused } from "./api";
 import type { Task } from "./types";
+import { waiting } from "./waiting.svelte";
 
 const LOOK_MS = 400;
 const open = (task: Task | null) => task?.state === "waiting" || task?.state === "running";
@@ -19,6 +20,7 @@ export class Background {
   async start(question: unknown) {
     const mine = ++this.turn;
     [this.problem, this.task, this.asking] = [null, null, true];
+    const ended = waiting.begin(); // as long as the task runs, the view is not whole
     try {
       let task = await json<Task>(this.path, question);
       while (mine === this.turn) {
@@ -34,6 +36,7 @@ export class Background {
       this.problem = problem as Refused;
       this.task = null;
     } finally {
+      ended();
       if (mine === this.turn) this.asking = false;
     }
   }

@@ -1,3 +1,5 @@
+import { waiting } from "./waiting.svelte";
+
 /** Which question is asked next, and which answer may still be shown. No drawing, no fetching: those are handed in. */
 
 /** Runs the newest question only: while one is under way, the ones between are skipped. */
@@ -128,6 +130,6 @@ export function live<Q, A>(
   show: Parts<Q, A>["show"],
   fail: Parts<Q, A>["fail"],
 ): (question: Q) => Promise<void> {
-  const machine = new Live<Q, A>({ quick, whole, show, fail });
+  const machine = new Live<Q, A>({ quick, whole, show, fail, later: (work, ms) => void waiting.later(work, ms) });
   return (question) => machine.ask(question);
 }

@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import { at, number } from "./format";
-import { moments, scaleOf, tick } from "./svg";
-import type { Line } from "./types";
+import { inside, moments, scaleOf, tick } from "./svg";
+import type { Line, Point } from "./types";
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const faint = (c: string, share: number) => `color-mix(in srgb, ${c} ${Math.round(share * 100)}%, transparent)`;
@@ -46,14 +46,16 @@ export class Plot {
   private plot: uPlot | undefined;
   private form = "";
   private lines: Line[] = [];
+  private points: Point[] = [];
   constructor(
     private box: HTMLElement,
     private told: Told,
   ) {}
 
-  show(lines: Line[], frame: Frame, theme: string) {
+  show(lines: Line[], frame: Frame, theme: string, points: Point[] = []) {
     const form = formOf(lines, frame, theme);
     this.lines = lines;
+    this.points = inside({ points, from: frame.from, to: frame.to });
     if (this.plot && form === this.form) {
       this.plot.setData(columns(lines));
       return;
@@ -70,6 +72,35 @@ export class Plot {
 
   close() {
     this.plot?.destroy();
+  }
+
+  /** Published points with their error bars, over the curves. */
+  private dots(u: uPlot, width: number) {
+    const { ctx } = u;
+    const scale = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(u.bbox.left - 5 * scale, u.bbox.top, u.bbox.width + 10 * scale, u.bbox.height);
+    ctx.clip();
+    for (const q of this.points) {
+      const x = u.valToPos(q.time + (q.shift ?? 0) * width, "x", true);
+      const y = (v: number) => u.valToPos(v, "y", true);
+      ctx.strokeStyle = css(q.colour);
+      ctx.fillStyle = css(q.hollow ? "--card" : q.colour);
+      ctx.lineWidth = 1.4 * scale;
+      ctx.setLineDash([]);
+      if (q.low !== null && q.high !== null) {
+        ctx.beginPath();
+        ctx.moveTo(x, y(q.low));
+        ctx.lineTo(x, y(q.high));
+        ctx.stroke();
+      }
+      ctx.beginPath();
+      ctx.arc(x, y(q.value), 3.4 * scale, 0, 2 * Math.PI);
+      ctx.fill();
+      ctx.stroke();
+    }
+    ctx.restore();
   }
 
   private options({ from, to, zero, height, span }: Frame): uPlot.Options {
@@ -106,8 +137,10 @@ export class Plot {
       scales: {
         x: { time: false, range: () => [from, to] },
         y: {
-          range: (_u, low, high) => {
-            if (low === null || high === null || !Number.isFinite(low)) return span ?? [0, 1];
+          range: (_u, bottom, top) => {
+            if (bottom === null || top === null || !Number.isFinite(bottom)) return span ?? [0, 1];
+            const seen = this.points.flatMap((q) => [q.value, q.low ?? q.value, q.high ?? q.value]);
+            const [low, high] = [Math.min(bottom, ...seen), Math.max(top, ...seen)];
             const least = Math.min(zero && low > 0 ? 0 : low, span?.[0] ?? Infinity);
             const s = scaleOf(least, Math.max(high > low ? high : low + 1, span?.[1] ?? -Infinity));
             return [s.low, s.high];
@@ -145,6 +178,7 @@ export class Plot {
         ],
         draw: [
           (u) => {
+            this.dots(u, to - from);
             this.told.drawn(u.bbox.left / devicePixelRatio, u.bbox.width / devicePixelRatio);
             performance.mark("ketasim-drawn");
           },

@@ -1,4 +1,5 @@
 import { at, clock, inHundred, number } from "./format";
+import { markOf } from "./marks";
 import type { RoleName } from "./role.svelte";
 import type { Curves } from "./types";
 
@@ -70,7 +71,7 @@ export function sentence(c: Curves, t: number, role: RoleName = "learn", alone?:
     return `At ${when}: ${feeling(c, t)}, ${pressure}, ${awake}; ${mood}.`;
   }
   if (t <= 4)
-    return `At ${when}, about ${inHundred(block)} in 100 NMDA channels in the brain are held shut; ${feeling(c, t)}, and ${mood}.`;
+    return `At ${when}, about ${inHundred(block)} in 100 NMDA channels in the brain are held shut (${markOf("nmda.occupancy") || "computed"}); ${feeling(c, t)}, and ${mood}.`;
   const gone =
     block < 0.02 ? "The drug itself has left the channels" : `Some drug is left (${inHundred(block)} in 100 channels)`;
   if (t <= 30)

@@ -1,5 +1,6 @@
 import { clock, exact, number } from "./format";
-import type { Line } from "./types";
+import { carried } from "./marks";
+import type { Line, Point } from "./types";
 
 export interface Picture {
   title: string;
@@ -10,7 +11,13 @@ export interface Picture {
   caption: string;
   studied?: string;
   span?: [number, number];
+  points?: Point[];
+  mark?: string;
 }
+
+/** The points of a picture that lie in its window. */
+export const inside = (p: { points?: Point[]; from: number; to: number }) =>
+  (p.points ?? []).filter((q) => q.time >= p.from - 1e-9 && q.time <= p.to + 1e-9);
 interface Scale {
   low: number;
   high: number;
@@ -42,7 +49,7 @@ export function moments(from: number, to: number, wanted = 5): number[] {
 export const tick = (t: number, to: number) =>
   to <= 12 ? `${Number(t.toFixed(2))} h` : `${Number((t / 24).toFixed(1))} d`;
 
-export function range(lines: Line[], from: number, to: number): [number, number] {
+export function range(lines: Line[], from: number, to: number, points: Point[] = []): [number, number] {
   let low = Infinity;
   let high = -Infinity;
   for (const { curve, time } of lines) {
@@ -55,6 +62,8 @@ export function range(lines: Line[], from: number, to: number): [number, number]
       }
     }
   }
+  for (const q of inside({ points, from, to }))
+    for (const y of [q.value, q.low ?? q.value, q.high ?? q.value]) [low, high] = [Math.min(low, y), Math.max(high, y)];
   return low <= high ? [low, high] : [0, 1];
 }
 
@@ -73,11 +82,18 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
     places.push({ x: across, row });
     across += wide;
   }
-  const lines = wrap(p.caption, Math.floor((width - 28) / 5.7));
+  const seen = inside(p);
+  const note = [
+    p.caption,
+    keyOf(p),
+    seen.length ? `Dots: published points. ${sourcesOf(seen)}.` : "",
+    carried(p.caption),
+  ];
+  const lines = wrap(note.filter(Boolean).join(" "), Math.floor((width - 28) / 5.7));
   const top = 58 + 17 * row;
-  const height = Math.max(least_height, top + 150 + 40 + 14 * lines.length);
-  const frame = { left: 58, right: width - 18, top, bottom: height - 38 - 14 * lines.length };
-  const [least, most] = range(p.lines, p.from, p.to);
+  const height = Math.max(least_height, top + 150 + 56 + 14 * lines.length);
+  const frame = { left: 58, right: width - 18, top, bottom: height - 54 - 14 * lines.length };
+  const [least, most] = range(p.lines, p.from, p.to, p.points);
   const scale = scaleOf(
     Math.min(least > 0 && least < most * 0.5 ? 0 : least, p.span?.[0] ?? Infinity),
     Math.max(most, p.span?.[1] ?? -Infinity),
@@ -100,6 +116,9 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
       `<text x="${x(t).toFixed(1)}" y="${frame.bottom + 18}" text-anchor="middle" fill="${quiet}">${tick(t, p.to)}</text>`,
     );
   }
+  out.push(
+    `<text x="${((frame.left + frame.right) / 2).toFixed(1)}" y="${frame.bottom + 34}" text-anchor="middle" fill="${quiet}">time after the first dose</text>`,
+  );
   const path = (time: Float32Array, v: Float32Array, backwards = false) => {
     const points: string[] = [];
     for (let i = 0; i < time.length; i++)
@@ -129,6 +148,16 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
         `<text x="${from + 32}" y="${level + 4}" fill="${ink}">${escape(line.label)}</text>`,
     );
   }
+  for (const q of seen) {
+    const [at, own] = [x(q.time + (q.shift ?? 0) * (p.to - p.from)).toFixed(1), colour(q.colour)];
+    if (q.low !== null && q.high !== null)
+      out.push(
+        `<line x1="${at}" x2="${at}" y1="${y(q.low).toFixed(1)}" y2="${y(q.high).toFixed(1)}" stroke="${own}" stroke-width="1.3"/>`,
+      );
+    out.push(
+      `<circle cx="${at}" cy="${y(q.value).toFixed(1)}" r="3.6" fill="${q.hollow ? card : own}" stroke="${own}" stroke-width="1.4"><title>${escape(q.says)}</title></circle>`,
+    );
+  }
   const words = lines.map(
     (text, i) =>
       `<text x="14" y="${height - 6 - 14 * (lines.length - 1 - i)}" fill="${quiet}" font-size="11">${escape(text)}</text>`,
@@ -142,6 +171,19 @@ export function picture(p: Picture, width = 720, least_height = 400): string {
   );
 }
 
+/** What the bands of a picture are, where it has them. */
+function keyOf(p: Picture): string {
+  const has = (key: "low" | "model_low") => p.lines.some((l) => l.curve[key]);
+  const parts = [
+    has("low") ? "full tint: 90 in 100 people" : "",
+    has("model_low") ? "dotted outline: the typical line over the posterior" : "",
+  ].filter(Boolean);
+  const bands = parts.length ? `Bands, ${parts.join("; ")}.` : "";
+  return [p.mark ? `${p.mark[0].toUpperCase()}${p.mark.slice(1)}.` : "", bands].filter(Boolean).join(" ");
+}
+
+const sourcesOf = (points: Point[]) => [...new Set(points.map((q) => q.study))].join(", ");
+
 function wrap(text: string, most: number): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -153,7 +195,10 @@ function wrap(text: string, most: number): string[] {
 
 /** The chart's numbers within its window; the caption stands in the first line. */
 export function csv(p: Picture): string {
-  const rows = [`# ${p.title}. ${p.caption}`, "time_h,line,unit,typical,low,high,model_low,model_high"];
+  const rows = [
+    `# ${[`${p.title}.`, p.caption, p.mark ?? "", carried(p.caption)].filter(Boolean).join(" ")}`,
+    "time_h,line,unit,typical,low,high,model_low,model_high",
+  ];
   for (const { label, time, curve } of p.lines) {
     for (let i = 0; i < time.length; i++) {
       if (time[i] < p.from - 1e-9 || time[i] > p.to + 1e-9) continue;
@@ -171,6 +216,20 @@ export function csv(p: Picture): string {
       );
     }
   }
+  const observed = inside(p);
+  for (const q of observed)
+    rows.push(
+      [
+        exact(q.time),
+        `"observed: ${q.says.replace(/"/g, "'")}"`,
+        `"${p.unit}"`,
+        exact(q.value),
+        exact(q.low),
+        exact(q.high),
+        "",
+        "",
+      ].join(","),
+    );
   return rows.join("\n");
 }
 
@@ -191,6 +250,10 @@ export function summary(p: Picture): string {
       const highest = `highest ${number(curve.typical[top])} ${p.unit} at ${clock(time[top])}`;
       return `${line.label}: ${highest}, lowest ${number(curve.typical[bottom])} at ${clock(time[bottom])}.`;
     })
+    .concat(
+      p.mark ? [`${p.mark}.`] : [],
+      inside(p).map((q) => `Observed: ${q.says}.`),
+    )
     .join(" ");
 }
 

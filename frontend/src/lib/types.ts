@@ -23,6 +23,9 @@ export type DesignRead = Schemas["DesignRead"];
 export type DesignWords = Schemas["DesignWords"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
+export type WhatIf = Schemas["WhatIf"];
+export type Uncertain = Schemas["Uncertain"];
+export type Matters = Schemas["Matters"];
 export interface Spread {
   typical?: number | null;
   median: number | null;
@@ -58,6 +61,19 @@ export interface Curves extends Omit<RunJson, "outputs"> {
   doses_h: number[];
   curves: Record<string, Curve>;
 }
+/** A published point on a chart. shift: to the side, as a share of the width, so that points of one time do not hide each other. */
+export interface Point {
+  time: number;
+  value: number;
+  low: number | null;
+  high: number | null;
+  colour: string;
+  hollow: boolean;
+  study: string;
+  says: string;
+  shift?: number;
+}
+export type Observed = Schemas["Observed"];
 export interface Line {
   key: string;
   label: string;

@@ -16,7 +16,7 @@ def harm(words: Words, options: Options, json: Json = False) -> None:
     Example: ketasim harm "esketamine nasal 84 mg twice weekly x 8, then weekly x 4"
     """
     from ketasim.person.exposure import beside, plan_of
-    from ketasim.person.session import Session, sessions
+    from ketasim.person.session import Passed, Session, passed, sessions
     from ketasim.report.harm_text import harm_dict, harm_text
     from ketasim.scenario.plan import scenario
     from ketasim.scenario.run import run as simulate
@@ -24,11 +24,13 @@ def harm(words: Words, options: Options, json: Json = False) -> None:
     asked = scenario(words, **{"draws": 0} | options.arguments())
     plan = plan_of(asked.regimen, asked.end_h, asked.traits.weight)
     found: tuple[Session, ...] = ()
+    over: tuple[Passed, ...] = ()
     if asked.people:
         with Progress("people") as bar:
-            found = sessions(simulate(asked, progress=bar.show))
+            result = simulate(asked, progress=bar.show)
+        found, over = sessions(result), passed(result)
     rows = beside(plan)
     if json:
-        write(jsons.dumps(harm_dict(plan, rows, found), indent=2, allow_nan=False, ensure_ascii=False), json=True)
+        write(jsons.dumps(harm_dict(plan, rows, found, over), indent=2, allow_nan=False, ensure_ascii=False), json=True)
     else:
-        write(harm_text(plan, rows, found))
+        write(harm_text(plan, rows, found, over))

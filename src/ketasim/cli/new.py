@@ -11,7 +11,7 @@ from .output import write
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="stage | drug | study | hypothesis | design")],
+    kind: Annotated[str, typer.Argument(help="stage | drug | study | hypothesis | finding | design")],
     name: Annotated[str, typer.Argument(help="small letters, digits and underscores, such as sigma_one")],
     folder: Annotated[Path, typer.Option(help="where to write it")] = Path("."),
 ) -> None:

@@ -101,6 +101,9 @@ class Options:
         typer.Option(help="mechanisms of a stage instead of its default ones: circuit=disinhibition,rest_block"),
     ] = None
     hypothesis: Hypothesis = None
+    occasions: Annotated[
+        str, typer.Option(help="what differs between sessions of one person: sourced | all (assumed shares too) | none")
+    ] = "sourced"
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `ketasim.scenario.plan.scenario`."""
@@ -122,6 +125,7 @@ class Options:
             "values": _pairs(self.set_),
             "variants": _variants(self.variant),
             "hypothesis": self.hypothesis,
+            "occasions": self.occasions,
         }
         return found | ({} if self.people is None else {"people": self.people})
 

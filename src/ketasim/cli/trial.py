@@ -11,7 +11,7 @@ import typer
 
 from ketasim.core import UsageError
 
-from .options import Json, Plot, Seed, plot_place, seed_number
+from .options import Csv, Json, Plot, Seed, plot_place, seed_number
 from .output import write
 from .progress import Progress
 
@@ -19,7 +19,7 @@ from .progress import Progress
 def trial(
     design: Annotated[str, typer.Argument(help="a design file (TOML), or the id of a design that ships")] = "",
     n: Annotated[str, typer.Option("--n", help='people randomised in all, one or several: "60,120,240"')] = "",
-    sims: Annotated[int, typer.Option(help="replicates")] = 1000,
+    sims: Annotated[int | None, typer.Option(help="replicates (1000; of a replay 192)")] = None,
     seed: Seed = "1",
     null: Annotated[
         bool,
@@ -36,12 +36,26 @@ def trial(
         typer.Option(help="keep every participant in Parquet files in this folder; a stopped trial goes on"),
     ] = None,
     scheduler: Annotated[str, typer.Option(help="address of a dask.distributed scheduler: tcp://127.0.0.1:8786")] = "",
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay", help="published trials simulated again, all or the one named: where their results lie"
+        ),
+    ] = False,
+    keep: Annotated[Path | None, typer.Option(help="folder from which a stopped --replay goes on")] = None,
+    one: Annotated[
+        bool, typer.Option("--one", help="one simulated trial, person by person, as CSV (or --json)")
+    ] = False,
+    csv: Csv = False,
     json: Json = False,
 ) -> None:
     """Simulate a trial: power with its spread over hypotheses and posterior, courses, dropout, blinding.
 
     Example: ketasim trial Popova2019 --n 100,200 --sims 200
     """
+    if replay:
+        _replays(design, sims, seed_number(seed), keep, plot_place(plot), json, csv)
+        return
     from ketasim.trial.library import entries, find_design, library
 
     if listed:
@@ -63,6 +77,12 @@ def trial(
     if show and design in library():
         write(library()[design].read_text(encoding="utf-8"))
         return
+    if one:
+        from ketasim.trial.simulate import one_trial
+
+        made = one_trial(design, (sizes(n) or (None,))[-1], seed_number(seed), null=null)
+        write(jsons.dumps(made.to_dict(), indent=2, ensure_ascii=False) if json else made.to_csv(), json=json)
+        return
     place = plot_place(plot)
     page = _page_place(report)
     chosen = find_design(design)
@@ -70,12 +90,19 @@ def trial(
 
     with Progress("replicates") as bar:
         result = simulate(
-            chosen, sizes(n), sims, seed_number(seed), null, progress=bar.show, parquet=parquet, scheduler=scheduler
+            chosen,
+            sizes(n),
+            1000 if sims is None else sims,
+            seed_number(seed),
+            null,
+            progress=bar.show,
+            parquet=parquet,
+            scheduler=scheduler,
         )
     if chosen.study and not null:
-        from ketasim.evidence.compare.replay import replay
+        from ketasim.evidence.compare.replay import replay as beside
 
-        result = replace(result, replay=replay(result))
+        result = replace(result, replay=beside(result))
     if json:
         write(result.to_json(), json=True)
     else:
@@ -91,6 +118,23 @@ def trial(
             )
             if not json:
                 write(f"\n{kind}: {where}")
+
+
+def _replays(
+    design: str, sims: int | None, seed: int, keep: Path | None, place: Path | None, json: bool, csv: bool
+) -> None:
+    """`ketasim trial --replay`."""
+    from ketasim.evidence.compare.replays import SIMS, WORLDS, replays
+    from ketasim.report import replay_text
+
+    number = SIMS if sims is None else sims
+    with Progress("trials") as bar:
+        found = replays(
+            (design,) if design else (), number, min(WORLDS, max(number, 1)), seed=seed, folder=keep, progress=bar.show
+        )
+    write(found.to_json() if json else replay_text.csv(found) if csv else replay_text.text(found), json=json)
+    if place:
+        replay_text.write_figure(found, str(place))
 
 
 def sizes(text: str) -> tuple[int, ...] | None:

@@ -21,7 +21,7 @@ class Output:
     needs : shown only if one of these parts is in the model; empty = always.
     site, scale, rater, window : of the measurement that this output stands beside.
     low, high : the ends of the scale, None = open.
-    caveat : what must stand beside the number wherever it is shown, short (`computed, never measured in people`); part of the label too.
+    caveat : what must stand beside the number wherever it is shown, short (`computed, never measured in people`).
     """
 
     name: str

@@ -8,6 +8,7 @@ an entry point in the group `ketasim.plugins` whose object is the folder (a path
     FOLDER/sources/NAME.toml    their sources
     FOLDER/hypotheses/NAME.toml an explanation
     FOLDER/designs/NAME.toml    studies that could be done
+    FOLDER/findings/NAME.toml   what was found in experiments of one's own, for `ketasim weigh`
 
 Nothing in the package is touched; a name that the package has already is refused.
 """
@@ -22,7 +23,8 @@ from .errors import UsageError
 
 VARIABLE = "KETASIM_PLUGINS"
 GROUP = "ketasim.plugins"
-KINDS = ("stages", "values", "sources", "hypotheses", "designs")
+KINDS = ("stages", "values", "sources", "hypotheses", "designs", "findings")
+_ADDED: list[Path] = []
 
 
 @cache
@@ -37,7 +39,35 @@ def own_folders() -> tuple[Path, ...]:
                 f"the folder {place} does not exist", where=VARIABLE, allowed="a folder", fix=f"mkdir -p {place}"
             )
         found.append(place)
-    return tuple(dict.fromkeys([*found, *_installed()]))
+    return tuple(dict.fromkeys([*found, *_ADDED, *_installed()]))
+
+
+def add_folder_of(file: str | Path) -> Path:
+    """Read the folder around FOLDER/hypotheses/NAME.toml (or another kind) as one more folder of one's own; returns the folder.
+
+    Raises UsageError for a file that is not there or does not lie in a folder of a kind, and when parts of one's own have been read already
+    (then the folder is named by KETASIM_PLUGINS before the start).
+    """
+    place = Path(file).expanduser().resolve()
+    if not place.is_file():
+        raise UsageError(f"there is no file {file}", where=str(file), allowed="FOLDER/hypotheses/NAME.toml")
+    if place.parent.name not in KINDS:
+        raise UsageError(
+            f"{place.name} does not lie in a folder of parts of one's own",
+            where=str(file),
+            allowed=f"FOLDER/KIND/NAME.toml, KIND one of {', '.join(KINDS)}: numbers and mechanisms lie beside it",
+            fix=f"ketasim new hypothesis {place.stem.replace('-', '_')} --folder FOLDER",
+        )
+    folder = place.parent.parent
+    if own_folders.cache_info().currsize and folder in own_folders():
+        return folder
+    if own_files.cache_info().currsize:
+        raise UsageError(
+            "parts of one's own have been read already in this process", where=str(file), fix=f"{VARIABLE}={folder}"
+        )
+    _ADDED.append(folder)
+    own_folders.cache_clear()
+    return folder
 
 
 def _installed() -> list[Path]:

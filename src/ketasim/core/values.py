@@ -107,6 +107,15 @@ class Value:
             raise KetasimError(f"{self.value} {self.unit} lies outside its bounds {list(self.bounds)}", where=where)
 
     @property
+    def mark(self) -> str:
+        """What must stand beside the number wherever it is shown, by its own basis and grade; empty for what was measured in people."""
+        if self.basis in ("assumed", "placeholder"):
+            return "assumed, never measured"
+        if self.basis == "derived":
+            return "computed, not measured itself"
+        return "measured in animals or in a dish, not in people" if self.grade in "CD" else ""
+
+    @property
     def name(self) -> str:
         """Full name: stage and key, as in `plasma.central_volume`."""
         return f"{self.stage}.{self.key}"

@@ -38,6 +38,7 @@ SCENARIO_KEYS = ("words", "repeat", "with", "setting", "masked", "days", "genoty
 UNITS = ("points", "share", "h", "d", "fold", "mmHg")
 LONGEST_CLAIM = 96  # the table keeps a claim on one line
 EXPERIMENT_ARM = "/"
+BY_SIGN = "sign:"  # how rests_on begins where the evidence has a direction and no number
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,12 @@ class _Reader:
             )
         elif low is not None and high is not None and not low < high:
             self.say(where, f"the interval {low:g} to {high:g} is empty")
+        if str(table.get("rests_on", "")).startswith(BY_SIGN) and low is not None and high is not None:
+            self.say(
+                where,
+                "a sign gives one bound: the other would come from nowhere",
+                "low or high alone, or the evidence's own interval",
+            )
         records = self.records(where, table)
         for record in records:
             if record in self.memory:

@@ -23,18 +23,11 @@ class Template:
 
 
 def new(kind: str, name: str, folder: str | Path = ".") -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Write the template of a stage, drug, study, hypothesis or design called `name` below `folder`.
+    """Write the template of a stage, drug, study, hypothesis, finding or design called `name` below `folder`.
 
     Returns the files written and the commands that use them. Raises UsageError for an unknown kind, a name that is no identifier, a
     file that is there already; then nothing is written.
     """
-    if kind == "finding":
-        raise UsageError(
-            "a finding is a row of a study: one published number with its error",
-            where="ketasim new finding",
-            allowed=", ".join(KINDS),
-            fix=f"ketasim new study {name}",
-        )
     if kind not in KINDS:
         raise unknown_name("kind", kind, KINDS, where=f"ketasim new {kind}", fix=f"ketasim new stage {name}")
     if not NAME.fullmatch(name):
@@ -156,6 +149,26 @@ rest_block_weight = {{}}
     )
 
 
+def _finding(name: str) -> Template:
+    toml = f"""# What was found in an experiment of your own, set beside the prediction of every hypothesis. An invented example: replace every line.
+[{name}]
+title = "Naltrexone before ketamine, glutamate by spectroscopy"
+source = "Author A et al. Journal 2026;1:1-9, Figure 2"
+role = "fit"                   # fit: counts in the weighing | validate: kept to judge by, never counted
+arms.ketamine = {{ words = "ketamine iv 0.5 mg/kg over 40 min" }}
+arms.naltrexone = {{ words = "ketamine iv 0.5 mg/kg over 40 min", with = ["naltrexone oral 50 mg at -45 min"] }}
+# output of `arm` as a share of that of `versus` (without `versus`: as it is), at `look` (a time, or peak)
+# found: gone | kept | weaker | stronger | works, or a number with se; seen = false for what you did not see in the source
+published = [
+  {{ says = "the rise of glutamate is weaker", output = "glutamate", look = "peak", arm = "naltrexone", versus = "ketamine", found = "weaker", species = "human" }},
+]
+"""
+    return Template(
+        {f"findings/{name}.toml": toml},
+        (f"ketasim weigh --finding @FOLDER@/findings/{name}.toml", "@OWN@ ketasim weigh"),
+    )
+
+
 def _design(name: str) -> Template:
     toml = f"""# A study that could be done: at least two arms in the words of the command line.
 [{name}]
@@ -225,5 +238,6 @@ KINDS: Mapping[str, Callable[[str], Template]] = {
     "drug": _drug,
     "study": _study,
     "hypothesis": _hypothesis,
+    "finding": _finding,
     "design": _design,
 }

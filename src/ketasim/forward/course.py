@@ -22,7 +22,7 @@ from ketasim.core.arrays import Array, IntArray
 from ketasim.engine.types import Schedule
 from ketasim.stages.plasma.routing import routing_values
 
-from .dosing import Dosed, Given, Held, Sudden, part_of, parts_needed, schedule
+from .dosing import Dosed, Given, Held, Sessions, Sudden, part_of, parts_needed, schedule
 from .tolerance import CLOSE, STANDARD, Tolerance
 
 Numbers = Mapping[str, float | Array]
@@ -99,12 +99,16 @@ class Forward:
         end_h: float,
         given: Sequence[Given] | None = None,
         cuts: Array | Sequence[float] = (),
+        sessions: Sessions | None = None,
     ) -> Schedule:
-        """Segments of the doses (or of `given` in their place, without experiments); varying : value -> number or (P,)."""
+        """Segments of the doses (or of `given` in their place, without experiments); varying : value -> number or (P,); sessions : what of the
+        routing differs between sessions."""
         experiments = (self.sudden, self.held) if given is None else ((), ())
         chosen = self.given if given is None else given
         inputs = self.composition.inputs
-        return schedule(chosen, self.shares(varying), inputs, start_h, end_h, *experiments, cuts=cuts)
+        return schedule(
+            chosen, self.shares(varying), inputs, start_h, end_h, *experiments, cuts=cuts, sessions=sessions
+        )
 
     def run(
         self,

@@ -52,6 +52,19 @@ class Dosed(Given):
     part: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Numbers of the routing that differ between sessions. starts (K,) h, ascending; numbers : value -> (K, P), instead of the one of the run."""
+
+    starts: Array
+    numbers: Mapping[str, Array]
+
+    def at(self, time_h: float) -> dict[str, Array]:
+        """The numbers of the session that this time belongs to: the last one begun, the first before any."""
+        k = max(int(np.searchsorted(self.starts, time_h + 1e-9, side="right")) - 1, 0)
+        return {key: rows[k] for key, rows in self.numbers.items()}
+
+
 def deliveries(regimen: Regimen, end_h: float, weights: Array) -> tuple[Dosed, ...]:
     """Every part of every dose event before the end of the run, for people of these weights (kg)."""
     found = []
@@ -80,9 +93,11 @@ def schedule(
     sudden: Sequence[Sudden] = (),
     held: Sequence[Held] = (),
     cuts: Sequence[float] | Array = (),
+    sessions: Sessions | None = None,
 ) -> Schedule:
-    """Segments of one group of people. shares : parameters of the routing, per person or one for all; cuts : further boundaries (h)."""
-    windows, jumps = _windows(given, shares)
+    """Segments of one group of people. shares : parameters of the routing, per person or one for all; cuts : further boundaries (h); sessions :
+    those that differ between sessions."""
+    windows, jumps = _windows(given, shares, sessions)
     windows = [*windows, *(Window(h.start_h, h.end_h, h.input, h.level) for h in held)]
     jumps = [*jumps, *(JumpAt(s.time_h, s.state, add=s.add, scale=s.scale) for s in sudden)]
     built = build_schedule(windows, jumps, inputs, end_h, start_h, cuts)
@@ -103,10 +118,11 @@ def part_of(plan: Schedule, people: slice, count: int) -> Schedule:
     return Schedule(plan.boundaries, inputs, tuple(Jump(j.at, j.state, cut(j.add), cut(j.scale)) for j in plan.jumps))
 
 
-def _windows(given: Sequence[Given], shares: Shares) -> tuple[list[Window], list[JumpAt]]:
+def _windows(given: Sequence[Given], usual: Shares, sessions: Sessions | None) -> tuple[list[Window], list[JumpAt]]:
     windows, jumps = [], []
     for dose in given:
         begin = dose.time_h
+        shares = usual if sessions is None else {**usual, **sessions.at(begin)}
         for window in dose.administration.windows:
             start = begin + window.start
             rate = _same_for_all(dose.amount * window.share(shares) / window.duration)

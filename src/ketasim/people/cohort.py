@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from ketasim.core import UsageError, Value, normal_cdf, normals, stream, unknown_name, values
+from ketasim.core import FrozenMapping, UsageError, Value, normal_cdf, normals, stream, unknown_name, values
 from ketasim.core.arrays import Array, BoolArray, IntArray
 
 Sex = Literal["woman", "man"]
@@ -70,12 +70,15 @@ class People:
     """A group of people, P of them. Arrays are (P,).
 
     person : index of each (-1 = the typical one); weight kg; age years; women true or false; madrs points before
-    treatment; resting blood pressure mmHg and heart rate bpm.
+    treatment; resting blood pressure mmHg and heart rate bpm. session : which of their sessions this is (0 = the first);
+    session_shares : value -> share of its variance that belongs to the session (`occasions`).
     """
 
     seed: int
     person: IntArray
     traits: Traits = field(default_factory=Traits)
+    session: int = field(default=0, kw_only=True)
+    session_shares: Mapping[str, float] = field(default_factory=FrozenMapping, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.person)
@@ -122,7 +125,20 @@ class People:
         The two enantiomers share one effect (`s_clearance`, `r_clearance`): the same liver clears both.
         """
         shared = key[2:] if key[:2] in ("s_", "r_") else key
-        return self._drawn(lambda who: normals(self.seed, f"people.{shared}", who))
+        first = self._normal(f"people.{shared}")
+        share = self.session_shares.get(key, 0.0)
+        if not self.session or not share:
+            return first
+        old, new = np.sqrt(1 - share), np.sqrt(share)
+        lasting = old * first + new * self._normal(f"people.{shared} lasting")
+        return np.asarray(old * lasting + new * self._normal(f"people.{shared} session {self.session}"))
+
+    def status(self, name: str) -> tuple[Array, float] | None:
+        """A yes or no of each person by the name of its line in a Table 1, 1.0 or 0.0, (P,), and the printed share; None without such a line."""
+        return None
+
+    def _normal(self, purpose: str) -> Array:
+        return self._drawn(lambda who: normals(self.seed, purpose, who))
 
     def _uniform(self, key: str) -> Array:
         return self._drawn(lambda who: stream(self.seed, f"people.{key}", who))

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core import Value, values
+from ketasim.core import Value, normal_cdf, values
 from ketasim.core.arrays import Array
 
-from .cohort import People, varying
+from .cohort import GENOTYPES, People, varying
 
 Numbers = Mapping[str, Any]  # value -> number, or one number per person
 
@@ -50,6 +50,20 @@ def asian(key: str) -> Callable[[People, Numbers], Array]:
 def japanese(key: str) -> Callable[[People, Numbers], Array]:
     """A factor in Japanese people (Perez-Ruixo 2021, PK-COV-04); 1 unless --ethnicity asks for it."""
     return lambda people, numbers: _for_all(people, numbers[key] if people.traits.ethnicity == "japanese" else 1.0)
+
+
+def slow_metaboliser(status: str, effect: str) -> Callable[[People, Numbers], Array]:
+    """A factor exp(effect) in people whose Table 1 calls them slow metabolisers by an enzyme; 1 where no such line is.
+
+    Whether CYP2B6*6 changes exposure is disputed (PK-MET-05: no; PK-MET-06: slower), so the effect is a distribution around zero: 0 in a
+    run, a draw of its own in every world of a trial.
+    """
+
+    def factor(people: People, numbers: Numbers) -> Array:
+        slow = people.status(status)
+        return np.ones(len(people)) if slow is None else np.asarray(np.exp(numbers[effect] * slow[0]))
+
+    return factor
 
 
 def _for_all(people: People, number: float | Array) -> Array:
@@ -103,6 +117,8 @@ COVARIATES: tuple[Covariate, ...] = (
     Covariate(asian("asian_other_clearance_factor"), ("other_clearance",)),
     Covariate(asian("asian_norketamine_clearance_factor"), ("norketamine_clearance",)),
     Covariate(japanese("japanese_nasal_fraction_factor"), ("nasal_fraction",), ceiling=1.0),
+    Covariate(slow_metaboliser("cyp2b6_slow", "cyp2b6_slow_effect"), ("cyp2b6_clearance",)),
+    Covariate(slow_metaboliser("cyp3a4_slow", "cyp3a4_slow_effect"), ("cyp3a4_clearance", "gut_clearance_ratio")),
 )
 
 
@@ -141,9 +157,26 @@ def replaced_by_traits() -> frozenset[str]:
 def _secretion(
     people: People, parameters: Mapping[str, Value], overrides: Mapping[str, float | Array]
 ) -> dict[str, Array]:
-    """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own."""
-    if OF_THE_GENOTYPE not in parameters or people.traits.genotype == "val/val":
+    """BDNF secretion by genotype: the value `val66met_secretion` is that of val/val; the others have values of their own.
+
+    Where a Table 1 prints the share of carriers of Met, each carrier has one Met allele or two as in Hardy and Weinberg: with the share
+    c = 1 - (1 - q)^2 of carriers, q^2 / c of them have two.
+    """
+    if OF_THE_GENOTYPE not in parameters:
         return {}
-    key = f"val66met_secretion_{people.traits.genotype.replace('/', '_')}"
-    number = overrides.get(key, values("plasticity")[key].value)
-    return {OF_THE_GENOTYPE: _for_all(people, number)}
+    known = people.status("met_carrier")
+    if known is None:
+        if people.traits.genotype == "val/val":
+            return {}
+        return {OF_THE_GENOTYPE: _for_all(people, _of_genotype(people.traits.genotype, overrides))}
+    found = _for_all(people, overrides.get(OF_THE_GENOTYPE, parameters[OF_THE_GENOTYPE].value))
+    one, two = (_for_all(people, _of_genotype(name, overrides)) for name in GENOTYPES[1:])
+    carrier, share = known
+    allele = 1 - np.sqrt(1 - share)
+    both = normal_cdf(people.effect("met_met")) < allele**2 / max(share, 1e-12)
+    return {OF_THE_GENOTYPE: np.where(carrier > 0.5, np.where(both, two, one), found)}
+
+
+def _of_genotype(genotype: str, overrides: Mapping[str, float | Array]) -> float | Array:
+    key = f"{OF_THE_GENOTYPE}_{genotype.replace('/', '_')}"
+    return overrides.get(key, values("plasticity")[key].value)

@@ -48,6 +48,7 @@ BINARY = (
     "women",
     "met_carrier",
     "cyp2b6_slow",
+    "cyp3a4_slow",
     "alcohol_history",
     "family_alcohol_history",
     "substance_history",
@@ -123,6 +124,12 @@ class TableOnePeople(People):
         """True for women."""
         found = self._printed("women")
         return super().women if found is None else found > 0.5
+
+    def status(self, name: str) -> tuple[Array, float] | None:
+        """A yes or no of each person and the printed share, if the table has its line."""
+        if name not in BINARY or name not in self.quantities:
+            return None
+        return self.quantities[name], self.table.marginals[name].a
 
     def resting(self, name: str) -> Array:
         """A resting vital sign; as printed where the table has it."""

@@ -124,7 +124,7 @@ def _group(key: tuple[object, ...], members: list[TablePerson]) -> list[dict[int
     way = Given(history, max(float(looks[-1]), 1.0))
     arms = integrate(pool, [way], way.grid(looks))
     seen = Seen(pool, arms, 0, where)
-    kept = Looked(pool, arms, 0, where, None, looks, seen.latent(looks))
+    kept = Looked(pool, arms, 0, where, looks=looks, drives=seen.latent(looks))
     return [_one(person, kept, history, where) for person in members]
 
 

@@ -88,7 +88,7 @@ def seen_by(pool: Pool, times: Array, words: str = WORDS, setting: str = SETTING
     way = Given((Placed(parse(words)),), float(times[-1]) + 1.0)
     arms = integrate(pool, [way], way.grid(times))
     seen = Seen(pool, arms, 0, setting)
-    return Looked(pool, arms, 0, setting, None, times, seen.latent(times))
+    return Looked(pool, arms, 0, setting, looks=times, drives=seen.latent(times))
 
 
 def simulate(

@@ -206,7 +206,7 @@ def forecast(
     """What may follow in one person under several options, as plain data.
 
     person : path of a person file, its contents as a mapping, or a `Person`. options : regimens in words, counted from the day the options
-    start, or "stop". days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
+    start, or "stop", each "with psychotherapy" and the like (`add_ons.NAMES`). days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
     setting : open | saline | midazolam | nasal-placebo | inpatient | routine; that of the route of the first dose unless given.
 
     Returns `options` (each with words, outputs, response, remission, relapse, harm), `learned` (what each observation changed), `pareto_k`, `status`, and
@@ -232,14 +232,12 @@ def forecast(
     if after.reason:
         return found
     people, known = _resampled(after)
-    ways, grid = arms_of(case.history, asked, looks)
+    ways, grid, places = arms_of(case.history, asked, looks)
     arms = integrate(people, ways, grid)
-    stop = Seen(people, arms, 0, case.setting)
-    places = iter(range(1, len(ways)))
-    for number, option in enumerate(asked, start=1):
-        place = next(places) if option.regimen is not None else 0
-        seen = Seen(people, arms, place, case.setting) if place else stop
-        twin = Seen(people, arms, 0, case.setting, ways[place]) if place else None
+    for number, (option, (own, masked)) in enumerate(zip(asked, places, strict=True), start=1):
+        beside = (option.added, looks.start_h)
+        seen = Seen(people, arms, own, case.setting, None, *beside)
+        twin = Seen(people, arms, masked, case.setting, ways[own], *beside) if own else None
         found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * number / len(asked))

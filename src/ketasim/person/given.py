@@ -20,12 +20,16 @@ SAME_H = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A regimen whose own t = 0 lies at `start_h`; up to `until_h` on the axis of the person. beside : taken beside the treatment, no session."""
+    """A regimen whose own t = 0 lies at `start_h`; up to `until_h` on the axis of the person. beside : taken beside the treatment, no session.
+
+    masked : placebo in place of every main drug, what is given beside it stays.
+    """
 
     regimen: Regimen
     start_h: float = 0.0
     until_h: float = np.inf
     beside: bool = False
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Given:
                 found += [
                     replace(part, time_h=part.time_h + one.start_h)
                     for part in deliveries(one.regimen, horizon, weights)
+                    if not (one.masked and (part.event.main or part.event.entry.is_main))
                 ]
         return tuple(sorted(found, key=lambda part: part.time_h))
 

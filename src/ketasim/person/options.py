@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
 from ketasim.ratings.observation import drive_at
 
-from .beliefs import between_studies
+from .add_ons import Added, split_added
 from .fields import scales
 from .given import Given, Placed
 from .likelihood import Conditioned
 from .observed import Baseline, drive_cut
-from .pool import TAU, Arms, Pool, Seen
+from .option_harm import harm
+from .pool import Arms, Pool, Seen
 
 HOURS_PER_DAY = 24.0
 STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")
@@ -29,19 +30,17 @@ LOOK_DAYS = 7
 LEAST_DAYS, MOST_DAYS = 1, 365
 AFTER_LAST_H = 7 * HOURS_PER_DAY
 LOW, HIGH = 0.05, 0.95
-SESSION_H = 4.0
-OFTEN_A_WEEK = 3
-LONG_H = 28 * HOURS_PER_DAY
 SEED = 17
 COURSES = 2  # simulated per member, where several looks count together
 
 
 @dataclass(frozen=True)
 class Option:
-    """words : as asked. regimen : None for no further dose."""
+    """words : as asked. regimen : None for no further dose. added : beside it, without a mechanism in the chain."""
 
     words: str
     regimen: Regimen | None
+    added: tuple[Added, ...] = ()
 
     def placed(self, start_h: float) -> tuple[Placed, ...]:
         """The regimen from `start_h` on."""
@@ -73,10 +72,11 @@ class Option:
 
 
 def read_option(words: str) -> Option:
-    """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"."""
-    if " ".join(words.lower().split()) in STOP_WORDS:
-        return Option(STOP, None)
-    return Option(words, parse(words))
+    """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"; either "with psychotherapy" and the like."""
+    rest, added = split_added(words)
+    if " ".join(rest.lower().split()) in STOP_WORDS:
+        return Option(" with ".join((STOP, *(one.kind for one in added))), None, added)
+    return Option(words, parse(rest), added)
 
 
 @dataclass(frozen=True)
@@ -172,17 +172,19 @@ def evaluate(
     other = Future.of(twin, known, baseline, times) if twin is not None else None
     limit = values("clinic")["remission_limit"].value
     reason = option.not_known(seen.pool.minds.traits.weight)
+    given = _ledger(option, looks, seen.pool.minds.traits.weight)
     found: dict[str, Any] = {
         "words": option.words,
-        "ledger": _ledger(option, looks, seen.pool.minds.traits.weight),
+        "ledger": given,
         "not_known": reason,
+        "added": [one.to_dict() for one in option.added],
         "outputs": {"madrs": _course(future, looks, weights)},
         "response": _shares(
             future, other, response_cut(future), looks, weights, "at or below half of the total before the first dose"
         ),
         "remission": _shares(future, other, limit, looks, weights, f"{limit:g} points or less"),
         "relapse": _relapse(seen, known, baseline, looks),
-        "harm": _harm(option, seen, looks, resting),
+        "harm": harm(given, seen, looks.start_h, looks.days[-1], resting),
     }
     if other is not None:
         found["outputs"]["madrs.placebo"] = _course(other, looks, weights)
@@ -288,94 +290,22 @@ def _ledger(option: Option, looks: Looks, weight: float | None) -> list[dict[str
     ]
 
 
-def _harm(option: Option, seen: Seen, looks: Looks, resting: Mapping[str, float]) -> dict[str, Any]:
-    """Acute effects over the sessions of an option, and what frequent or long use is known to do."""
-    sessions = [s for s in seen.noticed.sessions.tolist() if s >= looks.start_h - 1e-6]
-    ledger = _ledger(option, looks, seen.pool.minds.traits.weight)
-    found: dict[str, Any] = {
-        "sessions": len(sessions),
-        "total_mg": sum(row["asked_mg"] for row in ledger),
-        "days": looks.days[-1],
-        "long_use": _frequent_or_long(seen.noticed.sessions.tolist()),
-    }
-    if not sessions:
-        return found | {"note": "no session is added"}
-    times = seen.arms.times
-    inside = [np.flatnonzero((times >= s - 1e-9) & (times <= s + SESSION_H)) for s in sessions]
-    columns = np.unique(np.concatenate(inside))
-    place = {int(c): i for i, c in enumerate(columns)}
-    groups = [np.array([place[int(c)] for c in one]) for one in inside]
-    cadss = seen.output("cadss", columns)
-    first = cadss[:, groups[0]].max(axis=1)
-    threshold = values("clinic")["clinic_cadss_limit"].value
-    found["dissociation"] = {
-        "unit": "points (CADSS)",
-        **_spread(first),
-        "share_above": float((first > threshold).mean()),
-        "threshold": threshold,
-        "share_above_last_session": float((cadss[:, groups[-1]].max(axis=1) > threshold).mean()),
-        "minutes_above": _spread(60 * _above(times[columns[groups[0]]], cadss[:, groups[0]], threshold)),
-    }
-    shift = between_studies(TAU["vital"]) * seen.pool.clinic["vital"][:, None]
-    high = np.zeros(cadss.shape, dtype=bool)
-    for name, key in (("sbp", "pressure_limit_systolic"), ("dbp", "pressure_limit_diastolic")):
-        rest = np.full(len(seen.pool), resting[name]) if name in resting else seen.pool.minds.resting(name)
-        rise = seen.output(f"{name}_rise", columns)
-        level = rest[:, None] + rise + shift
-        limit = value(f"person.{key}").value
-        high |= level >= limit
-        found[name] = {
-            "unit": "mmHg",
-            "limit": limit,
-            "resting": "as measured" if name in resting else "not known: drawn as in the population",
-            "peak": _spread(level[:, groups[0]].max(axis=1)),
-            "largest_rise": _spread((rise + shift)[:, groups[0]].max(axis=1)),
-            "minutes_above": _spread(60 * _above(times[columns[groups[0]]], level[:, groups[0]], limit)),
-        }
-    found["pressure_above_limits"] = {
-        "first_session": float(high[:, groups[0]].any(axis=1).mean()),
-        "any_session": float(high.any(axis=1).mean()),
-        "note": "the model's course; single readings scatter more",
-    }
-    found["sedation"] = {
-        "unit": "points (MOAA/S, 5 = awake)",
-        **_spread(seen.output("moaas", columns)[:, groups[0]].min(axis=1)),
-    }
-    for name in ("nausea", "dizziness"):
-        found[name] = float(seen.output(name, columns)[:, groups[0]].max(axis=1).mean())
-    return found
-
-
-def _frequent_or_long(sessions: Sequence[float]) -> bool:
-    """More than three sessions within seven days, or sessions over four weeks or more, what was given before included."""
-    week = 7 * HOURS_PER_DAY
-    frequent = any(sum(s <= t < s + week for t in sessions) > OFTEN_A_WEEK for s in sessions)
-    return frequent or (bool(sessions) and sessions[-1] - sessions[0] >= LONG_H)
-
-
-def _spread(each: Array) -> dict[str, float]:
-    low, middle, high = np.quantile(each, (LOW, 0.5, HIGH))
-    return {"median": float(middle), "low": float(low), "high": float(high)}
-
-
-def _above(times: Array, rows: Array, limit: float) -> Array:
-    """Time above a limit of each row (n, T), by straight lines between times, h (n,)."""
-    if len(times) < 2:
-        return np.zeros(len(rows))
-    a, b = rows[:, :-1] - limit, rows[:, 1:] - limit
-    gap = np.diff(times)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(
-            (a >= 0) & (b >= 0), 1.0, np.where((a < 0) & (b < 0), 0.0, np.where(a >= 0, a / (a - b), b / (b - a)))
-        )
-    return np.asarray((np.nan_to_num(part) * gap).sum(axis=1))
-
-
-def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks) -> tuple[list[Given], Array]:
-    """What is given under no further dose (first) and under every option that gives one, and the times that all of them are looked at."""
-    ways = [Given(history, looks.end_h)]
-    given = [option for option in options if option.regimen is not None]
-    ways += [Given((*history, *option.placed(looks.start_h)), looks.end_h) for option in given]
+def arms_of(
+    history: tuple[Placed, ...], options: Sequence[Option], looks: Looks
+) -> tuple[list[Given], Array, list[tuple[int, int]]]:
+    """What is given under no further dose (first) and under every option that gives one, the times that all of them are looked at, and for every
+    option the places of its own course and of that with placebo in place of its main drug (no further dose, unless something is taken beside it)."""
+    ways, places = [Given(history, looks.end_h)], []
+    for option in options:
+        placed = option.placed(looks.start_h)
+        own = len(ways) if placed else 0
+        ways += [Given((*history, *placed), looks.end_h)] if placed else []
+        places.append((own, 0))
+    for i, option in enumerate(options):
+        if option.regimen is not None and option.regimen.beside:
+            placed = tuple(replace(one, masked=True) for one in option.placed(looks.start_h))
+            places[i] = (places[i][0], len(ways))
+            ways.append(Given((*history, *placed), looks.end_h))
     times = [looks.times]
     for way in ways:
         new = way.noticed.sessions[way.noticed.sessions >= looks.start_h - 1e-6]
@@ -383,7 +313,7 @@ def arms_of(history: tuple[Placed, ...], options: Sequence[Option], looks: Looks
         times.append(way.grid(looks.times, closely))
     grid = np.unique(np.round(np.concatenate(times), 9))
     keep = np.concatenate([[True], np.diff(grid) > 1e-6])
-    return ways, grid[keep]
+    return ways, grid[keep], places
 
 
 __all__ = ["Arms", "Future", "Looks", "Option", "arms_of", "evaluate", "read_option"]

@@ -24,6 +24,7 @@ from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, hope, lat
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
+from .add_ons import Added, added_drive
 from .beliefs import Rows, between_studies, rows
 from .given import Given
 
@@ -199,7 +200,7 @@ class Seen:
     """One arm as the members see it: drives on the grid, (N, T).
 
     arm : index of the courses. given : what is noticed, that of the arm unless told otherwise (placebo in place of a drug: the courses of one arm, the
-    sessions of another).
+    sessions of another). added : what is given beside it without a mechanism in the chain, from `added_h` on.
     """
 
     pool: Pool
@@ -207,6 +208,8 @@ class Seen:
     arm: int
     setting: str
     given: Given | None = None
+    added: tuple[Added, ...] = ()
+    added_h: float = 0.0
 
     @property
     def noticed(self) -> Treatment:
@@ -254,7 +257,8 @@ class Seen:
         shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
         hoped = hoped + shift[:, None] * (until[columns] > 0)
         mood = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
-        here = Drives(mood, none, self.output("ssri_drive", columns), none)
+        beside = added_drive(self.added, until[columns], self.added_h, self.pool.minds.person)
+        here = Drives(mood, none, self.output("ssri_drive", columns) + beside, none)
         return np.broadcast_to(latent(self.setting, here, hoped, p), (len(self.pool), len(columns)))
 
 

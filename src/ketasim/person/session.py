@@ -15,6 +15,7 @@ import numpy as np
 from ketasim.core import sources, values
 from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.values import knowledge_path, read_toml
+from ketasim.ratings.pressure import level_sd, none_over, over_sessions, reading_offsets, reading_sd
 from ketasim.scenario.result import Result
 from ketasim.scenario.summary import DAY_H, left_behind
 
@@ -52,7 +53,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A pressure limit: share of the people over it within the session, with its Monte Carlo error; what was seen in trials."""
+    """A pressure limit: share of the people whose course is over it within the session, with its Monte Carlo error; what was seen in trials."""
 
     name: str
     label: str
@@ -60,6 +61,31 @@ class Limit:
     error: float
     seen: str
     records: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A pressure limit over a course: share of the people with at least one reading over it in one of `sessions`, as trials count; what they saw."""
+
+    name: str
+    label: str
+    sessions: int
+    share: float
+    error: float
+    seen: str
+    records: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON shows it."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "sessions": self.sessions,
+            "share": self.share,
+            "monte_carlo_error": self.error,
+            "seen": self.seen,
+            "records": list(self.records),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +249,42 @@ def _limits(rows: Mapping[str, Array], resting: Mapping[str, Array]) -> tuple[Li
         error = float(np.sqrt(share * (1 - share) / len(row)))
         found.append(Limit(name, entry["label"], share, error, entry["seen"], tuple(entry["records"])))
     return tuple(found)
+
+
+def passed(result: Result) -> tuple[Passed, ...]:
+    """Every limit of the label's table over all sessions of a run with people, counted from readings (`ratings.pressure`)."""
+    starts = list(result.doses_h)
+    numbers = values("evidence")
+    freedom, occasion = numbers["reading_freedom"].value, numbers["pressure_occasion"].value
+    followed = np.ones(len(result.grid_h), bool) if result.follows is None else result.follows
+    last = float(result.grid_h[followed][-1]) if followed.any() else 0.0
+    age = np.asarray(result.people.age)
+    found: list[Passed] = []
+    for name, entry in pressure_limits().items():
+        output = entry["output"]
+        rows = result.grid_values[output][1:]
+        rest = rows[:, 0]
+        good = np.isfinite(rows[:, followed]).all(axis=1)
+        level = entry["kind"] == "level"
+        room = (entry["limit"] - rest if level else np.full(len(rows), float(entry["limit"])))[good]
+        noise = np.broadcast_to((level_sd if level else reading_sd)(output, age), rest.shape)[good]
+        tables = []
+        for start, then in zip(starts, [*starts[1:], np.inf], strict=True):
+            times = [start + h for h in reading_offsets() if start + h < then and start + h <= last] or [
+                min(start, last)
+            ]
+            rise = _at(result.grid_h, rows[good], np.array(times)) - rest[good][:, None]
+            tables.append(none_over(rise, room, noise, freedom, occasion))
+        each = over_sessions(tables)
+        error = float(each.std() / np.sqrt(max(len(each), 1)))
+        found.append(
+            Passed(name, entry["label"], len(starts), float(each.mean()), error, entry["seen"], tuple(entry["records"]))
+        )
+    return tuple(found)
+
+
+def _at(grid: Array, rows: Array, times: Array) -> Array:
+    """Rows (N, T) at times between those of the grid, by straight lines, (N, len(times))."""
+    right = np.clip(np.searchsorted(grid, times), 1, len(grid) - 1)
+    share = np.clip((times - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
+    return np.asarray(rows[:, right - 1] * (1.0 - share) + rows[:, right] * share)

@@ -12,7 +12,7 @@ from ketasim.scenario.result import Result
 
 from .care import anaesthetic, clinic_rule, long_use, not_known
 from .crisis import crisis_text
-from .parts import masked, opioid_drug, over_hypotheses, parts, under_placebo
+from .parts import Parts, opioid_drug, over_hypotheses, parts, under_placebo
 from .tables import ABOUT, about, cell, csv_text
 from .text import range_text, shared_people, what_was_run
 from .words import DASH, at_least, clock, number, percent, points, table
@@ -20,10 +20,11 @@ from .words import DASH, at_least, clock, number, percent, points, table
 LETTERS = "ABCDEF"
 
 
-OF_MOOD = ("madrs", "response", "onset", "duration", "lowest_effect")
+OF_MOOD = ("madrs", "masked_effect", "response", "onset", "duration", "lowest_effect")
 OF_THE_BODY = ("cadss", "sbp", "time_above_cadss", "time_in_clinic", "nausea")
 UNKNOWN = "not known"
 LOOKS = ("24 h", "7 d")
+NUMBERS = ("typical", "median", "low", "high", "model_low", "model_high")  # of a table; model: over the posterior
 
 
 def compare_text(found: Comparison) -> str:
@@ -31,7 +32,7 @@ def compare_text(found: Comparison) -> str:
     first = found.results[0]
     people = len(first.people)
     unknown = [not_known(result.scenario) for result in found.results]
-    without = [None if why else masked(result) for why, result in zip(unknown, found.results, strict=True)]
+    without = [None if why else alone for why, alone in zip(unknown, found.masked, strict=True)]
     lines = [
         f"Ketasim {first.record.version}, seed {first.record.seed}, "
         + (f"the same {people} people in every arm" if people else "the typical person alone"),
@@ -76,6 +77,8 @@ def _warnings(found: Comparison, unknown: Sequence[str]) -> list[str]:
         own = [anaesthetic(asked), *result.warnings, long_use(asked)]
         if unknown[i] and not own[0]:
             own.append(f"what this does for mood is not known: {unknown[i]}; no benefit is stated")
+        if found.untested and found.untested[i]:
+            own.append(found.untested[i])
         if result.failures:
             own.append(f"{len(result.failures)} runs failed and are left out")
         said += [f"  {LETTERS[i]}  {text}" for text in own if text]
@@ -86,6 +89,8 @@ def _body(found: Comparison, unknown: Sequence[str], without: Sequence[Result | 
     rows = []
     placebo = [None if why else under_placebo(r) for why, r in zip(unknown, found.results, strict=True)]
     for row in found.rows:
+        if row.name.startswith("masked_effect@"):  # stands below the effect it is a part of
+            continue
         cells = [
             _withheld(row.name, found.results[i], unknown[i])
             or _own_form(row.name, found.results[i], arm)
@@ -98,7 +103,7 @@ def _body(found: Comparison, unknown: Sequence[str], without: Sequence[Result | 
             split = [None if w is None else parts(r, w, look) for r, w in zip(found.results, without, strict=True)]
             for label, key in (("by the drug (masked)", "drug"), ("by noticing it (expectancy)", "belief")):
                 own = [
-                    UNKNOWN if unknown[i] else points(getattr(one, key)) if one is not None else DASH
+                    UNKNOWN if unknown[i] else DASH if one is None else points(getattr(one, key)) + _interval(one, key)
                     for i, one in enumerate(split)
                 ]
                 rows.append([f"  of it {label} [points]", *own])
@@ -111,6 +116,13 @@ def _body(found: Comparison, unknown: Sequence[str], without: Sequence[Result | 
                 ]
             )
     return rows
+
+
+def _interval(one: Parts, key: str) -> str:
+    """The 90 % credible interval of the drug's own part, where a posterior ships."""
+    if key != "drug" or one.low is None or one.high is None:
+        return ""
+    return f" (model {points(one.high)} to {points(one.low)})"
 
 
 def _own_form(name: str, result: Result, arm: Mapping[str, Any]) -> str:
@@ -134,10 +146,11 @@ def _withheld(name: str, result: Result, unknown: str) -> str:
     return UNKNOWN if name.startswith(OF_THE_BODY) and anaesthetic(result.scenario) else ""
 
 
-def _reason(name: str, result: Result) -> str:
-    """Why a quantity is withheld, for a table; empty where it is not."""
+def _reason(name: str, result: Result, untested: str) -> str:
+    """Why a quantity is withheld, for a table, with what is said of an untested way that comes out above the infusion; empty where it is not."""
     key = "madrs" if name.startswith(OF_MOOD) else "cadss" if name.startswith(OF_THE_BODY) else ""
-    return result.withheld.get(key, "")
+    reason = result.withheld.get(key, "")
+    return f"{reason}; {untested}" if reason and untested and key == "madrs" else reason
 
 
 def _duration(result: Result, arm: Mapping[str, Any]) -> str:
@@ -201,9 +214,9 @@ def compare_csv(found: Comparison) -> str:
                     row.name,
                     row.unit,
                     found.arms[i],
-                    *(cell(arm.get(k)) for k in ("typical", "median", "low", "high")),
-                    _reason(row.name, found.results[i]),
+                    *(cell(arm.get(k)) for k in NUMBERS),
+                    _reason(row.name, found.results[i], found.untested[i] if found.untested else ""),
                     *about(found.results[i])[1:],
                 ]
             )
-    return csv_text(("quantity", "unit", "arm", "typical", "median", "low", "high", "caution", *ABOUT[1:]), rows)
+    return csv_text(("quantity", "unit", "arm", *NUMBERS, "caution", *ABOUT[1:]), rows)

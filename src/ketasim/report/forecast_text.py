@@ -96,9 +96,21 @@ def _options(found: Mapping[str, Any]) -> list[str]:
         for o in found["options"]
         if not o["not_known"] and o["response"]["low_hypothesis"] is not None
     ]
+    lines += _added(found)
     if spread:
         lines.append("Response by explanation (lowest to highest): " + "; ".join(spread) + ".")
     return [line for line in [*lines, *unknown] if line]
+
+
+def _added(found: Mapping[str, Any]) -> list[str]:
+    """What is assumed of each treatment beside the drug, once."""
+    every = {one["kind"]: one for option in found["options"] for one in option["added"]}
+    return [
+        f"{kind.capitalize()} (drive {one['drive']:+.2f}, SD {one['drive_sd']:.2f}; {one['basis']}): {one['place']}"
+        + (f" [{', '.join(one['records'])}]" if one["records"] else "")
+        + (f". {one['note']}" if one["note"] else ".")
+        for kind, one in every.items()
+    ]
 
 
 def _harm(found: Mapping[str, Any]) -> list[str]:

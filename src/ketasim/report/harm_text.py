@@ -6,23 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ketasim.person.exposure import ORGANS, Beside, Plan, cannot_be_said
-from ketasim.person.session import Session, not_modelled
+from ketasim.person.session import Passed, Session, not_modelled
 
 SETTING_WORDS = {"clinic": "clinic", "continuous": "infusions over days", "recreational": "recreational use"}
 UNITS = {"sessions": "sessions", "months": "months", "mg": "mg"}
 PRESSURE_NOTE = (
-    "the model knows the drug's own rise in one session; trials count whoever passed a limit once in four weeks, with all that "
-    "moves a pressure besides: the model's share lies below theirs, and theirs is the one to go by"
+    "counted as in trials: whoever has a reading over a limit in at least one session; sessions and readings of one person scatter, "
+    "resting pressures are assumed. Where the trials' share and this one differ, theirs is the one to go by"
 )
 LAST = "Research and teaching only: never a dose for a person; a licensed prescriber decides."
 
 
-def harm_text(plan: Plan, rows: Sequence[Beside], found: Sequence[Session]) -> str:
+def harm_text(plan: Plan, rows: Sequence[Beside], found: Sequence[Session], over: Sequence[Passed] = ()) -> str:
     """Everything `ketasim harm` says."""
-    return "\n".join([*_plan(plan), "", *_sessions(found), *_long(rows), *_unknown(), "", LAST])
+    return "\n".join([*_plan(plan), "", *_sessions(found, over), *_long(rows), *_unknown(), "", LAST])
 
 
-def harm_dict(plan: Plan, rows: Sequence[Beside], found: Sequence[Session]) -> dict[str, Any]:
+def harm_dict(
+    plan: Plan, rows: Sequence[Beside], found: Sequence[Session], over: Sequence[Passed] = ()
+) -> dict[str, Any]:
     """The JSON object of `ketasim harm`."""
     return {
         "plan": {
@@ -37,6 +39,7 @@ def harm_dict(plan: Plan, rows: Sequence[Beside], found: Sequence[Session]) -> d
         },
         "acute": [session.to_dict() for session in found],
         "acute_not_modelled": [dict(entry) for entry in not_modelled()],
+        "pressure_over_the_course": [limit.to_dict() for limit in over],
         "pressure_note": PRESSURE_NOTE,
         "long_term": [row.to_dict() for row in rows],
         "cannot_be_said": cannot_be_said(),
@@ -55,7 +58,7 @@ def _plan(plan: Plan) -> Iterator[str]:
     )
 
 
-def _sessions(found: Sequence[Session]) -> Iterator[str]:
+def _sessions(found: Sequence[Session], over: Sequence[Passed]) -> Iterator[str]:
     for session in found:
         yield f"Session {session.number}, among {session.people} simulated people:"
         for criterion in session.criteria:
@@ -73,7 +76,7 @@ def _sessions(found: Sequence[Session]) -> Iterator[str]:
             f"{100 * session.sedation['share_below_4.5']:.0f} %; nausea {100 * session.nausea:.0f} %, "
             f"dizziness {100 * session.dizziness:.0f} % at the peak"
         )
-        yield "  largest rise of a person, median (5th to 95th percentile): " + ", ".join(
+        yield "  largest rise in a person's median session, median (5th to 95th percentile of people): " + ", ".join(
             f"{label} {numbers['median']:.0f} ({numbers['low']:.0f} to {numbers['high']:.0f}) {unit}"
             for label, unit, numbers in (
                 ("systolic", "mmHg", session.largest_rise["sbp"]),
@@ -81,9 +84,11 @@ def _sessions(found: Sequence[Session]) -> Iterator[str]:
                 ("pulse", "bpm", session.largest_rise["heart_rate"]),
             )
         )
-        for limit in session.limits:
-            yield f"  {limit.label}: {100 * limit.share:.1f} % (seen: {limit.seen}; {', '.join(limit.records)})"
     if found:
+        many = "the session" if over and over[0].sessions == 1 else f"the {over[0].sessions if over else 0} sessions"
+        yield f"At least once in {many}:"
+        for limit in over:
+            yield f"  {limit.label}: {100 * limit.share:.1f} % of people (seen: {limit.seen}; {', '.join(limit.records)})"
         yield f"  Of the pressures: {PRESSURE_NOTE}."
         yield "  Not in the model, as reported under the spray: " + "; ".join(
             f"{entry['what']} {entry['seen']} ({', '.join(entry['records'])})" for entry in not_modelled()

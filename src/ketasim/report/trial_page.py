@@ -15,6 +15,7 @@ from ketasim.core import sources, value
 from ketasim.core.posterior import posterior
 from ketasim.core.records import NOTICE
 from ketasim.trial.dropout import equation
+from ketasim.trial.plan import REPORTS
 from ketasim.trial.result import TrialResult, when
 
 from . import style
@@ -69,7 +70,7 @@ def page(result: TrialResult) -> str:
             ],
         ),
         f"<p>{escape(d.kind)}; setting {escape(d.setting)}; {escape(d.scale)} at {', '.join(when(t / 24) for t in d.readings_h)}. "
-        f"Primary: {escape(d.endpoint.measure)} at {when(d.endpoint.at_h / 24)}, {escape(d.endpoint.arm)}; {escape(d.analysis.method)}, two-sided "
+        f"Primary: {escape(d.endpoint.measure)} at {when(d.endpoint.at_h / 24)}, {escape(d.endpoint.arm)}; {escape(d.analysis.label)}, two-sided "
         f"{d.analysis.alpha:g}. {escape(equation(d.dropout))}. {100 * d.missing:g} % of single visits missed. {_accrual(result)}</p>",
         *[f"<p>Rule at {', '.join(when(t / 24) for t in r.at_h)}: {escape(str(r))}.</p>" for r in d.rules],
         f"<p>Estimand. {escape(result.estimand)}</p>",
@@ -83,13 +84,13 @@ def page(result: TrialResult) -> str:
         _courses(result),
         "<h2>Benefit beside harm</h2>",
         _table(
-            ("arm", "CADSS peak", "nausea, worst session", "systolic rise, mmHg", "guess right"),
+            ("arm", "CADSS peak", "systolic rise, mmHg", *REPORTS, "rise of 40 mmHg or more", "guess right"),
             [
                 (
                     a.arm,
                     f"{a.harm['cadss_peak']:.1f}",
-                    f"{100 * a.harm['nausea']:.0f} %",
                     f"{a.harm['sbp_rise']:.1f}",
+                    *(_percent(a.harm[f"share_{name}"]) for name in (*REPORTS, "sbp_rise_40")),
                     _percent(a.correct_guess),
                 )
                 for a in result.arms

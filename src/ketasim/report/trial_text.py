@@ -9,6 +9,7 @@ from typing import Any
 from ketasim.core.records import NOTICE
 from ketasim.trial.dropout import equation
 from ketasim.trial.library import Entry
+from ketasim.trial.plan import REPORTS, SCORES
 from ketasim.trial.result import Bias, Contrast, TrialResult, when
 
 from .crisis import crisis_text
@@ -35,6 +36,8 @@ def trial_text(result: TrialResult) -> str:
     lines += ["", *_arms(result)]
     if result.contrast:
         lines += ["", contrast_words(result.contrast, d.scale)]
+    found = stopping_lines(result)
+    lines += ["", *found] if found else []
     for name, bias in result.bias.items():
         lines += ["", *_bias(name, bias)]
     if result.by_hypothesis:
@@ -57,7 +60,7 @@ def trial_text(result: TrialResult) -> str:
 def _power(result: TrialResult) -> list[str]:
     alpha = result.design.analysis.alpha
     what = "rejects (type I error)" if result.null else "shows a difference"
-    head = f"How often the trial {what}, {result.design.analysis.method}, two-sided {alpha:g}, arm {result.design.endpoint.arm}:"
+    head = f"How often the trial {what}, {result.design.analysis.label}, two-sided {alpha:g}, arm {result.design.endpoint.arm}:"
     rows = ["  randomised   power   Monte Carlo SE   5th to 95th percentile over hypotheses and posterior"]
     for p in result.power:
         band = "too few replicates" if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %"
@@ -78,24 +81,46 @@ def _arms(result: TrialResult) -> list[str]:
 
 
 def _harm(harm: Mapping[str, float]) -> str:
-    return f"CADSS peak {harm['cadss_peak']:.0f}, nausea {100 * harm['nausea']:.0f} % in the worst session, systolic rise {harm['sbp_rise']:.0f} mmHg"
+    shares = ", ".join(f"{name} {100 * harm[f'share_{name}']:.0f} %" for name in REPORTS)
+    return (
+        f"CADSS peak {harm['cadss_peak']:.0f}, systolic rise {harm['sbp_rise']:.0f} mmHg; reported by the end: {shares}; systolic rise of 40 mmHg or more "
+        f"{100 * harm['share_sbp_rise_40']:.0f} %"
+    )
+
+
+def stopping_lines(result: TrialResult) -> list[str]:
+    """What looks or a re-estimated size did, at the largest size."""
+    if not result.stopping:
+        return []
+    n = max(result.stopping)
+    lines = []
+    for arm, detail in result.stopping[n].items():
+        if "looks" not in detail:
+            lines.append(
+                f"Size of {arm} looked at again after {detail['look']} people ({detail['kind']}): raised in {100 * detail['raised']:.0f} % of the trials, "
+                f"{detail['mean_n']:.0f} people on average, 5th to 95th percentile {detail['low_n']:.0f} to {detail['high_n']:.0f}, at most {detail['most']}."
+            )
+            continue
+        lines.append(
+            f"Looks at {arm}, {n} planned: {detail['mean_n']:.0f} people on average; an estimate at a stop is {detail['estimate']}."
+        )
+        lines.append("    people   z for benefit   stops here: benefit   against   futility")
+        for look in detail["looks"]:
+            shares = (look["efficacy"], look["against"], look["futility"])
+            lines.append(f"    {look['n']:>6} {look['upper']:>15.3f}" + "".join(f"{100 * x:>13.1f} %" for x in shares))
+    return lines
 
 
 def contrast_words(c: Contrast, scale: str) -> str:
     """The contrast in a sentence."""
-    unit = (
-        ""
-        if c.endpoint in ("response", "remission", "relapse")
-        else f" points of the {scale}"
-        if c.endpoint == "change"
-        else " points"
-    )
+    scale = "MADRS item 10" if c.endpoint == "ideation" else scale
+    unit = f" points of the {scale}" if c.endpoint in SCORES else f" ({c.scale})"
     band = (
         ""
         if math.isnan(c.low)
         else f", 5th to 95th percentile over hypotheses and posterior {c.low:+.2f} to {c.high:+.2f}"
     )
-    return f"Contrast: {c.endpoint} at {when(c.day)}, {c.arm} minus {c.comparator}: {c.mean:+.2f}{unit} (Monte Carlo SE {c.mc_se:.2f}){band}."
+    return f"Contrast: {c.endpoint} at {when(c.day)}, {c.arm} minus {c.comparator}: {c.mean:+.2f}{unit} (Monte Carlo SE {c.mc_se:.2f}){band}. A single trial prints an interval of {c.trial_low:+.2f} to {c.trial_high:+.2f} on average."
 
 
 def _bias(arm: str, b: Bias) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ketasim.core.records import NOTICE
 from ketasim.evidence.weigh.weighing import FEW_DRAWS, Weighing
 
@@ -73,15 +75,42 @@ def weigh_text(found: Weighing, every_study: bool = False) -> str:
     lines += ["", "Most influential studies (what leaving one out does to the weights):"]
     for s in found.swings[:MOST_SWINGS]:
         lines.append(f"  without {s.study} ({s.group}): {s.moved} {_share(s.before)} -> {_share(s.after)}")
+    lines += _without_groups(found)
+    lines += _own(found)
     lines += ["", *_apart(found)]
     lines += _expectancy(found)
     if found.not_weighed:
         lines += [
             "",
             f"NOT COMPARED, no calibration on the present evidence ships: {', '.join(found.not_weighed)}.",
-            "  To add them: python -m ketasim.evidence.weigh.weigh_fit " + " ".join(found.not_weighed),
+            "  To add them (minutes each; with the same KETASIM_PLUGINS): python -m ketasim.evidence.weigh.weigh_fit "
+            + " ".join(found.not_weighed),
         ]
     return "\n".join(lines)
+
+
+def _own(found: Weighing) -> list[str]:
+    """What became of every finding of one's own, and what those that count do to the weights."""
+    if not found.own:
+        return []
+    counted = sum(f.counted for f in found.own)
+    lines = ["", f"Findings of your own: {counted} counted, {len(found.own) - counted} refused."]
+    for f in found.own:
+        said = f"{f.study}, {f.says}"
+        if not f.counted:
+            lines.append(f"  refused: {said}: {f.reason}")
+            continue
+        told = {name: x for name, x in (f.predicted or {}).items() if x is not None}
+        low, high = min(told, key=lambda n: told[n]), max(told, key=lambda n: told[n])
+        silent = len(f.predicted or {}) - len(told)
+        lines.append(
+            f"  counted: {said}: predicted from {told[low]:.2g} ({low}) to {told[high]:.2g} ({high})"
+            + (f"; {silent} without a prediction, scored as neither gain nor loss" if silent else "")
+        )
+    for s in found.swings:
+        if s.study in {f.study for f in found.own if f.counted}:
+            lines.append(f"  with {s.study}: {s.moved} {_share(s.after)} -> {_share(s.before)}")
+    return lines
 
 
 def _held_words(count: int) -> str:
@@ -95,6 +124,42 @@ def _held_words(count: int) -> str:
 
 def _share(x: float) -> str:
     return f"{x:.2f}" if x >= 0.005 else "<0.01"
+
+
+def _without_groups(found: Weighing) -> list[str]:
+    """What leaving a whole group of evidence out does to every sentence of the answer."""
+    if not found.group_swings:
+        return []
+    before = {r.entry.id: r.weight for r in found.rows}
+    lines = [
+        "",
+        "Without a whole group of evidence (everything worked out again; a line says every sentence of this page that is another then):",
+    ]
+    for g in found.group_swings:
+        many = "1 study" if len(g.studies) == 1 else f"{len(g.studies)} studies"
+        told = [f"first: {g.first} {_share(g.weights[g.first])}"]
+        if g.first != g.first_before:
+            told[0] += (
+                f" in place of {g.first_before} {_share(before[g.first_before])} -> {_share(g.weights[g.first_before])}"
+            )
+        if g.joined:
+            told.append("no longer told apart: " + _names(g.joined))
+        if g.parted:
+            told.append("told apart only then: " + _names(g.parted))
+        if not g.changes:
+            told.append("nothing else changes")
+        rough = "?" if g.effective < FEW_DRAWS else ""
+        lines.append(f"  without {g.group} ({many}){rough}: {'; '.join(told)}")
+    return lines
+
+
+def _names(pairs: Sequence[tuple[str, str]]) -> str:
+    """Pairs in words; those with one hypothesis in common together."""
+    counts: dict[str, list[str]] = {}
+    for first, second in pairs:
+        common = max((first, second), key=lambda name: sum(name in pair for pair in pairs))
+        counts.setdefault(common, []).append(second if common == first else first)
+    return "; ".join(f"{name} from {', '.join(others)}" for name, others in counts.items())
 
 
 def _apart(found: Weighing) -> list[str]:

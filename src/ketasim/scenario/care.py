@@ -16,14 +16,16 @@ from .plan import Scenario
 
 ONE_HOUR = 1.0
 OF_MOOD = ("madrs", "madrs.change", "madrs.effect", "ideation")
+ANAESTHETISES = "a dose that anaesthetises has not been studied in depression"
 OF_THE_BODY = ("cadss", "sbp", "dbp", "heart_rate")  # outside the model where a dose anaesthetises
 
 
 def withheld(asked: Scenario) -> Mapping[str, str]:
     """Outputs of which the model's numbers are no prediction, each with the reason; empty where everything may be said."""
-    reason = not_known(asked)
+    asleep = bool(anaesthetic(asked))
+    reason = ANAESTHETISES if asleep else _unstudied(asked)
     found = dict.fromkeys(OF_MOOD, f"no benefit is known: {reason}") if reason else {}
-    if anaesthetic(asked):
+    if asleep:
         found |= dict.fromkeys(
             OF_THE_BODY, "a dose that anaesthetises: the model was never compared with measurements at such doses"
         )
@@ -75,8 +77,11 @@ def anaesthetic(asked: Scenario) -> str:
 
 def not_known(asked: Scenario) -> str:
     """Why nothing can be said of a benefit; empty where a controlled trial of this drug by this route exists and the dose is in its range."""
-    if anaesthetic(asked):
-        return "a dose that anaesthetises has not been studied in depression"
+    return ANAESTHETISES if anaesthetic(asked) else _unstudied(asked)
+
+
+def _unstudied(asked: Scenario) -> str:
+    """`not_known` of a dose that leaves people awake."""
     weight = typical_weight(asked)
     for _, dose in main_doses(asked):
         if not dose.entry.is_main:

@@ -14,12 +14,15 @@ from ketasim.core.arrays import Array
 from ketasim.core.drug_types import Route
 
 from .bioavailability import bioavailability
+from .care import not_known
 from .plan import LAST_LOOK_H, Scenario, scenario
 from .result import Course, Result, plain
 from .run import run
 from .summary import exposure, lowest, peak, spread
 
 MOST_ARMS = 6
+INFUSION = "ketamine iv 0.5 mg/kg over 40 min"  # what a route that nobody has tested is set beside
+MASKED_LOOK = "24 h"
 LEVELS = ("plasma.ketamine", "plasma.compound", "plasma.hnk")  # the first that an arm has is its exposure
 
 
@@ -49,13 +52,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
-    """Up to six results with the same people, the quantities that matter, and the differences to the first arm."""
+    """Up to six results with the same people, the quantities that matter, and the differences to the first arm.
+
+    masked : the typical person of every arm if nobody could tell drug from placebo, under the same draws. untested : per arm what every face has
+    to say where nothing is known of its benefit and the model puts it above the usual infusion; empty for the others.
+    """
 
     results: tuple[Result, ...]
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
     standing: tuple[tuple[Mapping[str, str], ...], ...]
     monitoring: tuple[str, ...]
+    masked: tuple[Result, ...] = ()
+    untested: tuple[str, ...] = ()
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -87,6 +96,7 @@ class Comparison:
             ],
             "approval": [[dict(entry) for entry in arm] for arm in self.standing],
             "monitoring": list(self.monitoring),
+            "untested": list(self.untested),
             "runs": [result.to_dict() for result in self.results],
         }
 
@@ -133,14 +143,46 @@ def compare(*arms: str | Scenario, progress: Callable[[float], None] | None = No
         results.append(run(one.but(days=days)))
         if progress:
             progress((number + 1) / len(asked))
-    rows = _rows(results)
+    masked = [r if r.scenario.masked else run(r.scenario.but(masked=True, people=0)) for r in results]
+    rows = _rows(results, masked)
     return Comparison(
         results=tuple(results),
         rows=rows,
         differences=_differences(results),
         standing=tuple(_standing(result) for result in results),
         monitoring=tuple(_route(result).monitoring or "not named in the catalogue" for result in results),
+        masked=tuple(masked),
+        untested=_untested(masked),
     )
+
+
+def drug_alone(masked: Result, look: str) -> Mapping[str, Any]:
+    """The effect of the drug itself at a look ("24 h", "7 d"): typical person, and 5th and 95th percentile over the posterior (`model_low`,
+    `model_high`); None everywhere where the run has no such look. No spread between people: it is no wider without noticing."""
+    found = masked.summary["mood"].get(look)
+    one = found["madrs.effect"] if found else {}
+    keys = ("typical", "model_low", "model_high")
+    return {key: one.get(key) for key in keys} | {"median": None, "low": None, "high": None}
+
+
+def _untested(masked: Sequence[Result]) -> tuple[str, ...]:
+    """What has to be said of every arm whose benefit is not known and which the model puts above the usual infusion, drug for drug (masked)."""
+    reasons = [not_known(r.scenario) for r in masked]
+    if not any(reasons):
+        return ("",) * len(masked)
+    first = masked[0].scenario
+    infusion = run(scenario(INFUSION, people=0, draws=0, masked=True, setting=first.setting).but(traits=first.traits))
+    least = float(drug_alone(infusion, MASKED_LOOK)["typical"])
+    found = []
+    for reason, result in zip(reasons, masked, strict=True):
+        own = drug_alone(result, MASKED_LOOK)["typical"]
+        above = bool(reason) and own is not None and own < least
+        found.append(
+            f"nobody has tested it: the model puts {result.scenario.title} above one infusion of 0.5 mg/kg at {MASKED_LOOK} (masked), but {reason}"
+            if above
+            else ""
+        )
+    return tuple(found)
 
 
 def _route(result: Result) -> Route:
@@ -174,7 +216,7 @@ def time_above(course: Course, limit: float) -> tuple[float, Array]:
     return hours(course.typical), np.array([hours(row) for row in course.people])
 
 
-def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
+def _rows(results: Sequence[Result], masked: Sequence[Result]) -> tuple[Row, ...]:
     rules = values("clinic")
     rows = [
         Row(
@@ -220,7 +262,7 @@ def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
         _above(
             results,
             "time_above_occupancy",
-            f"Time above an NMDA occupancy of {100 * rules['compare_occupancy'].value:g} %",
+            f"Time above an NMDA occupancy of {100 * rules['compare_occupancy'].value:g} %, {output('nmda.occupancy').caveat}",
             "nmda.occupancy",
             rules["compare_occupancy"].value,
         ),
@@ -237,6 +279,8 @@ def _rows(results: Sequence[Result]) -> tuple[Row, ...]:
             rows.append(
                 Row(f"{key}@{name}", f"{label} at {name}", "points", tuple(_look(r, name, key) for r in results))
             )
+        label = f"MADRS effect of the drug itself (masked) at {name}"
+        rows.append(Row(f"masked_effect@{name}", label, "points", tuple(drug_alone(m, name) for m in masked)))
         rows.append(Row(f"response@{name}", f"Responders at {name}", "1", tuple(_response(r, name) for r in results)))
     rows += [
         Row(

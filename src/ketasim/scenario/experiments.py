@@ -195,10 +195,7 @@ def experiments() -> Mapping[str, Plan]:
     found = {}
     for name, table in read_toml(knowledge_path() / "experiments.toml").items():
         where = f"knowledge/experiments.toml, [{name}]"
-        for arm, words in table["arms"].items():
-            for key in words:
-                if key not in _ARM_KEYS:
-                    raise unknown_name("entry of an arm", key, _ARM_KEYS, where=f"{where} {arm}")
+        known_arms(table["arms"], where)
         expect = []
         for entry in table["expect"]:
             expectation = Expectation(**dict(entry))
@@ -219,6 +216,14 @@ def experiments() -> Mapping[str, Plan]:
             published=tuple(_published(dict(entry), table["arms"], where) for entry in table.get("published", ())),
         )
     return FrozenMapping(found)
+
+
+def known_arms(arms: Mapping[str, Any], where: str) -> None:
+    """Raises UsageError for an entry of an arm that nobody knows."""
+    for arm, words in arms.items():
+        for key in words:
+            if key not in _ARM_KEYS:
+                raise unknown_name("entry of an arm", key, _ARM_KEYS, where=f"{where} {arm}")
 
 
 @cache

@@ -21,6 +21,8 @@ from ketasim.dose.quantities import comma_readings
 from ketasim.forward import Held, Sudden
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
+from ketasim.people.occasions import USUAL as USUAL_OCCASIONS
+from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.setting import setting as setting_of
 
 HOURS_PER_DAY = 24.0
@@ -46,6 +48,7 @@ class Scenario:
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
     sudden, held : changes of states at a time, inputs held at a level (virtual experiments). parts : parts of the chain beside those
     the doses need. hypothesis : whose mechanisms and numbers these are; optional : values that count only where the chain has them.
+    occasions : what differs between the sessions of one person: sourced | all | none (`people.occasions`).
     """
 
     words: str
@@ -68,6 +71,7 @@ class Scenario:
     parts: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     hypothesis: str = ""
+    occasions: str = USUAL_OCCASIONS
 
     def __post_init__(self) -> None:
         """Numbers become plain ones (a numpy integer is an int), and what is no number is refused by name."""
@@ -84,6 +88,7 @@ class Scenario:
         if not self.setting:
             object.__setattr__(self, "setting", self.setting_by_route)
         setting_of(self.setting)
+        occasion_shares(text_of("occasions", self.occasions, 'occasions="all"'))
         if self.days is not None and not 0 < self.days <= LONGEST_DAYS:
             raise UsageError(
                 f"{self.days:g} days cannot be simulated",
@@ -189,6 +194,8 @@ class Scenario:
         found += [f"{h.input} = {h.level:g} from {h.start_h:g} to {h.end_h:g} h" for h in self.held]
         if self.draws != DEFAULT_DRAWS:
             found.append(f"{self.draws} draws of the posterior")
+        if self.occasions != USUAL_OCCASIONS:
+            found.append(f"occasions {self.occasions}")
         return tuple(found)
 
     def settings(self) -> dict[str, Any]:
@@ -229,6 +236,8 @@ class Scenario:
             found["hypothesis"] = self.hypothesis
         if self.name:
             found["name"] = self.name
+        if self.occasions != USUAL_OCCASIONS:
+            found["occasions"] = self.occasions
         return found
 
     def but(self, **changes: Any) -> Scenario:
@@ -257,6 +266,7 @@ def scenario(
     parts: Sequence[str] = (),
     hypothesis: str | None = None,
     optional: Sequence[str] = (),
+    occasions: str = USUAL_OCCASIONS,
     **traits: Any,
 ) -> Scenario:
     """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity.
@@ -303,6 +313,7 @@ def scenario(
         parts=tuple(parts),
         optional=frozenset(optional),
         hypothesis=hypothesis or "",
+        occasions=occasions,
     )
 
 

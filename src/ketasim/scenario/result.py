@@ -222,6 +222,12 @@ class Result:
         """Outputs whose numbers are no prediction, each with the reason: mood where no benefit is known, the body under anaesthesia."""
         return FrozenMapping({name: why for name, why in withheld(self.scenario).items() if name in self.values})
 
+    def with_summary(self, summary: Mapping[str, Any]) -> Result:
+        """The same run with its summary; what is withheld follows from the scenario and is not worked out again."""
+        found = replace(self, summary=summary)
+        found.__dict__["withheld"] = self.withheld
+        return found
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
 

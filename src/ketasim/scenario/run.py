@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
 from ketasim.core.arrays import Array
-from ketasim.core.posterior import fitted, posterior
+from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
-from ketasim.forward import Courses, Forward, Tolerance, deliveries, molar_mass
+from ketasim.forward import Courses, Forward, Tolerance, deliveries, differing, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
+from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
 
@@ -62,6 +63,23 @@ def parameters_of(asked: Scenario) -> Mapping[str, Value]:
     return _Run(asked.but(people=0, draws=0)).composition.parameters
 
 
+def under_each(asked: Scenario, names: Sequence[str], rows: Array) -> tuple[Array, Mapping[str, Array]]:
+    """The typical person of a scenario under each of several sets of numbers, in one integration.
+
+    names (k) : keys of values (`replaceable_values`); rows (n, k) : their numbers, in the units of the values. Returns the times (T,) in h and,
+    per output, the courses (n, T); NaN where one failed. As `run(asked, values=...)` row by row, within the tolerance of the integration.
+    """
+    few = Posterior(tuple(names), np.asarray(rows, dtype=np.float64), np.full(len(rows), 1.0 / len(rows)))
+    work = _Run(asked.but(people=0, draws=0), few=few)
+    _, table, _ = work.courses(work._times())
+    return work.times, {name: found[1:] for name, found in table.items()}
+
+
+def replaceable_values(asked: Scenario) -> frozenset[str]:
+    """Keys of the values that may be replaced in this scenario (`values=`, `--set`), without running it: chain, routing, setting, ratings."""
+    return frozenset(_Run(asked.but(people=0, draws=0))._known())
+
+
 class _Run:
     """One scenario on its way through the chain; every step is a method."""
 
@@ -71,14 +89,16 @@ class _Run:
         progress: Callable[[float], None] | None = None,
         tolerance: Tolerance | None = None,
         first: int = 0,
+        few: Posterior | None = None,
     ) -> None:
-        """Rows of everybody: the typical person, the drawn people from index `first` on, then the typical person under each draw of the posterior."""
+        """Rows of everybody: the typical person, the drawn people from index `first` on, then the typical person under each draw of the posterior
+        (few : under each of these instead)."""
         self.asked, self.progress, self.tolerance = asked, progress, tolerance
         self.regimen = asked.regimen
         own = draw_people(asked.people, asked.seed, asked.traits, with_typical=True)
         self.own = len(own)
         shipped = posterior() if asked.draws else None
-        self.few = shipped.even(asked.draws) if shipped else None
+        self.few = few or (shipped.even(asked.draws) if shipped else None)
         drawn = np.full(len(self.few) if self.few else 0, TYPICAL)
         moved = np.where(own.person == TYPICAL, TYPICAL, own.person + first)
         self.everybody = People(asked.seed, np.concatenate([moved, drawn]), asked.traits)
@@ -135,7 +155,8 @@ class _Run:
         self.follows = np.isin(self.times, following)
         found = self._integrate(schedules, self.times)
         self.first = found.first
-        drives = [Drives.of(arm) for arm in found.tables]
+        tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
+        drives = [Drives.of(arm) for arm in tables]
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         scores = mood(
             self.asked.setting,
@@ -148,7 +169,7 @@ class _Run:
             self.asked.masked,
             self.follows,
         )
-        table = self._outputs(found.table, scores)
+        table = self._outputs(tables[0], scores)
         return scores, table, self._failures(found, table)
 
     # what is needed -----------------------------------------------------------------------------------------------
@@ -219,21 +240,36 @@ class _Run:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
         begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
-        found = [self.forward.schedule(self.varying, begin, end)]
+        self.sessions = differing(
+            self.forward,
+            self.everybody,
+            self.forward.numbers,
+            self.numbers,
+            self.treatment.sessions,
+            occasion_shares(self.asked.occasions),
+            self._ports(),
+        )
+        routed = self.sessions.routed
+        found = [self.forward.schedule(self.varying, begin, end, sessions=routed)]
         beside = [d for d in self.doses if not d.event.main and not d.event.entry.is_main]
         if beside:
-            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=found[0].boundaries))
+            cuts = found[0].boundaries
+            found.append(self.forward.schedule(self.varying, begin, end, given=beside, cuts=cuts, sessions=routed))
         return found
+
+    def _ports(self) -> tuple[str, ...]:
+        """Output ports that are read."""
+        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
+        ports = {port for entry in self.register.values() for port in entry.ports}
+        return tuple(sorted(ports | set(Drives.ports().values()) | felt))
 
     # the integration ----------------------------------------------------------------------------------------------
 
     def _integrate(self, schedules: list[Schedule], times: Array) -> Courses:
         """Every arm for everybody."""
-        felt = {FELT_OF_MIDAZOLAM} if self.treatment.is_midazolam else set()
-        ports = {port for entry in self.register.values() for port in entry.ports}
-        wanted = tuple(sorted(ports | set(Drives.ports().values()) | felt))
+        wanted = tuple(sorted({*self._ports(), *self.sessions.needed}))
         count = len(self.everybody)
-        courses = sum(name in self.composition.outputs for name in wanted)
+        courses = sum(name in self.composition.outputs for name in wanted) + len(self.sessions.needed)
         _refuse_too_much(self.asked.people, count, len(times), len(schedules) * courses + len(self.register))
         return self.forward.run(
             schedules,
@@ -309,9 +345,13 @@ class _Run:
             self.regimen, self.doses, mine, self.composition, self.boundaries, amounts, weight, self.asked.end_h
         )
 
+    def _repeated(self) -> bool:
+        """Whether numbers of the occasions entered."""
+        return len(self.treatment.sessions) > 1 and self.asked.occasions != "none"
+
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
-        for stage in (*STAGES, "people", "clinic"):
+        for stage in (*STAGES, "people", "clinic", *(("occasions",) if self._repeated() else ())):
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration

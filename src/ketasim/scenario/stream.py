@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from ketasim._version import __version__
 from ketasim.core import UsageError, output_register, unknown_name
+from ketasim.core.files import sweep, write_durably
 from ketasim.core.names import output
 from ketasim.core.records import NOTICE
 
@@ -72,8 +73,8 @@ def stream_people(
     for first in range(0, asked.people, BLOCK):
         count = min(BLOCK, asked.people - first)
         file = place / f"people-{first // BLOCK:06d}.parquet"
-        if file.is_file():
-            stored = pq.read_metadata(file)
+        stored = _stored(file, begun)
+        if stored is not None:
             rows += stored.num_rows
             failed += json.loads(stored.metadata.get(b"failed", b"[]"))
             reused += 1
@@ -84,9 +85,7 @@ def stream_people(
             made = pa.table(table).replace_schema_metadata(
                 {"settings": begun, "failed": json.dumps(lost), "notice": NOTICE}
             )
-            part = file.with_suffix(f".{os.getpid()}.part")
-            pq.write_table(made, part, compression="zstd")
-            os.replace(part, file)
+            write_durably(file, partial(pq.write_table, made, compression="zstd"))
         files.append(file.name)
         if progress:
             progress((first + count) / asked.people)
@@ -96,8 +95,23 @@ def stream_people(
         {"settings": asked.settings(), "key": begun, "version": __version__} | done.to_dict() | {"folder": "."},
         indent=1,
     )
-    (place / SETTINGS).write_text(text, encoding="utf-8")
+    write_durably(place / SETTINGS, partial(_fill, text))
     return done
+
+
+def _fill(text: str, place: Path) -> None:
+    place.write_text(text, encoding="utf-8")
+
+
+def _stored(file: Path, key: str) -> Any:
+    """What the foot of a finished file says; None for a file that is not there, not whole or of other settings: its people are simulated again."""
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
+    try:
+        found = pq.read_metadata(file)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    return found if (found.metadata or {}).get(b"settings", b"").decode() == key else None
 
 
 def _begin(asked: Scenario, place: Path, names: Sequence[str]) -> str:
@@ -107,6 +121,7 @@ def _begin(asked: Scenario, place: Path, names: Sequence[str]) -> str:
     if place.exists() and not place.is_dir():
         raise UsageError("that is a file, not a folder", where=f"--parquet {place}", fix=f"--parquet {place}_people")
     place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
     note = place / ".key"
     strangers = [p.name for p in place.iterdir() if p.suffix == ".parquet"]
     if strangers and (not note.is_file() or note.read_text(encoding="utf-8") != key):
@@ -116,7 +131,7 @@ def _begin(asked: Scenario, place: Path, names: Sequence[str]) -> str:
             allowed="an empty folder, or one that was begun with the same words, options and version",
             fix=f"--parquet {place}_2",
         )
-    note.write_text(key, encoding="utf-8")
+    write_durably(note, partial(_fill, key))
     return key
 
 

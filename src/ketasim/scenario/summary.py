@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ketasim.core import FrozenMapping, output_register, values
+from ketasim.core import output_register, values
 from ketasim.core.arrays import Array, BoolArray
 from ketasim.ratings.mood import Mood
 
@@ -36,7 +35,7 @@ def summarise(result: Result, scores: Mood, good: BoolArray) -> Result:
     found["sedation_lowest"] = lowest(result.fine("sedation"))
     found["sbp_rise_peak"] = _rise(result, "sbp")
     found["warnings"] = list(result.warnings)
-    return replace(result, summary=FrozenMapping(found))
+    return result.with_summary(found)
 
 
 def spread(people: Array) -> dict[str, float | None]:
@@ -128,8 +127,10 @@ def areas(times: Array, rows: Array, until: Sequence[float]) -> list[Array]:
     step, first, last = np.diff(t), y[:, :-1], y[:, 1:]
     falling = (last < first * (1 - 1e-9)) & (last > 0)
     pieces = (first + last) / 2
-    ratio = np.divide(first, last, out=np.full(last.shape, np.e), where=falling)
-    np.divide(first - last, np.log(ratio), out=pieces, where=falling)
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # worked out everywhere, taken where it falls: twice as quick as a mask
+        np.copyto(pieces, (first - last) / np.log(first / last), where=falling)
     pieces *= step
     return [pieces[:, : max(int(np.searchsorted(t, end, side="right")) - 1, 0)].sum(axis=1) for end in until]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ketasim.core import normals
 from ketasim.core.arrays import Array
+from ketasim.ratings.add_ons import add_on_course
 
 from .design import TrialArm
 from .worlds import World
@@ -27,7 +28,6 @@ def add_on_drives(arm: TrialArm, world: World, seed: int, visits_h: Array, found
     for one in arm.add_ons:
         z = normals(seed, f"trial add-on {one.kind}", np.array([2 * world.index, 2 * world.index + 1]))
         size, share = one.mean + one.sd * float(z[0]), one.synergy_mean + one.synergy_sd * float(z[1])
-        inside = np.clip(t - one.from_h, 0.0, one.to_h - one.from_h)
-        course = -np.expm1(-inside / one.onset_h) * np.exp(-np.maximum(t - one.to_h, 0.0) / one.onset_h)
+        course = add_on_course(t, one.from_h, one.to_h, one.onset_h)
         total = total + (size + share * np.asarray(found["mood"])) * course
     return np.asarray(total)

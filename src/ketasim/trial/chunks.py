@@ -6,9 +6,9 @@ A chunk depends on the design, the seed and its world alone, so that it is the s
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import UsageError
 from ketasim.core.arrays import AnyArray, Array
+from ketasim.core.files import sweep, write_durably
 
 from .design import Design
 from .expected import Truth, truth
@@ -144,6 +145,7 @@ def prepared(folder: str | Path) -> Path:
     if place.exists() and not place.is_dir():
         raise UsageError("that is a file, not a folder", where=f"--parquet {place}", fix=f"--parquet {place}_trial")
     place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
     return place
 
 
@@ -166,6 +168,8 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
     columns |= {f"covariate {name}": rows.ravel() for name, rows in r.covariates.items()}
     for name in BY_VISIT:
         columns |= {f"{name} at {t:g} h": getattr(r, name)[..., j].ravel() for j, t in enumerate(job.design.readings_h)}
+    if r.beside.shape[-1]:
+        columns |= {f"beside at {t:g} h": r.beside[..., j].ravel() for j, t in enumerate(job.design.readings_h)}
     t = chunk.truth
     about = {
         "key": job.key,
@@ -178,10 +182,7 @@ def _write(folder: Path, job: Job, chunk: Chunk) -> None:
         "version": __version__,
     }
     table = pa.table(columns).replace_schema_metadata({"ketasim": json.dumps(about)})
-    file = _file(folder, job)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    pq.write_table(table, part, compression="zstd")
-    os.replace(part, file)
+    write_durably(_file(folder, job), partial(pq.write_table, table, compression="zstd"))
 
 
 def _read(folder: Path, job: Job) -> Chunk | None:
@@ -207,6 +208,7 @@ def _read(folder: Path, job: Job) -> Chunk | None:
     def by_visit(name: str) -> AnyArray:
         return np.stack([rows(f"{name} at {t:g} h") for t in job.design.readings_h], axis=-1)
 
+    has_beside = any(name.startswith("beside at ") for name in table.column_names)
     covariates = [name.removeprefix("covariate ") for name in table.column_names if name.startswith("covariate ")]
     t = about["truth"]
     return Chunk(
@@ -217,6 +219,7 @@ def _read(folder: Path, job: Job) -> Chunk | None:
             **{name: by_visit(name) for name in BY_VISIT},
             covariates={name: rows(f"covariate {name}") for name in covariates},
             asked=np.array(about["asked"], dtype=np.int64),
+            beside=by_visit("beside") if has_beside else np.zeros((len(job.numbers), job.n, 0)),
         ),
         truth=None if t is None else Truth(np.array(t[0]), np.array(t[1]), np.array(t[2]), float(t[3])),
         events={name: np.array(item) for name, item in about["events"].items()},

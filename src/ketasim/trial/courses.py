@@ -15,15 +15,19 @@ from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.posterior import fitted
 from ketasim.dose import Regimen, output_times
 from ketasim.dose.grid import Grid
-from ketasim.forward import Dosed, Forward, deliveries
+from ketasim.forward import Dosed, Forward, deliveries, differing
 from ketasim.people import People, chain_parameters
+from ketasim.people.occasions import USUAL, occasion_shares
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed, felt_course, hope, treatment
 from ketasim.ratings.setting import felt_so_far
 
+from .covariate_effects import chain_numbers
+from .reports import PORTS as REPORT_PORTS
+from .reports import report_rows
 from .worlds import World
 
 GRID = Grid("trial", ((1.0, 0.1), (2.0, 0.25), (4.0, 1.0)), 24.0)  # keeps every peak of what is felt within 2 %
-SIDE_PORTS = ("nausea", "moaas", "sbp_rise")
+SIDE_PORTS = ("nausea", "moaas", "sbp_rise")  # of which the worst of each person is kept
 NEUTRAL = {"nausea": 0.0, "moaas": 5.0, "sbp_rise": 0.0}
 
 
@@ -71,7 +75,8 @@ def noticed_of(parts: Sequence[Part], end_h: float) -> Treatment:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of one arm: rows (P, V) by name (mood, ideation, ssri, hoped, blind, felt, belief, sbp), worst side effects (P,) by name, who
+    """What was read of one arm: rows (P, V) by name (mood, ideation, ssri, hoped, blind, felt, belief, sbp, cadss, and
+    `report NAME`, see `reports`), worst side effects (P,) by name, who
     failed (P,) and why, and the doses given."""
 
     rows: Mapping[str, Array]
@@ -89,9 +94,10 @@ def read_course(
     p: Mapping[str, Array],
     visits_h: Array,
     masked: bool = False,
+    occasions: str = USUAL,
 ) -> Read:
     """Integrate the parts in these people and read them at the visits. where : setting; p : rating numbers of the same people; masked : nobody can
-    feel what is given."""
+    feel what is given; occasions : what differs between the sessions of one person (`people.occasions`)."""
     end = float(visits_h[-1])
     given = sorted((one for part in parts for one in part.given(end, people.weight)), key=lambda one: one.time_h)
     noticed = noticed_of(parts, end)
@@ -101,7 +107,7 @@ def read_course(
     times = times[(times >= 0) & (times <= end)]
     at = np.searchsorted(times, visits_h - 1e-9)
     shape = (len(people), len(times))
-    tables, bad, why = _integrated(world, given, people, times, end)
+    tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
     drives = Drives.of(tables)
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest = felt_so_far(times, felt, noticed.sessions)
@@ -118,6 +124,7 @@ def read_course(
         "sbp": pressure,
     }
     rows = {key: np.broadcast_to(item, shape)[:, at] for key, item in found.items()}
+    rows |= report_rows(tables, times, noticed.sessions, visits_h, people, world)
     after = times >= first
     worst = {}
     for key in SIDE_PORTS:
@@ -128,7 +135,13 @@ def read_course(
 
 
 def _integrated(
-    world: World, given: Sequence[Dosed], people: People, times: Array, end: float
+    world: World,
+    given: Sequence[Dosed],
+    people: People,
+    times: Array,
+    end: float,
+    sessions: Array,
+    occasions: str,
 ) -> tuple[dict[str, Array], BoolArray, str]:
     """Output ports of the chain, (P, T) each (one row where nothing is given), who failed and why."""
     basic = tuple(Drives.ports().values())
@@ -136,17 +149,21 @@ def _integrated(
         return dict.fromkeys(basic, np.zeros((1, len(times)))), np.zeros(len(people), dtype=bool), ""
     forward = Forward.of(given, variants=dict(world.variants))
     c = forward.composition
-    asked = (*basic, FELT_OF_MIDAZOLAM, *SIDE_PORTS)
-    wanted = tuple(sorted(n for n in asked if n in c.outputs or n in c.defined or n in basic))
+    asked = (*basic, FELT_OF_MIDAZOLAM, *SIDE_PORTS, *REPORT_PORTS)
+    wanted = tuple(sorted(n for n in set(asked) if n in c.outputs or n in c.defined or n in basic))
     numbers = {key: world.full(v) for key, v in forward.numbers.items()}
-    overrides = {key: n for key, n in world.numbers.items() if key in numbers or key in _other_keys()}
+    own = chain_numbers(world, people.seed)
+    overrides = {key: n for key, n in (own | world.numbers).items() if key in numbers or key in _other_keys()}
     varying = chain_parameters(people, numbers, overrides)
     start = min(0.0, given[0].time_h, float(times[0]))
     free = {key for key in (*fitted(), *union_keys()) if key in c.parameters}
-    found = forward.run([forward.schedule(varying, start, end)], varying, len(people), times, wanted, replaceable=free)
+    apart = differing(forward, people, numbers, overrides, sessions, occasion_shares(occasions), wanted)
+    plan = forward.schedule(varying, start, end, sessions=apart.routed)
+    asked = tuple(sorted({*wanted, *apart.needed}))
+    found = forward.run([plan], varying, len(people), times, asked, replaceable=free)
     status = found.status[0] != 0
     reason = next((r for r in found.reasons[0] if r), "") if status.any() else ""
-    return dict(found.table), np.asarray(status), reason
+    return dict(apart.applied(found.table, varying, times)), np.asarray(status), reason
 
 
 @lru_cache(maxsize=1)

@@ -1,20 +1,28 @@
-"""What a printed covariate does to the drug part, beyond what the chain already works out (weight, age, genotype, ethnicity).
+"""What a printed covariate does to the drug part, beyond what the chain already works out (weight, age, genotype, metaboliser status, ethnicity).
 
 An effect with conflicting evidence is a distribution around zero: every world draws its own, so that it widens what is predicted and takes no side.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ketasim.core import Value, normals, stages_with_values, values
 from ketasim.core.arrays import Array
-from ketasim.people import People
+from ketasim.people import People, spread_values
 from ketasim.people.table_one import TableOnePeople
 
 from .worlds import World
 
 PREFIX = "effect_"
+CHAIN_EFFECTS = (
+    ("people", "cyp2b6_slow_effect"),
+    ("people", "cyp3a4_slow_effect"),
+    ("plasticity", "val66met_secretion_val_met"),
+    ("plasticity", "val66met_secretion_met_met"),
+)
 
 
 def effects() -> dict[str, Value]:
@@ -22,6 +30,17 @@ def effects() -> dict[str, Value]:
     if "covariates" not in stages_with_values():
         return {}
     return {key.removeprefix(PREFIX): v for key, v in values("covariates").items()}
+
+
+def chain_numbers(world: World, seed: int) -> dict[str, float]:
+    """What genotype and metaboliser status do inside the chain in this world: a draw of each effect from its uncertainty, value -> number."""
+    found = {}
+    for stage, key in CHAIN_EFFECTS:
+        effect = values(stage)[key]
+        if effect.uncertain:
+            z = normals(seed, f"trial covariate {key}", np.array([world.index]))
+            found[key] = float(spread_values(replace(effect, between=effect.uncertain), z)[0])
+    return found
 
 
 def drug_factor(people: People, world: World, seed: int) -> Array:

@@ -10,20 +10,11 @@ from typing import Any
 from ketasim.core import FrozenMapping
 from ketasim.dose import Regimen, parse
 
+from .plan import Analysis, label_of
 from .rules import Rule
 
 HOURS_PER_DAY = 24.0
 KINDS = ("parallel", "crossover", "withdrawal", "escalating")
-MEASURES = ("change", "response", "remission", "ideation", "relapse")
-METHODS: Mapping[str, tuple[str, ...]] = {
-    "change": ("mmrm", "ancova", "t-test"),
-    "ideation": ("ancova", "t-test"),
-    "response": ("proportions",),
-    "remission": ("proportions",),
-    "relapse": ("log-rank", "cox"),
-}
-FREEDOMS = ("kenward-roger", "satterthwaite")
-COVARIATES = ("baseline", "age", "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +53,10 @@ class TrialArm:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """measure : change | response | remission | ideation | relapse, at the visit `at_h`, of `arm` against the comparator.
+    """measure : one of `plan.MEASURES`, at the visit `at_h`, of `arm` against the comparator.
 
-    cut : remission in points of the scale; relapse: score at or above it. response : fall of the score that counts, as a share.
+    cut : remission in points of the scale; relapse: score at or above it; cadss_share: CADSS points above it; ideation_remission: points of the item at
+    or below it. response : fall of the score that counts, as a share.
     """
 
     measure: str
@@ -72,16 +64,6 @@ class Endpoint:
     arm: str
     cut: float
     response: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """method with its degrees of freedom, covariates, and two-sided level alpha."""
-
-    method: str = "mmrm"
-    df: str = "kenward-roger"
-    covariates: tuple[str, ...] = ("baseline",)
-    alpha: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +89,8 @@ class Design:
 
     comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
     drive L of everybody there. stable : withdrawal designs, who is randomised at `from_h`. period_h : start of the second period of a crossover. measured : what is read at visits beside the score.
+    study_effects : every replicate differs from the average trial as published trials do. small_study : and as published trials of the size `n` do.
+    occasions : what differs between the sessions of one person, `people.occasions`.
     """
 
     id: str
@@ -131,6 +115,7 @@ class Design:
     duration_months: float | None = None
     masked: bool = False
     study_effects: bool = True
+    small_study: bool = False
     hypotheses: tuple[str, ...] = ()
     people: Mapping[str, Any] = field(default_factory=FrozenMapping)
     rules: tuple[Rule, ...] = ()
@@ -140,6 +125,7 @@ class Design:
     stable: str = ""
     assumptions: tuple[str, ...] = ()
     where: str = ""
+    occasions: str = "sourced"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -188,10 +174,8 @@ class Design:
     @property
     def estimand_words(self) -> tuple[str, str]:
         """Endpoint and time for the words of an estimand."""
-        labels = {"change": self.scale, "ideation": "suicidal thoughts (MADRS item 10)"}
-        return labels.get(self.endpoint.measure, f"{self.endpoint.measure} on the {self.scale}"), words_of(
-            self.endpoint.at_h
-        )
+        where = self.endpoint
+        return label_of(where.measure, self.scale, where.cut), words_of(where.at_h)
 
 
 def words_of(hours: float) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ketasim.core import value
 from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import residual_sd, score_moments, share_below
 
+from .between import drug_size, setting_shift
 from .design import Design
+from .plan import IDEATION, is_harm
 from .pool import Pool
 from .scales import per_point, rater_factor
 
@@ -35,13 +35,18 @@ class Truth:
 
 
 def truth(design: Design, pool: Pool) -> Truth | None:
-    """The differences in one world; None for endpoints that have no expectation at one visit (relapse)."""
-    if design.endpoint.measure == "relapse" or design.kind == "crossover" or pool.flexed:
+    """The differences in one world; None for endpoints that have no expectation at one visit (relapse) or that no belief moves (harms)."""
+    if (
+        design.endpoint.measure == "relapse"
+        or is_harm(design.endpoint.measure)
+        or design.kind == "crossover"
+        or pool.flexed
+    ):
         return None
     if design.study_effects:
         return _over_trials(design, pool)
     at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
-    return _at(design, pool, at, 0.0, 1.0)
+    return _at(design, pool, at, float(setting_shift(design, 0.0)), float(drug_size(design, 0.0)))
 
 
 def _over_trials(design: Design, pool: Pool) -> Truth:
@@ -50,8 +55,7 @@ def _over_trials(design: Design, pool: Pool) -> Truth:
     parts, weights = [], []
     for x, wx in zip(_NODES, _WEIGHTS, strict=True):
         for y, wy in zip(_NODES, _WEIGHTS, strict=True):
-            shift, factor = value("tau_mood_setting").value * x, math.exp(value("tau_mood_drug").value * y)
-            parts.append(_at(design, pool, at, float(shift), float(factor)))
+            parts.append(_at(design, pool, at, float(setting_shift(design, x)), float(drug_size(design, y))))
             weights.append(wx * wy)
     w = np.array(weights)
 
@@ -75,7 +79,7 @@ def _outcomes(design: Design, pool: Pool, at: int, shift: float) -> Array:
     """Mean change, or share of response or remission, of every arm if everybody took it, (A,)."""
     where = design.endpoint
     p, points = dict(pool.p), per_point(design.scale)
-    thoughts = where.measure == "ideation"
+    thoughts = where.measure in IDEATION
     baseline = pool.baseline
     if thoughts:
         p["madrs_maximum"] = p["ideation_maximum"]
@@ -92,7 +96,7 @@ def _outcomes(design: Design, pool: Pool, at: int, shift: float) -> Array:
         )
         if where.measure == "response":
             found.append(float(share_below(there, (1 - where.response) * baseline, baseline, sd, p).mean()))
-        elif where.measure == "remission":
+        elif where.measure in ("remission", "ideation_remission"):
             found.append(float(share_below(there, where.cut * points, baseline, sd, p).mean()))
         else:
             mean, _ = score_moments(there, baseline, sd, p)

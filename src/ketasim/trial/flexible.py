@@ -6,14 +6,13 @@ integrated with its own doses. The last decision holds. Work is bounded: one int
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ketasim.core import normals, value
+from ketasim.core import normals
 from ketasim.core.arrays import Array, IntArray
 from ketasim.dose import parse
 from ketasim.people import People
@@ -21,6 +20,7 @@ from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import madrs_scores
 from ketasim.ratings.wander import at_visits
 
+from .between import drug_size, setting_shift
 from .courses import Part, Read, read_course
 from .rules import STOP, Rule
 from .scales import per_point, rater_factor
@@ -87,11 +87,7 @@ def flex(
     count = len(people)
     own, noise = _noise(people, p, visits)
     z = normals(seed, "trial world effects", np.array([2 * world.index, 2 * world.index + 1]))
-    on = 1.0 if design.study_effects else 0.0
-    shift, factor = (
-        on * value("tau_mood_setting").value * float(z[0]),
-        math.exp(on * value("tau_mood_drug").value * float(z[1])),
-    )
+    shift, factor = float(setting_shift(design, z[0])), float(drug_size(design, z[1]))
     mine: list[tuple[Part, ...]] = [tuple(doses)] * count
     log: list[Decision] = []
     read = _grouped(design, world, mine, people, p, visits)
@@ -144,8 +140,9 @@ def _grouped(
     for members in groups.values():
         at = np.array(members)
         some = replace(people, person=people.person[at])
+        mine_p = {k: v[at] for k, v in p.items()}
         read = read_course(
-            design.setting, world, mine[members[0]], some, {k: v[at] for k, v in p.items()}, visits, design.masked
+            design.setting, world, mine[members[0]], some, mine_p, visits, design.masked, design.occasions
         )
         for key, part in read.rows.items():
             rows.setdefault(key, np.zeros((len(people), len(visits))))[at] = part

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from ketasim.core.arrays import Array, BoolArray
 
+from .analyse.competing import cause_specific, incidence_difference
 from .analyse.cox import cox
 from .analyse.estimands import ANALYSES
+from .analyse.imputation import multiple_imputation
 from .analyse.means import ancova, t_test
 from .analyse.mmrm import mmrm
-from .analyse.proportions import proportions
-from .analyse.survival import log_rank
-from .design import Design
+from .analyse.proportions import Missing, logistic, proportions
+from .analyse.result import Comparison
+from .analyse.survival import log_rank, restricted_mean
+from .design import HOURS_PER_DAY, Design
+from .plan import OF_SHARES, OF_TIMES, is_harm
 from .replicate import Replicates
+
+IMPUTATION_SEED = 1  # of the draws of multiple imputation, with the replicate's number
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """estimate, se, p (R, A - 1); nan where the analysis gave none. failed : reason -> number of replicates."""
+    """estimate, se, p, low, high (R, A - 1); nan where the analysis gave none. failed : reason -> number of replicates. low, high : interval of
+    each trial (level 1 - alpha). scale : what the estimate is. detail : what looks or a re-estimated size did, as plain data."""
 
     estimate: Array
     se: Array
@@ -28,6 +37,10 @@ class Outcome:
     name: str
     estimand: str
     failed: dict[str, int]
+    low: Array
+    high: Array
+    scale: str = "difference of adjusted means"
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def endpoint_visit(design: Design) -> int:
@@ -36,27 +49,71 @@ def endpoint_visit(design: Design) -> int:
 
 
 def analyse(design: Design, found: Replicates, n: int) -> Outcome:
-    """The design's analysis on the first n participants of every replicate."""
-    at, how = endpoint_visit(design), design.analysis
+    """The design's analysis on the first n participants of every replicate, without looks before the end (`stopping` has those)."""
+    how = design.analysis
     arm = found.arm[:, :n]
     if design.kind == "crossover":
         return _crossed(design, found, n)
-    if how.method in ("log-rank", "cox"):
-        time, event = relapse(design, found)
-        chosen = log_rank if how.method == "log-rank" else cox
-        hazard = chosen(time[:, :n], event[:, :n], arm)
-        return _outcome(hazard.estimate, hazard.se, hazard.p, hazard, design)
-    if how.method == "proportions":
-        share = proportions(achieved(design, found)[:, :n], arm)
-        return _outcome(share.estimate, share.se, share.p, share, design)
-    change = found.change[:, :n]
+    if how.method in OF_TIMES:
+        return _of_times(design, found, n)
+    level = 1.0 - how.alpha
     extra = np.stack([found.covariates[name][:, :n] for name in how.covariates], axis=-1) if how.covariates else None
+    if how.method in OF_SHARES:
+        met = achieved(design, found)[:, :n]
+        missing: Missing = "left out" if how.missing == "left out" else "failure"
+        if how.method == "logistic":
+            return _outcome(logistic(met, arm, extra, missing=missing, level=level), design)
+        return _outcome(proportions(met, arm, missing=missing, level=level), design)
+    if design.endpoint.measure == "cadss":
+        return _outcome(t_test(strongest(design, found)[:, :n], arm, level=level), design)
+    at = endpoint_visit(design)
+    change = found.change[:, :n]
     if how.method == "mmrm":
-        upto = change[..., : at + 1]
-        result = mmrm(upto, arm, extra, df=how.df)  # type: ignore[arg-type]
-        return _outcome(result.estimate[..., at], result.se[..., at], result.p[..., at], result, design)
-    one = ancova(change[..., at], arm, extra) if how.method == "ancova" else t_test(change[..., at], arm)
-    return _outcome(one.estimate, one.se, one.p, one, design)
+        result = mmrm(change[..., : at + 1], arm, extra, df=how.df, level=level)
+        estimate, se, p, low, high = (
+            np.asarray(getattr(result, key)[..., at]) for key in ("estimate", "se", "p", "low", "high")
+        )
+        return Outcome(estimate, se, p, "mmrm", _words("mmrm", design), result.reasons(), low, high)
+    if how.method == "imputation":
+        return _outcome(_imputed(design, found, n, extra), design)
+    if how.method == "ancova":
+        return _outcome(ancova(change[..., at], arm, extra, level=level), design)
+    return _outcome(t_test(change[..., at], arm, level=level), design)
+
+
+def _imputed(design: Design, found: Replicates, n: int, extra: Array | None) -> Comparison:
+    how, at = design.analysis, endpoint_visit(design)
+    return multiple_imputation(
+        found.change[:, :n, : at + 1],
+        found.arm[:, :n],
+        extra,
+        strategy=how.imputation,
+        imputations=how.imputations,
+        seed=IMPUTATION_SEED,
+        numbers=found.numbers,
+        shift=how.shift,
+        reference=design.names.index(how.reference) if how.reference else 0,
+        level=1.0 - how.alpha,
+    )
+
+
+def _of_times(design: Design, found: Replicates, n: int) -> Outcome:
+    """Time to relapse after the randomisation; leaving ends the time at risk, of the competing analyses as an end of its own kind."""
+    how, where = design.analysis, design.endpoint
+    time, kind = relapse(design, found)
+    time, kind, arm = time[:, :n], kind[:, :n], found.arm[:, :n]
+    event, level = (kind == 1).astype(np.float64), 1.0 - how.alpha
+    upto = where.at_h - design.from_h
+    if how.method == "log-rank":
+        return _outcome(log_rank(time, event, arm, level=level), design)
+    if how.method == "cox":
+        return _outcome(cox(time, event, arm, level=level), design)
+    if how.method == "rmst":
+        mean = restricted_mean(time / HOURS_PER_DAY, event, arm, (how.horizon_h or upto) / HOURS_PER_DAY, level=level)
+        return _outcome(mean, design)
+    if how.method == "cumulative-incidence":
+        return _outcome(incidence_difference(time, kind, arm, upto, level=level), design)
+    return _outcome(cause_specific(time, kind, arm, level=level), design)
 
 
 def analysed(design: Design, found: Replicates) -> BoolArray:
@@ -67,7 +124,10 @@ def analysed(design: Design, found: Replicates) -> BoolArray:
     at = endpoint_visit(design)
     if design.analysis.method == "mmrm":
         return np.asarray(found.seen[..., : at + 1].any(axis=-1))
-    if design.analysis.method in ("ancova", "t-test"):
+    how = design.analysis
+    if is_harm(design.endpoint.measure) or how.method in (*OF_TIMES, "imputation"):
+        return np.ones(found.arm.shape, dtype=bool)
+    if how.method in ("ancova", "t-test") or how.missing == "left out":
         return np.asarray(found.seen[..., at])
     return np.ones(found.arm.shape, dtype=bool)
 
@@ -102,54 +162,94 @@ def _crossed(design: Design, found: Replicates, n: int) -> Outcome:
     """Two-period crossover (Hills and Armitage 1979): d = second - first change of a person; half the difference of mean d between the sequence that
     ends with the arm and the one that begins with it is the effect, free of what differs between the periods alike in both sequences."""
     first, second = crossover_changes(design, found)
-    two = t_test((second - first)[:, :n], found.arm[:, :n])
+    two = t_test((second - first)[:, :n], found.arm[:, :n], level=1.0 - design.analysis.alpha)
     words = (
         f"Population: all randomised people seen in both periods. Variable: change of {design.estimand_words[0]} from the start of a period to "
         f"{design.estimand_words[1]} in it. Intercurrent events: people without both scores are left out. Summary: mean difference within persons, carry-over not taken out."
     )
-    return Outcome(two.estimate / 2.0, two.se / 2.0, two.p, "crossover t-test", words, two.reasons())
+    half = (two.estimate / 2.0, two.se / 2.0)
+    return Outcome(
+        *half,
+        two.p,
+        "crossover t-test",
+        words,
+        two.reasons(),
+        two.low / 2.0,
+        two.high / 2.0,
+        "mean difference within persons",
+    )
 
 
 def relapse(design: Design, found: Replicates) -> tuple[Array, Array]:
-    """Time from the randomisation to the first visit with a score at or above the cut, h, and 1 where that was; 0: followed up to that time, (R, N)."""
+    """Time from the randomisation, h, and how it ended, (R, N): 1 at the first visit up to the endpoint's with a score at or above the cut, 2 at the
+    last visit seen of who left before it, 0 followed to the end."""
     visits = np.array(design.readings_h)
     after = np.flatnonzero(visits > design.from_h + 1e-6)
-    bad = found.seen & (found.score >= design.endpoint.cut)
+    until = int(np.flatnonzero(visits <= design.endpoint.at_h + 1e-6)[-1])
+    seen = found.seen[..., : until + 1]
+    bad = seen & (found.score[..., : until + 1] >= design.endpoint.cut)
     bad[..., : after[0]] = False
     event = bad.any(axis=-1)
-    last = np.where(found.seen, np.arange(len(visits)), -1).max(axis=-1)
+    last = np.where(seen, np.arange(until + 1), -1).max(axis=-1)
     at = np.where(event, bad.argmax(axis=-1), np.maximum(last, after[0] - 1))
     time = np.maximum(visits[at] - design.from_h, 0.0)
-    return time, event.astype(np.float64)
+    return time, np.where(event, 1, np.where(found.gone <= until, 2, 0)).astype(np.int64)
 
 
 def achieved(design: Design, found: Replicates) -> Array:
-    """1 for who has the response or remission at the endpoint's visit, 0 for who has not or was not seen, (R, N)."""
-    at = endpoint_visit(design)
+    """1 for who has it at the endpoint's visit, 0 for who has not, nan for who was not seen there, (R, N). Of a harm: 1 for who has had it while still
+    coming; nobody is unseen."""
+    at, where = endpoint_visit(design), design.endpoint
+    if is_harm(where.measure):
+        return strongest(design, found)
     score = found.score[..., at]
-    if design.endpoint.measure == "response":
-        met = score <= (1.0 - design.endpoint.response) * found.baseline
-    else:
-        met = score <= design.endpoint.cut
-    return (met & found.seen[..., at]).astype(np.float64)
+    met = score <= ((1.0 - where.response) * found.baseline if where.measure == "response" else where.cut)
+    return np.where(found.seen[..., at], met.astype(np.float64), np.nan)
 
 
-def _outcome(estimate: Array, se: Array, p: Array, result: object, design: Design) -> Outcome:
-    name = getattr(result, "name", "mmrm")
-    known = ANALYSES.get(name)
-    words = known.estimand.about(*design.estimand_words) if known else _words(design)
-    return Outcome(np.asarray(estimate), np.asarray(se), np.asarray(p), name, str(words), result.reasons())  # type: ignore[attr-defined]
+def strongest(design: Design, found: Replicates) -> Array:
+    """What an endpoint beside mood has come to at the endpoint's visit, or at the last visit before a person left; 0 for who left before any, (R, N)."""
+    last = np.minimum(found.gone - 1, endpoint_visit(design))
+    rows = np.take_along_axis(found.beside, np.maximum(last, 0)[..., None], axis=-1)[..., 0]
+    return np.where(last >= 0, rows, 0.0)
 
 
-def _words(design: Design) -> str:
-    """The estimand of an analysis of events, where the room of analyses has no words of its own."""
-    endpoint, time = design.estimand_words
-    if design.endpoint.measure == "relapse":
-        return (
-            f"Population: all randomised people. Variable: time to {endpoint} up to {time}. Intercurrent events: who leaves is followed up to the last "
-            "visit seen. Summary: log hazard ratio to the comparator."
-        )
-    return (
-        f"Population: all randomised people. Variable: {endpoint} at {time}. Intercurrent events: who is not seen has no {design.endpoint.measure}. "
-        "Summary: difference of shares to the comparator."
+def _outcome(result: Comparison, design: Design) -> Outcome:
+    words = _words(result.name, design)
+    return Outcome(
+        result.estimate,
+        result.se,
+        result.p,
+        result.name,
+        words,
+        result.reasons(),
+        result.low,
+        result.high,
+        result.scale,
     )
+
+
+def _words(name: str, design: Design) -> str:
+    """The estimand: that of the analysis, with what this design makes of it."""
+    chosen = "withdrawal" if name == "log-rank" and design.kind == "withdrawal" else name
+    aim = ANALYSES[chosen].estimand.about(*design.estimand_words)
+    if design.kind == "withdrawal":
+        aim = replace(aim, population=ANALYSES["withdrawal"].estimand.population)
+    how = design.analysis
+    if is_harm(design.endpoint.measure):
+        aim = replace(
+            aim,
+            population="all randomised people",
+            variable=f"{design.estimand_words[0]}, up to {design.estimand_words[1]}",
+            intercurrent="while on treatment: what has been up to the last visit before leaving counts",
+        )
+    if how.method == "imputation" and how.reference:
+        aim = replace(aim, intercurrent=aim.intercurrent.replace("comparator", f"arm {how.reference}"))
+    if how.method == "imputation" and how.shift:
+        aim = replace(
+            aim, intercurrent=f"{aim.intercurrent}; {how.shift:+g} points after leaving in every arm but the reference"
+        )
+    if how.method == "rmst":
+        days = (how.horizon_h or design.endpoint.at_h - design.from_h) / HOURS_PER_DAY
+        aim = replace(aim, summary=f"{aim.summary} of {days:g} days, in days")
+    return str(aim)

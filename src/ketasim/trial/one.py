@@ -11,6 +11,7 @@ import numpy as np
 from .design import HOURS_PER_DAY, Design
 from .dropout import reasons
 from .methods import analysed
+from .plan import IDEATION
 from .replicate import Replicates
 
 MOST_IN_JSON = 2000  # people whose courses a JSON answer holds; the counts are always of everybody
@@ -168,7 +169,7 @@ def one_of(design: Design, found: Replicates, place: int, seed: int, hypothesis:
     at = int(np.argmin(np.abs(visits - read_h)))
     arms = tuple(_arm(name, [p for p in people if p.arm == name], at, days) for name in design.names)
     flow = Flow(asked, asked - arm.size, design.stable, int(arm.size), arms)
-    scale = design.estimand_words[0] if design.endpoint.measure == "ideation" else design.scale
+    scale = "MADRS item 10" if design.endpoint.measure in IDEATION else design.scale
     return OneTrial(design.title, found.numbers[place], seed, hypothesis, scale, days, people, flow)
 
 

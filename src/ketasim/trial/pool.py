@@ -26,6 +26,7 @@ from .flexible import Flexed, flex
 from .scales import per_point
 from .worlds import World
 
+REPORT = "report "
 PEOPLE = 128  # per arm and world: with 48 worlds 6,144 people an arm
 MOST_FAILED = 0.05
 
@@ -36,7 +37,8 @@ class Pool:
 
     mood, ideation, ssri, hoped, blind, felt, belief, sbp (A, P, V): drives of the drug on mood and on suicidal thoughts, of SSRI and add-ons, of
     setting and belief, of setting with the belief of the comparator arm; the strongest felt so far in CADSS points; belief of having the drug;
-    largest systolic rise so far. events : mean of the worst of a person (A,) by name. p : rating numbers (P,). baseline (P,) MADRS points.
+    largest systolic rise so far; strongest CADSS so far. reports : chance of having reported an adverse event, or had a pressure over a limit, by each
+    visit (A, P, V) by name. events : mean of the worst of a person (A,) by name. p : rating numbers (P,). baseline (P,) MADRS points.
     quantities : covariates (P,). flexed : what the visit rules did, one entry an arm (empty without rules). failed : people left out because an
     integration failed, with the reason of the first.
     """
@@ -52,6 +54,8 @@ class Pool:
     felt: Array
     belief: Array
     sbp: Array
+    cadss: Array
+    reports: Mapping[str, Array]
     p: Mapping[str, Array]
     baseline: Array
     quantities: Mapping[str, Array]
@@ -89,7 +93,7 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
             flexed.append(done)
             read = done.read
         else:
-            read = read_course(design.setting, world, doses, people, p, visits, design.masked)
+            read = read_course(design.setting, world, doses, people, p, visits, design.masked, design.occasions)
         parts.append(_with_add_ons(design, read, plan, world, seed, factor, null))
     failed = np.any([read.failed for read in parts], axis=0)
     reason = next((read.reason for read in parts if read.reason), "")
@@ -99,6 +103,7 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
         )
     good = np.flatnonzero(~failed)
     table = {key: np.stack([read.rows[key] for read in parts])[:, good] for key in parts[0].rows}
+    reports = {key.removeprefix(REPORT): table.pop(key) for key in [k for k in table if k.startswith(REPORT)]}
     return Pool(
         world=world,
         names=design.names,
@@ -106,7 +111,9 @@ def make_pool(design: Design, world: World, seed: int, count: int = PEOPLE, null
         p={key: number[good] for key, number in p.items()},
         baseline=people.madrs[good],
         quantities={"age": people.age[good], "weight": people.weight[good], "women": people.women[good].astype(float)},
-        events={key: np.array([read.worst[key][good].mean() for read in parts]) for key in SIDE_PORTS},
+        events={key: np.array([read.worst[key][good].mean() for read in parts]) for key in SIDE_PORTS}
+        | {f"share_{key}": rows[:, :, -1].mean(axis=1) for key, rows in reports.items()},
+        reports=reports,
         flexed=tuple(one.only(good) for one in flexed),
         failed=int(failed.sum()),
         reason=reason,

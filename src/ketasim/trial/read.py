@@ -11,27 +11,16 @@ from typing import Any
 from ketasim.chain.hypothesis import hypotheses
 from ketasim.core import FrozenMapping, KetasimError, Problem, UsageError, nearest
 from ketasim.core.textfile import read_text
+from ketasim.people.occasions import USUAL, WHICH
 from ketasim.people.table_one import table_problems
 from ketasim.ratings.setting import SETTINGS
 
-from .design import (
-    COVARIATES,
-    FREEDOMS,
-    KINDS,
-    MEASURES,
-    METHODS,
-    AddOn,
-    Analysis,
-    Design,
-    Dropout,
-    Endpoint,
-    TrialArm,
-    words_of,
-)
+from .design import KINDS, AddOn, Design, Dropout, TrialArm, words_of
 from .fields import Fields
 from .lines import Lines
+from .read_analysis import read_analysis, read_endpoint
 from .rules import ALWAYS, EXTRA, STOP, Rule, condition
-from .scales import SCALES, remission_cut
+from .scales import SCALES
 
 MOST_VISITS, MOST_ARMS, MOST_PEOPLE, MOST_SITES, MOST_RULES = 40, 12, 20_000, 500, 20
 STRATA = ("site", "severity", "sex")
@@ -73,8 +62,8 @@ def _design(top: Fields, identity: str) -> Design | None:
     comparator = _comparator(top, arms)
     visits = _visits(top)
     measured = top.texts("measured", EXTRA)
-    endpoint = _endpoint(top, visits, scale, [a.name for a in arms], comparator)
-    analysis = _analysis(top, endpoint.measure)
+    endpoint = read_endpoint(top, visits, scale, [a.name for a in arms], comparator)
+    analysis = read_analysis(top, endpoint.measure, [a.name for a in arms], comparator)
     sites, site_sd = _sites(top)
     block, strata = _randomisation(top, arms)
     per_month, duration = _accrual(top)
@@ -106,6 +95,7 @@ def _design(top: Fields, identity: str) -> Design | None:
         duration_months=duration,
         masked=top.flag("masked", False),
         study_effects=top.flag("study_effects", True),
+        small_study=top.flag("small_study", False),
         hypotheses=top.texts("hypotheses", hypotheses()),
         people=FrozenMapping(people),
         rules=rules,
@@ -115,6 +105,7 @@ def _design(top: Fields, identity: str) -> Design | None:
         stable=stable,
         assumptions=top.texts("assumptions"),
         where=top.lines.name,
+        occasions=top.text("occasions", USUAL, WHICH),
     )
     top.leftovers()
     _together(top, design)
@@ -225,38 +216,6 @@ def _visits(top: Fields) -> tuple[float, ...]:
     if len(ordered) > MOST_VISITS:
         top.note("visits", f"{len(ordered)} visits; allowed: 1 to {MOST_VISITS}")
     return ordered if ordered[0] > 0 else (24.0,)
-
-
-def _endpoint(top: Fields, visits: tuple[float, ...], scale: str, arms: list[str], comparator: str) -> Endpoint:
-    entry = top.table_at("endpoint") or Fields({}, ("endpoint",), top.lines, top.problems)
-    measure = entry.text("measure", "change", MEASURES)
-    at = entry.hour("at", visits[-1])
-    if all(abs(at - visit) > 1e-6 for visit in visits):
-        near = min(visits, key=lambda t: abs(t - at))
-        entry.note("at", f"the endpoint is read at {words_of(at)}, where no visit is", f'at = "{near / 24:g} d"')
-        at = visits[-1]
-    others = [name for name in arms if name != comparator]
-    arm = entry.text("arm", others[0] if others else (arms or [""])[0], others or arms)
-    cut = entry.number("cut", remission_cut(scale) if measure != "relapse" else 22.0, 0.0, 60.0)
-    share = entry.number("response", 0.5, 0.0, 1.0)
-    entry.leftovers()
-    return Endpoint(measure, at, arm, cut, share)
-
-
-def _analysis(top: Fields, measure: str) -> Analysis:
-    entry = top.table_at("analysis") or Fields({}, ("analysis",), top.lines, top.problems)
-    known = METHODS[measure]
-    found = Analysis(
-        entry.text("method", known[0], known),
-        entry.text("df", "kenward-roger", FREEDOMS),
-        entry.texts("covariates", COVARIATES) if "covariates" in entry.table else ("baseline",),
-        entry.number("alpha", 0.05, 0.0, 1.0),
-    )
-    entry.has("covariates")
-    if not 0 < found.alpha < 1:
-        entry.note("alpha", "the level is between 0 and 1", "alpha = 0.05")
-    entry.leftovers()
-    return found
 
 
 def _sites(top: Fields) -> tuple[int, float]:
@@ -420,7 +379,7 @@ def _together(top: Fields, design: Design) -> None:
         top.note("design", f"a crossover compares two treatments, not {len(design.arms)}", 'design = "parallel"')
     if design.kind == "crossover" and design.endpoint.measure != "change":
         top.note("endpoint", "a crossover is analysed by change", 'measure = "change"')
-    if design.rules and (design.site_sd or design.endpoint.measure == "ideation"):
+    if design.rules and (design.site_sd or design.endpoint.measure in ("ideation", "ideation_remission")):
         top.note("rules", "visit rules are for a score without site effects", "[sites]\nsd = 0.0")
     if design.endpoint.measure == "relapse" and design.kind != "withdrawal":
         top.note(
@@ -428,6 +387,17 @@ def _together(top: Fields, design: Design) -> None:
             "a relapse is counted from the time at which stable people are randomised",
             'design = "withdrawal"',
         )
+    if design.kind == "crossover" and design.analysis.reestimation:
+        top.note("reestimation", "a size is re-estimated in parallel designs", "leave out [reestimation]")
+    if design.endpoint.measure == "relapse":
+        if design.endpoint.at_h <= design.from_h:
+            top.note("endpoint", "relapses are counted up to a visit after the randomisation", 'at = "28 d"')
+        elif design.analysis.horizon_h > design.endpoint.at_h - design.from_h + 1e-6:
+            top.note(
+                "analysis",
+                "the horizon is beyond the endpoint's visit",
+                f'horizon = "{(design.endpoint.at_h - design.from_h) / 24:g} d"',
+            )
     if design.rules and design.kind in ("crossover", "withdrawal"):
         top.note("rules", f"visit rules are for parallel and escalating designs, not for {design.kind}")
     if len(design.arms) >= 1 and design.n < 2 * len(design.arms):

@@ -6,11 +6,12 @@ analyses are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from ketasim.core import UsageError, inverse_normal, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
@@ -18,9 +19,11 @@ from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
 
+from .between import drug_size, setting_shift
 from .design import Design, words_of
 from .draws import Draws
 from .dropout import leave
+from .plan import FELT, IDEATION, REPORTS
 from .pool import Pool
 from .rules import Rule, condition
 from .scales import per_point, rater_factor
@@ -32,7 +35,8 @@ class Replicates:
 
     arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
     on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
-    guess (R, N) guesses that it had the drug; felt (R, N, V) CADSS; covariates name -> (R, N).
+    guess (R, N) guesses that it had the drug; felt (R, N, V) CADSS; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
+    mood, what a person has by the visit (1 reported, 0 not; points of the strongest dissociation), whether or not they come; empty (R, N, 0) otherwise.
     """
 
     numbers: tuple[int, ...]
@@ -49,6 +53,20 @@ class Replicates:
     asked: NDArray[
         np.int64
     ]  # (R,) people who had to begin so that N could be randomised (more than N where only the stable are)
+    beside: Array
+
+    def only(self, rows: IntArray) -> Replicates:
+        """Some replicates, by their place."""
+        return self._each(lambda x: x[rows], tuple(self.numbers[int(r)] for r in rows))
+
+    def people(self, start: int, stop: int) -> Replicates:
+        """Participants `start` to `stop` - 1 of every replicate, in the order of joining."""
+        return self._each(lambda x: x[:, start:stop] if x.ndim > 1 else x, self.numbers)
+
+    def _each(self, part: Callable[[NDArray], NDArray], numbers: tuple[int, ...]) -> Replicates:  # type: ignore[type-arg]
+        rows = {f.name: getattr(self, f.name) for f in fields(self)}
+        own = {name: part(x) for name, x in rows.items() if name not in ("numbers", "covariates")}
+        return Replicates(numbers=numbers, covariates={k: part(x) for k, x in self.covariates.items()}, **own)
 
     @property
     def change(self) -> Array:
@@ -79,6 +97,7 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
             key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
         },
         asked=together("asked"),
+        beside=together("beside"),
     )
 
 
@@ -166,6 +185,7 @@ def _some(found: Replicates, keep: BoolArray, n: int) -> Replicates:
         felt=part(found.felt),
         covariates={key: part(rows) for key, rows in found.covariates.items()},
         asked=order[:, -1] + 1,
+        beside=part(found.beside),
     )
 
 
@@ -177,8 +197,9 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
     madrs = pool.baseline[who]
     arm = allocate(design, draws, _strata(design, site, madrs, pool.quantities["women"][who]))
     score = _scores(design, pool, draws, who, arm, _shift(design, draws, site))
-    points = 1.0 if design.endpoint.measure == "ideation" else per_point(design.scale)
-    baseline = pool.p["ideation_baseline"][who] if design.endpoint.measure == "ideation" else madrs / points
+    thoughts = design.endpoint.measure in IDEATION
+    points = 1.0 if thoughts else per_point(design.scale)
+    baseline = pool.p["ideation_baseline"][who] if thoughts else madrs / points
     felt = pool.felt[arm, who]
     visits = np.array(design.readings_h)
     change = score - baseline[..., None]
@@ -203,7 +224,27 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
         felt=felt,
         covariates={"baseline": baseline, "age": pool.quantities["age"][who], "weight": pool.quantities["weight"][who]},
         asked=np.full(len(numbers), n, dtype=np.int64),
+        beside=_beside(design, pool, draws, who, arm),
     )
+
+
+def _beside(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArray) -> Array:
+    """What an endpoint beside mood has come to by each visit, (R, N, V); see `Replicates`.
+
+    A report that has a chance c_j by visit j has happened by j where u < c_j, u one number of this person for this event: it stays once it is there.
+    Trials differ in how they ask: logit c + tau z, z of this trial.
+    """
+    measure = design.endpoint.measure
+    if measure in FELT:
+        points = pool.cadss[arm, who]
+        return points if measure == "cadss" else (points > design.endpoint.cut).astype(np.float64)
+    if measure not in pool.reports:
+        return np.zeros((*who.shape, 0))
+    chance = pool.reports[measure][arm, who]
+    if design.study_effects and measure in REPORTS:
+        habit = value("tau_report").value * draws.single("how reports are asked for in the trial")
+        chance = expit(logit(chance) + habit[:, None, None])
+    return (draws.uniform(f"report {measure}")[..., None] < chance).astype(np.float64)
 
 
 def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntArray:
@@ -217,9 +258,7 @@ def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntAr
 
 def _shift(design: Design, draws: Draws, site: IntArray) -> Array:
     """Shift of everybody's drive, (R, N): of this trial among trials, and of the site."""
-    trial = np.zeros(len(draws.replicates))
-    if design.study_effects:
-        trial = value("tau_mood_setting").value * draws.single("setting of the trial")
+    trial = setting_shift(design, draws.single("setting of the trial"))
     found = np.repeat(trial[:, None], draws.n, axis=1)
     if design.site_sd:
         for r, k in enumerate(draws.replicates):
@@ -233,9 +272,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     rows, visits = who.size, len(design.readings_h)
     index, arms = who.ravel(), arm.ravel()
     p = {key: number[index] for key, number in pool.p.items()}
-    drug = np.ones(len(draws.replicates))
-    if design.study_effects:
-        drug = np.exp(value("tau_mood_drug").value * draws.single("drug part of the trial"))
+    drug = drug_size(design, draws.single("drug part of the trial"))
     factor = np.repeat(drug, draws.n)[:, None]
     if (
         pool.flexed
@@ -252,7 +289,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
         found = madrs_scores(there, pool.baseline[index], p, kept.own[index], kept.noise[index])
         return (found / per_point(design.scale)).reshape(*who.shape, visits)
     own = at_visits(lambda purpose: draws.normal(purpose).ravel(), design.readings_h, **size)
-    if design.endpoint.measure == "ideation":
+    if design.endpoint.measure in IDEATION:
         there = latent(design.setting, drives, hoped, p, between, ideation=True)
         other = at_visits(lambda purpose: draws.normal(f"ideation {purpose}").ravel(), design.readings_h, **size)
         item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])

@@ -15,6 +15,7 @@ from ketasim.scenario.result import plain
 from .design import Design, words_of
 from .dropout import equation
 from .one import OneTrial
+from .plan import OF_SHARES
 from .power import Power
 
 
@@ -44,7 +45,10 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class Contrast:
-    """An arm against the comparator at the endpoint: mean over replicates, 5th and 95th percentile of the means of worlds, Monte Carlo SE."""
+    """An arm against the comparator at the endpoint: mean over replicates, 5th and 95th percentile of the means of worlds, Monte Carlo SE.
+
+    scale : what the estimate is. trial_low, trial_high : mean limits of the interval (1 - alpha) that a single trial prints.
+    """
 
     endpoint: str
     day: float
@@ -54,6 +58,9 @@ class Contrast:
     low: float
     high: float
     mc_se: float
+    scale: str
+    trial_low: float
+    trial_high: float
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Bias:
 class TrialResult:
     """Everything about one design. power : primary comparison by size; contrasts : of all arms at the largest size.
 
-    estimates : size -> arm -> estimate of every replicate (sims,), nan = no result; hypothesis_of : hypothesis of every replicate; one : the first replicate, person by person
+    stopping : size -> arm -> what looks or a re-estimated size did. estimates : size -> arm -> estimate of every replicate (sims,), nan = no result; hypothesis_of : hypothesis of every replicate; one : the first replicate, person by person
     (`one_trial` makes any other).
     """
 
@@ -88,6 +95,7 @@ class TrialResult:
     guess_curve: Mapping[str, tuple[tuple[float, float], ...]]
     by_hypothesis: Mapping[str, Mapping[str, float]]
     unanalysed: Mapping[str, int] = field(default_factory=dict)
+    stopping: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     failed_people: int = 0
     notes: tuple[str, ...] = ()
     estimates: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -150,6 +158,8 @@ class TrialResult:
                 arm: [{"share": s, "difference": x} for s, x in rows] for arm, rows in self.guess_curve.items()
             },
             "by_hypothesis": {h: dict(row) for h, row in self.by_hypothesis.items()},
+            "analysis_details": details(d),
+            "stopping": [{"n": n, "arms": dict(arms)} for n, arms in self.stopping.items()],
             "one_trial": None if self.one is None else self.one.to_dict(),
             "unanalysed": dict(self.unanalysed),
             "notes": list(self.notes),
@@ -173,6 +183,32 @@ class TrialResult:
     def __repr__(self) -> str:
         power = ", ".join(f"n {p.n}: {100 * p.power:.0f} %" for p in self.power)
         return f"<TrialResult of {self.design.title!r}: {self.sims} replicates, seed {self.seed}; power {power or 'none, one arm'}>"
+
+
+def details(d: Design) -> dict[str, Any]:
+    """What the analysis was told, as plain data: nothing that its method does not read."""
+    how, method = d.analysis, d.analysis.method
+    found: dict[str, Any] = {"endpoint": d.endpoint.measure, "at_day": d.endpoint.at_h / 24.0, "method": method}
+    found |= {"label": how.label, "alpha": how.alpha}
+    if method == "mmrm":
+        found["df"] = how.df
+    if method in ("mmrm", "ancova", "imputation", "logistic"):
+        found["covariates"] = list(how.covariates)
+    if method == "imputation":
+        found |= {key: getattr(how, key) for key in ("imputation", "imputations", "shift")}
+        found["reference"] = how.reference or d.comparator
+    if method == "rmst":
+        found["horizon_day"] = (how.horizon_h or d.endpoint.at_h - d.from_h) / 24.0
+    if method in OF_SHARES:
+        found["missing"] = how.missing
+    for key in ("looks", "reestimation"):
+        part = getattr(how, key)
+        found[key] = None if part is None else {k: _listed(getattr(part, k)) for k in part.__dataclass_fields__}
+    return found
+
+
+def _listed(item: Any) -> Any:
+    return list(item) if isinstance(item, tuple) else item
 
 
 def _power(p: Power) -> dict[str, Any]:

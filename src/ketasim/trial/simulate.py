@@ -19,13 +19,15 @@ from .chunks import Chunk, Job, chunks, prepared
 from .design import Design
 from .expected import Truth
 from .library import find_design
-from .methods import Outcome, analyse, crossover_outcomes, endpoint_visit
+from .methods import Outcome, crossover_outcomes, endpoint_visit
 from .one import OneTrial, one_of
+from .plan import better
 from .pool import PEOPLE, Pool, make_pool
 from .power import HIGH, LOW, Power, power_of, shrunk
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
+from .stopping import most_people, outcome_of
 from .worlds import World, worlds
 
 SIMS = 1000
@@ -121,7 +123,7 @@ class Trial:
         """Simulate and analyse at every size; arms and contrasts at the largest. folder, scheduler : as in `trial`."""
         sizes = tuple(sorted(set(n)))
         made = chunks(
-            self.jobs(sims, sizes[-1]),
+            self.jobs(sims, most_people(self.design, sizes[-1])),
             self.pool,
             prepared(folder) if folder else None,
             scheduler,
@@ -131,10 +133,10 @@ class Trial:
         outcomes: dict[int, Outcome] = {}
         for i, size in enumerate(sizes):
             if self.design.compares:
-                outcomes[size] = analyse(self.design, found, size)
+                outcomes[size] = outcome_of(self.design, found, size)
             if progress:
                 progress(SHARES_OF_WORK + (1 - SHARES_OF_WORK) * (i + 1) / len(sizes))
-        return _result(self, found, made, sizes, sims, outcomes)
+        return _result(self, found.people(0, sizes[-1]), made, sizes, sims, outcomes)
 
 
 def trial(
@@ -228,11 +230,10 @@ def _result(
     design = asked.design
     world = np.array([k % asked.count for k in found.numbers])
     last = outcomes.get(sizes[-1])
-    # response and remission are shares: more of them favours the arm; fewer points do
-    better = 1.0 if design.endpoint.measure in ("response", "remission") else -1.0
+    sign = better(design.endpoint.measure, design.analysis.method)
     powers = {
         name: tuple(
-            power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, better)
+            power_of(size, o.estimate[:, a], o.p[:, a], world, design.analysis.alpha, sign)
             for size, o in outcomes.items()
         )
         for a, name in enumerate(design.compared)
@@ -265,6 +266,7 @@ def _result(
             for a, name in enumerate(design.compared)
         },
         by_hypothesis=_by_hypothesis(asked, last, world, powers),
+        stopping={size: dict(o.detail) for size, o in outcomes.items() if o.detail},
         unanalysed=last.failed if last else {},
         failed_people=sum(chunk.failed for chunk in made),
         notes=_notes(design),
@@ -282,7 +284,19 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
     mean = float(ok.mean()) if ok.size else math.nan
     error = float(ok.std(ddof=1) / math.sqrt(ok.size)) if ok.size > 1 else math.nan
     return Contrast(
-        design.endpoint.measure, design.endpoint.at_h / 24.0, name, design.comparator, mean, low, high, error
+        design.endpoint.measure,
+        design.endpoint.at_h / 24.0,
+        name,
+        design.comparator,
+        mean,
+        low,
+        high,
+        error,
+        outcome.scale,
+        *(
+            float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else math.nan
+            for x in (outcome.low[:, a], outcome.high[:, a])
+        ),
     )
 
 

@@ -59,6 +59,7 @@ class Output(Answer):
     low: float | None
     high: float | None
     note: str
+    caveat: str
 
 
 class Link(Answer):
@@ -93,6 +94,9 @@ class ValueEntry(Answer):
     unit: str
     printed: str
     basis: Literal["measured", "derived", "assumed", "placeholder"]
+    mark: str = Field(
+        description="what must stand beside the number: that it was computed, assumed, or not measured in people; empty for most"
+    )
     grade: Literal["A", "B", "C", "D"]
     grade_words: str
     source: str
@@ -135,6 +139,14 @@ class ExperimentCard(Answer):
     arms: list[str]
 
 
+class OwnPart(Answer):
+    """A part of one's own beside the package: a mechanism, hypothesis, design or file of findings."""
+
+    kind: str
+    name: str
+    file: str
+
+
 class Catalogue(Answer):
     """Everything the page needs before its first run."""
 
@@ -146,6 +158,7 @@ class Catalogue(Answer):
     links: list[Link]
     settings: list[Named]
     hypotheses: list[Explanation]
+    own: list[OwnPart]
     experiments: list[ExperimentCard]
     has: dict[str, bool]
     start: dict[str, float]
@@ -425,3 +438,98 @@ class Screened(BaseModel):
     rules: list[dict[str, Any]]
     monitoring: list[dict[str, Any]]
     missing_for: list[dict[str, Any]]
+
+
+class Observed(Answer):
+    """A published number beside a course; low, high: 95 % interval, null where no error was published."""
+
+    output: str
+    side: Literal["drug", "control"]
+    time_h: float
+    value: float
+    low: float | None
+    high: float | None
+    bar: str
+    unit: str
+    n: float | None
+    study: str
+    citation: str
+    record: str
+    arm: str
+    provenance: str
+    how: str
+
+
+class KnownOf(Answer):
+    """What is known of a value: a histogram (edges, shares), 5th, 50th and 95th percentile; prior where it was not fitted."""
+
+    kind: Literal["posterior", "prior"]
+    edges: list[float]
+    shares: list[float]
+    low: float
+    median: float
+    high: float
+
+
+class HeadlineIf(Answer):
+    """The typical person's figure as it ships and with the value replaced; model_low, model_high: 5th to 95th percentile over the whole posterior."""
+
+    key: str
+    label: str
+    unit: str
+    shipped: float | None
+    changed: float | None
+    model_low: float | None
+    model_high: float | None
+    curve: list[float | None]
+
+
+class WhatIf(Answer):
+    """What `ketasim.scenario.what_if.what_if` gives: one value replaced, all others as they are."""
+
+    name: str
+    key: str
+    label: str
+    unit: str
+    value: float
+    basis: Literal["measured", "derived", "assumed", "placeholder"]
+    grade: Literal["A", "B", "C", "D"]
+    to: float
+    known: KnownOf
+    headline: list[HeadlineIf]
+    curve_at: list[float]
+    held: str
+    words: str
+    setting: str
+    command: str
+
+
+class Uncertain(Answer):
+    """A value that can be tried at another number."""
+
+    name: str
+    label: str
+    unit: str
+    stage: str
+    value: float
+    grade: Literal["A", "B", "C", "D"]
+    basis: Literal["measured", "derived", "assumed", "placeholder"]
+    fitted: bool
+
+
+class Mattering(Answer):
+    """A number and by how much it moves an output when it goes from its 5th to its 95th percentile."""
+
+    name: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    change: float
+
+
+class Matters(Answer):
+    """Per output the numbers that move it most; scenario: whose course that is."""
+
+    scenario: str
+    outputs: dict[str, list[Mattering]]

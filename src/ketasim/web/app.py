@@ -39,7 +39,9 @@ from .questions import (
     Problem,
     Question,
     SliderQuestion,
+    UncertainQuestion,
     WeighQuestion,
+    WhatIfQuestion,
     refuse_the_endless,
 )
 from .tasks import Tasks
@@ -53,6 +55,7 @@ from .trials import (
     understood,
     words,
 )
+from .what_if import changed, uncertain
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
@@ -132,6 +135,38 @@ def create_app(static: Path = STATIC) -> Any:
     )
     async def beside(question: Question) -> Any:
         return JSONResponse(await long.run(lambda: care(_asked(question))))
+
+    @app.post(
+        "/api/observed",
+        summary="What published studies with the same drug, route, doses and control observed, each point with its source",
+        response_model=list[answers.Observed],
+    )
+    async def seen(question: Question) -> Any:
+        return JSONResponse(await short.run(lambda: facts.observed_beside(_asked(question))))
+
+    @app.post(
+        "/api/uncertain",
+        summary="The numbers of a course that can be tried at another value",
+        response_model=list[answers.Uncertain],
+    )
+    async def uncertain_numbers(question: UncertainQuestion) -> Any:
+        return JSONResponse(plain(await long.run(lambda: uncertain(question.scenario))))
+
+    @app.post(
+        "/api/what-if",
+        summary="The headline of a course if one uncertain number were another, and what is known of that number",
+        response_model=answers.WhatIf,
+    )
+    async def if_wrong(question: WhatIfQuestion) -> Any:
+        return JSONResponse(await long.run(lambda: changed(question)))
+
+    @app.get(
+        "/api/matters",
+        summary="Per output the three numbers that move it most, for the course that the page begins with",
+        response_model=answers.Matters,
+    )
+    async def mattering() -> Any:
+        return JSONResponse(plain(await long.run(shipped.matters_now)))
 
     @app.post(
         "/api/compare", summary="The object that `ketasim compare --json` prints", response_model=long_answers.Compared

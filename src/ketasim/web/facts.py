@@ -22,6 +22,7 @@ from ketasim.core import (
     value,
 )
 from ketasim.core.drugs import drugs
+from ketasim.core.own import own_files
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.ratings.setting import SETTINGS
@@ -80,7 +81,21 @@ def drug_list() -> list[dict[str, Any]]:
 @cache
 def output_list() -> list[dict[str, Any]]:
     """The register of output names."""
-    keys = ("name", "unit", "label", "stage", "site", "scale", "rater", "window", "needs", "low", "high", "note")
+    keys = (
+        "name",
+        "unit",
+        "label",
+        "stage",
+        "site",
+        "scale",
+        "rater",
+        "window",
+        "needs",
+        "low",
+        "high",
+        "note",
+        "caveat",
+    )
     return [{key: plain(getattr(entry, key)) for key in keys} for entry in output_register().values()]
 
 
@@ -97,6 +112,7 @@ def value_entry(v: Value) -> dict[str, Any]:
             "unit": v.unit,
             "printed": v.printed,
             "basis": v.basis,
+            "mark": v.mark,
             "grade": v.grade,
             "grade_words": GRADE_WORDS[v.grade],
             "source": v.source,
@@ -187,6 +203,12 @@ def experiment_list() -> list[dict[str, Any]]:
     ]
 
 
+def own_list() -> list[dict[str, str]]:
+    """Parts of one's own that are read beside the package: kind, name, file (`core.own`)."""
+    kinds = ("stages", "hypotheses", "designs", "findings")
+    return [{"kind": kind, "name": path.stem, "file": str(path)} for kind in kinds for path in own_files(kind)]
+
+
 def catalogue() -> dict[str, Any]:
     """Everything the page needs before its first run."""
     return {
@@ -198,6 +220,7 @@ def catalogue() -> dict[str, Any]:
         "links": chain_links(),
         "settings": [{"name": s.name, "label": s.label} for s in SETTINGS.values()],
         "hypotheses": hypothesis_list(),
+        "own": own_list(),
         "experiments": experiment_list(),
         "has": {verb: _there(module) for verb, module in LATER.items()} | {"weigh": _calibrated()},
         **page_choices(),
@@ -232,6 +255,13 @@ def _there(name: str) -> bool:
         return find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+def observed_beside(asked: Scenario) -> list[dict[str, Any]]:
+    """`ketasim.evidence.published.observed` of a scenario, as plain data."""
+    from ketasim.evidence.published.observed import observed
+
+    return [plain(asdict(point)) for point in observed(asked)]
 
 
 @cache

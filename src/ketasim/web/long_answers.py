@@ -48,6 +48,7 @@ class Compared(Answer):
     differences: list[Differing]
     approval: list[list[Standing]]
     monitoring: list[str]
+    untested: list[str]
     runs: list[Run]
 
 
@@ -213,6 +214,21 @@ class Swing(Answer):
     weights: dict[str, float]
 
 
+class GroupWithout(Answer):
+    """What leaving a whole group of evidence out does."""
+
+    group: str
+    studies: list[str]
+    first_before: str
+    first: str
+    weights: dict[str, float]
+    effective_draws: float
+    no_longer_told_apart: list[tuple[str, str]]
+    told_apart_only_then: list[tuple[str, str]]
+    groups: list[list[str]]
+    changes: bool
+
+
 class PairOf(Answer):
     first: str
     second: str
@@ -229,15 +245,28 @@ class WeighedEvidence(Answer):
     held_out_left_out: list[str]
 
 
+class OwnFinding(Answer):
+    """A finding of one's own: counted, or refused with the reason; its prediction under every hypothesis (null: none)."""
+
+    study: str
+    says: str
+    source: str
+    counted: bool
+    reason: str
+    predicted: dict[str, float | None]
+
+
 class Weighed(Answer):
     """The object that `ketasim weigh --json` prints."""
 
     hypotheses: list[WeighedHypothesis]
     swings: list[Swing]
+    without_groups: list[GroupWithout]
     pairs: list[PairOf]
     groups: list[list[str]]
     cannot_be_told_apart: list[tuple[str, str]]
     not_weighed: list[str]
+    own_findings: list[OwnFinding]
     evidence: WeighedEvidence
 
 

@@ -84,6 +84,21 @@ class Question(Who):
     scenario: Words = Field(..., examples=[EXAMPLE], description="DRUG ROUTE AMOUNT [over DURATION]")
 
 
+class UncertainQuestion(BaseModel):
+    """Whose numbers: the words of a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: Words = Field(EXAMPLE, examples=[EXAMPLE], description="DRUG ROUTE AMOUNT [over DURATION]")
+
+
+class WhatIfQuestion(UncertainQuestion):
+    """One uncertain number replaced: what the headline would be."""
+
+    name: Name = Field(..., examples=["mood_late_size"], description="a value with an uncertainty")
+    to: float | None = Field(None, allow_inf_nan=False, description="its number, in its unit; none: as it ships")
+
+
 class SliderQuestion(Question):
     """A run of which only some outputs are wanted, on the internal grid, as numbers packed together."""
 

@@ -20,10 +20,12 @@ from ketasim.scenario.run import record_of, run
 
 from .facts import FIRST_WORDS
 from .packed import pack
+from .what_if import matters
 
 FOLDER = Path(__file__).parent / "shipped_answers"
 GUIDE, FIRST = FOLDER / "guide.json", FOLDER / "first.bin"
 FORWARD = FOLDER / "forward.json"
+MATTERS = FOLDER / "matters.json"
 HEAD = FOLDER / "made_with.json"
 FIRST_PEOPLE, FIRST_DAYS = 100, 28.0
 FIRST_AT = "0 min,10 min,40 min,2 h,4 h,24 h,72 h,168 h,672 h"
@@ -97,6 +99,13 @@ def first_now() -> bytes | None:
     return FIRST.read_bytes() if current() and FIRST.exists() else None
 
 
+def matters_now() -> dict[str, Any]:
+    """The numbers that matter most for each output, as stored if that is current; else worked out now (some seconds, once)."""
+    if current() and MATTERS.exists():
+        return dict(json.loads(MATTERS.read_text(encoding="utf-8")))
+    return matters()
+
+
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "forward-predictions.md"  # in the source folder alone
 
 
@@ -119,6 +128,7 @@ def write() -> None:
     FOLDER.mkdir(exist_ok=True)
     GUIDE.write_text(json.dumps(guide(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     FIRST.write_bytes(pack(run(first_scenario()), list(FIRST_OUTPUTS)))
+    MATTERS.write_text(json.dumps(matters(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     FORWARD.write_text(json.dumps(forward_page(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     HEAD.write_text(json.dumps(made_with(), indent=1) + "\n", encoding="utf-8")
 

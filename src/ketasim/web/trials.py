@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ketasim.ratings.setting import SETTINGS
 from ketasim.report.trial_text import trial_text
 from ketasim.scenario.result import plain
-from ketasim.trial.design import COVARIATES, FREEDOMS, HOURS_PER_DAY, KINDS, MEASURES, METHODS, Design, TrialArm
+from ketasim.trial.design import HOURS_PER_DAY, KINDS, Design, TrialArm
 from ketasim.trial.dropout import equation
 from ketasim.trial.library import entries, library
+from ketasim.trial.plan import COVARIATES, FREEDOMS, MEASURES, METHODS
 from ketasim.trial.read import MOST_ARMS, MOST_PEOPLE, design_from_text
 from ketasim.trial.scales import SCALES
 from ketasim.trial.simulate import one_trial, trial

@@ -44,6 +44,10 @@ for (a in 0:2) {
 }
 print(cmprsk::cuminc(made$time, made$kind, made$arm, cencode = 0)$Tests, digits = 12)
 print(cmprsk::cuminc(two$time, two$kind, two$arm, cencode = 0)$Tests, digits = 12)
+for (a in 1:2) {
+  d <- made[made$arm %in% c(0, a), ]
+  print(cmprsk::cuminc(d$time, d$kind, d$arm, cencode = 0)$Tests, digits = 14)
+}
 
 cat("shares: an event of kind 1 before day 20\n")
 made$y <- as.integer(made$kind == 1 & made$time < 20)

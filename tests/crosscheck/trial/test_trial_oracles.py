@@ -82,6 +82,18 @@ def test_kaplan_meier_and_restricted_mean_equal_survfit(made: dict[str, np.ndarr
     assert mean.means_se[0] == pytest.approx([1.79848620472, 1.63762910182, 1.72934756229], abs=1e-9)
 
 
+def test_gray_equals_cmprsk(made: dict[str, np.ndarray]) -> None:
+    """cmprsk 2.2-11, cuminc(...)$Tests of arm 0 with each other arm: statistic and p."""
+    rows = {
+        1: ([2.8768704557133, 4.3390313953578], [0.089860511054174, 0.037248108116348]),
+        2: ([2.5761263974278, 2.5955563663828], [0.108486853308895, 0.107163801943467]),
+    }
+    for cause, (statistic, p) in rows.items():
+        found = analyse.gray(made["time"], made["kind"].astype(int), made["arm"].astype(int), cause=cause)
+        assert found.z[0] ** 2 == pytest.approx(statistic, rel=1e-11)
+        assert found.p[0] == pytest.approx(p, rel=1e-9)
+
+
 def test_cumulative_incidence_equals_etm(made: dict[str, np.ndarray]) -> None:
     found = analyse.cumulative_incidence(made["time"], made["kind"].astype(int), made["arm"].astype(int), [7, 14, 28])
     assert found.incidence[0].ravel() == pytest.approx(

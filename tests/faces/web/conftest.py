@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ uvicorn = pytest.importorskip("uvicorn", reason="the web app's packages are not 
 from ketasim.web.app import STATIC, create_app  # noqa: E402
 
 ARTEFACTS = Path(__file__).resolve().parents[3] / "test-artefacts"
+PATIENCE_S = 180.0  # for what comes in a second on an idle machine; under a load of 18 a view took 57 s
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -31,7 +32,7 @@ def address() -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(create_app(), log_level="error"))
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
     assert server.started, "the server did not start"
@@ -90,6 +91,7 @@ def opened(chromium: Any, address: str) -> Iterator[Any]:
             accept_downloads=True,
         )
         contexts.append(context)
+        context.set_default_timeout(1000 * PATIENCE_S)
         watched = Watched(context.new_page())
         watched.page.goto(f"{address}#/{view}")
         if wait:
@@ -113,14 +115,25 @@ READY = {
 
 
 def ready(page: Any, view: str) -> None:
-    """Wait until the view has drawn what it was asked for."""
-    page.wait_for_selector(READY[view], timeout=60_000)
-    page.wait_for_timeout(150)
+    """Wait until the view has drawn what it was asked for, and nothing that it has asked is still on its way."""
+    page.wait_for_selector(READY[view])
+    page.wait_for_selector("[data-quiet=true]")
 
 
-def until(page: Any, condition: str, timeout_s: float = 15.0) -> None:
+def until(page: Any, condition: str) -> None:
     """Wait until an expression is true. From outside: the page's own policy forbids text that becomes code inside it."""
-    deadline = time.monotonic() + timeout_s
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, f"never true: {condition}"
+    eventually(page, lambda: page.evaluate(condition), bool, condition)
+
+
+def eventually(page: Any, read: Callable[[], Any], right: Any, what: str = "") -> Any:
+    """What was read, when it is right: equal to `right`, or what the function `right` says yes to.
+
+    Whatever is read after an action is read by this: the page may not have drawn it yet.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = read()
+        if right(found) if callable(right) else found == right:
+            return found
+        assert time.monotonic() < deadline, f"never right: {what or right}; the last that was read: {found!r}"
         page.wait_for_timeout(40)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ready, until
+from .conftest import eventually, ready, until
 from .test_page import COURSE, _two
 from .test_server import ask
 
@@ -28,7 +28,6 @@ def test_after_a_drag_the_last_move_stands_with_its_band(opened: Any, address: s
     page = watched.page
     for last in (0.33, 0.87):
         page.evaluate(DRAG, [0.2 + 0.01 * k for k in range(25)] + [last])
-        page.wait_for_timeout(150)
         ready(page, "follow")
         question = {
             "scenario": f"ketamine iv {last} mg/kg over 40 min",
@@ -41,10 +40,10 @@ def test_after_a_drag_the_last_move_stands_with_its_band(opened: Any, address: s
         k = min(range(2), key=lambda i: abs(found["time_h"][i] - 2 / 3))
         # beside it, in grey, the course before this one; this one is the line that is called typical
         rows = page.locator("figure", has_text="Detached feeling").locator("ul.legend li")
-        assert [row.split("\n")[0] for row in rows.all_inner_texts()] == ["before", "typical"]
+        eventually(page, lambda: [row.split("\n")[0] for row in rows.all_inner_texts()], ["before", "typical"])  # noqa: B023
         page.get_by_role("button", name="Go to 40 min").click()
-        said = rows.nth(1).locator(".value").inner_text()
-        assert said == f"{_two(found['typical'][k])} ({_two(found['low'][k])} to {_two(found['high'][k])})"
+        interval = f"{_two(found['typical'][k])} ({_two(found['low'][k])} to {_two(found['high'][k])})"
+        eventually(page, rows.nth(1).locator(".value").inner_text, interval)
         assert f"ketamine iv {last} mg/kg" in page.locator("p.caption").inner_text()
     assert watched.wrong == []
 
@@ -57,8 +56,8 @@ def test_moves_while_the_server_refuses_end_with_an_answer(opened: Any) -> None:
         lambda route: route.fulfill(status=429, body='{"what": "busy", "where": "", "allowed": "", "try": ""}'),
     )
     page.evaluate(DRAG, [0.3, 0.4, 0.45])
-    page.get_by_role("status").filter(has_text="busy with other runs").wait_for(timeout=10_000)
+    page.get_by_role("status").filter(has_text="busy with other runs").wait_for()
     page.unroute("**/api/curves")
     until(page, "document.querySelector('p.caption').textContent.includes('0.45 mg/kg')")
     ready(page, "follow")
-    assert not page.get_by_role("status").filter(has_text="busy with other runs").is_visible()
+    page.get_by_role("status").filter(has_text="busy with other runs").wait_for(state="hidden")

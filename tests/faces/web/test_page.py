@@ -11,7 +11,7 @@ import pytest
 
 from ketasim.report.directive import forbidden
 
-from .conftest import ARTEFACTS, READY, ready, until
+from .conftest import ARTEFACTS, READY, eventually, ready, until
 from .test_server import ask
 
 pytestmark = pytest.mark.xdist_group("web")
@@ -70,6 +70,7 @@ def test_axe_finds_nothing(opened: Any, view: str, theme: str) -> None:
     for menu in page.query_selector_all("main details > summary"):
         if menu.is_visible():
             menu.evaluate("node => { node.parentElement.open = true }")
+    ready(page, view)
     page.evaluate(AXE.read_text(encoding="utf-8"))  # from the debugger, so that the page's own policy stays as it is
     found = page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])"
@@ -107,7 +108,7 @@ def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) ->
     }
     run = json.loads(ask(address, "api/run", question)[1])
     page.get_by_role("button", name="Go to 24 h").click()
-    page.wait_for_timeout(100)
+    eventually(page, page.locator(".scrubber output").inner_text, "24 h")
     rows = dict(
         item.split("\n")
         for item in page.locator("figure", has_text="Depression score").locator("ul.legend li").all_inner_texts()
@@ -117,7 +118,7 @@ def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) ->
     k = min(range(len(madrs["time_h"])), key=lambda i: abs(madrs["time_h"][i] - 24))
     assert rows["this scenario"] == f"{_two(madrs['typical'][k])} ({_two(madrs['low'][k])} to {_two(madrs['high'][k])})"
     change = run["outputs"]["madrs.change"]["typical"][k]
-    assert _two(change) in page.locator("ol li", has_text="Mood").inner_text()
+    eventually(page, page.locator("ol li", has_text="Mood").inner_text, lambda said: _two(change) in said)
 
 
 def _two(x: float) -> str:
@@ -142,7 +143,7 @@ def test_each_number_of_the_chain_opens_its_source(opened: Any) -> None:
         button.click()
         dialog = page.locator("dialog[open]")
         dialog.locator("pre, table").first.wait_for()
-        assert len(dialog.inner_text()) > 80
+        eventually(page, dialog.inner_text, lambda said: len(said) > 80)
         page.keyboard.press("Escape")
         dialog.wait_for(state="detached")
 
@@ -157,20 +158,21 @@ def test_every_move_of_the_slider_ends_in_its_own_chart(opened: Any) -> None:
     for k in range(10):
         before = page.evaluate(drawn)
         page.evaluate(move, 0.2 + 0.05 * k)
-        until(page, f"{drawn} > {before}", 60.0)
+        until(page, f"{drawn} > {before}")
     before = page.evaluate(drawn)
     for k in range(40):
         page.evaluate(move, 0.2 + 0.01 * k)
         page.wait_for_timeout(25)
-    until(page, f"{drawn} > {before}", 60.0)
+    until(page, f"{drawn} > {before}")
     ready(page, "follow")
+    eventually(page, page.locator("p.caption").inner_text, lambda said: "ketamine iv 0.59 mg/kg" in said)
     assert watched.wrong == []
 
 
 def test_the_first_chart_comes_before_the_rest(opened: Any) -> None:
     """A chart stands on the page without any question but the first (how soon: `benchmarks/web_slider.py`)."""
     page = opened("follow", wait=False).page
-    page.wait_for_selector(".windows canvas", timeout=60_000)
+    page.wait_for_selector(".windows canvas")
 
 
 def test_by_keyboard_alone(opened: Any) -> None:
@@ -188,14 +190,14 @@ def test_by_keyboard_alone(opened: Any) -> None:
         if what == "dose":
             before = page.input_value("#dose-number")
             page.keyboard.press("ArrowRight")
-            assert page.input_value("#dose-number") != before
+            eventually(page, lambda: page.input_value("#dose-number"), lambda now: now != before)  # noqa: B023
         if what == "Time after the dose":
             page.keyboard.press("End")
-            assert "28 d" in page.locator(".scrubber output").inner_text()
+            eventually(page, page.locator(".scrubber output").inner_text, lambda said: "28 d" in said)
         if what.startswith("Read Detached"):
             page.keyboard.press("Home")
             page.keyboard.press("ArrowRight")
-            assert "typical" in page.evaluate("document.activeElement.getAttribute('aria-valuetext')")
+            until(page, "document.activeElement.getAttribute('aria-valuetext')?.includes('typical')")
             break
     assert {"Follow a dose", "Compare routes", "Evidence", "dose", "Play", "Time after the dose"} <= set(seen), seen
     assert seen[-1].startswith("Read Detached"), seen
@@ -240,14 +242,16 @@ def test_a_bad_address_says_what_is_allowed_and_the_page_works(opened: Any, quer
     watched = opened(
         f"follow?{query}&days=7&people=5" if "days" not in query and "people" not in query else f"follow?{query}"
     )
-    assert says in " ".join(watched.page.locator("main > .problem").all_inner_texts())
+    problems = watched.page.locator("main > .problem")
+    eventually(watched.page, problems.all_inner_texts, lambda said: says in " ".join(said), says)
     assert watched.wrong == []
 
 
 def test_a_view_that_does_not_exist_is_named(opened: Any) -> None:
     page = opened("nowhere", wait=False).page
     ready(page, "guide")
-    assert "guide, follow, compare, bench, trial, person, evidence" in page.inner_text("main > .problem")
+    views = "guide, follow, compare, bench, trial, person, evidence"
+    eventually(page, page.locator("main > .problem").inner_text, lambda said: views in said)
 
 
 def test_hypotheses_stand_side_by_side_and_those_that_are_missing_are_named(opened: Any) -> None:
@@ -257,7 +261,7 @@ def test_hypotheses_stand_side_by_side_and_those_that_are_missing_are_named(open
     page = opened("bench").page
     until(page, "document.querySelectorAll('section.card .cards > li').length > 0")
     section = page.locator("section.card", has_text="Hypotheses side by side")
-    assert section.locator(".cards > li").count() == len(known.rows) > 1
+    assert eventually(page, section.locator(".cards > li").count, len(known.rows)) > 1
     said = section.inner_text()
     assert all(row.entry.title in said for row in known.rows)
     assert all(name in said for name in known.not_weighed)
@@ -267,7 +271,7 @@ def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
     watched = opened("follow?people=5&days=7")
     page = watched.page
     page.locator("#dose-number").fill("-4")
-    assert "0.001" in page.inner_text(".wrong")
+    eventually(page, page.locator(".wrong").inner_text, lambda said: "0.001" in said)
     page.locator("#dose-number").fill("0.7")
     page.locator("label", has_text="Schedule").locator("select").first.select_option("own")
     page.get_by_label("Custom schedule").fill("now and then")
@@ -277,13 +281,14 @@ def test_bad_input_in_a_control_teaches_and_the_page_works(opened: Any) -> None:
     page.keyboard.press("Enter")
     until(page, "!document.querySelector('form .problem')")
     ready(page, "follow")
-    assert '--repeat "every 3 d x 2"' in page.locator("details pre").first.text_content()
+    code = page.locator("details pre").first
+    eventually(page, code.text_content, lambda text: '--repeat "every 3 d x 2"' in text)
     assert watched.wrong == []
 
 
 def test_bad_arms_teach(opened: Any) -> None:
     page = opened("compare?arm=ketamine iv a lot", wait=False).page
-    page.get_by_role("alert").filter(has_text="how much ketamine").first.wait_for(timeout=30_000)
+    page.get_by_role("alert").filter(has_text="how much ketamine").first.wait_for()
     page.locator("#arm-0").fill("ketamine iv 0.3 mg/kg over 40 min")
     page.get_by_role("button", name="Compare", exact=True).click()
     ready(page, "compare")
@@ -301,7 +306,7 @@ def test_a_chart_is_saved_as_png_svg_and_csv(opened: Any) -> None:
         if kind != "PNG":
             assert NOTICE.encode() in content and b"seed 1" in content and b"5 people" in content
     figure.get_by_role("button", name="Table").click()
-    assert figure.locator("tbody tr").count() >= 4
+    eventually(page, figure.locator("tbody tr").count, lambda rows: rows >= 4)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -336,6 +341,40 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
         context.close()
 
 
+def test_an_export_waits_for_what_the_view_has_asked_for(opened: Any) -> None:
+    """The curves of the experiment are held back: no file until they are drawn, said on the button; a second press, or another view, calls it off."""
+    watched = opened("bench", wait=False)
+    page, held, files = watched.page, [], []
+    page.route("**/api/experiment/courses", lambda route: held.append(route))
+    page.on("download", lambda file: files.append(file))
+    page.reload()
+    page.wait_for_selector(".result[aria-busy=true] canvas")
+    export, stop = (page.get_by_role("button", name=name) for name in ("Export page", "Waiting to export; stop"))
+    export.click()
+    page.get_by_role("status").filter(has_text="written when what this view asked for is drawn").wait_for(
+        state="attached"
+    )
+    stop.click()
+    page.get_by_role("status").filter(has_text="No file is written").wait_for(state="attached")
+    export.click()
+    stop.wait_for()
+    eventually(page, lambda: len(held), 1)
+    assert not files and page.locator("[data-quiet=false]").count() == 1
+    with page.expect_download() as told:
+        held.pop().continue_()
+    assert "<polyline" in Path(told.value.path()).read_text(encoding="utf-8")
+    export.wait_for()
+    page.reload()
+    eventually(page, lambda: len(held), 1)
+    export.click()
+    stop.wait_for()
+    page.get_by_role("link", name="Evidence").first.click()
+    page.get_by_role("status").filter(has_text="another view was opened").wait_for(state="attached")
+    held.pop().continue_()
+    ready(page, "evidence")
+    assert len(files) == 1 and watched.wrong == []
+
+
 def test_the_people_of_the_guide_stand_in_its_export(opened: Any, chromium: Any, tmp_path: Path) -> None:
     """The guide draws people instead of curves: as many stand in the file as on the screen, a hundred in each figure."""
     page = opened("guide").page
@@ -356,16 +395,27 @@ def test_the_people_of_the_guide_stand_in_its_export(opened: Any, chromium: Any,
         context.close()
 
 
+# every word that the button has shown, from the first on: a play may be over before anybody looks
+WORDS_OF_THE_BUTTON = """window.shown = [];
+  new MutationObserver(() => { const now = document.querySelector('.scrubber button')?.textContent;
+    if (now && now !== shown.at(-1)) shown.push(now); }).observe(document, {subtree: true, childList: true, characterData: true});"""
+
+
 def test_the_first_visit_plays_once_unless_motion_is_unwanted(opened: Any) -> None:
-    page = opened("follow", motion="no-preference").page
-    until(page, "document.querySelector('.scrubber button').textContent === 'Stop'", 5)
-    until(page, "document.querySelector('.scrubber button').textContent === 'Play'", 12)
-    assert page.locator(".scrubber output").inner_text() == "24 h", "it rests where the effect stands"
+    page = opened("", wait=False, motion="no-preference").page
+    page.context.add_init_script(WORDS_OF_THE_BUTTON)
+    page.goto(page.url.partition("#")[0] + "?#/follow")
+    eventually(page, lambda: page.evaluate("shown")[-2:], ["Stop", "Play"])
+    # it rests where the effect stands
+    eventually(page, page.locator(".scrubber output").inner_text, "24 h")
+    page.evaluate("shown.splice(0)")
     page.get_by_role("button", name="Play", exact=True).click()
-    until(page, "document.querySelector('.scrubber button').textContent === 'Stop'", 5)
-    until(page, "document.querySelector('.scrubber button').textContent === 'Play'", 12)
-    assert page.locator(".scrubber output").inner_text() == "28 d", "whoever plays it sees the whole course"
-    still = opened("follow", motion="reduce").page
-    still.wait_for_timeout(600)
-    assert still.locator(".scrubber button").first.inner_text() == "Play"
-    assert still.locator(".scrubber output").inner_text() == "24 h"
+    eventually(page, lambda: page.evaluate("shown")[-2:], ["Stop", "Play"])
+    # whoever plays it sees the whole course
+    eventually(page, page.locator(".scrubber output").inner_text, "28 d")
+    still = opened("", wait=False, motion="reduce").page
+    still.context.add_init_script(WORDS_OF_THE_BUTTON)
+    still.goto(still.url.partition("#")[0] + "?#/follow")
+    ready(still, "follow")
+    eventually(still, still.locator(".scrubber output").inner_text, "24 h")
+    assert still.evaluate("shown") == ["Play"]

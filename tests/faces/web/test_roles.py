@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import READY, ready, until
+from .conftest import READY, eventually, ready, until
 from .test_page import AXE, FORBIDDEN
 from .test_server import ask
 
@@ -32,8 +32,8 @@ def numbers(page: Any) -> tuple[list[str], list[str]]:
 def settled(page: Any) -> None:
     """The score with placebo beside it; the effect with the SSRI, the drug itself and what is noticed; what stands beside the course."""
     lines = "[...document.querySelectorAll('.windows figure')].at({}).querySelectorAll('ul.legend li').length === {}"
-    until(page, lines.format(-2, 2), 40.0)
-    until(page, lines.format(-1, 3), 40.0)
+    until(page, lines.format(-2, 2))
+    until(page, lines.format(-1, 3))
     page.locator("#harm").wait_for()
 
 
@@ -43,6 +43,7 @@ def test_the_role_changes_words_and_never_numbers(opened: Any) -> None:
         page = opened(f"follow?{SMALL}&role={role}").page
         settled(page)
         page.get_by_role("button", name="Go to 2 h").click()  # a moment that every window holds
+        eventually(page, page.locator(".scrubber output").inner_text, "2 h")
         seen.append(numbers(page))
         titles.append([*page.locator(".windows h3").all_inner_texts(), page.inner_text(".sentence")])
     assert seen[0] == seen[1] == seen[2]
@@ -60,8 +61,9 @@ def test_the_role_says_what_stands_open(opened: Any) -> None:
     assert not learn.get_by_label("seed").is_visible() and research.get_by_label("seed").is_visible()
     for page in (learn, research, clinic):  # status, supervision and harm stand beside a dose whoever reads
         harm = page.get_by_role("region", name="Approval, supervision and harm")
-        harm.wait_for(timeout=40_000)
-        assert "Given under supervision" in harm.inner_text() and harm.locator(".hundred").count() >= 4
+        harm.wait_for()
+        eventually(page, harm.inner_text, lambda said: "Given under supervision" in said)
+        eventually(page, harm.locator(".hundred").count, lambda drawn: drawn >= 4)
     assert "Systolic" in clinic.locator(".windows h3").nth(1).inner_text()
 
 
@@ -74,15 +76,17 @@ def test_the_role_goes_into_the_address_and_along_to_other_views(opened: Any) ->
     until(page, "location.hash.startsWith('#/compare') && location.hash.includes('role=clinic')")
     page.reload()
     ready(page, "compare")
-    assert page.get_by_role("button", name="Clinic-education").get_attribute("aria-pressed") == "true"
+    page.locator("button[aria-pressed=true]", has_text="Clinic-education").wait_for()
     page.get_by_role("button", name="Learn", exact=True).click()
     until(page, "!location.hash.includes('role=')")
 
 
 def test_an_unknown_role_or_band_says_what_is_allowed(opened: Any) -> None:
     watched = opened("follow?role=patient&bands=none&people=3&days=5")
-    said = " ".join(watched.page.locator("main > .problem").all_inner_texts())
-    assert "learn, research, clinic" in said and "both, people, model" in said and watched.wrong == []
+    wanted = ("learn, research, clinic", "both, people, model")
+    problems = watched.page.locator("main > .problem")
+    eventually(watched.page, problems.all_inner_texts, lambda said: all(text in " ".join(said) for text in wanted))
+    assert watched.wrong == []
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -91,6 +95,7 @@ def test_words_in_every_role(opened: Any, view: str, role: str) -> None:
     page = opened(f"{view}{'&' if '?' in view else '?'}role={role}").page
     for shut in page.query_selector_all("main details:not([open]):not(.claim):not(.menu) > summary"):
         shut.evaluate("node => { node.parentElement.open = true }")
+    ready(page, view.partition("?")[0])
     assert not FORBIDDEN.findall(page.inner_text("body").replace(QUOTED, ""))
 
 
@@ -113,7 +118,7 @@ def test_bands_of_people_and_of_the_model_are_drawn_apart(opened: Any, bands: st
     """With either kind chosen each mood curve keeps a band: two columns of the table of its chart hold an interval."""
     page = opened(f"follow?{SMALL}&bands={bands}").page
     settled(page)
-    assert says in page.locator("p.caption").inner_text()
+    eventually(page, page.locator("p.caption").inner_text, lambda said: says in said)
     mood = page.locator("figure", has_text="Depression score")
     mood.locator(".menu summary").click()
     with page.expect_download() as told:
@@ -136,8 +141,9 @@ def test_what_cannot_be_told_apart_stands_as_groups(opened: Any) -> None:
     until(page, "document.querySelectorAll('section.card .cards > li').length > 0")
     section = page.locator("section.card", has_text="Hypotheses side by side")
     many = [group for group in known.groups if len(group) > 1]
-    findings = section.locator(".finding").all_inner_texts()
-    assert len(findings) == max(len(many), 1)
+    findings = eventually(
+        page, section.locator(".finding").all_inner_texts, lambda said: len(said) == max(len(many), 1)
+    )
     for group in many:
         assert any(f"{len(group)} of the {len(known.rows)}" in text or f"all {len(group)}" in text for text in findings)
         assert any(all(titles[name] in text for name in group) for text in findings)
@@ -145,7 +151,7 @@ def test_what_cannot_be_told_apart_stands_as_groups(opened: Any) -> None:
     pairs = section.get_by_role("region", name="Pairs, table")
     assert not pairs.is_visible()
     section.locator("summary", has_text="pairs one by one").click()
-    assert pairs.locator("tbody tr").count() == len(known.pairs)
+    eventually(page, pairs.locator("tbody tr").count, len(known.pairs))
 
 
 def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
@@ -181,7 +187,7 @@ def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
 )
 def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_: str, says: str) -> None:
     watched = opened(address_, wait=False)
-    watched.page.get_by_role("alert").filter(has_text=says).first.wait_for(timeout=30_000)
+    watched.page.get_by_role("alert").filter(has_text=says).first.wait_for()
     assert watched.wrong == []
 
 
@@ -205,10 +211,9 @@ def test_people_of_a_hundred_are_those_of_the_summary(opened: Any, address: str)
     """
     page = opened(f"follow?{SMALL}").page
     section = page.locator("section", has=page.locator("#w4"))
-    section.locator(".hundred").nth(7).wait_for(timeout=40_000)
+    section.locator(".hundred").nth(7).wait_for()
     assert "How far the model itself may be off is not in these counts" in section.inner_text()
-    said = section.locator(".hundred p").all_inner_texts()
-    assert len(said) == 8
+    said = eventually(page, section.locator(".hundred p").all_inner_texts, lambda found: len(found) == 8)
     arms = {"this scenario": "ketamine iv 0.5 mg/kg over 40 min", "placebo": "placebo iv"}
     runs = {
         name: json.loads(ask(address, "api/run", {"scenario": words, "people": 20, "days": 14, "seed": 3})[1])

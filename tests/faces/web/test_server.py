@@ -29,7 +29,7 @@ def ask(
     data = raw if raw is not None else None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, data, {"content-type": "application/json", **(headers or {})})
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
@@ -237,7 +237,7 @@ def test_twenty_sliders_at_once_are_served_or_told(address: str) -> None:
         found: list[int] = []
         for move in range(2):
             dose = 0.2 + 0.01 * number + 0.3 * move
-            for _ in range(200):
+            for _ in range(2000):
                 body = COURSE | {"scenario": f"ketamine iv {dose:.3f} mg/kg over 40 min", "outputs": OUTPUTS}
                 status, answer, _ = ask(address, "api/curves", body)
                 found.append(status)

@@ -95,6 +95,7 @@ def test_every_problem_of_a_claim_is_named(changes: dict[str, Any], word: str) -
         ({"records": ["phillips_2019_07"]}, "from memory"),
         ({"measure": "response"}, "is about the MADRS"),
         ({"rests_on": None}, "'rests_on' is missing"),
+        ({"rests_on": "sign: less", "low": -1e3}, "a sign gives one bound"),
     ],
 )
 def test_every_problem_of_a_prediction_is_named(changes: dict[str, Any], word: str) -> None:

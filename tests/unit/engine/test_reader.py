@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -442,3 +444,23 @@ def test_files_of_other_encodings(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(UsageError):
         read_file(path)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="no processor time is counted here")
+def test_a_busy_machine_is_no_reason_to_refuse_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit counts processor time: a reader that gets none for twice the limit still answers."""
+    monkeypatch.setattr(libraries, "LONGEST", 0.5)
+    read_model("warm = 1; warm' = 2;")
+    ask = libraries._Process.ask
+
+    def starved(self: libraries._Process, request: dict[str, object]) -> dict[str, object] | None:
+        os.kill(self.child.pid, signal.SIGSTOP)
+        go_on = threading.Timer(1.2, os.kill, (self.child.pid, signal.SIGCONT))
+        go_on.start()
+        try:
+            return ask(self, request)
+        finally:
+            go_on.join()
+
+    monkeypatch.setattr(libraries._Process, "ask", starved)
+    assert "starved" in read_model("starved = 1; starved' = 2;").rates

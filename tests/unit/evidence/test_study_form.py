@@ -256,7 +256,14 @@ def test_rows_that_differ_in_an_extra_column_are_not_the_same_number(tmp_path: P
 
 def test_the_patients_of_transform_1_and_2_are_one_family() -> None:
     names = [study.id for study in studies().values() if study.people_key == "TRANSFORM-1-2"]
-    assert sorted(names) == ["Fedgchin2019", "Jones2022", "PHQTransform2024", "Popova2019", "Turkoz2021"]
+    assert sorted(names) == [
+        "Fedgchin2019",
+        "Jones2022",
+        "PHQTransform2024",
+        "Popova2019",
+        "Turkoz2021",
+        "TurkozMeaningful2021",
+    ]
     assert {study.cluster_key for study in studies().values() if study.family == "TRANSFORM-1-2"} == {
         "esketamine_nasal_trd"
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ketasim.core import UsageError
+from ketasim.core.own import add_folder_of
 from ketasim.decide.designs import designs_of
 from ketasim.exchange.templates import KINDS, new
 
@@ -120,7 +121,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten_and_names_are_names(tmp_path: Path) -> None:
-    assert set(KINDS) == {"stage", "drug", "study", "hypothesis", "design"}
+    assert set(KINDS) == {"stage", "drug", "study", "hypothesis", "finding", "design"}
     new("stage", "sigma_one", tmp_path)
     before = sorted(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
     for kind, name in (
@@ -128,7 +129,7 @@ def test_nothing_is_overwritten_and_names_are_names(tmp_path: Path) -> None:
         ("stage", "../x"),
         ("stage", "X"),
         ("model", "x1"),
-        ("finding", "x1"),
+        ("findings", "x1"),
         ("drug", "a" * 99),
     ):
         with pytest.raises(UsageError):
@@ -136,3 +137,63 @@ def test_nothing_is_overwritten_and_names_are_names(tmp_path: Path) -> None:
     assert sorted(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()) == before
     with pytest.raises(UsageError, match="does not exist"):
         new("drug", "x1", tmp_path / "none")
+
+
+def with_mechanism(folder: Path) -> Path:
+    """What docs/how-to/parts-of-your-own.md says: a mechanism, and a hypothesis that picks it."""
+    new("stage", "sigma_one", folder)
+    (place,), _ = new("hypothesis", "sigma_view", folder)
+    text = place.read_text(encoding="utf-8")
+    text = text.replace('"disinhibition", "rest_block", "opioid_gate"', '"disinhibition", "opioid_gate", "sigma_one"')
+    text = text.replace("rest_block_weight = {}", "sigma_one_weight = {}")
+    place.write_text(text, encoding="utf-8")
+    return place
+
+
+LISTED = """
+from ketasim.web import facts
+from ketasim.evidence.weigh.weighing import weigh
+found = facts.catalogue()
+assert {(p["kind"], p["name"]) for p in found["own"]} == {("stages", "sigma_one"), ("hypotheses", "sigma_view"), ("findings", "probe_one")}
+assert "sigma_view" in [h["name"] for h in found["hypotheses"]]
+weighed = facts.weighed({}, True, ())
+assert [f["counted"] for f in weighed["own_findings"]] == [True], weighed["own_findings"]
+print("sigma_view" in {h["id"] for h in weighed["hypotheses"]}, weighed["not_weighed"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_mechanism_of_ones_own_is_weighed_and_stands_in_the_page(tmp_path: Path) -> None:
+    """Calibrated with few draws: what is tested is that it gets its place, not its figure."""
+    with_mechanism(tmp_path)
+    new("finding", "probe_one", tmp_path)
+    before = in_a_process(tmp_path, LISTED)
+    assert before.stdout.strip() == "False ['sigma_view']", before.stderr[-2000:]
+    fitted = in_a_process(
+        tmp_path, "from ketasim.evidence.weigh.weigh_fit import main; main(['sigma_view', '--draws', '6'])"
+    )
+    assert fitted.returncode == 0, fitted.stderr[-2000:]
+    after = in_a_process(tmp_path, LISTED)
+    assert after.stdout.strip() == "True []", after.stderr[-2000:]
+
+
+def test_a_file_brings_its_folder(tmp_path: Path) -> None:
+    place, other = with_mechanism(tmp_path), tmp_path / "x" / "hypotheses" / "y.toml"
+    script = (
+        "from ketasim.core.own import add_folder_of, own_folders\n"
+        f"print(add_folder_of({str(place)!r}) in own_folders())\n"
+        "from ketasim.chain.hypothesis import hypotheses\nprint('sigma_view' in hypotheses())\n"
+        f"print(add_folder_of({str(place)!r}).name)\nadd_folder_of({str(other)!r})"
+    )
+    other.parent.mkdir(parents=True)
+    other.write_text("", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "True", tmp_path.name], done.stderr[-1500:]
+    assert "read already in this process" in done.stderr
+    beside = tmp_path / "lonely.toml"
+    beside.write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="does not lie in a folder"):
+        add_folder_of(beside)
+    with pytest.raises(UsageError, match="no file"):
+        add_folder_of(tmp_path / "hypotheses" / "none.toml")

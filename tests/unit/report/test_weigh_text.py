@@ -9,7 +9,7 @@ import pytest
 
 from ketasim.chain.hypothesis import hypothesis
 from ketasim.core.records import NOTICE
-from ketasim.evidence.weigh.weighing import Pair, Row, Swing, Weighing
+from ketasim.evidence.weigh.weighing import GroupSwing, Pair, Row, Swing, Weighing
 from ketasim.report.weigh_text import weigh_text
 
 STUDIES = ("Alpha2001", "Beta2002", "Gamma2003")
@@ -103,6 +103,22 @@ def test_swings_and_what_speaks_against_expectancy_are_named() -> None:
     assert "without Alpha2001 (single IV): opioid-gate 0.70 -> 0.20" in text
     tail = text[text.rindex("expectancy-only") :]
     assert tail.index("Beta2002 (-6.0)") < tail.index("Alpha2001 (-2.0)") < tail.index("Gamma2003 (-1.0)")
+
+
+def test_every_group_has_its_line_with_every_sentence_that_changes_without_it() -> None:
+    a, b, c, d = NAMES
+    weights = {a: 0.1, b: 0.8, c: 0.1, d: 0.0}
+    swings = (
+        GroupSwing("single IV", STUDIES[:2], a, b, weights, 3.0, ((a, b), (b, c)), ((a, d),), ((a, b),)),
+        GroupSwing("animal", STUDIES[2:], a, a, {a: 0.6, b: 0.4, c: 0.0, d: 0.0}, 30.0, (), (), ()),
+    )
+    text = weigh_text(replace(APART, group_swings=swings))
+    line = line_of(text, "without single IV")
+    assert line == (
+        f"without single IV (2 studies)?: first: {b} 0.80 in place of {a} 0.70 -> 0.10; no longer told apart: {b} from {a}, {c}; "
+        f"told apart only then: {a} from {d}"
+    )
+    assert line_of(text, "without animal") == f"without animal (1 study): first: {a} 0.60; nothing else changes"
 
 
 @pytest.mark.parametrize(

@@ -72,16 +72,25 @@ def survival_z(random: np.random.Generator, size: int, ratio: float, events: tup
 @pytest.mark.parametrize("replicates", SIZES)
 def test_survival(replicates: int) -> None:
     """getSimulationSurvival, 100,000 iterations: hazard ratio 0.7, 220 events: 0.75101; three looks, 222 events: 0.74759."""
+    plan = bounds(3, "obrien-fleming", alpha=0.025, sided=1)
     fixed, three = [], []
     for size, random in blocks(replicates):
         fixed.append(survival_z(random, size, 0.7, (220,))[:, 0] >= 1.959964)
-        three.append(
-            stop(
-                survival_z(random, size, 0.7, (74, 148, 222)), bounds(3, "obrien-fleming", alpha=0.025, sided=1)
-            ).efficacy
-        )
+        three.append(stop(survival_z(random, size, 0.7, (74, 148, 222)), plan).efficacy)
     assert near(float(np.mean(fixed)), 0.75101, replicates, 100_000)
     assert near(float(np.mean(three)), 0.74759, replicates, 100_000)
+
+
+@pytest.mark.parametrize("replicates", SIZES)
+def test_error_of_survival(replicates: int) -> None:
+    """Equal hazards: 5 % two-sided with one look at 220 events, 2.5 % one-sided with three looks at 74, 148, 222."""
+    plan = bounds(3, "obrien-fleming", alpha=0.025, sided=1)
+    fixed, three = [], []
+    for size, random in blocks(replicates):
+        fixed.append(np.abs(survival_z(random, size, 1.0, (220,))[:, 0]) >= 1.959964)
+        three.append(stop(survival_z(random, size, 1.0, (74, 148, 222)), plan).efficacy)
+    assert near(float(np.mean(fixed)), 0.05, replicates)
+    assert near(float(np.mean(three)), 0.025, replicates)
 
 
 def leaving(random: np.random.Generator, size: int, people: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

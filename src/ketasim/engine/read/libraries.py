@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,9 @@ from ketasim.core import UsageError
 
 from . import library_process
 
-LONGEST = 25.0  # s for one model
+LONGEST = 25.0  # s of processor time for one model
+STRETCH = 24.0  # times LONGEST on the clock: a busy machine may take so long over it; Windows, which counts no processor time here, gets one
+OUT_OF_TIME = -signal.SIGPROF if hasattr(signal, "SIGPROF") else 0  # exit of a child whose processor time is up
 _lock = threading.Lock()
 
 
@@ -71,7 +74,7 @@ def start() -> None:
 def ask(what: str, **request: str) -> dict[str, Any]:
     """`library_process.answer` to `request` (`antimony` or `sbml`, a text); `what` names the text in messages.
 
-    Raises UsageError when there is no answer within LONGEST seconds, or when the libraries end their process.
+    Raises UsageError when there is no answer within LONGEST seconds of processor time, or when the libraries end their process.
     """
     with _lock:
         try:
@@ -84,12 +87,14 @@ def ask(what: str, **request: str) -> dict[str, Any]:
             late.set()
             process.child.kill()
 
-        timer = threading.Timer(LONGEST, stop)
+        timer = threading.Timer(LONGEST * (STRETCH if OUT_OF_TIME else 1.0), stop)
         timer.daemon = True
         answered = None
         try:
             timer.start()
-            answered = process.ask({**request, "limit": LONGEST + 5.0})
+            answered = process.ask({**request, "limit": LONGEST})
+            if answered is None and _code(process) == OUT_OF_TIME:
+                late.set()
         finally:
             timer.cancel()
             if answered is None:  # also on Ctrl-C: an answer still under way would be taken for the next one
@@ -108,6 +113,13 @@ def ask(what: str, **request: str) -> dict[str, Any]:
         where=_longest(*request.values()),
         allowed="shorter formulas, fewer elements; it has 4 GB of memory",
     )
+
+
+def _code(process: _Process) -> int | None:
+    """How a child that gave no answer has ended; None if it still runs."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.child.wait(timeout=1.0)
+    return None
 
 
 def _longest(text: str) -> str:

@@ -112,6 +112,12 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return found if "error" in found else found | {"findings": check(found["sbml"])}
 
 
+def _let(seconds: float) -> None:
+    """The processor time that what follows may take before it ends this process (SIGPROF); 0: any. Not the time of the clock, which a busy machine stretches."""
+    if hasattr(signal, "ITIMER_PROF"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def serve() -> None:
     """Answers until the input ends. Whoever asked may be gone: a request that takes for ever ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked
@@ -128,14 +134,12 @@ def serve() -> None:
     os.dup2(2, 1)  # what the libraries print is no answer
     for line in sys.stdin:
         request = json.loads(line)
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, request["limit"])
+        _let(request["limit"])
         try:
             reply = answer(request)
         except MemoryError:
             os._exit(1)
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        _let(0.0)
         answers.write(json.dumps(reply) + "\n")
         answers.flush()
 

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student_t
 
 from ketasim.core.arrays import Array
+from ketasim.ratings.pressure import none_over, occasion_mean, over_sessions
 
 from ..published.criteria import THRESHOLD
 from ..published.studies import Row
@@ -111,25 +112,30 @@ def alertness_value(context: Context, row: Row) -> float:
 
 
 def vital_value(context: Context, row: Row) -> float:
-    """Blood pressure and pulse. Mean of individual maxima: readings with noise, four in a session; largest mean and mean at a time:
-    mean over people (the noise averages out)."""
+    """Blood pressure and pulse. Mean of individual maxima: readings with noise, four in a session; largest mean and mean at a time: mean over
+    people and sessions (the noise averages out). Shares over a limit: people in whom a reading of a session up to the row's time reached it."""
+    occasion = context.numbers("pressure_occasion")
 
     def one(key: str) -> float:
         arm = context.course(key)
-        rise = context.rated(key, f"{row.endpoint}_rise") + context.effects.vital
+        own = context.rated(key, f"{row.endpoint}_rise")
         start = session_before(context.study, key, row.time_h)
         readings = [arm.index(t) for t in reading_times(start)]
-        if row.statistic in ("largest_mean_maximum", "threshold_share", "share_event"):
-            noisy = _noisy(context, key, row.endpoint, rise[:, readings])
-            largest = noisy.max(axis=1)
-            if row.statistic == "largest_mean_maximum":
-                return float(largest.mean())
+        if row.statistic == "largest_mean_maximum":
+            noisy = _noisy(context, key, row.endpoint, own[:, readings], occasion) + context.effects.vital
+            return float(noisy.max(axis=1).mean())
+        if row.statistic in ("threshold_share", "share_event"):
             kind, _, cut = threshold(row)
+            rest = context.people(key).resting(row.endpoint) if kind == "level" else 0.0
+            noise = _reading_sd(context, key, row.endpoint)
             if kind == "level":
-                largest = largest + np.repeat(context.people(key).resting(row.endpoint), REPEATS)
+                noise /= math.sqrt(2.0)  # a rise is the difference of two readings, a level is one
             sessions = max(int((arm.sessions <= max(row.time_h, 0.0) + 1e-9).sum()), 1) if row.time_h > 0 else 1
-            below = (largest < cut).reshape(len(rise), -1).mean(axis=1)
-            return float(1.0 - (below**sessions).mean())
+            freedom = context.numbers("reading_freedom")
+            room = cut - context.effects.vital - rest
+            table = none_over(own[:, readings], room, noise, freedom, occasion)
+            return float(over_sessions([table] * sessions).mean())
+        rise = own * occasion_mean(occasion) + context.effects.vital
         mean = rise.mean(axis=0)
         if row.statistic == "tmax":
             return _peak_time(context, row, key, rise)
@@ -157,16 +163,22 @@ def _outlying(purpose: str, count: int, freedom: float) -> Array:
     return np.asarray(np.sqrt((freedom - 2.0) / freedom) * student_t.ppf(ndtr(drawn(purpose, count)), freedom))
 
 
-def _noisy(context: Context, key: str, endpoint: str, rise: Array) -> Array:
-    """Readings (P * REPEATS, readings) with the noise of single readings, keyed; readings of old people scatter more."""
+def _reading_sd(context: Context, key: str, endpoint: str) -> float:
+    """SD of single readings; those of old people scatter more."""
     sd = context.numbers(f"reading_sd_{endpoint}")
     if float(context.arm(key).people.get("age", context.study.age)) >= context.numbers("reading_old_age"):
         sd *= context.numbers("reading_sd_old_factor")
+    return sd
+
+
+def _noisy(context: Context, key: str, endpoint: str, rise: Array, occasion: float) -> Array:
+    """Readings (P * REPEATS, readings): a session's factor on the drug's rise and the noise of single readings, keyed."""
     many = np.repeat(rise, REPEATS, axis=0)
+    many = many * np.exp(occasion * drawn("pressure occasion", len(many)))[:, None]
     # readings have outliers: Student's t with few degrees of freedom, scaled to the same SD
     freedom = context.numbers("reading_freedom")
     noise = [_outlying(f"reading {endpoint} {j}", len(many), freedom) for j in range(rise.shape[1])]
-    return np.asarray(many + sd * np.column_stack(noise))
+    return np.asarray(many + _reading_sd(context, key, endpoint) * np.column_stack(noise))
 
 
 def report_value(context: Context, row: Row) -> float:

@@ -6,7 +6,7 @@ from the model's own equations (`ketasim.chain.readout`) without integrating aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
@@ -145,17 +145,71 @@ def number_of(key: str) -> float:
 def course(spec: ArmSpec, numbers: Mapping[str, float] | None = None) -> Course:
     """Integrate an arm. numbers : values replaced by others (their spread between people stays); those that the integration does not read
     are left to `Course.output`."""
-    plan = _plan(spec)
-    overrides = {key: v for key, v in (numbers or {}).items() if key in plan.within}
+    return _integrate(spec, _read(spec, numbers or {}))
+
+
+def _read(spec: ArmSpec, numbers: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """What of the replaced numbers the integration of an arm reads, in the order of their names."""
+    within = _plan(spec).within
+    overrides = {key: v for key, v in numbers.items() if key in within}
     for key, factor in spec.scaled:
-        if key in plan.within:
+        if key in within:
             overrides[key] = factor * overrides.get(key, number_of(key))
-    return _integrate(spec, tuple(sorted(overrides.items())))
+    return tuple(sorted(overrides.items()))
+
+
+def many_courses(spec: ArmSpec, sets: Sequence[Mapping[str, float]]) -> list[Course]:
+    """`course` under each of several sets of replaced numbers: one compiled model and one integration of everybody under all of them."""
+    plan = _plan(spec)
+    if plan.forward is None or plan.readout is None:
+        return [course(spec)] * len(sets)
+    read = [_read(spec, one) for one in sets]
+    kinds = list(dict.fromkeys(read))
+    regimen, count = plan.scenario.regimen, len(kinds)
+    weight = np.tile(plan.people.weight, count)
+    forward = Forward.of(
+        deliveries(regimen, plan.scenario.end_h, weight),
+        variants=dict(spec.variants),
+        sudden=spec.sudden,
+        held=spec.held,
+    )
+    columns = [chain_parameters(plan.people, forward.numbers, dict(one)) for one in kinds]
+    varying = {
+        name: np.concatenate(
+            [np.broadcast_to(c.get(name, forward.numbers[name].value), (spec.people,)) for c in columns]
+        )
+        for name in dict.fromkeys(key for c in columns for key in c)
+    }
+    start = min(0.0, regimen.start_h(plan.scenario.end_h), float(plan.times[0]))
+    found = forward.run(
+        [forward.schedule(varying, start, plan.scenario.end_h)],
+        varying,
+        len(weight),
+        plan.times,
+        _outputs(plan.forward, plan.readout, spec),
+        replaceable=often_replaced() & plan.within,
+    )
+    made = {}
+    for i, kind in enumerate(kinds):
+        rows = slice(i * spec.people, (i + 1) * spec.people)
+        status = found.status[0][rows]
+        if np.any(status != 0):
+            bad = int(np.flatnonzero(status)[0])
+            why = found.reasons[0][i * spec.people + bad]
+            raise KetasimError(f"the integration of person {bad} failed: {why}", where=f"{spec.words}, {dict(kind)}")
+        made[kind] = _course(spec, plan, {name: table[rows] for name, table in found.table.items()})
+    return [made[one] for one in read]
 
 
 def integrates(spec: ArmSpec) -> frozenset[str]:
     """Keys of the values that the integration of an arm reads; all others act afterwards."""
     return _plan(spec).within
+
+
+def integrated_values(spec: ArmSpec) -> frozenset[str]:
+    """Of them those of the arm's own composition and routing (not of drugs that are not given)."""
+    plan = _plan(spec)
+    return frozenset() if plan.forward is None else plan.within & frozenset(plan.forward.numbers)
 
 
 @dataclass(frozen=True)
@@ -235,8 +289,14 @@ def _integrate(spec: ArmSpec, overrides: tuple[tuple[str, float], ...]) -> Cours
     if np.any(found.status != 0):
         bad = int(np.flatnonzero(found.status[0])[0])
         raise KetasimError(f"the integration of person {bad} failed: {found.reasons[0][bad]}", where=spec.words)
+    return _course(spec, plan, found.table)
+
+
+def _course(spec: ArmSpec, plan: _Plan, table: Mapping[str, Array]) -> Course:
+    """What is kept of an integration: states that the readout needs, levels and ports that the arm asks for."""
+    assert plan.readout is not None and plan.forward is not None
     kept = {*plan.readout.needed, FELT_OF_MIDAZOLAM, *spec.ports}
-    rows = {name: np.ascontiguousarray(course) for name, course in found.table.items() if name in kept}
+    rows = {name: np.ascontiguousarray(course) for name, course in table.items() if name in kept}
     for port in spec.ports:
         if port not in rows and port in plan.forward.composition.nulls:
             rows[port] = np.full((spec.people, len(plan.times)), plan.forward.composition.nulls[port])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ketasim.core import values
 from ketasim.dose import parse
+from ketasim.ratings.pressure import reading_offsets
 
 from ..published.studies import Row, Study
 from .endpoints import endpoint_of, level_ports
@@ -91,9 +92,7 @@ def session_before(study: Study, key: str, time_h: float) -> float:
 
 def reading_times(start: float) -> tuple[float, ...]:
     """Four readings of pressure after a dose, h."""
-    numbers = values("evidence")
-    first, step = numbers["reading_first"].value, numbers["reading_step"].value
-    return tuple(start + first + step * k for k in range(4))
+    return tuple(start + offset for offset in reading_offsets())
 
 
 def relapse_start(study: Study, key: str, row: Row) -> float:

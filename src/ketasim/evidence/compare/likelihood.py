@@ -43,6 +43,8 @@ TAUS = (
 )
 # those that stand between studies of mood
 MOOD_TAUS = ("tau_mood_setting", "tau_mood_drug", "tau_routine", "tau_share", "tau_spread", "tau_relapse")
+# those of acute effects
+ACUTE_TAUS = ("tau_dissociation", "tau_vital", "tau_report", "tau_correlation")
 _FAMILY_TAU = {
     "plasma": "tau_plasma",
     "receptor": "tau_receptor",

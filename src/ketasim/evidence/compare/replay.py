@@ -41,13 +41,13 @@ def replay(result: TrialResult) -> dict[str, Any] | None:
     if not rows.size:
         raise KetasimError("no simulated trial could be analysed", where=design.title)
     names = np.array(own.hypothesis_of)
-    pit = _place(rows, found.value)
+    pit = place_of(rows, found.value)
     return {
         "published": found.value,
         "measure": found.measure,
         "pit": pit,
         "pit_by_hypothesis": {
-            name: _place(simulated[(names == name) & np.isfinite(simulated)], found.value)
+            name: place_of(simulated[(names == name) & np.isfinite(simulated)], found.value)
             for name in dict.fromkeys(own.hypothesis_of)
         },
         "records": [row.record for row in found.rows],
@@ -62,6 +62,6 @@ def replay(result: TrialResult) -> dict[str, Any] | None:
     }
 
 
-def _place(rows: np.ndarray, value: float) -> float:
+def place_of(rows: np.ndarray, value: float) -> float:
     """Share of the rows below a value, ties counted half; nan without rows."""
     return float((rows < value).mean() + 0.5 * (rows == value).mean()) if rows.size else float("nan")

@@ -172,16 +172,22 @@ def _ports(output: str) -> tuple[str, ...]:
     return register[output].ports if output in register else (output,)
 
 
-@lru_cache(maxsize=128)
-def _arm(experiment: str, arm: str) -> _Arm:
-    return _Arm(experiments()[experiment], arm)
-
-
 @dataclass(frozen=True)
 class FindingSet:
-    """All weighed findings."""
+    """Findings that are weighed: those of the package, or of one's own."""
 
     findings: tuple[Finding, ...]
+
+    @cached_property
+    def _arms(self) -> dict[tuple[str, str], _Arm]:
+        """Arms that were prepared, by experiment and name."""
+        return {}
+
+    def _arm(self, plan: Plan, arm: str) -> _Arm:
+        key = (plan.name, arm)
+        if key not in self._arms:
+            self._arms[key] = _Arm(plan, arm)
+        return self._arms[key]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -213,8 +219,8 @@ class FindingSet:
         def seen(arm: str) -> Array:
             key = (f.plan.name, arm)
             if key not in cache:
-                cache[key] = _arm(*key).table(numbers)
-            times = _arm(*key).times
+                cache[key] = self._arm(f.plan, arm).table(numbers)
+            times = self._arm(f.plan, arm).times
             rows = np.sum([cache[key][port] for port in _ports(p.output)], axis=0) - p.base
             return (
                 rows.max(axis=1) if p.look == "peak" else rows[:, int(np.argmin(np.abs(times - read_times(p.look)[0])))]

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from scipy.optimize import minimize
 from ketasim.chain.hypothesis import Hypothesis, calibrated_scores, hypotheses, hypothesis, posterior_path
 from ketasim.core import KetasimError, normals, stream
 from ketasim.core.arrays import Array
+from ketasim.core.own import add_folder_of
 
 from ..compare.likelihood import log_density
 from ..compare.predict import Evidence
@@ -252,7 +254,9 @@ def ship(found: dict[str, object]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m ketasim.evidence.weigh.weigh_fit", description=__doc__)
-    parser.add_argument("names", nargs="*", help="hypotheses (all, if none is named)")
+    parser.add_argument(
+        "names", nargs="*", help="hypotheses, or FOLDER/hypotheses/NAME.toml of your own (all, if none is named)"
+    )
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument(
         "--start", default="opioid-gate", help="whose mode a hypothesis without calibration starts from"
@@ -266,7 +270,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stderr.flush()
 
-    for name in asked.names or hypotheses():
+    files = {name: add_folder_of(name) for name in asked.names if name.endswith(".toml")}
+    for word in asked.names or hypotheses():
+        name = Path(word).stem if word in files else word
         entry = hypothesis(name)
         known = (
             dict(zip(entry.free_keys, calibrated_scores(entry), strict=True)) if posterior_path(name).exists() else {}

@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
 
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
-from ketasim.core import KetasimError, UsageError, normals, unknown_name, value
+from ketasim.core import KetasimError, UsageError, normals, unknown_name
 from ketasim.core.arrays import Array, BoolArray
 
 from ..arms.context import Context
@@ -27,6 +28,8 @@ from ..arms.numbers import Numbers
 from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
+from .own_findings import Added, OwnFinding, Told, added, refusal, together, told_of
+from .pairs import GroupSwing, Pair, group_swings, pairs_of, shared_groups, softmax
 from .stale import not_stale, stale
 
 ANIMAL = "animal"
@@ -55,6 +58,25 @@ class Calibrated:
     linear: Mapping[str, Any] = field(repr=False)
     evidence: str = ""
     mode: Mapping[str, float] = field(default_factory=dict)
+    added: Added | None = None
+
+    def with_own(self, own: Added) -> Calibrated:
+        """The same with findings of one's own as further studies, scored at the shipped draws; nothing is fitted again."""
+        studies = own.findings.names
+        return replace(
+            self,
+            names=(*self.names, *studies),
+            groups=dict(self.groups) | own.findings.groups,
+            scores=np.hstack([self.scores, own.scores()]),
+            added=own,
+        )
+
+    @property
+    def centre(self) -> Array:
+        """Scores z (p,) around which the linear form holds; the mode where none ships."""
+        return np.array(
+            self.linear["centre"] if self.linear else [self.mode.get(key, 0.0) for key in self.entry.free_keys]
+        )
 
     def log_weights(self, keep: BoolArray) -> Array:
         """Log importance weights of the draws with the studies `keep` (S,), not normalised."""
@@ -151,7 +173,14 @@ class Calibrated:
         findings = findings_of(self.names)
         if outcomes.shape[1] != len(findings.findings):
             raise stale(self.entry.id, "the findings have changed since the calibration")
-        return joined(self.names, np.column_stack(columns), findings, findings.score(outcomes))
+        own_studies = () if self.added is None else self.added.findings.names
+        table = joined(
+            self.names[: len(self.names) - len(own_studies)],
+            np.column_stack(columns),
+            findings,
+            findings.score(outcomes),
+        )
+        return table if self.added is None else np.hstack([table, self.added.linear_scores(move)])
 
 
 @lru_cache(maxsize=4)
@@ -259,21 +288,6 @@ class Swing:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two hypotheses: difference of the sums of leave-one-out scores, and its standard error over studies."""
-
-    first: str
-    second: str
-    difference: float
-    se: float
-
-    @property
-    def apart(self) -> bool:
-        """True if this evidence tells them apart."""
-        return abs(self.difference) > value("weigh.decided_errors").value * self.se
-
-
-@dataclass(frozen=True)
 class Weighing:
     """The whole answer."""
 
@@ -288,6 +302,8 @@ class Weighing:
     held_names: tuple[str, ...]
     held_left_out: tuple[str, ...]
     not_weighed: tuple[str, ...] = ()
+    own: tuple[OwnFinding, ...] = ()
+    group_swings: tuple[GroupSwing, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for --json."""
@@ -326,6 +342,21 @@ class Weighing:
                 }
                 for s in self.swings
             ],
+            "without_groups": [
+                {
+                    "group": g.group,
+                    "studies": list(g.studies),
+                    "first_before": g.first_before,
+                    "first": g.first,
+                    "weights": dict(g.weights),
+                    "effective_draws": g.effective,
+                    "no_longer_told_apart": [list(pair) for pair in g.joined],
+                    "told_apart_only_then": [list(pair) for pair in g.parted],
+                    "groups": [list(names) for names in g.groups],
+                    "changes": g.changes,
+                }
+                for g in self.group_swings
+            ],
             "pairs": [
                 {"first": p.first, "second": p.second, "difference": p.difference, "se": p.se, "told_apart": p.apart}
                 for p in self.pairs
@@ -333,6 +364,7 @@ class Weighing:
             "groups": [list(g) for g in self.groups],
             "cannot_be_told_apart": [[p.first, p.second] for p in self.pairs if not p.apart],
             "not_weighed": list(self.not_weighed),
+            "own_findings": [f.to_dict() for f in self.own],
             "evidence": {
                 "studies": list(self.studies),
                 "animals": self.animals,
@@ -387,20 +419,33 @@ def comparable() -> tuple[str, ...]:
     return tuple(found)
 
 
-def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, without: Sequence[str] = ()) -> Weighing:
-    """Weigh every hypothesis. animals : count animal evidence. without : studies left out."""
+def weigh(
+    prior: Mapping[str, float] | None = None,
+    *,
+    animals: bool = True,
+    without: Sequence[str] = (),
+    findings: Sequence[str | Path] = (),
+) -> Weighing:
+    """Weigh every hypothesis. animals : count animal evidence. without : studies left out. findings : files of findings of one's own.
+
+    Raises UsageError for an unknown hypothesis or study, priors that do not sum to 1, and a file of findings with problems (all at once). A finding that
+    is read but cannot count is in `own`, with the reason.
+    """
     chances = prior_weights(prior)
     every = [calibrated(name) for name in comparable()]
-    names, groups = every[0].names, every[0].groups
+    told = told_of(findings)
+    known = {*every[0].names, *(t.finding.study for t in told)}
     for study in without:
-        if study not in names:
-            raise unknown_name("study", study, names, where=f"--without {study}")
+        if study not in known:
+            raise unknown_name("study", study, known, where=f"--without {study}")
+    every, own = with_findings(every, told, animals, without)
+    names, groups = every[0].names, every[0].groups
     keep = np.array([(animals or groups[n] != ANIMAL) and n not in without for n in names])
     kept = tuple(n for n, k in zip(names, keep, strict=True) if k)
     loo = np.stack([c.leave_one_out(keep) for c in every])
     evidence = [c.log_evidence(keep) for c in every]
     log_prior = np.log([max(chances[c.entry.id], 1e-300) for c in every])
-    weights = _softmax(np.array([e[0] for e in evidence]) + log_prior)
+    weights = softmax(np.array([e[0] for e in evidence]) + log_prior)
     stacked = stacking(loo)
     held = np.stack([c.held_out(keep) for c in every])
     whole = np.isfinite(held).all(axis=0)
@@ -422,21 +467,14 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         )
         for i, c in enumerate(every)
     )
-    pairs = tuple(
-        Pair(
-            every[a].entry.id,
-            every[b].entry.id,
-            float((loo[a] - loo[b]).sum()),
-            float(np.sqrt(len(kept)) * (loo[a] - loo[b]).std(ddof=1)),
-        )
-        for a in range(len(every))
-        for b in range(a + 1, len(every))
-    )
+    ids = [c.entry.id for c in every]
+    known_entries = {c.entry.id: c.entry for c in every}
+    pairs = pairs_of(ids, loo)
     return Weighing(
         tuple(sorted(rows, key=lambda r: -r.log_evidence)),
         _swings(every, keep, log_prior, weights, loo),
         pairs,
-        shared_groups(pairs, {c.entry.id: c.entry for c in every}),
+        shared_groups(pairs, known_entries),
         kept,
         groups,
         animals,
@@ -444,11 +482,45 @@ def weigh(prior: Mapping[str, float] | None = None, *, animals: bool = True, wit
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if ok),
         tuple(n for n, ok in zip(every[0].held_names, whole, strict=True) if not ok),
         tuple(n for n in hypotheses() if n not in {c.entry.id for c in every}),
+        own,
+        group_swings(dict(zip(ids, every, strict=True)), names, groups, keep, log_prior, weights, pairs, known_entries),
     )
 
 
-def _softmax(x: Array) -> Array:
-    return np.asarray(np.exp(x - logsumexp(x)))
+def with_findings(
+    every: Sequence[Calibrated], told: Sequence[Told], animals: bool = True, without: Sequence[str] = ()
+) -> tuple[list[Calibrated], tuple[OwnFinding, ...]]:
+    """The calibrations with those findings of one's own that count, and what became of each finding, in the order given."""
+    reasons = [refusal(t, every[0].names, animals, without) for t in told]
+    predicted: list[dict[str, float | None]] = [{} for _ in told]
+    parts: list[list[Added]] = [[] for _ in every]
+    studies = dict.fromkeys(t.finding.study for t in told)
+    for study in studies:
+        at = [i for i, t in enumerate(told) if t.finding.study == study and not reasons[i]]
+        if not at:
+            continue
+        own = FindingSet(tuple(told[i].finding for i in at))
+        try:
+            under = [added(own, c.entry, c.z, c.centre) for c in every]
+        except KetasimError as error:
+            for i in at:
+                reasons[i] = f"it cannot be integrated: {error.what}"
+            continue
+        speaks = [j for j in range(len(at)) if any(np.isfinite(a.outcomes[:, j]).any() for a in under)]
+        for j, i in enumerate(at):
+            if j not in speaks:
+                reasons[i] = "no hypothesis has a prediction for it: it could neither help nor harm any"
+            for c, a in zip(every, under, strict=True):
+                mean = float(c.draws(np.ones(len(c.names), dtype=bool)) @ a.outcomes[:, j])
+                predicted[i][c.entry.id] = mean if math.isfinite(mean) else None
+        for part, a in zip(parts, under, strict=True):
+            if speaks:
+                part.append(a.only(speaks))
+    found = tuple(
+        OwnFinding(t.finding.study, t.finding.published.says, t.source, not reason, reason, seen)
+        for t, reason, seen in zip(told, reasons, predicted, strict=True)
+    )
+    return [c.with_own(together(part)) if part else c for c, part in zip(every, parts, strict=True)], found
 
 
 def stacking(loo: Array) -> Array:
@@ -471,7 +543,7 @@ def _swings(
     ids = [c.entry.id for c in every]
     whole = np.array([c.log_evidence(keep)[0] for c in every]) + log_prior
     for i, s in enumerate(np.flatnonzero(keep)):
-        without = _softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
+        without = softmax(whole - loo[:, i])  # log p(y without s) = log p(y) - log p(y_s | the others)
         most = int(np.argmax(np.abs(without - weights)))
         odds = _log_odds(without[most]) - _log_odds(weights[most])
         study = every[0].names[int(s)]
@@ -494,23 +566,20 @@ def _log_odds(p: float) -> float:
     return math.log(q / (1 - q))
 
 
-def shared_groups(pairs: Sequence[Pair], known: Mapping[str, Hypothesis]) -> tuple[tuple[str, ...], ...]:
-    """Groups in which no two hypotheses are told apart, nearest joined first. Expectancy alone never joins a drug hypothesis.
-
-    Two groups become one only if every pair across them is not told apart (complete linkage): a hypothesis that is told apart from one member
-    stays outside although it is near another.
-    """
-    apart = {
-        frozenset((p.first, p.second))
-        for p in pairs
-        if p.apart or known[p.first].drug_effect != known[p.second].drug_effect
-    }
-    groups = {name: [name] for name in known}
-    for pair in sorted(pairs, key=lambda p: abs(p.difference) / max(p.se, 1e-12)):
-        one, other = groups[pair.first], groups[pair.second]
-        if one is not other and not any(frozenset((a, b)) in apart for a in one for b in other):
-            one.extend(other)
-            groups.update(dict.fromkeys(other, one))
-    order = list(known)
-    found = {id(g): tuple(sorted(g, key=order.index)) for g in groups.values()}
-    return tuple(sorted(found.values(), key=lambda g: order.index(g[0])))
+__all__ = [
+    "Calibrated",
+    "GroupSwing",
+    "Pair",
+    "Row",
+    "Swing",
+    "Weighing",
+    "calibrated",
+    "comparable",
+    "findings_of",
+    "observed_values",
+    "prior_weights",
+    "shared_groups",
+    "stacking",
+    "weigh",
+    "with_findings",
+]

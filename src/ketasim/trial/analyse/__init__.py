@@ -1,8 +1,10 @@
 """Analyses of virtual trials, batched over replicates: each takes arrays with the replicates first, gives numbers or a status."""
 
+from .barnard import barnard_exact
 from .competing import Incidence, cause_specific, cumulative_incidence, incidence_difference
 from .cox import cox
 from .estimands import ANALYSES, Analysis, Estimand
+from .gray import Gray, gray
 from .imputation import STRATEGIES, Imputed, multiple_imputation
 from .means import ancova, t_test
 from .mmrm import Mmrm, mmrm
@@ -18,7 +20,19 @@ from .reestimation import (
     t_size,
 )
 from .result import Comparison
-from .sequential import KINDS, Bounds, Stopped, bounds, crossing, drift_for, expected_fraction, power, stop, z_of
+from .sequential import (
+    KINDS,
+    Bounds,
+    Stopped,
+    bounds,
+    crossing,
+    drift_for,
+    expected_fraction,
+    power,
+    stagewise_p,
+    stop,
+    z_of,
+)
 from .status import Status
 from .survival import Curve, LogRank, RestrictedMean, kaplan_meier, log_rank, restricted_mean
 
@@ -31,6 +45,7 @@ __all__ = [
     "Comparison",
     "Curve",
     "Estimand",
+    "Gray",
     "Imputed",
     "Incidence",
     "LogRank",
@@ -41,6 +56,7 @@ __all__ = [
     "Status",
     "Stopped",
     "ancova",
+    "barnard_exact",
     "blinded",
     "bounds",
     "cause_specific",
@@ -53,6 +69,7 @@ __all__ = [
     "events_needed",
     "expected_fraction",
     "fisher_exact",
+    "gray",
     "incidence_difference",
     "kaplan_meier",
     "log_rank",
@@ -63,6 +80,7 @@ __all__ = [
     "promising",
     "proportions",
     "restricted_mean",
+    "stagewise_p",
     "stop",
     "t_power",
     "t_size",

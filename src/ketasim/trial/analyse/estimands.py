@@ -181,6 +181,14 @@ _ROWS = (
         "other ends close the time at risk",
         "cause-specific hazard over the follow-up against the comparator's",
     ),
+    _analysis(
+        "gray",
+        "Gray's test of the cumulative incidence",
+        _EVERYBODY,
+        _TIME,
+        "leaving before the event counts as an end of its own kind, without the event",
+        "share with the event over the follow-up against the comparator's",
+    ),
 )
 
 ANALYSES = {row.name: row for row in _ROWS}

@@ -10,6 +10,7 @@ by the strategy (Carpenter, Roger and Kenward 2013): "mar", "jump-to-reference" 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,11 +52,13 @@ def multiple_imputation(
     arm: ArrayLike,
     covariates: ArrayLike | None = None,
     *,
-    strategy: Strategy = "mar",
+    strategy: Strategy | str = "mar",
     imputations: int = 20,
     seed: int = 0,
     visit: int = -1,
     shift: float = 0.0,
+    reference: int = 0,
+    numbers: Sequence[int] | None = None,
     level: float = 0.95,
 ) -> Imputed:
     """Imputes missing visits `imputations` times, analyses each data set by `ancova` at one visit, pools by the rules of Rubin.
@@ -63,9 +66,9 @@ def multiple_imputation(
     estimate = mean of the estimates, variance = W + (1 + 1/M) B, degrees of freedom of Barnard and Rubin (1999).
 
     change : (R, N, V) or (N, V), nan = missing; people without any score are imputed from arm and covariates. strategy : for
-    visits after the last one seen; the reference is arm 0, whose people are always imputed at random. shift : added to scores
+    visits after the last one seen; reference : the arm that is copied, whose people are always imputed at random. shift : added to scores
     imputed after the last seen visit, in every arm but the reference (tipping point). seed : of the draws; a replicate's
-    draws belong to its place among the replicates. visit : the one analysed.
+    draws belong to its number (numbers; its place among the replicates, unless given). visit : the one analysed.
 
     Under the reference-based strategies the variance of Rubin keeps the information of the missing-at-random analysis
     (Cro, Carpenter and Kenward 2019) and is larger than the spread over repeated trials: the test is conservative.
@@ -80,12 +83,19 @@ def multiple_imputation(
     extra = columns_of(covariates, replicates, people)
     if not -visits <= visit < visits:
         raise UsageError(f"there is no visit {visit}", where="visit", allowed=f"0 to {visits - 1}, or -1 for the last")
+    counted = range(replicates) if numbers is None else [int(k) for k in numbers]
+    if len(counted) != replicates or not 0 <= reference < groups:
+        raise UsageError(
+            f"{len(counted)} numbers for {replicates} replicates, reference arm {reference} of {groups}",
+            where="multiple_imputation(numbers, reference)",
+            allowed="one number a replicate, an arm that is there",
+        )
     estimates = np.full((imputations, replicates, groups - 1), np.nan)
     errors = np.full_like(estimates, np.nan)
     status = np.zeros(replicates, dtype=np.int64)
     for begin in range(0, replicates, BLOCK):
         rows = slice(begin, min(begin + BLOCK, replicates))
-        chain = _Chain(scores[rows], arms[rows], groups, extra[rows], [(seed, r) for r in range(begin, rows.stop)])
+        chain = _Chain(scores[rows], arms[rows], groups, extra[rows], [(seed, r) for r in counted[rows]], reference)
         status[rows] = chain.status
         for m in range(imputations):
             for _ in range(BURN if m == 0 else THIN):
@@ -130,7 +140,10 @@ def pool(estimates: Array, variances: Array, full: float) -> tuple[Array, Array,
 class _Chain:
     """Data augmentation of some replicates; every replicate has its own stream of random numbers."""
 
-    def __init__(self, scores: Array, arms: IntArray, groups: int, extra: Array, seeds: list[tuple[int, int]]) -> None:
+    def __init__(
+        self, scores: Array, arms: IntArray, groups: int, extra: Array, seeds: list[tuple[int, int]], reference: int = 0
+    ) -> None:
+        self.reference = reference
         self.scores, self.arms, self.groups = scores, arms, groups
         self.seen = ~np.isnan(scores)
         self.streams = [np.random.default_rng(np.random.SeedSequence(entropy=s, spawn_key=(r,))) for s, r in seeds]
@@ -208,17 +221,19 @@ class _Chain:
         noise = self._normals((q, v))
         self.beta = estimate + _cholesky(self.inner) @ noise @ _cholesky(self.sigma).transpose(0, 2, 1)
 
-    def complete(self, strategy: Strategy, shift: float) -> Array:
+    def complete(self, strategy: str, shift: float) -> Array:
         """One completed data set (B, N, V)."""
         own = self.z @ self.beta
         reference_columns = self.z.copy()
         reference_columns[..., 1 : self.groups] = 0.0
+        if self.reference:
+            reference_columns[..., self.reference] = 1.0
         reference = reference_columns @ self.beta
         after = np.arange(self.visits) > self.last[..., None]
-        treated = (self.arms > 0)[..., None]
+        treated = (self.arms != self.reference)[..., None]
         random = self._impute(own)
         if strategy == "mar":
-            return random + shift * (after & treated)
+            return np.asarray(random + shift * (after & treated))
         if strategy == "jump-to-reference":
             mean = np.where(after, reference, own)
         elif strategy == "copy-reference":
@@ -232,7 +247,7 @@ class _Chain:
         self.seen, self.filled, self.place = self._until_last(random)
         drawn = self._impute(np.where(treated, mean, own))
         self.seen, self.filled, self.place = keep
-        return drawn + shift * (after & treated)
+        return np.asarray(drawn + shift * (after & treated))
 
     def _until_last(self, random: Array) -> tuple[BoolArray, Array, IntArray]:
         """Scores with the gaps filled, as if all visits up to the last one had been seen."""

@@ -42,7 +42,7 @@ class Bounds:
 
 def bounds(
     looks: int | ArrayLike,
-    kind: Kind = "spend-obrien-fleming",
+    kind: Kind | str = "spend-obrien-fleming",
     *,
     alpha: float = 0.05,
     sided: int = 2,
@@ -247,6 +247,30 @@ def stop(z: ArrayLike, design: Bounds) -> Stopped:
     efficacy = up[rows, look] & ~lost
     inferior = down[rows, look] & ~lost & (design.sided == 2)
     return Stopped(look, efficacy, inferior, np.where(lost, int(Status.TOO_FEW), int(Status.OK)))
+
+
+def stagewise_p(z: ArrayLike, look: ArrayLike, design: Bounds) -> Array:
+    """p value of trials that ended at `look` with z (R,), by the stage-wise order (Jennison and Turnbull 2000, section 8.4).
+
+    Chance under no effect to have crossed an efficacy bound at an earlier look, or to come to this one and reach z or more there; two-sided bounds:
+    twice the smaller side. Below `alpha` where the trial crossed a bound and nowhere else. Futility bounds are left out, as they were for `upper`.
+    """
+    values, looks = np.asarray(z, dtype=np.float64), np.asarray(look)
+    size = np.abs(values) if design.sided == 2 else values
+    p = np.full(values.shape, np.nan)
+    state, spent = _START, 0.0
+    for k, t in enumerate(design.fractions):
+        own = np.flatnonzero((looks == k) & ~np.isnan(values))
+        spread = np.sqrt(t - state.t)
+        for begin in range(0, len(own), 1000):
+            some = own[begin : begin + 1000]
+            far = (state.points - size[some, None] * np.sqrt(t)) / spread
+            p[some] = spent + special.ndtr(far) @ state.mass
+        below = -design.upper[k] if design.sided == 2 else -np.inf
+        spent += _leave(state, float(t), design.upper[k], -np.inf, 0.0)[0]
+        if k + 1 < len(design.fractions):
+            state = _go_on(state, float(t), design.upper[k], below, 0.0)
+    return np.minimum(2 * p, 1.0) if design.sided == 2 else p
 
 
 def z_of(p: ArrayLike, estimate: ArrayLike, *, larger_is_better: bool = False) -> Array:
