@@ -54,7 +54,10 @@ def load(page: Any, text: str) -> None:
 
 
 def field(page: Any, group: str, label: str) -> Any:
-    return page.get_by_role("group", name=group, exact=True).get_by_label(label, exact=True)
+    inside = page.get_by_role("group", name=group, exact=True)
+    return inside.get_by_role("textbox", name=label, exact=True).or_(
+        inside.get_by_role("combobox", name=label, exact=True)
+    )
 
 
 def written(page: Any) -> str:
@@ -102,7 +105,7 @@ def test_a_control_changes_its_own_line_and_nothing_else(opened: Any) -> None:
     expected = expected.replace('at = "24 h"', 'at = "28 d"').replace('"t-test"', '"mmrm"')
     assert written(page) == expected
     page.get_by_role("button", name="Another arm").click()
-    name = page.get_by_role("group", name="Arm arm3").get_by_label("Name", exact=True)
+    name = field(page, "Arm arm3", "Name")
     name.fill("third")
     name.blur()
     field(page, "Arms", "Control").select_option("third")
