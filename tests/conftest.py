@@ -1,16 +1,25 @@
 """Random tests are the same on every run, unless an exploring run is asked for: pytest --hypothesis-profile=explore.
 
 And the command line in this process: arguments in, exit code and both streams out.
+
+One thread for linear algebra: the workers share the processors, and the matrices are small; with as many threads as processors in
+each worker, a test of the fit's draws took 14 s of processor time instead of 0.8. Machine code is kept in pytest's own cache: the workers and
+the next run find it there, and no other program's is pushed out or used.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # before numpy is loaded, here and in every process that a test starts
 
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
@@ -24,6 +33,16 @@ settings.register_profile(
     max_examples=2000,
 )
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The workers' processes inherit what the first one sets."""
+    if "KETASIM_CACHE" in os.environ or not hasattr(config, "cache") or config.cache is None:
+        return
+    with suppress(OSError):
+        place = config.cache.mkdir("ketasim")
+        place.chmod(0o700)
+        os.environ["KETASIM_CACHE"] = str(place)
 
 
 class Answer(NamedTuple):

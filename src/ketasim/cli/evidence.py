@@ -22,17 +22,12 @@ def check(
     ] = True,
 ) -> None:
     """The scorecard: every published number beside the prediction, misfits first; every study predicted without itself."""
-    from ketasim.core import UsageError
+    from ketasim.core.files import check_writable
     from ketasim.evidence.fit.check import card_of
     from ketasim.report.scorecard_text import text
 
-    if html is not None and not html.absolute().parent.is_dir():
-        raise UsageError(
-            f"there is no folder {html.parent}",
-            where=f"--html {html}",
-            allowed="a file in a folder that exists",
-            fix="--html check.html",
-        )
+    if html is not None:
+        check_writable(html, (".html", ".htm"))  # before minutes of work
     with Progress("studies"):
         card = card_of(study, studies, leave_out=leave_out and not study)
     if html is not None:

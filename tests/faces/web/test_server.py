@@ -43,7 +43,7 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], np.ndarray, dict[str, dict[st
     return head, numbers[0], {o["name"]: {kind: next(rows) for kind in head["curves"]} for o in head["outputs"]}
 
 
-def test_a_run_is_the_object_of_the_command_line(address: str) -> None:
+def test_a_run_is_the_object_of_the_command_line(address: str, ketasim: Any) -> None:
     question = {
         "scenario": WORDS,
         "repeat": "twice weekly x 3",
@@ -55,35 +55,12 @@ def test_a_run_is_the_object_of_the_command_line(address: str) -> None:
         "at": "40 min,24 h,7 d",
     }
     status, answer, _ = ask(address, "api/run", question)
-    said = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ketasim.cli.main",
-            "run",
-            WORDS,
-            "--repeat",
-            "twice weekly x 3",
-            "--with",
-            "naltrexone oral 50 mg at -45 min",
-            "--setting",
-            "midazolam",
-            "--people",
-            "12",
-            "--days",
-            "14",
-            "--seed",
-            "7",
-            "--at",
-            "40 min,24 h,7 d",
-            "--json",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert status == 200
-    assert json.loads(answer) == json.loads(said)
+    words = [
+        part for key, item in question.items() if key not in ("scenario", "with") for part in (f"--{key}", str(item))
+    ]
+    said = ketasim("run", WORDS, "--with", "naltrexone oral 50 mg at -45 min", *words, "--json")
+    assert status == 200 and said.code == 0
+    assert json.loads(answer) == json.loads(said.out)
 
 
 def test_the_sliders_curves_are_those_of_the_run(address: str) -> None:
