@@ -214,6 +214,7 @@ def forecast(
     person : path of a person file, its contents as a mapping, or a `Person`. options : regimens in words, counted from the day the options
     start, or "stop", each "with psychotherapy" and the like (`add_ons.NAMES`). days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
     setting : open | saline | midazolam | nasal-placebo | inpatient | routine; that of the route of the first dose unless given.
+    progress : told the share done.
 
     Returns `options` (each with words, outputs, response, remission, relapse, harm), `learned` (what each observation changed), `pareto_k`, `status`, and
     what was used how. Raises UsageError (`PersonFileError` with every problem) for a file or an option that cannot be read.

@@ -55,8 +55,8 @@ class Option:
         for _, _, dose in self.regimen.main.times(MOST_DAYS * HOURS_PER_DAY):
             if not dose.entry.is_main:
                 continue
-            if not dose.way.controlled:
-                return f"the evidence holds no controlled trial of {dose.drug} by the {dose.route} route in depression"
+            if untried := dose.way.untried():
+                return untried
             amount = float(dose.base(kg))
             side, span = dose.way.beside_studied(amount, "mg", kg)
             span_mg = dose.way.anaesthetic.get("mg/kg")
