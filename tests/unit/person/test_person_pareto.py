@@ -38,3 +38,14 @@ def test_weights() -> None:
     assert normalised(logs + 1000.0) == pytest.approx([0.25, 0.5, 0.25])
     assert effective(np.zeros(7)) == pytest.approx(7.0)
     assert list(np.bincount(systematic(np.array([0.25, 0.5, 0.25]), 8))) == [2, 4, 2]
+
+
+@pytest.mark.parametrize("size", [0.5, 1.0, 2.0, 3.0])
+def test_shape_is_that_of_the_library_of_the_fit(size: float) -> None:
+    """Written here because importing the library costs more than half of a forecast (docs/decisions/forecast.md)."""
+    stats = pytest.importorskip("arviz_stats.base").array_stats
+    ratios = size * np.random.default_rng(0).standard_t(
+        5, size=3600
+    )  # 3 sqrt(N) is whole: the library rounds it down, loo and we up
+    _, k = stats.psislw(-ratios, r_eff=1.0)  # it takes log likelihoods and weighs by their inverse
+    assert tail_shape(ratios) == pytest.approx(float(k), abs=1e-6)
