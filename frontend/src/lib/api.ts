@@ -1,3 +1,4 @@
+import { alive, PAGE } from "./alive.svelte";
 import type { Catalogue, Curve, Curves, Problem } from "./types";
 import { waiting } from "./waiting.svelte";
 
@@ -12,43 +13,57 @@ export class Refused extends Error {
 }
 
 const PATIENCE_MS = 350;
-const MOST_TRIES = 12;
+const PATIENCE_IN_ALL_MS = 90_000;
+const LOST_MS = 700;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 type Busy = (busy: boolean) => void;
 
-async function ask(path: string, body?: unknown, onBusy?: Busy, stale?: () => boolean): Promise<Response> {
-  for (let attempt = 0; ; attempt++) {
-    let answer: Response;
-    try {
-      answer = await fetch(
-        path,
-        body === undefined
-          ? {}
-          : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
-      );
-    } catch {
-      throw new Refused(
-        { what: "The program behind this page does not answer.", where: "", allowed: "", try: "ketasim serve" },
-        0,
-      );
+/** Asks until there is an answer: a busy machine is asked again, one that is gone (killed, started anew) is looked for until it is back. */
+async function ask(
+  path: string,
+  body?: unknown,
+  onBusy?: Busy,
+  stale?: () => boolean,
+  method = body === undefined ? "GET" : "POST",
+): Promise<Response> {
+  const headers: Record<string, string> = { "x-ketasim-page": PAGE };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const until = performance.now() + PATIENCE_IN_ALL_MS;
+  let told = false;
+  const busy = (yes: boolean) => {
+    if (onBusy) onBusy(yes);
+    else if (yes !== told) alive.waiting += yes ? 1 : -1;
+    told = yes;
+  };
+  const newer = () => new Refused({ what: "A newer question took its place.", where: "", allowed: "", try: "" }, 429);
+  try {
+    for (;;) {
+      let answer: Response;
+      try {
+        answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+      } catch {
+        alive.lost = true;
+        if (stale?.()) throw newer();
+        await wait(LOST_MS);
+        if (stale?.()) throw newer();
+        continue;
+      }
+      alive.lost = false;
+      if (answer.ok) return answer;
+      if (answer.status === 429 && performance.now() < until && !stale?.()) {
+        busy(true);
+        await wait(PATIENCE_MS * (1 + Math.random()));
+        if (stale?.()) throw newer();
+        continue;
+      }
+      const problem = await answer
+        .json()
+        .catch(() => ({ what: `The server answered ${answer.status}.`, where: "", allowed: "", try: "" }));
+      throw new Refused(problem, answer.status);
     }
-    if (answer.ok) {
-      onBusy?.(false);
-      return answer;
-    }
-    if (answer.status === 429 && attempt < MOST_TRIES && !stale?.()) {
-      onBusy?.(true);
-      await wait(PATIENCE_MS * (1 + Math.random()));
-      if (stale?.())
-        throw new Refused({ what: "A newer question took its place.", where: "", allowed: "", try: "" }, 429);
-      continue;
-    }
-    onBusy?.(false);
-    const problem = await answer
-      .json()
-      .catch(() => ({ what: `The server answered ${answer.status}.`, where: "", allowed: "", try: "" }));
-    throw new Refused(problem, answer.status);
+  } finally {
+    busy(false);
   }
 }
 
@@ -56,15 +71,9 @@ export function json<T>(path: string, body?: unknown, onBusy?: Busy): Promise<T>
   return waiting.during(ask(path, body, onBusy).then((answer) => answer.json()));
 }
 
-/** Another verb than asking or posting: calling off a job. */
+/** Another verb than asking or posting: calling off a task. */
 export function call<T>(method: string, path: string): Promise<T> {
-  return waiting.during(
-    fetch(path, { method }).then(async (answer) => {
-      const found = await answer.json();
-      if (!answer.ok) throw new Refused(found, answer.status);
-      return found;
-    }),
-  );
+  return waiting.during(ask(path, undefined, undefined, undefined, method).then((answer) => answer.json()));
 }
 
 /** The slider's answer: length of the header, header, times, then per output its curves as 32-bit numbers. */

@@ -38,7 +38,8 @@ export const SAY: Record<RoleName, Words> = {
       "What people say about ketamine, and what evidence and model say about it. Every number of the model with its source.",
     trial:
       "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
-    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
+    person:
+      "What each score changes in a forecast, options side by side, and published rules; for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",
@@ -66,7 +67,8 @@ export const SAY: Record<RoleName, Words> = {
       "Every value with unit, spread, source, place and grade; the scorecard of published numbers; the claims ledger.",
     trial:
       "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
-    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
+    person:
+      "What each score changes in a forecast, options side by side, and published rules; for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Plasma, venous",
@@ -91,7 +93,8 @@ export const SAY: Record<RoleName, Words> = {
     evidence: "Claims with verdicts, the studies behind them, and every number of the model with its source.",
     trial:
       "Arms, visits, dropout and blinding as a file; power as a spread over what may be true. For research and teaching.",
-    person: "Published screening rules and monitoring for one person, for research and teaching. Nothing is stored.",
+    person:
+      "What each score changes in a forecast, options side by side, and published rules; for research and teaching. Nothing is stored.",
     steps: {
       dose: "Dose",
       plasma: "Blood",

@@ -18,12 +18,16 @@ export type GuidePart = Schemas["GuidePart"];
 export type GuideNumber = Schemas["GuideNumber"];
 export type GuideRest = Schemas["GuideRest"];
 export type DesignFile = Schemas["DesignFile"];
-export type TrialJob = Schemas["TrialJob"];
+export type Task = Schemas["Task"];
+export type DesignRead = Schemas["DesignRead"];
+export type DesignWords = Schemas["DesignWords"];
 export type Care = Schemas["Care"];
 export type Crisis = Schemas["Crisis"];
 export type WhatIf = Schemas["WhatIf"];
 export type Uncertain = Schemas["Uncertain"];
 export type Matters = Schemas["Matters"];
+export type GlossaryTerm = Schemas["GlossaryTerm"];
+export type StudyHead = Schemas["StudyHead"];
 export interface Spread {
   typical?: number | null;
   median: number | null;

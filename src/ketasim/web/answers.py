@@ -370,10 +370,51 @@ class DesignFile(Answer):
     text: str
 
 
-class TrialJob(Answer):
-    number: int
+class ArmRead(Answer):
+    name: str
+    doses_day: list[float]
+
+
+class DesignRead(Answer):
+    """A design file as it is understood."""
+
+    title: str
+    kind: str
+    setting: str
+    scale: str
+    n: int
+    arms: list[ArmRead]
+    comparator: str
+    visits_day: list[float]
+    measure: str
+    arm: str
+    at_day: float
+    method: str
+    dropout: str
+
+
+class DesignWords(Answer):
+    """What the fields of a design may hold."""
+
+    kinds: list[str]
+    settings: list[str]
+    scales: list[str]
+    measures: list[str]
+    methods: dict[str, list[str]]
+    freedoms: list[str]
+    covariates: list[str]
+    most_arms: int
+    most_people: int
+    most_sims: int
+
+
+class Task(Answer):
+    """Work in the background: share done, tasks before it in the line, and result or problem when it has ended."""
+
+    number: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     share: float
+    ahead: int
     text: str
     result: dict[str, Any] | None
     problem: dict[str, str] | None
@@ -397,6 +438,25 @@ class Screened(BaseModel):
     rules: list[dict[str, Any]]
     monitoring: list[dict[str, Any]]
     missing_for: list[dict[str, Any]]
+
+
+class GlossaryTerm(Answer):
+    """A word of the page, other forms of it, and what it means."""
+
+    word: str
+    also: list[str]
+    text: str
+
+
+class StudyHead(Answer):
+    """A published study in one line; `/api/show` has all of it."""
+
+    name: str
+    citation: str
+    population: str
+    design: str
+    people: float | None
+    numbers: int
 
 
 class Observed(Answer):

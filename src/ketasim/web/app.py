@@ -29,7 +29,7 @@ from .care import care
 from .guard import Guard
 from .jobs import Busy, Jobs
 from .packed import pack
-from .persons import PersonQuestion, screened
+from .persons import ForecastQuestion, PersonQuestion, forecasting, screened
 from .questions import (
     Arm,
     Comparison,
@@ -44,7 +44,17 @@ from .questions import (
     WhatIfQuestion,
     refuse_the_endless,
 )
-from .trials import TrialQuestion, Trials, designs
+from .tasks import Tasks
+from .trials import (
+    DesignQuestion,
+    OneTrialQuestion,
+    TrialQuestion,
+    designs,
+    one_simulated,
+    simulated,
+    understood,
+    words,
+)
 from .what_if import changed, uncertain
 
 STATIC = Path(__file__).parent / "static"
@@ -69,14 +79,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     )
 }
 Name = Annotated[str, InAddress(max_length=80)]
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def create_app(static: Path = STATIC) -> Any:
     """The ASGI application, guard included."""
     short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7)
-    long = Jobs(workers=2, most_waiting=6, name="long", patience_s=30.0)  # the page says that it is running
-
-    trials = Trials()
+    long = Jobs(workers=2, most_waiting=8, name="long", patience_s=0.9)  # then it is told, and the page asks again
+    trials, people = Tasks("trial"), Tasks("person")
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -84,6 +94,7 @@ def create_app(static: Path = STATIC) -> Any:
         short.close()
         long.close()
         trials.close()
+        people.close()
 
     app = FastAPI(
         title="Ketasim",
@@ -248,29 +259,66 @@ def create_app(static: Path = STATIC) -> Any:
     async def design_files() -> Any:
         return JSONResponse(await short.run(designs))
 
+    @app.get("/api/design-words", summary="what the fields of a design may hold", response_model=answers.DesignWords)
+    async def design_words() -> Any:
+        return JSONResponse(words())
+
+    @app.post(
+        "/api/design",
+        summary="What a design file means, what it leaves out filled in; or all its problems with their lines",
+        response_model=answers.DesignRead,
+    )
+    async def read_design(question: DesignQuestion) -> Any:
+        return JSONResponse(plain(await short.run(lambda: understood(question))))
+
+    @app.post(
+        "/api/one-trial",
+        summary="One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json`",
+        response_model=answers.Task,
+    )
+    async def new_one_trial(question: OneTrialQuestion) -> Any:
+        work = await short.run(lambda: one_simulated(question))
+        return JSONResponse(plain(trials.to_dict(trials.ask(work))))
+
     @app.post(
         "/api/trial",
-        summary="A trial as a job: what `ketasim trial --json` prints comes when it is done",
-        response_model=answers.TrialJob,
+        summary="A trial as a task: what `ketasim trial --json` prints comes when it is done",
+        response_model=answers.Task,
     )
     async def new_trial(question: TrialQuestion) -> Any:
-        return JSONResponse(plain((await short.run(lambda: trials.ask(question))).to_dict()))
+        work = await short.run(lambda: simulated(question))
+        return JSONResponse(plain(trials.to_dict(trials.ask(work))))
 
-    @app.get("/api/trial/{number}", summary="Progress or result of a trial", response_model=answers.TrialJob)
-    async def trial_job(number: int) -> Any:
-        return JSONResponse(plain(trials.find(number).to_dict()))
+    @app.get("/api/trial/{number}", summary="Progress or result of a trial", response_model=answers.Task)
+    async def trial_task(number: Name) -> Any:
+        return JSONResponse(plain(trials.to_dict(trials.find(number, "trial"))))
 
-    @app.delete("/api/trial/{number}", summary="Call a trial off", response_model=answers.TrialJob)
-    async def no_trial(number: int) -> Any:
-        job = trials.find(number)
-        job.cancel = True
-        return JSONResponse(plain(job.to_dict()))
+    @app.delete("/api/trial/{number}", summary="Call a trial off", response_model=answers.Task)
+    async def no_trial(number: Name) -> Any:
+        return JSONResponse(plain(trials.to_dict(trials.cancel(number, "trial"))))
+
+    @app.post(
+        "/api/forecast",
+        summary="A forecast for one person as a task: what `ketasim forecast --json` prints, and the course after each entry; fetched once, then forgotten",
+        response_model=answers.Task,
+    )
+    async def new_forecast(question: ForecastQuestion) -> Any:
+        work = await short.run(lambda: _quiet(lambda: forecasting(question)))
+        return JSONResponse(people.to_dict(people.ask(work, once=True)), headers=NOT_KEPT)
+
+    @app.get("/api/forecast/{number}", summary="Progress or result of a forecast", response_model=answers.Task)
+    async def forecast_task(number: Name) -> Any:
+        return JSONResponse(people.to_dict(people.find(number, "forecast")), headers=NOT_KEPT)
+
+    @app.delete("/api/forecast/{number}", summary="Call a forecast off", response_model=answers.Task)
+    async def no_forecast(number: Name) -> Any:
+        return JSONResponse(people.to_dict(people.cancel(number, "forecast")), headers=NOT_KEPT)
 
     @app.post(
         "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=answers.Screened
     )
     async def screening(question: PersonQuestion) -> Any:
-        return JSONResponse(await short.run(lambda: screened(question)), headers={"Cache-Control": "no-store"})
+        return JSONResponse(await short.run(lambda: _quiet(lambda: screened(question))), headers=NOT_KEPT)
 
     @app.get(
         "/api/forward",
@@ -288,6 +336,17 @@ def _asked(question: Question) -> Scenario:
     asked = scenario(question.scenario, **question.options())
     refuse_the_endless(asked.end_h / 24.0, _doses(asked))
     return asked
+
+
+def _quiet(work: Callable[[], Any]) -> Any:
+    """A defect on what was typed in about a person leaves no trace of it in the log of the terminal."""
+    try:
+        return work()
+    except KetasimError:
+        raise
+    except Exception as error:
+        name = type(error).__name__
+    raise HTTPException(500, f"the program failed: {name}; a defect of Ketasim, not of the question")
 
 
 def _arm(question: Comparison, entry: str | Arm) -> Scenario:
@@ -326,6 +385,8 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
         list[answers.ValueEntry],
     )
     given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list, list[long_answers.Claim])
+    given("/api/glossary", "the words of the page and what they mean", facts.glossary_list, list[answers.GlossaryTerm])
+    given("/api/studies", "the published studies, one line each", facts.study_list, list[answers.StudyHead])
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
 
     given("/api/crisis", "where help is in a crisis, for every place with a verified number", crisis, answers.Crisis)

@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .jobs import CLIENT
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+PAGE, LONGEST_PAGE = b"x-ketasim-page", 40
 LARGEST_BODY = 65_536
 LONGEST_ADDRESS = 8_192
 HEADERS = {
@@ -51,6 +54,7 @@ class Guard:
         if refusal:
             await _answer(with_headers, *refusal)
             return
+        CLIENT.set(_page(scope))
         body = bytearray()
         while True:
             message = await receive()
@@ -86,6 +90,12 @@ class Guard:
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > LONGEST_ADDRESS:
             return 414, "the address is too long", f"up to {LONGEST_ADDRESS} bytes"
         return None
+
+
+def _page(scope: Scope) -> str:
+    """The number that a page gives itself, for a fair queue; empty for whoever gives none."""
+    given = next((value for name, value in scope["headers"] if name.lower() == PAGE), b"")
+    return str(given[:LONGEST_PAGE].decode("latin-1"))
 
 
 def _name(host: str) -> str:

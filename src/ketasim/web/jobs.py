@@ -1,11 +1,16 @@
-"""A bounded queue: short runs for the sliders, long ones apart; no slider waits over a second without being told."""
+"""A bounded queue that is fair between clients: short runs for the sliders, long ones apart; nobody waits over a second without being told."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
+
+CLIENT: ContextVar[str] = ContextVar("client", default="")
+"""Who asks: the page names itself by a number of its own; whoever gives none shares one place in the line."""
 
 
 class Busy(Exception):
@@ -17,34 +22,86 @@ class Busy(Exception):
 
 
 class Jobs:
-    """Threads (the engine releases the interpreter's lock) behind a queue that refuses rather than grows."""
+    """Threads (the engine releases the interpreter's lock) behind a queue that refuses rather than grows.
+
+    A free worker goes to the client that was served longest ago. Where the queue is full, a client with fewer waiting runs than another takes the
+    place of the newest run of that other, who is told to ask again.
+    """
 
     def __init__(self, workers: int, most_waiting: int, name: str, patience_s: float) -> None:
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix=f"ketasim-{name}")
-        self.workers, self.most_waiting, self.patience_s = workers, most_waiting, patience_s
-        self.waiting = 0
-        self._free: asyncio.Semaphore | None = None
+        self.most_waiting, self.patience_s = most_waiting, patience_s
+        self.free = workers
+        self.lines: OrderedDict[str, deque[asyncio.Future[None]]] = (
+            OrderedDict()
+        )  # by client, the next to be served first
+
+    @property
+    def waiting(self) -> int:
+        """Runs in the queue."""
+        return sum(len(line) for line in self.lines.values())
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """`work` in a thread; raises Busy if too many wait, or if none of the workers is free in time."""
-        if self._free is None:
-            self._free = asyncio.Semaphore(self.workers)
-        if self.waiting >= self.most_waiting:
-            raise Busy(self.waiting, 0.5)
-        self.waiting += 1
+        if self.free and not self.lines:
+            self.free -= 1
+        else:
+            await self._wait(CLIENT.get())
         try:
-            await asyncio.wait_for(self._free.acquire(), self.patience_s)
-        except TimeoutError:
-            raise Busy(self.waiting, 1.0) from None
-        finally:
-            self.waiting -= 1
-        done = asyncio.get_running_loop().run_in_executor(self.pool, work)
+            done = asyncio.get_running_loop().run_in_executor(self.pool, work)
+        except BaseException:
+            self._release()
+            raise
         done.add_done_callback(lambda _: self._release())  # also when the asker has gone away
         return await asyncio.shield(done)
 
+    async def _wait(self, client: str) -> None:
+        """Until a worker is this client's; the worker counts as taken then."""
+        if self.waiting >= self.most_waiting:
+            self._make_room(client)
+        ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lines.setdefault(client, deque()).append(ticket)
+        try:
+            async with asyncio.timeout(self.patience_s):
+                await ticket
+        except TimeoutError:
+            self._leave(client, ticket)
+            raise Busy(self.waiting, 1.0) from None
+        except BaseException:
+            self._leave(client, ticket)
+            raise
+
+    def _leave(self, client: str, ticket: asyncio.Future[None]) -> None:
+        """The asker goes away: out of the line, or, if a worker was given at the same moment, back with it."""
+        line = self.lines.get(client)
+        if line is not None and ticket in line:
+            line.remove(ticket)
+            if not line:
+                del self.lines[client]
+        elif ticket.done() and not ticket.cancelled() and ticket.exception() is None:
+            self._release()
+
+    def _make_room(self, client: str) -> None:
+        """Raises Busy unless another client holds more of the line than this one would."""
+        longest = max(self.lines, key=lambda name: len(self.lines[name]))
+        if len(self.lines[longest]) <= len(self.lines.get(client, ())) + 1:
+            raise Busy(self.waiting, 0.5)
+        newest = self.lines[longest].pop()
+        if not newest.done():
+            newest.set_exception(Busy(self.waiting, 0.5))
+
     def _release(self) -> None:
-        if self._free is not None:
-            self._free.release()
+        """A worker is free: to the next client that waits."""
+        while self.lines:
+            client, line = next(iter(self.lines.items()))
+            ticket = line.popleft()
+            del self.lines[client]
+            if line:
+                self.lines[client] = line  # behind everybody else
+            if not ticket.done():
+                ticket.set_result(None)
+                return
+        self.free += 1
 
     def close(self) -> None:
         """Let running work end, start no more."""

@@ -1,27 +1,27 @@
-"""Trials as jobs: one at a time, with progress, to be cancelled; the designs that ship as text to start from. All calls go to `ketasim.trial`."""
+"""Trials as tasks with progress, to be cancelled; the designs that ship as text to start from. All calls go to `ketasim.trial`."""
 
 from __future__ import annotations
 
-import itertools
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ketasim.core import KetasimError, UsageError
+from ketasim.ratings.setting import SETTINGS
 from ketasim.report.trial_text import trial_text
+from ketasim.scenario.result import plain
+from ketasim.trial.design import HOURS_PER_DAY, KINDS, Design, TrialArm
+from ketasim.trial.dropout import equation
 from ketasim.trial.library import entries, library
-from ketasim.trial.read import design_from_text
-from ketasim.trial.simulate import trial
+from ketasim.trial.plan import COVARIATES, FREEDOMS, MEASURES, METHODS
+from ketasim.trial.read import MOST_ARMS, MOST_PEOPLE, design_from_text
+from ketasim.trial.scales import SCALES
+from ketasim.trial.simulate import one_trial, trial
 
-from .jobs import Busy
+from .tasks import Told
 
 MOST_SIMS = 400
-MOST_WAITING = 4
-KEPT = 16
+MOST_DOSES_SHOWN = 200
 LONGEST_DESIGN = 20_000
 
 
@@ -41,92 +41,86 @@ class TrialQuestion(BaseModel):
     )
 
 
-class Cancelled(Exception):
-    """The asker has called it off."""
+class DesignQuestion(BaseModel):
+    """The text of a design file, to be read and nothing more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    design: str = Field(..., max_length=LONGEST_DESIGN, description="the content of a design file (TOML)")
 
 
-@dataclass
-class Job:
-    """A trial under way or done. state : waiting, running, done, failed, cancelled."""
+class OneTrialQuestion(DesignQuestion):
+    """One replicate of a design, person by person."""
 
-    number: int
-    state: str = "waiting"
-    share: float = 0.0
-    text: str = ""
-    result: dict[str, Any] | None = None
-    problem: dict[str, str] | None = None
-    cancel: bool = field(default=False, repr=False)
-
-    def told(self, share: float) -> None:
-        """Progress of the simulation; ends it where it was called off."""
-        self.share = max(self.share, min(share, 1.0))
-        if self.cancel:
-            raise Cancelled
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the page reads it."""
-        return {key: getattr(self, key) for key in ("number", "state", "share", "text", "result", "problem")}
+    n: int | None = Field(None, ge=2, le=MOST_PEOPLE, description="people randomised in all; none: the design's own")
+    seed: int = Field(1, ge=0, le=2**31 - 1)
+    replicate: int = Field(0, ge=0, le=100_000, description="which of the simulated trials, from 0")
+    null: bool = False
 
 
-class Trials:
-    """A bounded line of trials; the last few answers are kept."""
+def understood(question: DesignQuestion) -> dict[str, Any]:
+    """What a design file means, what it leaves out filled in. Raises UsageError that lists every problem with its line."""
+    design = design_from_text(question.design)
+    return {
+        "title": design.title,
+        "kind": design.kind,
+        "setting": design.setting,
+        "scale": design.scale,
+        "n": design.n,
+        "arms": [{"name": arm.name, "doses_day": _doses(design, arm)} for arm in design.arms],
+        "comparator": design.comparator,
+        "visits_day": [t / HOURS_PER_DAY for t in design.readings_h],
+        "measure": design.endpoint.measure,
+        "arm": design.endpoint.arm,
+        "at_day": design.endpoint.at_h / HOURS_PER_DAY,
+        "method": design.analysis.method,
+        "dropout": equation(design.dropout),
+    }
 
-    def __init__(self, simulate: Callable[..., Any] = trial) -> None:
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="ketasim-trial")
-        self.jobs: OrderedDict[int, Job] = OrderedDict()
-        self.count = itertools.count(1)
-        self.simulate = simulate
 
-    def ask(self, question: TrialQuestion) -> Job:
-        """A new job. Raises UsageError for a design that cannot be read (every problem at once), Busy if too many wait."""
-        chosen = design_from_text(question.design)
-        if sum(job.state in ("waiting", "running") for job in self.jobs.values()) >= MOST_WAITING:
-            raise Busy(MOST_WAITING, 5.0)
-        job = Job(next(self.count))
-        self.jobs[job.number] = job
-        while len(self.jobs) > KEPT:
-            self.jobs.popitem(last=False)
-        self.pool.submit(self._work, job, chosen, question)
-        return job
+def _doses(design: Design, arm: TrialArm) -> list[float]:
+    """Days of the doses of an arm up to the last visit; of very many the first ones."""
+    every = arm.regimen().doses(design.end_h)
+    return [dose.time_h / HOURS_PER_DAY for dose in every if dose.dose.entry.role != "co-medication"][:MOST_DOSES_SHOWN]
 
-    def find(self, number: int) -> Job:
-        """The job of that number; raises UsageError for one that is not (or no longer) known."""
-        if number not in self.jobs:
-            raise UsageError(
-                f"there is no trial {number}", where="job", allowed="a number that this server gave", fix="ask again"
-            )
-        return self.jobs[number]
 
-    def _work(self, job: Job, chosen: Any, question: TrialQuestion) -> None:
-        if job.cancel:
-            job.state = "cancelled"
-            return
-        job.state = "running"
-        try:
-            found = self.simulate(
-                chosen, tuple(question.n) or None, question.sims, question.seed, question.null, progress=job.told
-            )
-            job.text, job.result = trial_text(found), found.to_dict()
-            job.state, job.share = "done", 1.0
-        except Cancelled:
-            job.state = "cancelled"
-        except KetasimError as error:
-            job.problem = {"what": error.what, "where": error.where, "allowed": error.allowed, "try": error.fix}
-            job.state = "failed"
-        except Exception as error:
-            job.problem = {
-                "what": f"the simulation ended: {type(error).__name__}",
-                "where": "",
-                "allowed": "",
-                "try": "",
-            }
-            job.state = "failed"
+def words() -> dict[str, Any]:
+    """What the fields of a design may hold, for the form."""
+    return {
+        "kinds": list(KINDS),
+        "settings": list(SETTINGS),
+        "scales": list(SCALES),
+        "measures": list(MEASURES),
+        "methods": {measure: list(methods) for measure, methods in METHODS.items()},
+        "freedoms": list(FREEDOMS),
+        "covariates": list(COVARIATES),
+        "most_arms": MOST_ARMS,
+        "most_people": MOST_PEOPLE,
+        "most_sims": MOST_SIMS,
+    }
 
-    def close(self) -> None:
-        """Call off what runs, start no more."""
-        for job in self.jobs.values():
-            job.cancel = True
-        self.pool.shutdown(wait=False, cancel_futures=True)
+
+def one_simulated(question: OneTrialQuestion) -> Callable[[Told], tuple[str, dict[str, Any]]]:
+    """The work behind one trial: what stands under `one_trial` in `ketasim trial --json`, for any replicate."""
+    chosen = design_from_text(question.design)
+
+    def work(told: Told) -> tuple[str, dict[str, Any]]:
+        told(0.1)
+        found = one_trial(chosen, question.n, question.seed, question.replicate, question.null)
+        return "", {"one_trial": plain(found.to_dict())}
+
+    return work
+
+
+def simulated(question: TrialQuestion) -> Callable[[Told], tuple[str, dict[str, Any]]]:
+    """The work behind a trial: what `ketasim trial` prints, and its object. Raises UsageError that lists every problem of the design."""
+    chosen = design_from_text(question.design)
+
+    def work(told: Told) -> tuple[str, dict[str, Any]]:
+        found = trial(chosen, tuple(question.n) or None, question.sims, question.seed, question.null, progress=told)
+        return trial_text(found), found.to_dict()
+
+    return work
 
 
 def designs() -> list[dict[str, Any]]:

@@ -1,0 +1,58 @@
+import { call, json, Refused } from "./api";
+import type { Task } from "./types";
+import { waiting } from "./waiting.svelte";
+
+const LOOK_MS = 400;
+const open = (task: Task | null) => task?.state === "waiting" || task?.state === "running";
+
+/** A task of the server: asked for, watched until it has ended, called off. */
+export class Background {
+  task = $state.raw<Task | null>(null);
+  problem = $state.raw<Refused | null>(null);
+  asking = $state(false);
+  private turn = 0;
+  constructor(private path: string) {}
+
+  get running() {
+    return this.asking || open(this.task);
+  }
+
+  async start(question: unknown) {
+    const mine = ++this.turn;
+    [this.problem, this.task, this.asking] = [null, null, true];
+    const over = waiting.begin(); // as long as the task runs, the view is not whole
+    try {
+      let task = await json<Task>(this.path, question);
+      while (mine === this.turn) {
+        this.task = task;
+        this.asking = false;
+        if (!open(task)) break;
+        await new Promise((done) => setTimeout(done, LOOK_MS));
+        if (mine === this.turn) task = await json<Task>(`${this.path}/${task.number}`);
+      }
+      if (mine === this.turn && task.problem) this.problem = new Refused(task.problem as never, 422);
+    } catch (problem) {
+      if (mine !== this.turn) return;
+      this.problem = problem as Refused;
+      this.task = null;
+    } finally {
+      if (mine === this.turn) this.asking = false;
+      over();
+    }
+  }
+
+  /** Call it off. What is under way ends at its next step. */
+  async stop() {
+    const number = this.task?.number;
+    this.turn++;
+    this.asking = false;
+    if (!number || !open(this.task)) return;
+    this.task = { ...this.task!, state: "cancelled" };
+    await call("DELETE", `${this.path}/${number}`).catch(() => undefined);
+  }
+
+  forget() {
+    void this.stop();
+    [this.task, this.problem] = [null, null];
+  }
+}
