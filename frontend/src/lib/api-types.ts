@@ -140,6 +140,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/design": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a design file means, what it leaves out filled in; or all its problems with their lines */
+        post: operations["read_design_api_design_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/design-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** what the fields of a design may hold */
+        get: operations["design_words_api_design_words_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/designs": {
         parameters: {
             query?: never;
@@ -237,6 +271,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A forecast for one person as a task: what `ketasim forecast --json` prints, and the course after each entry; fetched once, then forgotten */
+        post: operations["new_forecast_api_forecast_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forecast/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress or result of a forecast */
+        get: operations["forecast_task_api_forecast__number__get"];
+        put?: never;
+        post?: never;
+        /** Call a forecast off */
+        delete: operations["no_forecast_api_forecast__number__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -344,6 +413,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/one-trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One simulated trial, person by person, as a task: `one_trial` of `ketasim trial --json` */
+        post: operations["new_one_trial_api_one_trial_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/outputs": {
         parameters: {
             query?: never;
@@ -438,7 +524,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A trial as a job: what `ketasim trial --json` prints comes when it is done */
+        /** A trial as a task: what `ketasim trial --json` prints comes when it is done */
         post: operations["new_trial_api_trial_post"];
         delete?: never;
         options?: never;
@@ -454,7 +540,7 @@ export interface paths {
             cookie?: never;
         };
         /** Progress or result of a trial */
-        get: operations["trial_job_api_trial__number__get"];
+        get: operations["trial_task_api_trial__number__get"];
         put?: never;
         post?: never;
         /** Call a trial off */
@@ -576,6 +662,13 @@ export interface components {
             with: string[];
             /** Words */
             words: string;
+        };
+        /** ArmRead */
+        ArmRead: {
+            /** Doses Day */
+            doses_day: number[];
+            /** Name */
+            name: string;
         };
         /** AtSize */
         AtSize: {
@@ -985,6 +1078,77 @@ export interface components {
             title: string;
         };
         /**
+         * DesignQuestion
+         * @description The text of a design file, to be read and nothing more.
+         */
+        DesignQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+        };
+        /**
+         * DesignRead
+         * @description A design file as it is understood.
+         */
+        DesignRead: {
+            /** Arm */
+            arm: string;
+            /** Arms */
+            arms: components["schemas"]["ArmRead"][];
+            /** At Day */
+            at_day: number;
+            /** Comparator */
+            comparator: string;
+            /** Dropout */
+            dropout: string;
+            /** Kind */
+            kind: string;
+            /** Measure */
+            measure: string;
+            /** Method */
+            method: string;
+            /** N */
+            n: number;
+            /** Scale */
+            scale: string;
+            /** Setting */
+            setting: string;
+            /** Title */
+            title: string;
+            /** Visits Day */
+            visits_day: number[];
+        };
+        /**
+         * DesignWords
+         * @description What the fields of a design may hold.
+         */
+        DesignWords: {
+            /** Covariates */
+            covariates: string[];
+            /** Freedoms */
+            freedoms: string[];
+            /** Kinds */
+            kinds: string[];
+            /** Measures */
+            measures: string[];
+            /** Methods */
+            methods: {
+                [key: string]: string[];
+            };
+            /** Most Arms */
+            most_arms: number;
+            /** Most People */
+            most_people: number;
+            /** Most Sims */
+            most_sims: number;
+            /** Scales */
+            scales: string[];
+            /** Settings */
+            settings: string[];
+        };
+        /**
          * Differing
          * @description An arm minus the first arm, person by person.
          */
@@ -1130,6 +1294,39 @@ export interface components {
             versus: string;
             /** Versus Value */
             versus_value: number | null;
+        };
+        /**
+         * ForecastQuestion
+         * @description The words of `ketasim forecast`: the content of a person file, and ways to go on.
+         */
+        ForecastQuestion: {
+            /**
+             * Days
+             * @description how long the options are followed
+             * @default 28
+             */
+            days: number;
+            /**
+             * Options
+             * @description regimens in words, or "stop"; none: "stop"
+             */
+            options?: string[];
+            /**
+             * Person
+             * @description the content of a person file (TOML); no name, no address
+             */
+            person: string;
+            /**
+             * Setting
+             * @description open | saline | midazolam | nasal-placebo | inpatient | routine; empty: by route
+             * @default
+             */
+            setting: string;
+            /**
+             * Start
+             * @description day on which they start; the day after the last entry
+             */
+            start?: number | null;
         };
         /**
          * Forward
@@ -1541,6 +1738,38 @@ export interface components {
             unit: string;
             /** Value */
             value: number;
+        };
+        /**
+         * OneTrialQuestion
+         * @description One replicate of a design, person by person.
+         */
+        OneTrialQuestion: {
+            /**
+             * Design
+             * @description the content of a design file (TOML)
+             */
+            design: string;
+            /**
+             * N
+             * @description people randomised in all; none: the design's own
+             */
+            n?: number | null;
+            /**
+             * Null
+             * @default false
+             */
+            null: boolean;
+            /**
+             * Replicate
+             * @description which of the simulated trials, from 0
+             * @default 0
+             */
+            replicate: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
         };
         /** Output */
         Output: {
@@ -2145,10 +2374,15 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** TrialJob */
-        TrialJob: {
+        /**
+         * Task
+         * @description Work in the background: share done, tasks before it in the line, and result or problem when it has ended.
+         */
+        Task: {
+            /** Ahead */
+            ahead: number;
             /** Number */
-            number: number;
+            number: string;
             /** Problem */
             problem: {
                 [key: string]: string;
@@ -3151,6 +3385,176 @@ export interface operations {
             };
         };
     };
+    read_design_api_design_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesignQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignRead"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    design_words_api_design_words_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesignWords"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     design_files_api_designs_get: {
         parameters: {
             query?: never;
@@ -3600,6 +4004,263 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    new_forecast_api_forecast_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForecastQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forecast_task_api_forecast__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    no_forecast_api_forecast__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
             };
             /** @description not valid JSON */
             400: {
@@ -4172,6 +4833,93 @@ export interface operations {
             };
         };
     };
+    new_one_trial_api_one_trial_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneTrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description foreign host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a question that cannot be carried out */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy, ask again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     _api_outputs_api_outputs_get: {
         parameters: {
             query?: never;
@@ -4616,7 +5364,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -4684,12 +5432,12 @@ export interface operations {
             };
         };
     };
-    trial_job_api_trial__number__get: {
+    trial_task_api_trial__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -4701,7 +5449,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */
@@ -4774,7 +5522,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -4786,7 +5534,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrialJob"];
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description not valid JSON */

@@ -112,4 +112,4 @@ def test_an_arm_is_changed_by_controls_and_old_pictures_are_told(opened: Any) ->
     expect(page.get_by_text("of the arms as they were compared")).to_be_visible()
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_text("of the arms as they were compared")).to_have_count(0, timeout=120_000)
-    assert "setting=\"midazolam\"" in page.locator("details pre").nth(1).text_content()
+    assert 'setting="midazolam"' in page.locator("details pre").nth(1).text_content()
