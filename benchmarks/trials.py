@@ -270,7 +270,11 @@ def section(works: list[Work], own: list[str], rounds: int, loads: list[float]) 
         same = sorted((w for w in works if w.kind == kind), key=lambda w: w.per_trial)
         best = next(w.per_trial for w in works if w.kind == kind)
         for w in same:
-            ratio = "" if w.who.startswith("ketasim") else f"{w.per_trial / best:.0f}"
+            ratio = (
+                ""
+                if w.who.startswith("ketasim")
+                else f"{w.per_trial / best:.{2 if w.per_trial < best else 1 if w.per_trial < 10 * best else 0}f}"
+            )
             lines.append(
                 f"| {kind} | {w.who} | {w.trials:,} | {w.result:.5g} | {statistics.median(w.wall):.2f} | {statistics.median(w.cpu):.2f} | {w.per_trial:.3g} | {ratio} |"
             )
@@ -284,7 +288,7 @@ def section(works: list[Work], own: list[str], rounds: int, loads: list[float]) 
         *own,
         "",
         f"State of the machine: {os.cpu_count()} cores shared with other work, load average {min(loads):.1f} to {max(loads):.1f} during the rounds: wall times are worth little, "
-        f"processor times some 10 to 30 % above those of a quiet one. Python {platform.python_version()}.",
+        f"and processor times are above those of a quiet machine. Python {platform.python_version()}.",
         "<!-- end of trials -->",
     ]
     return "\n".join(lines)
