@@ -278,10 +278,18 @@ def scenario(
     occasions: str = USUAL_OCCASIONS,
     **traits: Any,
 ) -> Scenario:
-    """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity.
+    """A `Scenario` from plain arguments; traits: weight [kg], age [years], sex, baseline [MADRS points], genotype, ethnicity.
+
+    words : DRUG ROUTE AMOUNT [over DURATION]. repeat : "twice weekly x 6". with_ : co-medication in the same words. masked : nobody can tell drug from
+    placebo. days : length of the run (a week after the last dose unless given). at : output times, hours or "40 min, 24 h". people : drawn beside the typical
+    person. seed : of the people. draws : of the posterior for the uncertainty of the typical course. compound : files or drugs of one's own. values, variants :
+    numbers and mechanisms replaced. sudden, held : states changed at a time, inputs held at a level. name : a title. parts : parts of the chain beside those
+    the doses need. optional : values that count only where the chain has them. occasions : what differs between the sessions of one person.
 
     setting : None takes that of the route (nasal: nasal-placebo, else saline).
     hypothesis : its mechanisms and its calibrated numbers; `variants` and `values` given beside it come first.
+
+    Raises UsageError for words, options or numbers that cannot be carried out, with the line that can.
     """
     if hypothesis:
         believed = named_hypothesis(hypothesis)

@@ -39,7 +39,7 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     what : the words of a regimen ("ketamine iv 0.5 mg/kg over 40 min"), or a `Scenario`.
     progress : told the share done. options : those of `scenario` (repeat, with_, setting, days, at, people, seed, weight, ...).
 
-    Returns a `Result`; raises UsageError for words or options that cannot be carried out.
+    Returns a `Result`. Raises UsageError for words or options that cannot be carried out.
     """
     asked = what.but(**options) if isinstance(what, Scenario) else scenario(what, **options)
     return _Run(asked, progress).result()

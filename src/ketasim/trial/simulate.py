@@ -156,7 +156,7 @@ def trial(
     design's own, unless given). sims : replicates. seed : of people, worlds and chance. null : every arm gets the comparator's placebo, so that the
     share of rejections is the type I error. worlds : hypotheses and draws that the replicates are spread over (48, or as many as
     leave four replicates each). parquet : folder in which every participant of every replicate is kept, world by world; a trial that was stopped
-    goes on with what is there. scheduler : address of a dask.distributed scheduler (`pip install "ketasim[cluster]"`).
+    goes on with what is there. progress : told the share done. scheduler : address of a dask.distributed scheduler (`pip install "ketasim[cluster]"`).
 
     Returns a `TrialResult`. Raises UsageError that lists every problem of the design with file and line.
     """
