@@ -19,6 +19,7 @@ from ketasim.report.outcomes_text import text as outcomes_text
 from ketasim.report.replay_text import csv, page, text
 from ketasim.trial.analyse import ancova
 from ketasim.trial.library import find_design, library
+from ketasim.trial.methods import crossover_changes
 from ketasim.trial.simulate import Trial
 
 ONE = {"sims": 4, "worlds": 2, "people": 16}
@@ -187,3 +188,15 @@ def test_the_gate_lowers_what_naltrexone_leaves() -> None:
     gate, none = found
     assert (gate.hypothesis, none.hypothesis, gate.n) == ("opioid-gate", "disinhibition", 12)
     assert gate.mean < none.mean and gate.counted > 10 and gate.records
+
+
+def test_each_treatment_of_a_crossover_has_its_own_mean() -> None:
+    """The period with the drug is the first of those who begin with it and the second of the others."""
+    design, study = find_design("Berman2000"), studies()["Berman2000"]
+    found = Trial(design, 1, count=1, people=16).replicates(3, 10)
+    first, second = crossover_changes(design, found)
+    begins = found.arm == 0
+    means = {one.arm: simulate(design, study, one, found) for one in targets(design) if not one.versus}
+    for arm, rows in {"ketamine": np.where(begins, first, second), "saline": np.where(begins, second, first)}.items():
+        assert means[arm] == pytest.approx(rows.mean(axis=1)), arm
+    assert (means["ketamine"] != means["saline"]).all()

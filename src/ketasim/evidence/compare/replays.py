@@ -321,7 +321,7 @@ def simulate(design: Design, study: Study, asked: Published, found: Replicates) 
         outcome = analyse(replace(at, analysis=_analysis(design, asked.measure)), found, design.n)
         return outcome.estimate[:, design.compared.index(asked.arm)]
     if design.kind == "crossover":
-        return _crossed_mean(at, found, asked.arm)
+        return _crossed_mean(at, found, asked.arm == design.endpoint.arm)
     own = found.arm == design.names.index(asked.arm)
     if asked.measure == "change":
         j = int(np.argmin(np.abs(np.array(design.visits_h) - asked.at_h)))
@@ -329,11 +329,10 @@ def simulate(design: Design, study: Study, asked: Published, found: Replicates) 
     return _mean(np.where(own, np.nan_to_num(achieved(at, found), nan=0.0), np.nan))
 
 
-def _crossed_mean(design: Design, found: Replicates, name: str) -> Array:
-    """Mean change under one treatment of a crossover, over both periods."""
+def _crossed_mean(design: Design, found: Replicates, compared: bool) -> Array:
+    """Mean change under one treatment of a crossover, over both periods. compared : the treatment that the first sequence begins with, else the comparator."""
     first, second = crossover_changes(design, found)
-    with_arm = found.arm == 0
-    mine = with_arm if name == design.compared[0] else ~with_arm
+    mine = found.arm == 0 if compared else found.arm != 0
     return _mean(np.where(mine, first, second))
 
 
