@@ -83,10 +83,11 @@ export function curves(body: unknown, onBusy?: Busy, stale?: () => boolean): Pro
 }
 
 /** The course that the page begins with, as stored when the package was made; nothing where the model has changed since. */
-export function first(): Promise<Curves | undefined> {
-  const kept = async (answer: Response) => (answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined);
-  return waiting.during(ask("/api/first").then(kept));
-}
+let stored: Promise<Curves | undefined> | undefined;
+export const first = () =>
+  (stored ??= waiting.during(
+    ask("/api/first").then(async (answer) => (answer.status === 200 ? unpack(await answer.arrayBuffer()) : undefined)),
+  ));
 
 function unpack(bytes: ArrayBuffer): Curves {
   const size = new DataView(bytes).getUint32(0, true);

@@ -20,7 +20,7 @@ export class Background {
   async start(question: unknown) {
     const mine = ++this.turn;
     [this.problem, this.task, this.asking] = [null, null, true];
-    const over = waiting.begin(); // as long as the task runs, the view is not whole
+    const ended = waiting.begin(); // as long as the task runs, the view is not whole
     try {
       let task = await json<Task>(this.path, question);
       while (mine === this.turn) {
@@ -36,8 +36,8 @@ export class Background {
       this.problem = problem as Refused;
       this.task = null;
     } finally {
+      ended();
       if (mine === this.turn) this.asking = false;
-      over();
     }
   }
 

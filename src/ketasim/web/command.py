@@ -35,6 +35,7 @@ def serve(
             where="ketasim serve",
             fix="pip install ketasim",
         ) from error
+    _prepare()
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}/"
     typer.echo(f"Ketasim is at {address}  (stop with Ctrl+C)\nResearch and teaching only. Not medical advice.")
     threading.Thread(target=_warm, daemon=True).start()
@@ -63,6 +64,16 @@ def _listen(port: int | None) -> socket.socket:
         allowed="a free port",
         fix="ketasim serve --port 0",
     )
+
+
+def _prepare() -> None:
+    """What every page asks for first: catalogue, stored first picture, guide. Made before the address is told, so that no page waits for it."""
+    from . import facts, shipped
+
+    facts.catalogue()
+    if shipped.current():
+        shipped.first_now()
+        shipped.guide_now()
 
 
 def _warm() -> None:

@@ -11,7 +11,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from ketasim.core import stream, values
 from ketasim.core.arrays import Array
@@ -43,6 +42,8 @@ LEADING = (
 
 @lru_cache(maxsize=8)
 def _sobol(count: int) -> NDArray[np.uint64]:
+    from scipy.stats import qmc  # here: it takes longer to load than all the rest of the catalogue of the page
+
     points = qmc.Sobol(len(LEADING), scramble=False, bits=_BITS).random(count)
     return np.asarray(points * 2.0**_BITS, dtype=np.uint64)
 
