@@ -23,8 +23,10 @@ myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "Ketasim"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["equations.css"]
 html_show_sourcelink = False
 nitpicky = True
 
 generate.write_all(HERE)
+generate.draw_gallery(HERE)

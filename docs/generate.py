@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
+import json
 import pkgutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from typeset import equations
+
 import ketasim
 from ketasim.chain import registry
+from ketasim.chain.hypothesis import hypotheses
+from ketasim.chain.registry import chosen_variants
 from ketasim.chain.syntax import parse_file
 from ketasim.core import FrozenMapping
 from ketasim.core.values import all_values, sources
+from ketasim.report.gallery import PICTURES, README, paint
 
 ROOMS = (
     "core",
@@ -28,6 +36,7 @@ ROOMS = (
     "exchange",
     "report",
 )
+PEOPLE = 100  # of the figures of the gallery
 NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n"
 
 
@@ -36,6 +45,7 @@ def write_all(folder: Path) -> list[Path]:
     pages = {f"chain/{name}.md": stage_page(name) for name in registry().stages}
     pages["chain/index.md"] = chain_index()
     pages["api.md"] = api_page()
+    pages["gallery.md"] = gallery_page()
     written = []
     for name, text in pages.items():
         place = folder / name
@@ -44,6 +54,54 @@ def write_all(folder: Path) -> list[Path]:
             place.write_text(text, encoding="utf-8")
         written.append(place)
     return written
+
+
+def gallery_page() -> str:
+    """Every figure with what it shows and the command that draws it; `draw_gallery` draws them."""
+    lines = [
+        NOTE,
+        "# Gallery",
+        "",
+        f"Each figure is drawn when these pages are built ({PEOPLE} people), from the run that its command names. `ketasim reproduce FOLDER` draws all of them, with the",
+        "tables and a record of checksums.",
+        "",
+    ]
+    for name, picture in PICTURES.items():
+        lines += [f"## {picture.title}", "", picture.shows, "", "```text", picture.command, "```", ""]
+        lines += [f"![{cell(picture.title)}](gallery/{name}.svg)", ""]
+    return "\n".join(lines)
+
+
+def draw_gallery(folder: Path) -> list[Path]:
+    """Every figure of the gallery below `folder`/gallery, as SVG. One that was drawn from the same numbers is left as it is."""
+    from ketasim.exchange.reproduce import numbers_hash
+
+    place = folder / "gallery"
+    place.mkdir(exist_ok=True)
+    stamp = place / "drawn.txt"
+    told = f"{ketasim.__version__} {numbers_hash()} {PEOPLE} {len(PICTURES)}\n"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != told:
+        for name in PICTURES:
+            paint(name, place / f"{name}.svg", PEOPLE)
+        stamp.write_text(told, encoding="utf-8")
+    return [place / f"{name}.svg" for name in PICTURES]
+
+
+def write_readme_figure(folder: Path) -> None:
+    """docs/readme-figure.svg, and beside it what made it: command, version, numbers, seed, checksum."""
+    from ketasim.exchange.reproduce import numbers_hash
+
+    place = paint(README, folder / "readme-figure.svg", PEOPLE)
+    record = {
+        "command": f"{PICTURES[README].command.replace('FILE', 'docs/readme-figure.svg')} --people {PEOPLE}",
+        "again": "python docs/generate.py --readme",
+        "ketasim": ketasim.__version__,
+        "numbers": numbers_hash(),
+        "people": PEOPLE,
+        "seed": 1,
+        "sha256": hashlib.sha256(place.read_bytes()).hexdigest(),
+    }
+    (folder / "readme-figure.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def chain_index() -> str:
@@ -99,12 +157,15 @@ def stage_page(name: str) -> str:
             if fragment.file in shown:
                 continue
             shown.add(fragment.file)
-            lines += ["```text", Path(stage.folder / fragment.file).read_text(encoding="utf-8").rstrip(), "```", ""]
+            text = Path(stage.folder / fragment.file).read_text(encoding="utf-8").rstrip()
+            lines += [*equations(text), "", "<details><summary>As it is written, with units</summary>", ""]
+            lines += ["```text", text, "```", "", "</details>", ""]
             for statement in parsed.statements:
                 for word in statement.uses:
                     for prefix in ("", *(f"{p}_" for p in fragment.instances.values())):
                         if prefix + word in known:
                             used.setdefault(prefix + word)
+    lines += _refuted(name)
     if used:
         lines += [
             "## Numbers",
@@ -121,6 +182,22 @@ def stage_page(name: str) -> str:
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def _refuted(name: str) -> list[str]:
+    """The explanations that pick a mechanism of this stage which not all of them pick, and what would refute them."""
+    known = hypotheses().values()
+    chosen = {entry.id: set(chosen_variants(registry(), entry.variants)[name]) for entry in known}
+    shared = set.intersection(*chosen.values())
+    lines = []
+    for entry in known:
+        own = [variant for variant in registry().stages[name].fragments if variant in chosen[entry.id] - shared]
+        if own:
+            lines += [f"- `{entry.id}` ({', '.join(own)}): {cell('; '.join(entry.refuted_by))}."]
+    if not lines:
+        return []
+    head = "What explanations that pick mechanisms of this stage name as their refutation ([hypotheses](../hypotheses.md))."
+    return ["## What would refute it", "", head, "", *lines, ""]
 
 
 def cell(text: str) -> str:
@@ -173,5 +250,8 @@ def entry(name: str, thing: Any, level: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    if "--readme" in sys.argv:
+        write_readme_figure(Path(__file__).resolve().parent)
+        sys.exit(0)
     for path in write_all(Path(__file__).resolve().parent):
         print(path)

@@ -88,6 +88,100 @@ def in_scipy(model: Plain, times: np.ndarray) -> dict[str, np.ndarray]:
     return space["simulate"](times, rtol=1e-10, atol=1e-13)
 
 
+def in_copasi(text: str, model: Plain, times: np.ndarray) -> dict[str, np.ndarray]:
+    """COPASI's LSODA on the SBML, by basico; it locates the events of the doses itself."""
+    basico = pytest.importorskip("basico", reason="pip install copasi-basico")
+    loaded = basico.load_model_from_string(text)
+    try:
+        after = times - model.start_h
+        found = basico.run_time_course(
+            start_time=0.0,
+            values=[0.0, *(float(t) for t in after if t > 0)],
+            use_sbml_id=True,
+            use_initial_values=True,
+            r_tol=1e-10,
+            a_tol=1e-13,
+            max_steps=1_000_000,
+            model=loaded,
+        )
+    finally:
+        basico.remove_datamodel(loaded)
+    table = found.to_numpy()
+    np.testing.assert_allclose(np.asarray(found.index), np.unique([0.0, *after]), atol=1e-9)
+    rows = np.searchsorted(np.asarray(found.index), after - 1e-9)
+    return {name: table[rows, list(found.columns).index(name)] for name in model.outputs}
+
+
+def in_diffrax(model: Plain, times: np.ndarray) -> dict[str, np.ndarray]:
+    """The Python text with JAX's functions, stepped by Diffrax (Kvaerno, order 5), restarted at every segment."""
+    jax = pytest.importorskip("jax", reason="pip install diffrax")
+    diffrax = pytest.importorskip("diffrax")
+    jax.config.update("jax_enable_x64", True)
+    jnp = jax.numpy
+    space: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(python_text(model), "exported.py", "exec"), space)
+    functions = {"exp": jnp.exp, "log": jnp.log, "where": jnp.where, "power": jnp.power}
+    parameters, none = space["PARAMETERS"], dict.fromkeys(space["INPUTS"], 0.0)
+    states, place = np.array(list(space["START"].values())), {name: i for i, name in enumerate(space["START"])}
+
+    def both(t: Any, y: Any, u: Any) -> Any:
+        return space["equations"](t, y, parameters, u, **functions)
+
+    solver = diffrax.Kvaerno5()
+    control = diffrax.PIDController(rtol=1e-10, atol=1e-13, dtmax=None)
+    term = diffrax.ODETerm(lambda t, y, u: jnp.stack([jnp.asarray(x, dtype=float) for x in both(t, y, u)[0]]))
+
+    @jax.jit
+    def course(begin: Any, end: Any, y: Any, u: Any, save: Any) -> Any:
+        asked = diffrax.SaveAt(ts=save)
+        return diffrax.diffeqsolve(
+            term, solver, begin, end, None, y, u, saveat=asked, stepsize_controller=control, max_steps=1_000_000
+        ).ys
+
+    kept: list[Any] = [None] * len(times)
+    for at in np.flatnonzero(times <= space["SEGMENTS"][0][0]):
+        kept[at] = both(times[at], states, none)[1]
+    for begin, end, inputs, deposits in space["SEGMENTS"]:
+        for state, scale, add in deposits:
+            states[place[state]] = scale * states[place[state]] + add
+        u = {k: float(x) for k, x in (none | inputs).items()}
+        inside = np.flatnonzero((times > begin) & (times <= end))
+        save = np.concatenate([times[inside], np.full(len(times) + 1 - len(inside), end)])
+        ys = np.asarray(course(float(begin), float(end), jnp.asarray(states), u, jnp.asarray(save)))
+        for row, at in enumerate(inside):
+            kept[at] = both(times[at], ys[row], u)[1]
+        states = ys[-1].copy()
+    return {name: np.array([float(row[name]) for row in kept]) for name in kept[0]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("words", "options"), [case.values for case in CASES], ids=[case.id for case in CASES])
+def test_copasi_gives_the_same_courses(words: str, options: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """`pip install copasi-basico`; `-s` prints the error of every regimen."""
+    model = plain(scenario(words, **options))
+    times = moments(model)
+    error, name = worst(model, in_copasi(sbml_text(model), model, times), times)
+    with capsys.disabled():
+        print(f"COPASI {error:.1e} {name} {words}")
+    assert error < BOUND, (name, error)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("words", "options"), [case.values for case in CASES[:FEW]])
+def test_diffrax_gives_the_same_courses(
+    words: str, options: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pip install diffrax`; every model is compiled anew, so a few regimens."""
+    model = plain(scenario(words, **options))
+    times = moments(model)
+    error, name = worst(model, in_diffrax(model, times), times)
+    with capsys.disabled():
+        print(f"Diffrax {error:.1e} {name} {words}")
+    assert error < BOUND, (name, error)
+
+
 @pytest.mark.parametrize(("words", "options"), CASES)
 def test_other_programs_give_the_same_courses(words: str, options: dict[str, Any]) -> None:
     model = plain(scenario(words, **options))

@@ -17,6 +17,7 @@ def script(name: str):
     sys.path.insert(0, str(ROOT / "release"))
     spec = importlib.util.spec_from_file_location(f"release_{name}", ROOT / "release" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
@@ -72,6 +73,32 @@ def test_the_page_is_built_with_the_notices_of_what_it_holds() -> None:
     if (page / "licences.txt").exists():
         text = (page / "licences.txt").read_text(encoding="utf-8")
         assert all(f"\n{name} " in text for name in ("svelte", "uplot")) and "Permission is hereby granted" in text
+
+
+def test_a_stranger_does_what_the_pages_say(tmp_path: Path) -> None:
+    """Commands, Python with what stood before, lines that a page shows; what has to be filled in is not run. `release/stranger.py` does it in a clone."""
+    stranger = script("stranger")
+    page = tmp_path / "page.md"
+    page.write_text(
+        '```\nketasim run "a b"      in words\nketasim harm WORDS\nketasim import levels.csv\n$ ketasim shown\n```\n'
+        "```console\n$ ketasim show x\nx: y\n```\n```pycon\n>>> a = 1\n>>> for i in ():\n...     a\n1\n```\n```python\nb = a\n```\n",
+        encoding="utf-8",
+    )
+    found = stranger.steps(page, tmp_path)
+    assert [(s.kind, s.text) for s in found] == [
+        ("command", 'ketasim run "a b"'),
+        ("command", "ketasim harm WORDS"),
+        ("command", "ketasim import levels.csv"),
+        ("command", "ketasim show x"),
+        ("python", "a = 1\nfor i in ():\n    a\n"),
+        ("python", "a = 1\nfor i in ():\n    a\nb = a\n"),
+    ]
+    assert found[3].shows == "x: y"
+    why = [stranger.runnable(s, False, tmp_path) for s in found]
+    assert why == ["", "to be filled in", "needs a file of one's own", "", "", ""]
+    assert stranger._run([sys.executable, "-c", "print('x: y')"], tmp_path, {}, "", "x: y") == 0
+    assert stranger._run([sys.executable, "-c", "print('x: z')"], tmp_path, {}, "", "x: y") == 1
+    assert stranger.first_command((ROOT / "README.md").read_text(encoding="utf-8")).endswith('40 min"')
 
 
 def test_every_dependency_has_a_licence_in_the_list() -> None:

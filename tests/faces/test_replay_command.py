@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from ketasim.core import UsageError
+from ketasim.evidence.compare.outcomes import _outcome, crossover_chances
 from ketasim.evidence.compare.replay import place_of
 from ketasim.evidence.compare.replays import Replayed, Replays, replays, simulate, targets
 from ketasim.evidence.published.studies import studies
+from ketasim.report.outcomes_text import text as outcomes_text
 from ketasim.report.replay_text import csv, page, text
 from ketasim.trial.analyse import ancova
 from ketasim.trial.library import find_design, library
@@ -164,3 +166,24 @@ def test_one_simulated_trial_from_the_command_line(ketasim) -> None:
     lines = done.out.splitlines()
     assert done.code == 0 and len(lines) == 1 + 8 * (1 + len(find_design("Zarate2006").visits_h))
     assert replace(find_design("Zarate2006"), n=8).n == 8 and lines[0].startswith("person,arm")
+
+
+def test_published_outcomes_of_a_crossover_count_what_they_say() -> None:
+    """A share counts where it is that very share, a ratio where it is within a tenth; a trial without responders has no share."""
+    again = _outcome("W", 12, "gate", "again", 0.0, np.array([0.0, 0.0, 0.5, 1.0, np.nan]), [])
+    assert (again.like, again.counted, again.at_most, again.mean) == (0.5, 4, 0.25, 0.375)
+    assert again.se == pytest.approx(0.25)
+    ratio = _outcome("J", 26, "none", "ratio", 0.72, np.array([0.65, 0.80, 0.83, 1.0]), [])
+    assert ratio.like == 0.5 and ratio.at_most == 0.25
+    rows = (again, _outcome("W", 12, "none", "again", 0.0, np.array([0.0, 0.2, 0.4, 0.4]), []))
+    assert "under gate against none: 2 times as often" in outcomes_text(rows)
+    with pytest.raises(UsageError, match="no outcome of a crossover"):
+        crossover_chances(["Zarate2006"], sims=4, worlds=1)
+
+
+def test_the_gate_lowers_what_naltrexone_leaves() -> None:
+    """With the gate fewer respond again, both simulated as the trial was done (30 trials of 12, one world)."""
+    found = crossover_chances(["Williams2018"], sims=30, worlds=1, people=24)
+    gate, none = found
+    assert (gate.hypothesis, none.hypothesis, gate.n) == ("opioid-gate", "disinhibition", 12)
+    assert gate.mean < none.mean and gate.counted > 10 and gate.records

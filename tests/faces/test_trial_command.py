@@ -55,6 +55,16 @@ def test_json_from_a_file_with_a_report(ketasim, place: Path) -> None:
         and "http" not in text.split("</svg>")[1].split("<h2>Assumptions")[0]
     )
     assert "In a crisis" in text or "emergency" in text
+    for words in (
+        "<td>intercurrent events</td><td>hypothetical",
+        "By hypothesis".lower(),
+        "<b>ketamine</b><br>allocated",
+        "left before the last visit 0",
+        "people before inclusion are not simulated",
+        "<td>primary endpoint</td><td>change of MADRS, 24 h, ketamine against saline</td>",
+    ):
+        assert words in text, words
+    assert found["one_trial"]["flow"]["randomised"] == 30 and len(found["one_trial"]["people"]) == 30
 
 
 def test_a_design_of_one_arm_has_no_power(ketasim, place: Path) -> None:

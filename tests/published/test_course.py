@@ -5,9 +5,9 @@ import pytest
 
 from ketasim.scenario.run import run
 
-EARLY = (
-    "misfit of the fit of round 2: mood two hours after a dose is laid to what is noticed, the fast path to mood is too small "
-    "(docs/decisions/evidence.md, 'What the refit lost')"
+FLAT = (
+    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-8.6 at 3 h, -8.3 at 24 h); a smaller transient expectancy, which "
+    "would put the lowest point after a day, is refused by the placebo course of SYNAPSE (docs/decisions/0006, fourth series)"
 )
 
 
@@ -31,7 +31,7 @@ def test_relief_within_four_hours(default) -> None:
     assert effect[times == 4][0] <= -2
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
+@pytest.mark.xfail(strict=True, reason=FLAT)
 def test_lowest_between_18_and_48_hours_at_6_to_12_points(default) -> None:
     times, effect = default
     assert 18 <= times[np.argmin(effect)] <= 48
@@ -44,7 +44,6 @@ def test_fades_over_a_week(default) -> None:
     assert effect[times == 11 * DAY][0] / effect.min() < 0.35
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
 def test_six_infusions_hold_it(default) -> None:
     _, single = default
     times = DAY * np.array([1, 4, 6.9, 9, 11, 12, 13, 14])
@@ -85,7 +84,6 @@ def test_placebo_by_setting_at_a_day() -> None:
     assert change["midazolam"] < change["saline"]
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
 def test_thoughts_lift_faster_than_mood() -> None:
     times = np.array([2.0, 4.0, DAY])
     found = run(KETAMINE, at=tuple(times), people=0, setting="midazolam")

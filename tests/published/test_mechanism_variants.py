@@ -38,14 +38,9 @@ def day_one(variants: dict[str, tuple[str, ...]], *doses: Dose) -> float:
     return course(variants, *doses).at("mood_drive", 24)
 
 
-OFF = pytest.mark.xfail(
-    strict=True, reason="7 % below since the fast path to mood is small (docs/decisions/evidence.md)"
-)
-
-
 @pytest.mark.parametrize(
     "variants",
-    [UNGATED, REST, pytest.param(HNK, marks=OFF), TRKB],
+    [UNGATED, REST, HNK, TRKB],
     ids=["disinhibition", "rest", "hnk", "trkb"],
 )
 def test_pathways_start_level(variants: dict[str, tuple[str, ...]]) -> None:

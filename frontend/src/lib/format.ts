@@ -59,3 +59,11 @@ export function found(text: string, search: string): boolean {
   const all = text.toLowerCase().split(/[^\p{L}\p{N}.%-]+/u);
   return words.every((word) => all.some((one) => one.startsWith(word)));
 }
+
+const MOST = 0.5; // of the people: a moment that fewer reach is nobody's typical moment
+
+/** "not reached by most (48 of 100)" for a moment that under half of the people reach; nothing where most do, or nobody was drawn. */
+export const notByMost = (share: number | null | undefined, people: number) =>
+  share === null || share === undefined || !people || share >= MOST
+    ? ""
+    : `not reached by most (${Math.round(share * people)} of ${people})`;

@@ -26,6 +26,8 @@ export type Crisis = Schemas["Crisis"];
 export type WhatIf = Schemas["WhatIf"];
 export type Uncertain = Schemas["Uncertain"];
 export type Matters = Schemas["Matters"];
+export type GlossaryTerm = Schemas["GlossaryTerm"];
+export type StudyHead = Schemas["StudyHead"];
 export interface Spread {
   typical?: number | null;
   median: number | null;

@@ -303,7 +303,7 @@ def hypothesis(name: str) -> Hypothesis:
             name,
             hypotheses(),
             where=f"hypothesis '{name}'",
-            fix=(nearest(name, hypotheses()) or ["opioid-gate"])[0],
+            fix="".join(nearest(name, hypotheses(), 1)),
         )
     return hypotheses()[name]
 

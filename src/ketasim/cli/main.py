@@ -13,6 +13,7 @@ import typer
 from ketasim._version import __version__
 from ketasim.core import CheckFailed, KetasimError, UsageError
 
+from .capabilities import capabilities
 from .claims import claims
 from .compare import compare
 from .evidence import check
@@ -57,6 +58,7 @@ for command in (
     serve,
     check,
     claims,
+    capabilities,
     weigh,
     export,
     new,

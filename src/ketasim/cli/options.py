@@ -47,7 +47,10 @@ class Options:
     repeat: Annotated[str, typer.Option(help='repeats of the main dose, such as "twice weekly x 6"')] = ""
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", help='co-medication, such as "naltrexone oral 50 mg at -45 min"; may be repeated'),
+        typer.Option(
+            "--with",
+            help='co-medication, such as "naltrexone oral 50 mg at -45 min", or "psychotherapy from 1 d to 28 d"; may be repeated',
+        ),
     ] = None
     people: People = None
     seed: Seed = "1"

@@ -14,10 +14,21 @@ def reproduce(
     folder: Annotated[Path, typer.Argument(help="an existing folder for tables, figures and the record")],
     people: Annotated[int, typer.Option(help="people to draw for the bands")] = 200,
     figures: Annotated[bool, typer.Option(help="draw the figures too")] = True,
+    pages: Annotated[bool, typer.Option(help="the tables of the docs too (claims, weighing, scorecard, power)")] = True,
 ) -> None:
-    """Tables and figures of README and docs anew, with a record of checksums: the same tables on every run."""
-    from ketasim.exchange.reproduce import RECORD
-    from ketasim.exchange.reproduce import reproduce as again
+    """Tables and figures of README and docs anew, with a record of checksums: the same tables on every run.
 
-    record = again(folder, people=people, figures=figures, tell=lambda name: write(f"written: {folder / name}"))
+    Example: mkdir again && ketasim reproduce again
+    """
+    from ketasim.exchange.reproduce import NOT_REDONE, RECORD, Piece
+    from ketasim.exchange.reproduce import reproduce as again
+    from ketasim.report.reproduced import drawings, tables
+
+    more: dict[str, Piece] = {}
+    if figures:
+        more |= {name: Piece(d.command, d.write, drawn=True) for name, d in drawings(people).items()}
+    if pages:
+        more |= {name: Piece(t.command, t.write) for name, t in tables().items()}
+    record = again(folder, people=people, more=more, tell=lambda name: write(f"written: {folder / name}"))
     write(f"{len(record['files'])} files; checksums in {folder / RECORD}")
+    write("Not made again: " + ", ".join(NOT_REDONE) + f" (why: {RECORD}).")

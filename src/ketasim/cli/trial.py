@@ -42,6 +42,12 @@ def trial(
             "--replay", help="published trials simulated again, all or the one named: where their results lie"
         ),
     ] = False,
+    outcomes: Annotated[
+        bool,
+        typer.Option(
+            "--outcomes", help="published outcomes of the naltrexone crossovers, with the opioid gate and without"
+        ),
+    ] = False,
     keep: Annotated[Path | None, typer.Option(help="folder from which a stopped --replay goes on")] = None,
     one: Annotated[
         bool, typer.Option("--one", help="one simulated trial, person by person, as CSV (or --json)")
@@ -53,6 +59,9 @@ def trial(
 
     Example: ketasim trial Popova2019 --n 100,200 --sims 200
     """
+    if outcomes:
+        _outcomes(design, sims, seed_number(seed), json)
+        return
     if replay:
         _replays(design, sims, seed_number(seed), keep, plot_place(plot), json, csv)
         return
@@ -135,6 +144,16 @@ def _replays(
     write(found.to_json() if json else replay_text.csv(found) if csv else replay_text.text(found), json=json)
     if place:
         replay_text.write_figure(found, str(place))
+
+
+def _outcomes(design: str, sims: int | None, seed: int, json: bool) -> None:
+    """`ketasim trial --outcomes`."""
+    from ketasim.evidence.compare.outcomes import SIMS, TRIALS, crossover_chances
+    from ketasim.report.outcomes_text import text
+
+    with Progress("trials") as bar:
+        rows = crossover_chances((design,) if design else TRIALS, sims=sims or SIMS, seed=seed, progress=bar.show)
+    write(jsons.dumps([r.to_dict() for r in rows], indent=2, ensure_ascii=False) if json else text(rows), json=json)
 
 
 def sizes(text: str) -> tuple[int, ...] | None:

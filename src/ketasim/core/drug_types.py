@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -59,6 +59,21 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Formulation:
+    """A form of a drug with kinetics of its own, beside the plain one of its route; what is known of it is known of it alone.
+
+    studied, studied_in, records, controlled, missed : as in `Route`, of this form.
+    """
+
+    name: str
+    studied: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    studied_in: str = ""
+    records: tuple[str, ...] = ()
+    controlled: tuple[str, ...] = ()
+    missed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One way to give one drug.
 
@@ -70,7 +85,9 @@ class Route:
     data : what the kinetics by this route rest on (human | animal | assumed | none).
     controlled : evidence records of controlled trials in depression by this route; empty = no benefit can be claimed.
     anaesthetic : unit -> (lowest, highest) dose given at once that anaesthetises; anaesthetic_source, anaesthetic_place : where that stands.
-    formulations : words for forms with absorption parameters of their own, beside the plain one ("extended-release").
+    missed : why its controlled trials let nobody state a benefit (a trial that missed its end point); empty where they do.
+    formulations : word -> form with absorption parameters of its own, beside the plain one ("extended-release").
+    given_as : the formulation that this entry is about; "" the plain form.
     refused_formulations : word -> why a form that people ask for is not computed ("lozenge").
     """
 
@@ -96,8 +113,34 @@ class Route:
     anaesthetic_source: str = ""
     anaesthetic_place: str = ""
     note: str = ""
-    formulations: tuple[str, ...] = ()
+    missed: str = ""
+    formulations: Mapping[str, Formulation] = field(default_factory=dict)
+    given_as: str = ""
     refused_formulations: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, formulation: str) -> Route:
+        """This route with what is known of one of its formulations: studied range, records and controlled trials are never those of the plain form."""
+        if not formulation:
+            return self
+        own = self.formulations[formulation]
+        return replace(
+            self,
+            given_as=own.name,
+            studied=own.studied,
+            studied_in=own.studied_in,
+            records=own.records,
+            controlled=own.controlled,
+            missed=own.missed,
+        )
+
+    def untried(self) -> str:
+        """Why no benefit may be stated of any dose given so; empty where a controlled trial in depression bears it."""
+        if self.missed:
+            return self.missed
+        if self.controlled:
+            return ""
+        form = f"{self.given_as} " if self.given_as else ""
+        return f"the evidence holds no controlled trial of {form}{self.drug} by the {self.name} route in depression"
 
     def formulation(self, word: str) -> str:
         """The canonical name of a formulation; "" is the plain form. One without data is refused by name, with the reason."""
@@ -202,15 +245,21 @@ class Drug:
         return {part: share * total for part, share in self.parts.items()}
 
     def judge(
-        self, route: str, amount: float, unit: str = "mg", weight: float | None = None, salt: bool = False
+        self,
+        route: str,
+        amount: float,
+        unit: str = "mg",
+        weight: float | None = None,
+        salt: bool = False,
+        formulation: str = "",
     ) -> tuple[str, ...]:
         """Compare one single dose with what has been studied: plain warnings (often none); absurd doses are refused.
 
         amount in `unit` ("mg", "mg/kg" or a unit of the preparation); weight in kg is used when study and dose speak
         different units (the catalogue's reference weight if None). Salt amounts are compared as free base.
         """
-        way = self.route(route)
-        asked = f"{self.name} {way.name} {amount:g} {unit}"
+        way = self.route(route).of(formulation)
+        asked = f"{self.name} {way.name} {amount:g} {unit}" + (f" {formulation}" if formulation else "")
         if not math.isfinite(amount) or amount < 0:
             raise UsageError(
                 f"a dose is a number above zero, not {amount:g} {unit}",

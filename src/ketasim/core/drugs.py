@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .compounds import compound_values, form_problems
-from .drug_types import DATA, FORMS, ROLES, STATUSES, Approval, Drug, Route, plain, route_name
+from .drug_types import DATA, FORMS, ROLES, STATUSES, Approval, Drug, Formulation, Route, plain, route_name
 from .errors import KetasimError, UsageError, misspelt, unknown_name
 from .frozen import FrozenMapping
 from .values import Value, knowledge_path, read_toml
@@ -152,7 +152,9 @@ _ROUTE_KEYS = [
     "note",
     "formulations",
     "refused_formulations",
+    "missed",
 ]
+_FORMULATION_KEYS = ["studied", "studied_in", "records", "controlled", "missed"]
 
 
 def _hours(minutes: float | None) -> float | None:
@@ -163,6 +165,25 @@ def _one_of(kind: str, word: str, choices: tuple[str, ...], where: str) -> str:
     if word not in choices:
         raise unknown_name(kind, word, choices, where=where)
     return word
+
+
+def _ranges(table: Mapping[str, Any]) -> Mapping[str, tuple[float, float]]:
+    return FrozenMapping({unit: (float(low), float(high)) for unit, (low, high) in table.get("studied", {}).items()})
+
+
+def _formulation(name: str, table: Mapping[str, Any], where: str) -> Formulation:
+    where = f"{where}, [formulations.{name}]"
+    for key in table:
+        if key not in _FORMULATION_KEYS:
+            raise unknown_name("field", key, _FORMULATION_KEYS, where=where)
+    return Formulation(
+        name=name,
+        studied=_ranges(table),
+        studied_in=table.get("studied_in", ""),
+        records=tuple(table.get("records", ())),
+        controlled=tuple(table.get("controlled", ())),
+        missed=table.get("missed", ""),
+    )
 
 
 def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> Route:
@@ -187,9 +208,7 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         bolus_duration=_hours(table.get("bolus_duration_min")),
         device_mass=table.get("device_mass_mg"),
         device_spacing=_hours(table.get("device_spacing_min")),
-        studied=FrozenMapping(
-            {unit: (float(low), float(high)) for unit, (low, high) in table.get("studied", {}).items()}
-        ),
+        studied=_ranges(table),
         limit=FrozenMapping({unit: float(high) for unit, high in table.get("limit", {}).items()}),
         limit_reason=table.get("limit_reason", ""),
         data=data,
@@ -205,7 +224,10 @@ def _route(drug_name: str, name: str, table: Mapping[str, Any], where: str) -> R
         anaesthetic_source=table.get("anaesthetic_source", ""),
         anaesthetic_place=table.get("anaesthetic_place", ""),
         note=table.get("note", ""),
-        formulations=tuple(table.get("formulations", ())),
+        missed=table.get("missed", ""),
+        formulations=FrozenMapping(
+            {form: _formulation(form, given, where) for form, given in table.get("formulations", {}).items()}
+        ),
         refused_formulations=FrozenMapping(dict(table.get("refused_formulations", {}))),
     )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 LISTED = 24  # more names than this are too many to read in a message
+LIKE, ALIKE = 0.75, 0.6  # shares of letters in common from which two names are near: alone, and beside a word in common
+SHORT = 3  # letters: a shorter word is contained in too much
 
 
 class KetasimError(Exception):
@@ -56,17 +59,40 @@ class Problem:
 
 
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first; empty when nothing is near.
+    """The known names most like `name`, best first; empty when nothing is near: a remedy that is not close is none.
 
-    Case is ignored; names that begin with the asked one come first, then the most similar; a name that contains the
-    asked one counts as near.
+    Case is ignored; names that begin with the asked one come first, then the most similar. Near is a name that is a slip or two away
+    (`few_slips`), that has most of its letters (`LIKE`), that has many of them and a whole word of the asked one (`ALIKE`), that has
+    its words in another order, or that contains the asked one (from three letters on; shorter ones must begin it).
     """
     known = {choice.lower(): choice for choice in choices}
     asked = name.lower().strip()
+    if not asked:
+        return []
+    words = _words(asked)
     likeness = {low: difflib.SequenceMatcher(None, asked, low).ratio() for low in known}
-    near = [low for low in known if likeness[low] >= 0.6 or (asked and asked in low)]
+    near = [
+        low
+        for low in known
+        if likeness[low] >= LIKE
+        or (words and words == _words(low))
+        or (likeness[low] >= ALIKE and words & _words(low))
+        or few_slips(asked, low)
+        or low.startswith(asked)
+        or (len(asked) >= SHORT and asked in low)
+    ]
     near.sort(key=lambda low: (not low.startswith(asked), -likeness[low]))
     return [known[low] for low in near[:count]]
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name that are long enough to mean something."""
+    return {word for word in re.split(r"[^a-z0-9]+", name) if len(word) > SHORT}
+
+
+def few_slips(asked: str, known: str) -> bool:
+    """True if `known` may have been meant: a word of 3 to 7 letters may hold one slip, a longer one two, a shorter one none."""
+    return slips(asked, known) <= (2 if len(known) >= 8 else 1 if len(known) >= SHORT else 0)
 
 
 def slips(one: str, other: str, most: int = 3) -> int:
@@ -98,7 +124,7 @@ def misspelt(word: str, known: Mapping[str, str]) -> list[str]:
     """
     asked = word.lower()
     reach = {low: slips(asked, low.lower()) for low in known}
-    near = [low for low in known if reach[low] <= (2 if len(low) >= 8 else 1 if len(low) >= 3 else 0)]
+    near = [low for low in known if few_slips(asked, low.lower())]
     if not near:
         return []
     best = min(near, key=lambda low: reach[low])

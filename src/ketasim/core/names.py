@@ -75,7 +75,7 @@ def _aliases() -> Mapping[str, str]:
 
 
 def output(name: str) -> Output:
-    """The output of that name or alias; an unknown one is an error with the nearest names."""
+    """The output of that name or alias, with its unit, site and scale. Raises UsageError for an unknown name, with the nearest ones."""
     found = _aliases().get(name.lower().strip())
     if found is None:
         raise unknown_name("output", name, output_register())

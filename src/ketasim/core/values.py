@@ -237,7 +237,10 @@ def all_values() -> Iterator[Value]:
 
 
 def value(name: str) -> Value:
-    """One value by full name (`plasma.central_volume`) or by key alone (`central_volume`)."""
+    """One value with unit, source, place, basis and grade.
+
+    name : the full name (`plasma.central_volume`) or the key alone (`central_volume`). Raises UsageError for an unknown name, with the nearest ones.
+    """
     stage, _, key = name.rpartition(".")
     if stage and stage in stages_with_values() and key in values(stage):
         return values(stage)[key]

@@ -90,7 +90,12 @@ def evaluate_all(
     seed: int = SEED,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Evaluated, ...]:
-    """Every claim evaluated. progress : told the share done."""
+    """Every claim evaluated.
+
+    claims : those of the ledger unless given. people : drawn for the shares between people. seed : of the people. progress : told the share done.
+
+    Returns one `Evaluated` per claim, predictions with value, interval and unit. Raises KetasimError for a claim whose prediction cannot be carried out.
+    """
     asked = tuple(ledger() if claims is None else claims)
     found = []
     for number, one in enumerate(asked):

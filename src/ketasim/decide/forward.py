@@ -6,6 +6,7 @@ import argparse
 import datetime
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from ketasim._version import __version__
 from ketasim.chain.hypothesis import hypotheses, hypothesis
-from ketasim.core import knowledge_path, read_toml
+from ketasim.core import KetasimError, knowledge_path, read_toml
 from ketasim.core.arrays import Array
 from ketasim.core.records import NOTICE
 from ketasim.evidence.weigh.weighing import comparable, weigh
@@ -125,6 +126,48 @@ def _heading(label: str) -> str:
     return "CADSS peak" if name == "cadss" else f"MADRS, {hours} h"
 
 
+def dated(text: str) -> tuple[str, str]:
+    """Day and fingerprint that a page prints. Raises KetasimError for a page that prints neither, or whose data do not have its fingerprint."""
+    first, printed = re.search(r"^Made on (\d{4}-\d\d-\d\d)", text, re.MULTILINE), re.search(r"`([0-9a-f]{64})`", text)
+    data = text.partition("```json\n")[2].partition("\n```")[0]
+    if first is None or printed is None or not data:
+        raise KetasimError(
+            "a page of forward predictions prints its day, its SHA-256 and its data", where="forward predictions"
+        )
+    if fingerprint(json.loads(data)) != printed[1]:
+        raise KetasimError(
+            f"the data of {first[1]} do not have the SHA-256 that the page prints", where="forward predictions"
+        )
+    return first[1], printed[1]
+
+
+def keep_and_write(place: Path, text: str) -> str:
+    """Write a page; what stood there with other predictions is kept beside it, under its day, and never written over. Returns what was done.
+
+    The same predictions are not dated anew: the page stays as it is.
+    """
+    _, new = dated(text)
+    if place.exists():
+        old_text = place.read_text(encoding="utf-8")
+        old_day, old = dated(old_text)
+        if old == new:
+            return f"{new}, as on {old_day}: nothing written"
+        kept = place.with_name(f"{place.stem}-{old_day}{place.suffix}")
+        if kept.exists() and kept.read_text(encoding="utf-8") != old_text:
+            raise KetasimError(
+                f"another table of {old_day} is kept already",
+                where=str(kept),
+                fix="git restore it, or keep both by hand",
+            )
+        kept.write_text(old_text, encoding="utf-8")
+    earlier = sorted(place.parent.glob(f"{place.stem}-????-??-??{place.suffix}"))
+    if earlier:
+        told = [f"[{dated(p.read_text(encoding='utf-8'))[0]}]({p.name})" for p in earlier]
+        text = text.rstrip("\n") + f"\n\nEarlier tables, as they were: {', '.join(told)}.\n"
+    place.write_text(text, encoding="utf-8")
+    return new
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m ketasim.decide.forward", description=__doc__)
@@ -137,8 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing:
         text += f"\nNo prediction, because no calibration on the present evidence ships: {', '.join(missing)}.\n"
     if asked.write:
-        asked.write.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{asked.write}: {fingerprint(found)}\n")
+        sys.stdout.write(f"{asked.write}: {keep_and_write(asked.write, text)}\n")
     else:
         sys.stdout.write(text)
     return 0

@@ -214,7 +214,10 @@ def next_study(
 ) -> NextStudy:
     """Rank the designs by what they would say about which of the named hypotheses holds, with `budget` participants.
 
-    Raises UsageError for fewer than two or unknown hypotheses, or a budget too small for two people per arm.
+    names : two or more hypotheses. budget : participants in all arms together. only : designs by name (all, unless given). library : designs by name instead of
+    those of the package. draws : of the numbers of each hypothesis. outer : simulated studies per design. progress : told the share done.
+
+    Returns a `NextStudy`; information in nats with its Monte Carlo standard error. Raises UsageError for fewer than two or unknown hypotheses, or a budget too small for two people per arm.
     """
     believers = _believers(names, draws)
     known = dict(library or designs())

@@ -35,8 +35,8 @@ class Dose:
 
     @property
     def way(self) -> Route:
-        """The catalogue's entry for this drug by this route."""
-        return self.entry.routes[self.route]
+        """The catalogue's entry for this drug by this route, in this formulation."""
+        return self.entry.routes[self.route].of(self.formulation)
 
     def base(self, weight: float | Array | None = None) -> Array:
         """Amount in mg of free base (or units of the preparation), one number per weight given.

@@ -307,7 +307,14 @@ def judge(cursor: Cursor, dose: Dose, span: tuple[int, int]) -> None:
         return
     amount = dose.amount
     try:
-        dose.entry.judge(dose.route, amount.value, amount.unit, weight=reference_weight(), salt=amount.salt)
+        dose.entry.judge(
+            dose.route,
+            amount.value,
+            amount.unit,
+            weight=reference_weight(),
+            salt=amount.salt,
+            formulation=dose.formulation,
+        )
     except UsageError as error:
         raise cursor.fault(error.what, span, error.allowed) from None
 

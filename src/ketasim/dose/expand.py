@@ -331,7 +331,9 @@ def warnings(main: Course, beside: tuple[CoMedication, ...], horizon_h: float | 
         words = str(dose)
         if dose.amount is not None:
             amount = dose.amount
-            for message in dose.entry.judge(dose.route, amount.value, amount.unit, salt=amount.salt):
+            for message in dose.entry.judge(
+                dose.route, amount.value, amount.unit, salt=amount.salt, formulation=dose.formulation
+            ):
                 add("studied", message, words)
         way = dose.way
         if dose.form == "infusion" and way.duration_range is not None:

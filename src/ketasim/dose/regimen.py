@@ -159,7 +159,12 @@ def parse(text: str, repeat: str = "", with_: str | Sequence[str] = (), compound
 
 
 def dose(text: str, compounds: Iterable[Drug] = ()) -> Regimen:
-    """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`."""
+    """A regimen from words, to build on: `dose("ketamine iv 0.5 mg/kg over 40 min").every("3.5 d", times=8)`.
+
+    text : DRUG ROUTE AMOUNT [over DURATION] [repeat], mg or mg/kg of free base. compounds : drugs of one's own.
+
+    Returns a `Regimen` (times in h from the first dose, amounts in mg). Raises UsageError for words that cannot be read in one way.
+    """
     return parse(text, compounds=compounds)
 
 

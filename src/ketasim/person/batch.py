@@ -59,7 +59,7 @@ class Looked(Seen):
     looks: Array = None  # type: ignore[assignment]
     drives: Array = None  # type: ignore[assignment]
 
-    def latent(self, wanted: Array | list[float], arm: Arm | None = None) -> Array:  # type: ignore[override]
+    def latent(self, wanted: Array | list[float], arm: Arm | None = None, ideation: bool = False) -> Array:  # type: ignore[override]
         """As of `Seen`, from what is kept."""
         return self.drives[:, np.searchsorted(self.looks, np.asarray(wanted) - 1e-9)]
 

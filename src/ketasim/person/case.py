@@ -14,7 +14,7 @@ from ketasim.ratings.setting import setting as setting_of
 from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .given import Placed
-from .observed import CROSSWALKS, HALF_STEP, Baseline, Observation, per_point
+from .observed import CROSSWALKS, HALF_STEP, ITEM, THOUGHTS, Baseline, Observation, per_point
 from .records import HOURS_PER_DAY, Level, Person, Pressure, Score
 
 LEVEL_STEP = 0.01  # of a level: what is printed stands for that much around it
@@ -52,7 +52,7 @@ def case_of(person: Person, setting: str = "", options: tuple[Placed, ...] = ())
         history += _medication(drug.words, drug.from_day, drug.to_day, drug.name, notes)
     baseline = _baseline(person.scores, notes)
     observations = [
-        *_scores(person.scores, notes),
+        *_scores(person.scores, baseline, notes),
         *_levels(person.levels, notes),
         *_pressures(person.pressures, person, notes),
     ]
@@ -115,27 +115,33 @@ def _medication(words: str, start: float | None, end: float | None, name: str, n
 
 def _baseline(scores: tuple[Score, ...], notes: list[str]) -> Baseline:
     totals: dict[str, float] = {}
+    none: list[str] = []
     for score in sorted((s for s in scores if s.baseline), key=lambda s: s.day):
-        if score.scale not in CROSSWALKS or score.total is None:
+        if score.scale not in (*CROSSWALKS, *THOUGHTS) or score.total is None:
             continue
         if score.censor:
             notes.append(f"the {score.scale} baseline is a bound and is not used")
             continue
         if score.scale in totals:
             notes.append(f"several {score.scale} totals before the first dose: the last one is the baseline")
+        if score.total <= 0 and score.scale in THOUGHTS:
+            totals.pop(score.scale, None)
+            none.append(score.scale)
+            continue
         if score.total <= 0:
             notes.append(f"a {score.scale} baseline of 0 leaves nothing to change and is not used")
             continue
         totals[score.scale] = score.total
-    if totals and "MADRS" not in totals:
-        scale = next(name for name in CROSSWALKS if name in totals)
+    carried = next((name for name in CROSSWALKS if name in totals), "")
+    if carried and "MADRS" not in totals:
+        scale = carried
         notes.append(
             f"MADRS before the first dose is carried over from {scale}: {totals[scale] * per_point(scale):.0f} points"
         )
-    return Baseline(totals)
+    return Baseline(totals, tuple(dict.fromkeys(one for one in none if one not in totals)))
 
 
-def _scores(scores: tuple[Score, ...], notes: list[str]) -> list[Observation]:
+def _scores(scores: tuple[Score, ...], baseline: Baseline, notes: list[str]) -> list[Observation]:
     found = []
     for score in scores:
         if score.baseline:
@@ -155,6 +161,16 @@ def _scores(scores: tuple[Score, ...], notes: list[str]) -> list[Observation]:
             found.append(
                 Observation("mood", score.scale, score.time_h, low, high, text, score.line, score.rater == "self")
             )
+        elif score.scale in THOUGHTS and score.scale in baseline.none:
+            notes.append(
+                f"{text} is not used: {score.scale} was 0 before the first dose, of which the model can say nothing"
+            )
+        elif score.scale in THOUGHTS and (score.scale == ITEM or score.scale in baseline.totals):
+            found.append(
+                Observation("ideation", score.scale, score.time_h, low, high, text, score.line, score.rater == "self")
+            )
+        elif score.scale in THOUGHTS:
+            notes.append(f"{text} is not used: it needs a {score.scale} total before the first dose")
         else:
             notes.append(f"{score.scale} has no part in the forecast and is not used")
     return found

@@ -51,6 +51,7 @@ class Posterior:
 
     pool, known : members with their weights (`log_weight`), and their ratings so far. learned : likelihoods of every observation, before any refinement.
     pareto_k : of the weights that are used. method : "prior" | "importance" | "refined". reason : why it is refused, empty if it is not.
+    first : the pool with its courses before any refinement.
     """
 
     seen: Seen
@@ -62,6 +63,7 @@ class Posterior:
     method: str
     refined: Refined | None = None
     reason: str = ""
+    first: Seen | None = None
 
     @property
     def weights(self) -> Array:
@@ -69,10 +71,14 @@ class Posterior:
         return normalised(self.log_weight)
 
 
-def posterior_of(case: Case, pool: Pool | None = None, seed_rows: int = ROWS) -> Posterior:
-    """Weigh a pool by what was observed; refine it where the weights are not to be trusted."""
+def posterior_of(case: Case, pool: Pool | None = None, seed_rows: int = ROWS, look_h: float | None = None) -> Posterior:
+    """Weigh a pool by what was observed; refine it where the weights are not to be trusted. look_h : a later time that the courses reach."""
     pool = Pool.of(case.traits, seed_rows) if pool is None else pool
-    seen = _history(pool, case)
+    seen = _history(pool, case, look_h)
+    return replace(_weighed(case, pool, seen), first=seen)
+
+
+def _weighed(case: Case, pool: Pool, seen: Seen) -> Posterior:
     found = learn(seen, case.observations, case.baseline)
     log_weight = pool.log_weight + np.where(np.isnan(found.total), -np.inf, found.total)
     log_weight = np.where(seen.arms.failed[pool.row], -np.inf, log_weight)
@@ -177,9 +183,9 @@ def _equations(seen: Seen) -> Mapping[str, Any]:
     return Forward.of(way.deliveries(seen.pool.bodies.weight), variants=union_variants()).numbers
 
 
-def _history(pool: Pool, case: Case) -> Seen:
-    """Courses of the history alone, up to the last observation."""
-    times = case.times
+def _history(pool: Pool, case: Case, look_h: float | None = None) -> Seen:
+    """Courses of the history alone, up to the last observation or to a look after it."""
+    times = case.times if look_h is None else np.append(case.times, look_h)
     end = float(times.max()) if times.size else 1.0
     way = Given(case.history, max(end, 1.0))
     grid = way.grid(np.unique(times)) if times.size else way.grid(np.array([1.0]))
@@ -208,6 +214,7 @@ def forecast(
     person : path of a person file, its contents as a mapping, or a `Person`. options : regimens in words, counted from the day the options
     start, or "stop", each "with psychotherapy" and the like (`add_ons.NAMES`). days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
     setting : open | saline | midazolam | nasal-placebo | inpatient | routine; that of the route of the first dose unless given.
+    progress : told the share done.
 
     Returns `options` (each with words, outputs, response, remission, relapse, harm), `learned` (what each observation changed), `pareto_k`, `status`, and
     what was used how. Raises UsageError (`PersonFileError` with every problem) for a file or an option that cannot be read.
@@ -225,7 +232,7 @@ def forecast(
     looks = Looks.of(_start(case, start), float(days))
     pool, used = applied(Pool.of(case.traits), who.facts)
     case = replace(case, notes=(*case.notes, *used))
-    after = posterior_of(case, pool)
+    after = posterior_of(case, pool, look_h=float(looks.times[0]))
     if progress:
         progress(0.3)
     found = _answer(case, after, looks, asked, who)
@@ -241,7 +248,7 @@ def forecast(
         found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * number / len(asked))
-    found["learned"] = what_changed(case, after, pool, looks)
+    found["learned"] = what_changed(case, after, looks)
     found["changed_little"] = bool(case.observations) and _little(found["learned"])
     found["hypotheses"] = _hypotheses(after)
     if not case.observations:
@@ -333,7 +340,7 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
 # what each observation changed ------------------------------------------------------------------------------------
 
 
-def what_changed(case: Case, after: Posterior, first: Pool, looks: Looks) -> list[dict[str, Any]]:
+def what_changed(case: Case, after: Posterior, looks: Looks) -> list[dict[str, Any]]:
     """For every observation: the score expected without further dose at the first look, with it and without it.
 
     Without it: the weights of the pool before any refinement, with the likelihood of the others alone; where the pool was refined they say which way an
@@ -342,10 +349,9 @@ def what_changed(case: Case, after: Posterior, first: Pool, looks: Looks) -> lis
     if not case.observations:
         return []
     look = np.array([looks.times[0]])
-    way = Given(case.history, float(look[0]))
-    arms = integrate(first, [way], way.grid(np.union1d(look, case.times)), _ports(case.observations))
-    seen = Seen(first, arms, 0, case.setting)
-    chances = after.learned.surprises(first.log_weight)
+    seen = after.first
+    assert seen is not None
+    chances = after.learned.surprises(seen.pool.log_weight)
     found = []
     whole = _summary(seen, case.observations, case.baseline, look)
     before = _summary(seen, (), case.baseline, look)

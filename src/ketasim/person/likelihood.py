@@ -6,6 +6,9 @@ rating: jointly normal over the times of one person, with the covariance of `rat
     cov(eps_i, eps_j) = sc^2 p(t_i) p(t_j) + sw^2 (1 - exp(-2 min(t_i, t_j)/tau)) exp(-|t_i - t_j|/tau) + s0^2 [i = j],
     p(t) = 1 - exp(-t/tauc).
 
+Ratings of suicidal thoughts have the same course, wander and noise of their own; course and wander correlate with those of mood by rho
+(`ideation_wander_shared`), so that one tells of the other and both may part: cov(eps_mood, eps_thoughts) = rho (course and wander).
+
 So neither course nor wander nor noise is sampled: they are integrated out. A total is a whole number: it stands for the interval of half
 a step around it, a total of 0 or at the end of the scale, and one marked "<=" or ">=", for everything beyond. The probability of
 a sequence of intervals is worked out one after the other given draws inside the earlier ones (Geweke 1991, Hajivassiliou 1998,
@@ -30,25 +33,31 @@ EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
 
 @dataclass(frozen=True)
 class Noise:
-    """SDs and times of the noise, one number per member (N,), in units of L and in h."""
+    """SDs and times of the noise, one number per member (N,), in units of L and in h. ideation_wander_shared : correlation of thoughts and mood."""
 
     wander_sd: Array
     wander_time: Array
     course_sd: Array
     course_onset: Array
     rating_sd: Array
+    ideation_wander_shared: Array = field(default_factory=lambda: np.ones(1))
 
     @staticmethod
     def of(p: Mapping[str, Array]) -> Noise:
         """From the rating numbers of the members."""
         return Noise(*(np.asarray(p[key], dtype=np.float64) for key in Noise.__dataclass_fields__))
 
-    def covariance(self, one: float, other: float) -> Array:
-        """Of course and wander at two times (h), (N,); without the noise of the ratings."""
+    def covariance(self, one: float, other: float, same: bool = True) -> Array:
+        """Of course and wander at two times (h), (N,); without the noise of the ratings. same : both ratings of mood or both of thoughts."""
         first, last = min(one, other), max(one, other)
         shared = wander_variance(first, self.wander_sd, self.wander_time) * np.exp(-(last - first) / self.wander_time)
         course = self.course_sd**2 * parted(one, self.course_onset) * parted(other, self.course_onset)
-        return np.asarray(shared + course)
+        return np.asarray(shared + course if same else self.ideation_wander_shared * (shared + course))
+
+    def only(self, members: IntArray) -> Noise:
+        """The same of some members, in that order."""
+        every = (getattr(self, key) for key in Noise.__dataclass_fields__)
+        return Noise(*(number[members] if number.size > 1 else number for number in every))
 
 
 @dataclass(frozen=True)
@@ -79,21 +88,22 @@ class Taken:
 class Conditioned:
     """The joint normal of all ratings looked at so far: rows of its Cholesky factor, member by member, and the standard innovations.
 
-    factors[i] : list of (N,) l_i0 ... l_ii. innovations[i] : (N,) standard normal number of rating i.
+    factors[i] : list of (N,) l_i0 ... l_ii. innovations[i] : (N,) standard normal number of rating i. thoughts[i] : a rating of suicidal thoughts, not of mood.
     """
 
     noise: Noise
     times: list[float] = field(default_factory=list)
     factors: list[list[Array]] = field(default_factory=list)
     innovations: list[Array] = field(default_factory=list)
+    thoughts: list[bool] = field(default_factory=list)
 
-    def ahead(self, time_h: float) -> tuple[list[Array], Array, Array]:
+    def ahead(self, time_h: float, thoughts: bool = False) -> tuple[list[Array], Array, Array]:
         """A further rating at a time: its row of the factor, mean (N,) and SD (N,) of its eps given everything so far."""
         row: list[Array] = []
         variance = self.noise.covariance(time_h, time_h) + self.noise.rating_sd**2
         mean = np.zeros_like(variance)
         for j, (time, other) in enumerate(zip(self.times, self.factors, strict=True)):
-            cross = self.noise.covariance(time_h, time)
+            cross = self.noise.covariance(time_h, time, self.thoughts[j] == thoughts)
             for k in range(j):
                 cross = cross - row[k] * other[k]
             row.append(cross / other[j])
@@ -102,34 +112,37 @@ class Conditioned:
         sd = np.sqrt(np.maximum(variance, 1e-12))
         return [*row, sd], mean, sd
 
-    def take(self, time_h: float, low: Array, high: Array, uniform: Array) -> Taken:
+    def take(self, time_h: float, low: Array, high: Array, uniform: Array, thoughts: bool = False) -> Taken:
         """Learn that eps at a time lies between low and high (N,). uniform (N,) in (0, 1): the draw inside the interval."""
-        row, mean, sd = self.ahead(time_h)
+        row, mean, sd = self.ahead(time_h, thoughts)
         a, b = (low - mean) / sd, (high - mean) / sd
         log_mass, z = inside(a, b, uniform)
-        self._append(time_h, row, z)
+        self._append(time_h, row, z, thoughts)
         return Taken(log_mass, a, b)
 
     def draw(self, time_h: float, standard: Array) -> Array:
         """A further rating drawn: eps (N,) for standard normals (N,); later ones are conditional on it."""
         row, mean, sd = self.ahead(time_h)
-        self._append(time_h, row, standard)
+        self._append(time_h, row, standard, False)
         return np.asarray(mean + sd * standard)
 
     def copy(self) -> Conditioned:
         """What is known, to go on from."""
-        return Conditioned(self.noise, list(self.times), list(self.factors), list(self.innovations))
+        return Conditioned(
+            self.noise, list(self.times), list(self.factors), list(self.innovations), list(self.thoughts)
+        )
 
     def only(self, members: IntArray) -> Conditioned:
         """The same of some members, in that order."""
-        noise = Noise(*(getattr(self.noise, key)[members] for key in Noise.__dataclass_fields__))
         factors = [[entry[members] for entry in row] for row in self.factors]
-        return Conditioned(noise, list(self.times), factors, [z[members] for z in self.innovations])
+        innovations = [z[members] for z in self.innovations]
+        return Conditioned(self.noise.only(members), list(self.times), factors, innovations, list(self.thoughts))
 
-    def _append(self, time_h: float, row: list[Array], z: Array) -> None:
+    def _append(self, time_h: float, row: list[Array], z: Array, thoughts: bool) -> None:
         self.times.append(time_h)
         self.factors.append(row)
         self.innovations.append(z)
+        self.thoughts.append(thoughts)
 
 
 def inside(a: Array, b: Array, uniform: Array) -> tuple[Array, Array]:

@@ -21,13 +21,19 @@ from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, TAU, Pool, Seen
 
-Kind = Literal["mood", "felt", "level", "pressure"]
+Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 
 HALF_STEP = 0.5  # a total stands for everything that rounds to it
 WITHIN_SESSION_H = 24.0
 PEAK_H = 4.0  # after the start of a session
 START_H = 5.0 / 60.0  # a CADSS total dated at the start of a session is that of its peak
 CROSSWALKS = {"MADRS": "", "HAMD17": "crosswalk_hamd", "QIDS-SR16": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
+THOUGHTS = (
+    "IDEATION",
+    "SSI",
+    "C-SSRS",
+)  # scales of suicidal thoughts, each read as a share of its own total before the first dose
+ITEM = "IDEATION"
 FLOOR = 1e-3  # ng/mL; a level below cannot be told from none
 SEED = 15
 
@@ -51,9 +57,25 @@ class Observation:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Totals before the first dose by scale. Where a scale has none, that of another is carried over by the crosswalk of the evidence."""
+    """Totals before the first dose by scale. Where a scale has none, that of another is carried over by the crosswalk of the evidence.
+
+    none : scales of suicidal thoughts whose total was 0, which leaves nothing to foretell.
+    """
 
     totals: Mapping[str, float]
+    none: tuple[str, ...] = ()
+
+    @property
+    def thoughts(self) -> str:
+        """The scale of suicidal thoughts that is looked at ahead: the first with a total before the first dose, else the item of the MADRS."""
+        return next((scale for scale in THOUGHTS if scale in self.totals), ITEM)
+
+    def before(self, scale: str, pool: Pool) -> Array | float:
+        """Total before the first dose as the members have it: as observed, else drawn, (N,). A scale of thoughts but the item needs its own."""
+        if scale not in THOUGHTS:
+            return self.of(scale, pool.minds.madrs)
+        p = pool.ratings
+        return self.totals[scale] if scale in self.totals else np.minimum(p["ideation_baseline"], p["ideation_maximum"])
 
     @property
     def madrs(self) -> float | None:
@@ -122,20 +144,24 @@ class Learned:
 def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -> Learned:
     """How likely the observations are for the members of a pool.
 
-    Mood: the interval of each total given the earlier ones. Levels: log-normal around the course, with SDs of the clinic's assay, the occasion
+    Mood and suicidal thoughts: the interval of each total given the earlier ones of both. Levels: log-normal around the course, with SDs of the clinic's assay, the occasion
     and the sample. CADSS and pressure: normal around the course.
     """
     pool = seen.pool
     found: dict[int, Taken] = {}
     known = Conditioned(Noise.of(pool.ratings))
-    mood = [i for i, o in enumerate(observations) if o.kind == "mood"]
-    if mood:
-        drives = seen.latent([observations[i].time_h for i in mood])
-        for column, i in enumerate(mood):
+    rated = [i for i, o in enumerate(observations) if o.kind in ("mood", "ideation")]
+    if rated:
+        times = [observations[i].time_h for i in rated]
+        drives = {
+            kind: seen.latent(times, ideation=kind == "ideation") for kind in {observations[i].kind for i in rated}
+        }
+        for column, i in enumerate(rated):
             o = observations[i]
             low, high = mood_interval(o, baseline, pool)
-            drive = drives[:, column] * rater_factor(o.self_rated)
-            found[i] = known.take(o.time_h, low - drive, high - drive, draw_inside(o, column, pool))
+            drive = drives[o.kind][:, column] * rater_factor(o.self_rated)
+            uniform = draw_inside(o, column, pool)
+            found[i] = known.take(o.time_h, low - drive, high - drive, uniform, o.kind == "ideation")
     level = [i for i, o in enumerate(observations) if o.kind == "level"]
     if level:
         found |= dict(zip(level, _levels(seen, [observations[i] for i in level]), strict=True))
@@ -154,7 +180,7 @@ def learn(seen: Seen, observations: Sequence[Observation], baseline: Baseline) -
 
 def mood_interval(o: Observation, baseline: Baseline, pool: Pool) -> tuple[Array, Array]:
     """The drives (N,) between which a total lies."""
-    b, p = baseline.of(o.name, pool.minds.madrs), pool.ratings
+    b, p = baseline.before(o.name, pool), pool.ratings
     low = np.full(len(pool), np.inf) if o.low <= scales()[o.name].low else None
     upper = low if low is not None else drive_cut(o.name, o.low, b, p)
     return drive_cut(o.name, o.high, b, p), np.asarray(upper)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .add_ons import Added, split_added
 from .fields import scales
 from .given import Given, Placed
 from .likelihood import Conditioned
-from .observed import Baseline, drive_cut
+from .observed import HALF_STEP, ITEM, Baseline, drive_cut
 from .option_harm import harm
 from .pool import Arms, Pool, Seen
 
@@ -31,6 +31,7 @@ LEAST_DAYS, MOST_DAYS = 1, 365
 AFTER_LAST_H = 7 * HOURS_PER_DAY
 LOW, HIGH = 0.05, 0.95
 SEED = 17
+STEPS = 60  # of a scale at which its distribution is worked out; 1 point of the MADRS
 COURSES = 2  # simulated per member, where several looks count together
 
 
@@ -54,8 +55,8 @@ class Option:
         for _, _, dose in self.regimen.main.times(MOST_DAYS * HOURS_PER_DAY):
             if not dose.entry.is_main:
                 continue
-            if not dose.way.controlled:
-                return f"the evidence holds no controlled trial of {dose.drug} by the {dose.route} route in depression"
+            if untried := dose.way.untried():
+                return untried
             amount = float(dose.base(kg))
             side, span = dose.way.beside_studied(amount, "mg", kg)
             span_mg = dose.way.anaesthetic.get("mg/kg")
@@ -104,7 +105,8 @@ class Looks:
 class Future:
     """Scores of one arm ahead: a mixture of normals over the members, look by look.
 
-    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed.
+    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed. needs : see `_needed`; shared by
+    futures of one pool and baseline.
     """
 
     pool: Pool
@@ -112,37 +114,45 @@ class Future:
     drive: Array
     mean: Array
     sd: Array
+    needs: dict[tuple[str, bytes], Array] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
-    def of(seen: Seen, known: Conditioned, baseline: Baseline, times: Array) -> Future:
-        """The looks at `times` (h), each given the observations."""
-        drive = seen.latent(times)
-        ahead = [known.ahead(t) for t in times.tolist()]
+    def of(seen: Seen, known: Conditioned, baseline: Baseline, times: Array, ideation: bool = False) -> Future:
+        """The looks at `times` (h), each given the observations. ideation : of suicidal thoughts, not of mood."""
+        drive = seen.latent(times, ideation=ideation)
+        ahead = [known.ahead(t, ideation) for t in times.tolist()]
         return Future(
             seen.pool, baseline, drive, np.stack([a[1] for a in ahead], 1), np.stack([a[2] for a in ahead], 1)
         )
 
     def at_most(self, points: float | Array, look: int, scale: str = "MADRS", factor: float = 1.0) -> Array:
         """Probability (N,) of a total at or below `points` (number or (N,)) at a look; a total is what it rounds to."""
-        b = self.baseline.of(scale, self.pool.minds.madrs)
+        b = self.baseline.before(scale, self.pool)
         need = drive_cut(scale, points, b, self.pool.ratings)
         return np.asarray(ndtr((self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]))
 
     def cumulative(self, cuts: Array, look: int, weights: Array, scale: str = "MADRS", factor: float = 1.0) -> Array:
         """Distribution function of the rating behind the total at `cuts` (C,), of the members together; 1 at the end of the scale."""
-        b = np.asarray(self.baseline.of(scale, self.pool.minds.madrs), dtype=np.float64)
-        p = self.pool.ratings
-        share = cuts[:, None] / np.atleast_1d(b)[None, :]
-        need = drive_at(share, p["link_ceiling"], p["link_slope"])
+        need = self._needed(cuts, scale)
         z = (self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]
         below = ndtr(z) @ weights
         below[cuts >= scales()[scale].high] = 1.0
         return np.asarray(np.maximum.accumulate(np.minimum(below, 1.0)))
 
-    def quantiles(self, shares: Sequence[float], look: int, weights: Array, step: float = 1.0) -> list[float]:
-        """Quantiles of the MADRS at a look, points."""
-        cuts = np.arange(0.0, scales()["MADRS"].high + step / 2, step)
-        below = self.cumulative(cuts, look, weights)
+    def _needed(self, cuts: Array, scale: str) -> Array:
+        """Drives at which the score is at each cut, (C, N); the same at every look, so kept."""
+        key = (scale, cuts.tobytes())
+        if key not in self.needs:
+            b = np.asarray(self.baseline.before(scale, self.pool), dtype=np.float64)
+            p = self.pool.ratings
+            self.needs[key] = drive_at(cuts[:, None] / np.atleast_1d(b)[None, :], p["link_ceiling"], p["link_slope"])
+        return self.needs[key]
+
+    def quantiles(self, shares: Sequence[float], look: int, weights: Array, scale: str = "MADRS") -> list[float]:
+        """Quantiles of the total at a look, points."""
+        high = scales()[scale].high
+        cuts = np.linspace(0.0, high, STEPS + 1)
+        below = self.cumulative(cuts, look, weights, scale)
         return [float(np.interp(q, below, cuts)) if q > below[0] else 0.0 for q in shares]
 
 
@@ -188,11 +198,30 @@ def evaluate(
     }
     if other is not None:
         found["outputs"]["madrs.placebo"] = _course(other, looks, weights)
+    thoughts = baseline.thoughts
+    if not baseline.none or thoughts in baseline.totals:
+        here = Future.of(seen, known, baseline, times, ideation=True)
+        there = Future.of(twin, known, baseline, times, ideation=True) if twin is not None else None
+        found["outputs"]["ideation"] = _thoughts(here, looks, weights, thoughts)
+        if there is not None:
+            found["outputs"]["ideation.placebo"] = _thoughts(there, looks, weights, thoughts)
     return found
 
 
-def _course(future: Future, looks: Looks, weights: Array) -> dict[str, Any]:
-    table = [future.quantiles((LOW, 0.1, 0.5, 0.9, HIGH), i, weights) for i in range(len(looks.days))]
+def _thoughts(future: Future, looks: Looks, weights: Array, scale: str) -> dict[str, Any]:
+    """Course of suicidal thoughts, and the chance of next to none at every look: an item of 0 or 1, another scale at 0 (whole numbers)."""
+    least = (1.0 if scale == ITEM else 0.0) + HALF_STEP
+    return _course(future, looks, weights, scale) | {
+        "scale": scale,
+        "low_rule": "0 or 1" if scale == ITEM else "0",
+        "low_by_day": [float(weights @ future.at_most(least, i, scale)) for i in range(len(looks.days))],
+        "before": "as observed" if scale in future.baseline.totals else "not known: drawn as in the population",
+        "limits": "its numbers are assumed, not fitted to a trial; mood and thoughts share part of their course; no score says what somebody will do",
+    }
+
+
+def _course(future: Future, looks: Looks, weights: Array, scale: str = "MADRS") -> dict[str, Any]:
+    table = [future.quantiles((LOW, 0.1, 0.5, 0.9, HIGH), i, weights, scale) for i in range(len(looks.days))]
     columns = list(zip(*table, strict=True))
     return {
         "unit": "points",

@@ -20,7 +20,7 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, hope, latent, rating_numbers
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, hope, latent, rating_numbers
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
@@ -238,28 +238,40 @@ class Seen:
         """Factor of the clinic on the drug part or on what is felt, (N,)."""
         return np.asarray(np.exp(between_studies(TAU[name]) * self.pool.clinic[name]))
 
-    def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None) -> Array:
+    def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None, ideation: bool = False) -> Array:
         """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)); nothing in it is later than its time.
 
-        arm : "comparator" for people who get the comparator of the setting.
+        arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead.
         """
         columns = self.arms.columns(wanted)
-        last = int(columns.max()) + 1
-        until, table = self.arms.times[:last], self.arms.tables[self.arm]
-        every = np.arange(last)
+        until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
+        hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
+        shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
+        shifted = np.asarray(shift[:, None] * (until[columns] > 0))
+        drug = (
+            self.output("ideation_drive" if ideation else "mood_drive", columns) * self.clinic_factor("drug")[:, None]
+        )
+        beside = added_drive(self.added, until[columns], self.added_h, self.pool.minds.person)
+        ssri = self.output("ssri_drive", columns) + beside
+        here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
+        found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)
+        return np.broadcast_to(found, (len(self.pool), len(columns)))
+
+    @cached_property
+    def _hoped(self) -> Array:
+        """Drive of setting and belief at all times of the arms, (N, T): mood and thoughts, and every set of looks, ask for the same."""
+        return self._hope(None)
+
+    def _hope(self, arm: Arm | None) -> Array:
+        until, table = self.arms.times, self.arms.tables[self.arm]
         none = np.zeros((1, 1))
-        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row, :last] if FELT_OF_MIDAZOLAM in table else None
-        felt = Drives(none, none, none, self.output("cadss", every), gaba)
+        gaba = table[FELT_OF_MIDAZOLAM][self.pool.row] if FELT_OF_MIDAZOLAM in table else None
+        felt = Drives(none, none, none, self.output("cadss"), gaba)
         sessions = self.noticed.sessions
         noticed = replace(self.noticed, sessions=sessions[sessions <= until[-1]])
-        p = self.pool.ratings
-        hoped = np.broadcast_to(hope(self.setting, noticed, until, felt, p, arm), (len(self.pool), last))[:, columns]
-        shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
-        hoped = hoped + shift[:, None] * (until[columns] > 0)
-        mood = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
-        beside = added_drive(self.added, until[columns], self.added_h, self.pool.minds.person)
-        here = Drives(mood, none, self.output("ssri_drive", columns) + beside, none)
-        return np.broadcast_to(latent(self.setting, here, hoped, p), (len(self.pool), len(columns)))
+        return np.broadcast_to(
+            hope(self.setting, noticed, until, felt, self.pool.ratings, arm), (len(self.pool), len(until))
+        )
 
 
 def _rows(course: Array, row: IntArray, columns: IntArray | None) -> Array:

@@ -166,7 +166,7 @@ def rule_sources() -> Mapping[str, RuleSource]:
 
 @cache
 def rule_settings() -> Mapping[str, float]:
-    """`old_after_years`, `emergency_ideation`."""
+    """`old_after_years`, `emergency_ideation`, `emergency_cssrs`."""
     return FrozenMapping(read_toml(knowledge_path() / "rules" / "sources.toml")["settings"])
 
 

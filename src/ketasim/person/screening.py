@@ -209,12 +209,13 @@ def _find(rule: Rule, facts: Mapping[str, Fact]) -> Finding:
 
 
 def _ideation(who: Person) -> bool:
-    """True if the last suicidal-thoughts item is at or above the limit from which the emergency text comes first."""
-    seen = [score for score in who.scores if score.scale == "IDEATION" and score.total is not None]
-    if not seen:
-        return False
-    last = max(seen, key=lambda score: score.day)
-    return (last.total or 0.0) >= rule_settings()["emergency_ideation"]
+    """True if the last total of a scale of suicidal thoughts is at or above the limit from which the emergency text comes first."""
+    limits = {"IDEATION": rule_settings()["emergency_ideation"], "C-SSRS": rule_settings()["emergency_cssrs"]}
+    for scale, limit in limits.items():
+        seen = [score for score in who.scores if score.scale == scale and score.total is not None]
+        if seen and (max(seen, key=lambda score: score.day).total or 0.0) >= limit:
+            return True
+    return False
 
 
 def _place(word: str) -> str:

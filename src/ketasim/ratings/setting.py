@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
 
 from ketasim.core import KetasimError, unknown_name, values
 from ketasim.core.arrays import Array, BoolArray
@@ -149,7 +148,7 @@ def belief_by_evidence(felt: ArrayLike, elapsed: ArrayLike, p: Parameters) -> Ar
     prior = _column(p, "belief_allocation")
     odds = np.log(prior / (1.0 - prior)) - _column(p, "belief_silence") * silence
     odds = odds + np.maximum(np.asarray(felt, dtype=np.float64), 0.0) / _column(p, "belief_points")
-    return np.asarray(expit(odds))
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * odds))  # the logistic; scipy costs a fifth of a second of every command
 
 
 def belief_course(name: str, felt: ArrayLike, p: Parameters, arm: Arm = "drug", elapsed: ArrayLike = np.inf) -> Array:

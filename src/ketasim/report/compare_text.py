@@ -15,7 +15,7 @@ from .crisis import crisis_text
 from .parts import Parts, opioid_drug, over_hypotheses, parts, under_placebo
 from .tables import ABOUT, about, cell, csv_text
 from .text import range_text, shared_people, what_was_run
-from .words import DASH, at_least, clock, number, percent, points, table
+from .words import DASH, at_least, clock, not_by_most, number, percent, points, table
 
 LETTERS = "ABCDEF"
 
@@ -132,11 +132,13 @@ def _own_form(name: str, result: Result, arm: Mapping[str, Any]) -> str:
     if name.startswith("time_") and arm.get("cut") and arm.get("typical") is not None:
         text = at_least(number(arm["typical"]), True)
         return text + (f" ({number(arm['low'])} to {number(arm['high'])})" if arm.get("low") is not None else "")
-    if name != "onset" or arm.get("typical") is None:
+    if name != "onset":
         return ""
-    return clock(arm["typical"]) + (
-        f" ({clock(arm['low'])} to {clock(arm['high'])})" if arm.get("low") is not None else ""
-    )
+    few = not_by_most(arm, len(result.people))
+    if few or arm.get("typical") is None:
+        return few
+    last = "never" if arm.get("high") is None else clock(arm["high"])
+    return clock(arm["typical"]) + (f" ({clock(arm['low'])} to {last})" if arm.get("low") is not None else "")
 
 
 def _withheld(name: str, result: Result, unknown: str) -> str:

@@ -48,7 +48,7 @@ def page() -> str:
         "- Units are checked strictly; every number has source, place, basis and grade; every dose is in a ledger.",
         "- The engine is compared with libroadrunner and SciPy, closed forms and published benchmark problems; exported models with both.",
         "- `ketasim check` sets every published number beside its prediction, misfits first, with each study predicted without itself.",
-        "- Machine-readable: `python -m ketasim.report.credibility_page --json`.",
+        "- Machine-readable, with the CURE checklist (credible, understandable, reproducible, extensible) computed on the spot: `ketasim capabilities --json`.",
         "",
     ]
     return "\n".join(lines)

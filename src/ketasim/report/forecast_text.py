@@ -9,6 +9,11 @@ from .care import LONG_USE
 from .words import percent, points, table
 
 MOST_NOTES = 12
+SCALE_WORDS = {
+    "IDEATION": "item of the MADRS, 0 to 6",
+    "SSI": "Scale for Suicide Ideation, 0 to 38",
+    "C-SSRS": "C-SSRS severity, 0 to 5",
+}
 
 
 def forecast_text(found: Mapping[str, Any]) -> str:
@@ -19,6 +24,7 @@ def forecast_text(found: Mapping[str, Any]) -> str:
             "",
             *_options(found),
             "",
+            *_thoughts(found),
             *_harm(found),
             "",
             *_learned(found),
@@ -100,6 +106,32 @@ def _options(found: Mapping[str, Any]) -> list[str]:
     if spread:
         lines.append("Response by explanation (lowest to highest): " + "; ".join(spread) + ".")
     return [line for line in [*lines, *unknown] if line]
+
+
+def _thoughts(found: Mapping[str, Any]) -> list[str]:
+    """Suicidal thoughts under every option, and how little stands behind it."""
+    known = [o for o in found["options"] if "ideation" in o["outputs"] and not o["not_known"]]
+    if not known:
+        return []
+    first = known[0]["outputs"]["ideation"]
+    rows: list[Sequence[str]] = [("option", "middle of 90 %", "90 % of such people", first["low_rule"], "with placebo")]
+    for option in known:
+        course, other = option["outputs"]["ideation"], option["outputs"].get("ideation.placebo")
+        rows.append(
+            (
+                option["words"],
+                f"{course['median'][-1]:.1f}",
+                f"{course['low'][-1]:.1f} to {course['high'][-1]:.1f}",
+                percent(course["low_by_day"][-1]),
+                percent(other["low_by_day"][-1] if other else None),
+            )
+        )
+    return [
+        f"Suicidal thoughts on that day ({SCALE_WORDS[first['scale']]}; before the first dose {first['before']})",
+        *table(list(rows[0]), [list(row) for row in rows[1:]]),
+        f"This is the weakest part of the forecast ({first['limits']}). No trial has shown that ketamine prevents suicide.",
+        "",
+    ]
 
 
 def _added(found: Mapping[str, Any]) -> list[str]:

@@ -167,7 +167,7 @@ def _of_claim(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
             f"the claim {one.name} has no prediction '{table['prediction']}'",
             where=where,
             allowed="; ".join(labels),
-            fix=f'prediction = "{(nearest(table["prediction"], labels) or labels)[0]}"',
+            fix="".join(f'prediction = "{near}"' for near in nearest(table["prediction"], labels, 1)),
         )
     low, high, kind = (
         (found.model_low, found.model_high, "90 % credible interval of the typical person")

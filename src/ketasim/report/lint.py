@@ -143,6 +143,9 @@ def _drugs(_: list[Value]) -> list[Finding]:
         cited = (cited | {way.anaesthetic_source for way in entry.routes.values()}) - {""}
         found += [Finding(where, f"the source {s} is not in knowledge/sources") for s in sorted(cited - set(known))]
         named = {r for way in entry.routes.values() for r in (*way.records, *way.monitoring_records, *way.controlled)}
+        named |= {
+            r for way in entry.routes.values() for f in way.formulations.values() for r in (*f.records, *f.controlled)
+        }
         named |= {r for way in entry.routes.values() for a in way.approval for r in a.records}
         missing = sorted(named - records)
         if missing:

@@ -94,7 +94,24 @@ def _covered(share: dict[str, float]) -> str:
 
 def csv(found: Replays) -> str:
     """One published number a line."""
-    head = ["study", "design", "kind", "measure", "arm", "versus", "day", "scale", "n", "role", "published", "mean", "low", "high", "pit", "replicates"]
+    head = [
+        "study",
+        "design",
+        "kind",
+        "measure",
+        "arm",
+        "versus",
+        "day",
+        "scale",
+        "n",
+        "role",
+        "published",
+        "mean",
+        "low",
+        "high",
+        "pit",
+        "replicates",
+    ]
     rows = [",".join(str(getattr(row, key)) for key in head) for row in found.rows]
     return "\n".join([",".join(head), *rows]) + "\n"
 

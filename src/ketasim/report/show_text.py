@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ketasim.chain.hypothesis import Hypothesis, hypotheses
 from ketasim.core import Output, Source, Value, all_values, nearest, output_register, sources
-from ketasim.core.drug_types import Drug
+from ketasim.core.drug_types import Drug, Route
 from ketasim.core.drugs import drug_words, drugs
 from ketasim.core.errors import UsageError
 from ketasim.core.values import knowledge_path
@@ -145,15 +145,20 @@ def drug_text(entry: Drug) -> str:
             )
         for a in way.approval:
             lines.append(f"    {a.jurisdiction}: {a.status}" + (f" ({a.use})" if a.use else ""))
-        if way.controlled:
-            lines.append(f"    controlled trials in depression: {', '.join(way.controlled)}")
-        elif entry.is_main:
-            lines.append("    no controlled trial in depression in the evidence: no benefit is stated for this route")
+        if entry.is_main:
+            lines += [f"    {_benefit(way)}", *(f"    {form}: {_benefit(way.of(form))}" for form in way.formulations)]
         if way.anaesthetic:
             lines.append(f"    anaesthetises: {way.anaesthetic_place} ({way.anaesthetic_source})")
         if way.monitoring:
             lines.append(f"    watch: {way.monitoring}")
     return "\n".join(lines)
+
+
+def _benefit(way: Route) -> str:
+    """The controlled trials that bear a benefit, or why none is stated."""
+    if way.untried():
+        return f"no benefit is stated: {way.untried()}"
+    return f"controlled trials in depression: {', '.join(way.controlled)}"
 
 
 def _find_value(name: str) -> str:

@@ -14,11 +14,12 @@ from ketasim.dose.preview import given_as
 from ketasim.ratings.setting import SETTINGS
 from ketasim.scenario.plan import Scenario
 from ketasim.scenario.result import Result
+from ketasim.scenario.run import run
 
 from .care import anaesthetic, clinic_rule, long_use, not_known, sedation
 from .crisis import crisis_text
 from .parts import Parts, Range, masked, opioid_drug, over_hypotheses, parts, under_placebo
-from .words import at_least, between, clock, in_ten, mass, number, percent, points, table
+from .words import at_least, between, clock, in_ten, mass, not_by_most, number, percent, points, table
 
 SHOWN = (
     "plasma.ketamine",
@@ -189,18 +190,17 @@ def _mood(result: Result, progress: Callable[[float], None] | None = None) -> li
             f"  {crisis_text()}",
         ]
     s, without = result.summary, masked(result)
-    start, alone = s["onset_h"], without.summary["onset_h"]["typical"]
+    start = s["onset_h"]
     limit = f"{start['threshold_points']:g} points"
-    if start["typical"] is None:
+    few = not_by_most(start, len(result.people))
+    if few:
+        lines = [f"  Mood: {limit} beyond placebo with what is felt (expectancy): {few}; {_alone(result, without)}."]
+    elif start["typical"] is None:
         lines = [f"  Mood: the effect beyond placebo does not reach {limit}."]
     else:
         lines = [
             f"  Mood: {limit} beyond placebo are reached after {clock(start['typical'])} with what is felt (expectancy); "
-            + (
-                f"by the drug alone after {clock(alone)}."
-                if alone is not None
-                else "by the drug alone not within the run."
-            )
+            f"{_alone(result, without)}."
         ]
     placebo = under_placebo(result) if len(result.people) else None
     for name in ("24 h", "7 d"):
@@ -210,6 +210,19 @@ def _mood(result: Result, progress: Callable[[float], None] | None = None) -> li
     lines.append(f"    Beside it: {_harm(result)}.")
     found = over_hypotheses(result, progress)
     return [*lines, *(range_text(found, opioid_drug(result.scenario)) if found else []), f"  {crisis_text()}"]
+
+
+def _alone(result: Result, without: Result) -> str:
+    """When the drug alone is felt in the score: of the typical person, unless under half of the people get there if nobody can tell."""
+    alone = without.summary["onset_h"]
+    if alone["typical"] is None:
+        return "by the drug alone not within the run"
+    if len(result.people):
+        people = result if result.scenario.masked else run(result.scenario.but(masked=True, draws=0))
+        few = not_by_most(people.summary["onset_h"], len(people.people))
+        if few:
+            return f"by the drug alone {few}"
+    return f"by the drug alone after {clock(alone['typical'])}"
 
 
 def _look(name: str, look: Mapping[str, Any], split: Parts | None, placebo: Result | None) -> list[str]:

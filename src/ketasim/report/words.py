@@ -61,6 +61,20 @@ def between(found: Mapping[str, Any], form: Any = number) -> str:
     return f" ({form(found['low'])} to {form(found['high'])})"
 
 
+MOST = 0.5  # of the people: a moment that fewer reach is nobody's typical moment
+
+
+def not_by_most(found: Mapping[str, Any], people: int) -> str:
+    """ "not reached by most (48 of 100)" for a moment (an onset) that under half of the people reach; empty where most reach it or nobody was drawn.
+
+    found : a moment of the summary, with `share_reached`. The typical person's own moment would lie beyond the middle of the people.
+    """
+    share = found.get("share_reached")
+    if share is None or not people or share >= MOST:
+        return ""
+    return f"not reached by most ({round(share * people)} of {people})"
+
+
 def at_least(text: str, cut: bool) -> str:
     """ ">= 7" for a length that the end of the run cut off."""
     return f">= {text}" if cut else text

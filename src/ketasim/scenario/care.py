@@ -88,8 +88,8 @@ def _unstudied(asked: Scenario) -> str:
             continue
         if dose.drug not in drugs():
             return f"{dose.drug} is a user-defined compound: no controlled trial in depression is known"
-        if not dose.way.controlled:
-            return f"the evidence holds no controlled trial of {dose.drug} by the {dose.route} route in depression"
+        if untried := dose.way.untried():
+            return untried
         side, span = dose.way.beside_studied(float(dose.base(weight)), "mg", weight)
         if side:
             return f"the dose lies {side} the studied range of {dose.drug} by the {dose.route} route ({span})"

@@ -115,7 +115,7 @@ def compare(*arms: str | Scenario, progress: Callable[[float], None] | None = No
     """Run up to six scenarios in the same people.
 
     arms : words or `Scenario`s; options as in `scenario`, for every arm given in words. All arms are looked at over the
-    longest of their horizons. Raises UsageError for no arm, too many, or arms with different people.
+    longest of their horizons. progress : told the share done. Raises UsageError for no arm, too many, or arms with different people.
     """
     if not 1 <= len(arms) <= MOST_ARMS:
         raise UsageError(

@@ -262,7 +262,8 @@ def experiment(
 ) -> Experiment:
     """Carry out a virtual experiment; its expectations are judged on the typical person.
 
-    hypotheses : predict every published outcome under every hypothesis too. hypothesis : carry it out under this one.
+    name : of a virtual experiment. hypotheses : predict every published outcome under every hypothesis too. hypothesis : carry it out under this one.
+    people : drawn beside the typical person. seed : of the people. progress : told the share done.
 
     Raises UsageError for an unknown name. An expectation that fails is in `findings`, and `passed` is False.
     """

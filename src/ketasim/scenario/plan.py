@@ -23,6 +23,7 @@ from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
 from ketasim.people.occasions import USUAL as USUAL_OCCASIONS
 from ketasim.people.occasions import occasion_shares
+from ketasim.ratings.add_ons import AddOn, add_on, is_add_on
 from ketasim.ratings.setting import setting as setting_of
 
 HOURS_PER_DAY = 24.0
@@ -42,7 +43,7 @@ _SAME_TIME_H = 1e-9
 class Scenario:
     """What is simulated, in whom, where, and when answers are wanted.
 
-    words, repeat, with_ : the regimen in the words of the command line. setting : open | saline | midazolam | nasal-placebo |
+    words, repeat, with_ : the regimen in the words of the command line; with_ also names add-ons (`ratings.add_ons`). setting : open | saline | midazolam | nasal-placebo |
     inpatient | routine; without one that of the first dose's route (`setting_by_route`). masked : nobody can tell drug from placebo, whatever is felt. days : length of the run (None: until a week after the last dose). at : output times in h
     (None: the usual ones). people, seed, traits : who. draws : of the posterior, for the uncertainty of the model (0: none). compounds : drugs of the user's own.
     values : chain or setting values replaced by a number. variants : stage -> mechanisms that replace the default ones.
@@ -110,7 +111,13 @@ class Scenario:
     @cached_property
     def planned(self) -> Regimen:
         """The doses as the words have them, whether or not the run goes on for so long."""
-        return parse(self.words, repeat=self.repeat, with_=self.with_, compounds=self.compounds)
+        doses = tuple(words for words in self.with_ if not is_add_on(words))
+        return parse(self.words, repeat=self.repeat, with_=doses, compounds=self.compounds)
+
+    @cached_property
+    def add_ons(self) -> tuple[AddOn, ...]:
+        """Treatments beside the drug that the chain has no mechanism for, by their words among `with_`."""
+        return tuple(add_on(words) for words in self.with_ if is_add_on(words))
 
     @property
     def dosed_h(self) -> float | None:
@@ -124,6 +131,7 @@ class Scenario:
         """What runs but should be known: doses beside what was studied, and every dose of the words that is not given in this run."""
         end = self.end_h if self.dosed_h is None else self.dosed_h
         found = tuple(str(warning) for warning in self.planned.warnings(end))
+        found += tuple(f"assumption: {one.known}; the spread is part of the band of the model" for one in self.add_ons)
         if self.dosed_h is None or not self.planned.endless:
             return found
         return (*found, f"no doses after {self.days:g} d (days); the run goes on to the times asked for (at)")
@@ -167,6 +175,7 @@ class Scenario:
             for word in (self.setting if self.setting != USUAL_SETTING else "", "masked" if self.masked else "")
             if word
         ]
+        notes = [*(f"with {one.kind}" for one in self.add_ons), *notes]
         return str(self.regimen) + (f" [{', '.join(notes)}]" if notes else "")
 
     def changed(self) -> tuple[str, ...]:
@@ -269,10 +278,18 @@ def scenario(
     occasions: str = USUAL_OCCASIONS,
     **traits: Any,
 ) -> Scenario:
-    """A `Scenario` from plain arguments; traits: weight, age, sex, baseline, genotype, ethnicity.
+    """A `Scenario` from plain arguments; traits: weight [kg], age [years], sex, baseline [MADRS points], genotype, ethnicity.
+
+    words : DRUG ROUTE AMOUNT [over DURATION]. repeat : "twice weekly x 6". with_ : co-medication in the same words. masked : nobody can tell drug from
+    placebo. days : length of the run (a week after the last dose unless given). at : output times, hours or "40 min, 24 h". people : drawn beside the typical
+    person. seed : of the people. draws : of the posterior for the uncertainty of the typical course. compound : files or drugs of one's own. values, variants :
+    numbers and mechanisms replaced. sudden, held : states changed at a time, inputs held at a level. name : a title. parts : parts of the chain beside those
+    the doses need. optional : values that count only where the chain has them. occasions : what differs between the sessions of one person.
 
     setting : None takes that of the route (nasal: nasal-placebo, else saline).
     hypothesis : its mechanisms and its calibrated numbers; `variants` and `values` given beside it come first.
+
+    Raises UsageError for words, options or numbers that cannot be carried out, with the line that can.
     """
     if hypothesis:
         believed = named_hypothesis(hypothesis)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ketasim._version import __version__
-from ketasim.core import Output, UsageError, Value, output_register, unknown_name, value, values
+from ketasim.core import Output, UsageError, Value, normals, output_register, unknown_name, value, values
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
@@ -20,6 +21,7 @@ from ketasim.engine.types import Schedule
 from ketasim.forward import Courses, Forward, Tolerance, deliveries, differing, molar_mass
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.people.occasions import occasion_shares
+from ketasim.ratings.add_ons import add_on_drive
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
 
@@ -37,7 +39,7 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     what : the words of a regimen ("ketamine iv 0.5 mg/kg over 40 min"), or a `Scenario`.
     progress : told the share done. options : those of `scenario` (repeat, with_, setting, days, at, people, seed, weight, ...).
 
-    Returns a `Result`; raises UsageError for words or options that cannot be carried out.
+    Returns a `Result`. Raises UsageError for words or options that cannot be carried out.
     """
     asked = what.but(**options) if isinstance(what, Scenario) else scenario(what, **options)
     return _Run(asked, progress).result()
@@ -156,7 +158,7 @@ class _Run:
         found = self._integrate(schedules, self.times)
         self.first = found.first
         tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
-        drives = [Drives.of(arm) for arm in tables]
+        drives = self._with_add_ons([Drives.of(arm) for arm in tables])
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         scores = mood(
             self.asked.setting,
@@ -171,6 +173,25 @@ class _Run:
         )
         table = self._outputs(tables[0], scores)
         return scores, table, self._failures(found, table)
+
+    def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
+        """The arm and its placebo with the drive of add-ons beside that of an SSRI: people and the typical person at the centre of what is assumed,
+        every draw of the posterior with numbers of its own, because nobody knows them."""
+        if not self.asked.add_ons:
+            return drives
+        count = len(self.everybody)
+        draws = np.arange(count - self.own)
+
+        def numbers(kind: str, what: str) -> Array:
+            return np.concatenate([np.zeros(self.own), normals(self.asked.seed, f"add-on {kind} {what}", draws)])
+
+        z = {one.kind: (numbers(one.kind, "effect"), numbers(one.kind, "synergy")) for one in self.asked.add_ons}
+        both = drives if len(drives) > 1 else [drives[0], drives[0].nothing()]
+
+        def beside(d: Drives) -> Array:
+            return np.asarray(d.ssri + add_on_drive(self.asked.add_ons, z, self.times, d.mood))
+
+        return [replace(d, ssri=beside(d)) for d in both]
 
     # what is needed -----------------------------------------------------------------------------------------------
 
@@ -351,7 +372,8 @@ class _Run:
 
     def _record(self) -> RunRecord:
         used: dict[str, Value] = dict(self.composition.parameters)
-        for stage in (*STAGES, "people", "clinic", *(("occasions",) if self._repeated() else ())):
+        beside = (("add_ons", bool(self.asked.add_ons)), ("occasions", self._repeated()))
+        for stage in (*STAGES, "people", "clinic", *(name for name, there in beside if there)):
             used |= values(stage)
         for delivery in self.doses:
             way = delivery.administration

@@ -47,6 +47,21 @@ def spread(people: Array) -> dict[str, float | None]:
     return {"median": _percentile(rank, 50.0), "low": _percentile(rank, LOW), "high": _percentile(rank, HIGH)}
 
 
+def moments(people: Array) -> dict[str, float | None]:
+    """Median, 5th and 95th percentile of the time at which each person (NaN: never) reaches something; None where that percentile is never reached."""
+    if not people.size:
+        return {"median": None, "low": None, "high": None}
+    rank = np.sort(np.where(np.isnan(people), np.inf, people))
+
+    known = np.where(np.isfinite(rank), rank, np.max(rank[np.isfinite(rank)], initial=0.0))
+
+    def at(share: float) -> float | None:
+        place = (len(rank) - 1) * share / 100.0
+        return _percentile(known, share) if np.isfinite(rank[int(np.ceil(place - 1e-9))]) else None
+
+    return {"median": at(50.0), "low": at(LOW), "high": at(HIGH)}
+
+
 def _percentile(rank: Array, share: float) -> float:
     """As `np.percentile` gives it (linear between neighbours), of numbers already in order; hundreds of these make a summary."""
     place = (len(rank) - 1) * share / 100.0
@@ -184,16 +199,18 @@ def _share(probability: Array, good: BoolArray) -> dict[str, float | None]:
 
 def onset(effect: Course) -> dict[str, Any]:
     """First time (h) at which the mood effect of the typical person, and of each other one, has reached the onset threshold: a root on the
-    course that follows the doses, the same whatever times are asked for and however long the run is."""
+    course that follows the doses, the same whatever times are asked for and however long the run is. Percentiles are those of all people: who
+    never reaches it counts as later than anybody who does (None: that percentile is never reached)."""
     limit = -values("clinic")["onset_points"].value
-    people = reached(effect.time_h, -effect.people, -limit) if effect.people.size else np.zeros(0)
+    rows = effect.people[np.isfinite(effect.people).all(axis=1)] if effect.people.size else effect.people
+    people = reached(effect.time_h, -rows, -limit) if rows.size else np.zeros(0)
     share = float(np.isfinite(people).mean()) if people.size else None
     typical = float(reached(effect.time_h, -effect.typical[None], -limit)[0])
     return {
         "threshold_points": -limit,
         "typical": typical if np.isfinite(typical) else None,
         "share_reached": share,
-        **spread(people),
+        **moments(people),
     }
 
 

@@ -1,7 +1,4 @@
-"""Treatments beside the drug that the chain has no mechanism for: psychotherapy in the window, anti-inflammatory, lifestyle, another tablet.
-
-Their effect is not known well enough for a number, so a design says a distribution, and every world draws its own from it.
-"""
+"""Treatments beside the drug in the arms of a trial: the drive of `ratings.add_ons`, with what nobody knows drawn once for each world."""
 
 from __future__ import annotations
 
@@ -11,23 +8,15 @@ import numpy as np
 
 from ketasim.core import normals
 from ketasim.core.arrays import Array
-from ketasim.ratings.add_ons import add_on_course
+from ketasim.ratings.add_ons import add_on_drive
 
 from .design import TrialArm
 from .worlds import World
 
 
 def add_on_drives(arm: TrialArm, world: World, seed: int, visits_h: Array, found: Mapping[str, Array]) -> Array:
-    """Drive of all add-ons of an arm at the visits, (P, V) or (1, V).
-
-    d(t) = [a + s Ld(t)] (1 - exp(-(t - t0) / onset)) from t0 to t1; a ~ N(mean, sd), s ~ N(synergy mean, synergy sd) per world, the same in every
-    arm that has the add-on; after t1 what was reached fades with the same constant.
-    """
-    t = np.asarray(visits_h, dtype=np.float64)
-    total = np.zeros((1, t.size))
-    for one in arm.add_ons:
-        z = normals(seed, f"trial add-on {one.kind}", np.array([2 * world.index, 2 * world.index + 1]))
-        size, share = one.mean + one.sd * float(z[0]), one.synergy_mean + one.synergy_sd * float(z[1])
-        course = add_on_course(t, one.from_h, one.to_h, one.onset_h)
-        total = total + (size + share * np.asarray(found["mood"])) * course
-    return np.asarray(total)
+    """Drive of all add-ons of an arm at the visits, (P, V) or (1, V); the same numbers in every arm that has the add-on."""
+    pair = np.array([2 * world.index, 2 * world.index + 1])
+    numbers = {one.kind: normals(seed, f"trial add-on {one.kind}", pair) for one in arm.add_ons}
+    z = {kind: (float(both[0]), float(both[1])) for kind, both in numbers.items()}
+    return add_on_drive(arm.add_ons, z, visits_h, found["mood"])

@@ -12,17 +12,13 @@ from ketasim.core.arrays import Array
 
 from .design import Design
 
-SMALLEST, LARGEST = (
-    8.0,
-    500.0,
-)  # people, as in the evidence: beyond these a trial is no smaller or larger for the small-study effect
-
 
 def decades(design: Design) -> float:
     """Tenfold steps of the design's size from the size at which the small-study effect is none; 0 unless the design asks for it."""
     if not design.small_study:
         return 0.0
-    return math.log10(min(max(design.n, SMALLEST), LARGEST) / value("small_study_reference").value)
+    smallest, largest = value("small_study_smallest").value, value("small_study_largest").value
+    return math.log10(min(max(design.n, smallest), largest) / value("small_study_reference").value)
 
 
 def setting_shift(design: Design, z: ArrayLike) -> Array:

@@ -115,15 +115,13 @@ def chunks(
 
 
 def _on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, Chunk]]:
-    """Chunks as the workers finish them; a chunk whose worker is lost is made again elsewhere."""
+    """Chunks as the workers finish them; a chunk whose worker is lost is made again elsewhere, up to RETRIES times."""
     try:
         distributed: Any = import_module("dask.distributed")
-        dask: Any = import_module("dask")
     except ImportError as error:
         raise UsageError(
             "a cluster needs dask.distributed", where=f"--scheduler {address}", fix='pip install "ketasim[cluster]"'
         ) from error
-    dask.config.set({"distributed.scheduler.allowed-failures": RETRIES})
     try:
         client = distributed.Client(address, timeout="20s")
     except (OSError, TimeoutError, ValueError) as error:
@@ -134,9 +132,20 @@ def _on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, Chunk]
             fix="--scheduler tcp://127.0.0.1:8786",
         ) from error
     with client:
-        futures = {client.submit(make_chunk, job, key=f"ketasim-{job.key}", retries=RETRIES): job for job in jobs}
-        for future, chunk in distributed.as_completed(futures, with_results=True):
-            yield futures[future], chunk
+        futures = {client.submit(make_chunk, job, key=f"ketasim-{job.key}", pure=False): job for job in jobs}
+        lost = {job.key: 0 for job in jobs}
+        finished = distributed.as_completed(list(futures))
+        for future in finished:
+            job = futures[future]
+            if future.status == "error" and isinstance(future.exception(), distributed.KilledWorker):
+                # the scheduler gives a task up after a few lost workers, whatever the client would allow: ask anew
+                lost[job.key] += 1
+                if lost[job.key] <= RETRIES:
+                    again = client.submit(make_chunk, job, key=f"ketasim-{job.key}-{lost[job.key]}", pure=False)
+                    futures[again] = job
+                    finished.add(again)
+                    continue
+            yield job, future.result()
 
 
 def prepared(folder: str | Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ketasim.core import FrozenMapping
 from ketasim.dose import Regimen, parse
+from ketasim.ratings.add_ons import AddOn, add_on, is_add_on
 
 from .plan import Analysis, label_of
 from .rules import Rule
@@ -18,37 +19,25 @@ KINDS = ("parallel", "crossover", "withdrawal", "escalating")
 
 
 @dataclass(frozen=True, slots=True)
-class AddOn:
-    """A treatment beside the drug without a mechanism in the chain: a drive of its own, drawn for each world because nobody knows it.
-
-    kind : psychotherapy, anti-inflammatory, lifestyle, oral antidepressant. from_h, to_h : when it acts. onset_h : 1 - exp(-t / onset).
-    mean, sd : of its full drive L between worlds (ln 2 halves a score). synergy : further share of the drug's own drive while it acts.
-    """
-
-    kind: str
-    from_h: float
-    to_h: float
-    onset_h: float
-    mean: float
-    sd: float
-    synergy_mean: float = 0.0
-    synergy_sd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class TrialArm:
-    """One arm in the words of the command line. ratio : of the allocation. add_ons : beside the drug."""
+    """One arm in the words of the command line. with_ : co-medication and add-ons in words. ratio : of the allocation. stated : add-ons
+    with a distribution of their own."""
 
     name: str
     words: str
     repeat: str = ""
     with_: tuple[str, ...] = ()
     ratio: float = 1.0
-    add_ons: tuple[AddOn, ...] = ()
+    stated: tuple[AddOn, ...] = ()
+
+    @property
+    def add_ons(self) -> tuple[AddOn, ...]:
+        """Treatments beside the drug: those of [[add_on]], and those named among the words of `with`."""
+        return (*self.stated, *(add_on(words) for words in self.with_ if is_add_on(words)))
 
     def regimen(self) -> Regimen:
         """The doses."""
-        return parse(self.words, repeat=self.repeat, with_=self.with_)
+        return parse(self.words, repeat=self.repeat, with_=tuple(w for w in self.with_ if not is_add_on(w)))
 
 
 @dataclass(frozen=True, slots=True)

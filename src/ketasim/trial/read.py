@@ -13,9 +13,11 @@ from ketasim.core import FrozenMapping, KetasimError, Problem, UsageError, neare
 from ketasim.core.textfile import read_text
 from ketasim.people.occasions import USUAL, WHICH
 from ketasim.people.table_one import table_problems
+from ketasim.ratings.add_ons import KINDS as ADD_ONS
+from ketasim.ratings.add_ons import LONGEST_H, AddOn
 from ketasim.ratings.setting import SETTINGS
 
-from .design import KINDS, AddOn, Design, Dropout, TrialArm, words_of
+from .design import KINDS, Design, Dropout, TrialArm, words_of
 from .fields import Fields
 from .lines import Lines
 from .read_analysis import read_analysis, read_endpoint
@@ -25,8 +27,6 @@ from .scales import SCALES
 MOST_VISITS, MOST_ARMS, MOST_PEOPLE, MOST_SITES, MOST_RULES = 40, 12, 20_000, 500, 20
 STRATA = ("site", "severity", "sex")
 EXAMPLE = 'words = "ketamine iv 0.5 mg/kg over 40 min"'
-ADD_ONS = ("psychotherapy", "anti-inflammatory", "lifestyle", "oral antidepressant")
-LONGEST_H = 3 * 366 * 24.0
 
 
 def read_design(path: str | Path) -> Design:
@@ -146,6 +146,7 @@ def _arms(top: Fields) -> tuple[TrialArm, ...]:
 def _read_doses(entry: Fields, arm: TrialArm) -> None:
     try:
         arm.regimen()
+        _ = arm.add_ons
     except KetasimError as error:
         entry.note("words", f"{error.what} ({arm.words})", error.fix)
 

@@ -156,7 +156,7 @@ def trial(
     design's own, unless given). sims : replicates. seed : of people, worlds and chance. null : every arm gets the comparator's placebo, so that the
     share of rejections is the type I error. worlds : hypotheses and draws that the replicates are spread over (48, or as many as
     leave four replicates each). parquet : folder in which every participant of every replicate is kept, world by world; a trial that was stopped
-    goes on with what is there. scheduler : address of a dask.distributed scheduler (`pip install "ketasim[cluster]"`).
+    goes on with what is there. progress : told the share done. scheduler : address of a dask.distributed scheduler (`pip install "ketasim[cluster]"`).
 
     Returns a `TrialResult`. Raises UsageError that lists every problem of the design with file and line.
     """
@@ -399,9 +399,7 @@ def _notes(design: Design) -> tuple[str, ...]:
         found.append(f"SD between sites {design.site_sd:g} (drive L): an assumption of the design file.")
     for arm in design.arms:
         for one in arm.add_ons:
-            found.append(
-                f"{one.kind} in arm {arm.name}: effect unknown, drawn from Normal({one.mean:g}, {one.sd:g}) for each world (drive L; 0.69 halves a score)."
-            )
+            found.append(f"Arm {arm.name}: {one.known}; drawn for each world.")
     if design.study_effects:
         found.append(
             "Every replicate is a trial of its own: its setting and the size of the drug's part differ from the average as published trials do."

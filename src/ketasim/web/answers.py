@@ -440,6 +440,25 @@ class Screened(BaseModel):
     missing_for: list[dict[str, Any]]
 
 
+class GlossaryTerm(Answer):
+    """A word of the page, other forms of it, and what it means."""
+
+    word: str
+    also: list[str]
+    text: str
+
+
+class StudyHead(Answer):
+    """A published study in one line; `/api/show` has all of it."""
+
+    name: str
+    citation: str
+    population: str
+    design: str
+    people: float | None
+    numbers: int
+
+
 class Observed(Answer):
     """A published number beside a course; low, high: 95 % interval, null where no error was published."""
 

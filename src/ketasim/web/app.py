@@ -385,6 +385,8 @@ def _facts(app: FastAPI, jobs: Jobs) -> None:
         list[answers.ValueEntry],
     )
     given("/api/claims", "the claims ledger: claims, evidence, verdicts", facts.claim_list, list[long_answers.Claim])
+    given("/api/glossary", "the words of the page and what they mean", facts.glossary_list, list[answers.GlossaryTerm])
+    given("/api/studies", "the published studies, one line each", facts.study_list, list[answers.StudyHead])
     given("/api/experiments", "the virtual experiments", facts.experiment_list, list[answers.ExperimentCard])
 
     given("/api/crisis", "where help is in a crisis, for every place with a verified number", crisis, answers.Crisis)

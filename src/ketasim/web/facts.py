@@ -25,7 +25,9 @@ from ketasim.core.drugs import drugs
 from ketasim.core.own import own_files
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
+from ketasim.evidence.published.studies import studies
 from ketasim.ratings.setting import SETTINGS
+from ketasim.report.glossary import glossary
 from ketasim.report.guide import crisis
 from ketasim.report.show_text import GRADES as GRADE_WORDS
 from ketasim.report.show_text import show_text
@@ -255,6 +257,29 @@ def _there(name: str) -> bool:
         return find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+@cache
+def glossary_list() -> list[dict[str, Any]]:
+    """The words of the page and what they mean."""
+    return [{"word": t.word, "also": list(t.also), "text": t.text} for t in glossary().values()]
+
+
+@cache
+def study_list() -> list[dict[str, Any]]:
+    """The published studies with numbers of their own, by name."""
+    found = [
+        {
+            "name": s.id,
+            "citation": s.citation,
+            "population": s.population,
+            "design": s.design_text or s.design,
+            "people": s.n,
+            "numbers": len(s.rows),
+        }
+        for s in studies().values()
+    ]
+    return list(plain(sorted(found, key=lambda entry: str(entry["name"]))))
 
 
 def observed_beside(asked: Scenario) -> list[dict[str, Any]]:

@@ -77,6 +77,36 @@ def test_unknown_value_names_the_nearest() -> None:
     assert real in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        ("madrs", ["age", "years", "ards", "weight_kg", "yrs"]),  # "years" holds three of its five letters
+        ("foo", ["of", "for_thought", "nmda.occupancy"]),
+        ("aspirin", ["ssri", "esketamine", "scopolamine"]),
+        ("a", ["saline", "placebo"]),
+        ("", ["age", "weight"]),
+    ],
+)
+def test_no_remedy_is_offered_that_is_not_close(asked: str, known: list[str]) -> None:
+    assert nearest(asked, known) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("agee", "age"),
+        ("central_volum", "central_volume"),
+        ("volume_central", "central_volume"),
+        ("plasma.ketamin", "plasma.ketamine"),
+        ("occupancy", "nmda.occupancy"),
+        ("lateral-habenul", "lateral-habenula"),
+        ("madrs.total", "madrs"),
+    ],
+)
+def test_a_close_name_is_offered(asked: str, meant: str) -> None:
+    assert nearest(asked, ["sbp", "saline", meant])[0] == meant
+
+
 def test_nearest_ignores_case_and_finds_parts() -> None:
     assert nearest("KETAMIN", ["ketamine", "naltrexone"]) == ["ketamine"]
     assert nearest("madrs", ["madrs.change", "cadss"])[0] == "madrs.change"

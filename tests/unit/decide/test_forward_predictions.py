@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ketasim.chain.hypothesis import hypotheses
+from ketasim.core import KetasimError
 from ketasim.core.records import NOTICE
 from ketasim.decide import forward
 from ketasim.decide.designs import Design, DesignArm
@@ -105,3 +106,52 @@ def test_the_command_writes_the_page_and_names_who_is_missing(
     assert all((name in missing) == (name not in NAMES) for name in hypotheses())
     assert forward.main([]) == 0
     assert capsys.readouterr().out == text
+
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def shifted(predictions: dict[str, Any]) -> dict[str, Any]:
+    """Other predictions of the same form."""
+    other = json.loads(json.dumps(predictions))
+    next(iter(next(iter(other.values()))["difference_to_placebo"]["opioid-gate"].values()))["cadss"][0] += 1.0
+    return dict(other)
+
+
+def test_an_older_table_is_kept_as_it_was_under_its_day(predicted: dict[str, Any], tmp_path: Path) -> None:
+    weights = {"opioid-gate": 0.75, "expectancy-only": 0.25}
+    place = tmp_path / "forward.md"
+    first, second = page(predicted, "2026-01-31", weights), page(shifted(predicted), "2026-02-01", weights)
+    assert forward.keep_and_write(place, first) == fingerprint(predicted)
+    assert "nothing written" in forward.keep_and_write(place, page(predicted, "2026-02-02", weights))
+    assert place.read_text(encoding="utf-8") == first  # the same predictions get no new day
+    forward.keep_and_write(place, second)
+    kept = tmp_path / "forward-2026-01-31.md"
+    assert kept.read_text(encoding="utf-8") == first
+    assert "[2026-01-31](forward-2026-01-31.md)" in place.read_text(encoding="utf-8")
+    assert forward.dated(place.read_text(encoding="utf-8")) == ("2026-02-01", fingerprint(shifted(predicted)))
+
+
+def test_a_kept_table_is_never_written_over(predicted: dict[str, Any], tmp_path: Path) -> None:
+    weights = {"opioid-gate": 0.75, "expectancy-only": 0.25}
+    place = tmp_path / "forward.md"
+    place.write_text(page(predicted, "2026-01-31", weights), encoding="utf-8")
+    (tmp_path / "forward-2026-01-31.md").write_text("something else", encoding="utf-8")
+    with pytest.raises(KetasimError, match="2026-01-31"):
+        forward.keep_and_write(place, page(shifted(predicted), "2026-02-01", weights))
+    assert "2026-01-31" in place.read_text(encoding="utf-8").splitlines()[2]
+
+
+def test_a_page_whose_data_were_touched_is_refused(predicted: dict[str, Any]) -> None:
+    text = page(predicted, "2026-01-31", {"opioid-gate": 0.75, "expectancy-only": 0.25})
+    assert forward.dated(text) == ("2026-01-31", fingerprint(predicted))
+    with pytest.raises(KetasimError, match="SHA-256"):
+        forward.dated(text.replace('"opioid-gate"', '"opioid-gates"'))
+    with pytest.raises(KetasimError, match="prints its day"):
+        forward.dated("# Forward predictions")
+
+
+@pytest.mark.parametrize("place", sorted(DOCS.glob("forward-predictions*.md")), ids=lambda p: p.name)
+def test_every_shipped_table_has_its_day_and_the_fingerprint_of_its_data(place: Path) -> None:
+    day, _ = forward.dated(place.read_text(encoding="utf-8"))
+    assert place.stem in ("forward-predictions", f"forward-predictions-{day}")

@@ -89,7 +89,9 @@ def test_each_equation_of_the_last_stages_stands_once() -> None:
     allowed |= {("evidence/arms/mood_arm.py", "dissociation_gain"), ("evidence/arms/acute.py", "moaas_awake")}
     # names of random effects that one person's pool keeps, an example in a template, lines of a report
     allowed |= {("person/pool.py", key) for key in ("mood_gain", "pressure_gain", "dissociation_gain")}
-    allowed |= {("person/value.py", "mood_gain")}
+    allowed |= {("person/value.py", "mood_gain"), ("trial/reports.py", "moaas_awake")}
+    # the value that the slider of doubt begins with
+    allowed |= {(file, "mood_late_size") for file in ("web/questions.py", "scenario/what_if.py")}
     texts = ("report/trial_page.py", "exchange/templates.py")
     allowed |= {(file, key) for file in texts for key in ("mood_late_size", "mood_fast_size")}
     # dimensions of the even people, switches of mechanisms

@@ -87,7 +87,10 @@ def test_infusions_are_felt_anew_where_that_is_asked_for() -> None:
     )
     assert now.std(axis=0) == pytest.approx(before.std(axis=0), rel=0.1)
     assert np.array_equal(usual["plasma.ketamine"].people, every["plasma.ketamine"].people)
-    assert np.abs(every["sbp"].people - usual["sbp"].people)[:, 2].max() > 1.0
+    assert np.array_equal(
+        usual["sbp"].people, every["sbp"].people
+    )  # a course of pressure is that of the median session
+    assert np.abs(every["nausea"].people - usual["nausea"].people)[:, 2].max() > 0.01
     assert every.scenario.settings()["occasions"] == "all" and "occasions" not in usual.scenario.settings()
 
 
@@ -98,15 +101,15 @@ def test_a_gain_of_a_session_is_the_same_equation_with_another_number() -> None:
         deliveries(parse("ketamine iv 0.5 mg/kg over 40 min", repeat="weekly x 2"), 170.0, people.weight)
     )
     varying = chain_parameters(people, model.numbers, {})
-    apart = differing(model, people, model.numbers, {}, [0.0, 168.0], occasion_shares("all"), ("cadss", "sbp_rise"))
-    wanted = ("cadss", "sbp_rise", *apart.needed)
+    apart = differing(model, people, model.numbers, {}, [0.0, 168.0], occasion_shares("all"), ("cadss", "nausea"))
+    wanted = ("cadss", "nausea", *apart.needed)
     plan = model.schedule(varying, 0.0, 170.0)
     table = apart.applied(model.run([plan], varying, 6, times, wanted).table, varying, times)
-    assert apart.gains is not None and set(apart.outputs) == {"cadss", "sbp_rise"}
+    assert apart.gains is not None and set(apart.outputs) == {"cadss", "nausea"}
     for k in (0, 1):
         other = dict(varying) | {key: rows[k] for key, rows in apart.gains.items()}
         again = model.run([plan], other, 6, times, wanted).table
-        for name in ("cadss", "sbp_rise"):
+        for name in ("cadss", "nausea"):
             assert table[name][:, 2 * k : 2 * k + 2] == pytest.approx(again[name][:, 2 * k : 2 * k + 2], rel=1e-7)
 
 

@@ -20,7 +20,7 @@ def matrix(times: tuple[float, ...], one: Noise) -> np.ndarray:
     """The covariance written out once more."""
     t = np.array(times)
     early, gap = np.minimum.outer(t, t), np.abs(np.subtract.outer(t, t))
-    sw, tau, sc, on, s0 = (float(getattr(one, k)[0]) for k in Noise.__dataclass_fields__)
+    sw, tau, sc, on, s0 = (float(getattr(one, k)[0]) for k in list(Noise.__dataclass_fields__)[:5])
     part = 1 - np.exp(-t / on)
     return (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)

@@ -53,7 +53,8 @@ def typical_pool() -> Pool:
 )
 def test_the_typical_member_is_the_typical_person_of_a_run(words: str, setting: str) -> None:
     times = np.array([1.0, 24.0, 72.0, 168.0])
-    expected = ketasim.run(words, people=0, draws=0, setting=setting, at=times.tolist())["madrs"].typical
+    run = ketasim.run(words, people=0, draws=0, setting=setting, at=times.tolist())
+    expected = run["madrs"].typical
     pool = typical_pool()
     way = Given((Placed(parse(words)),), 200.0)
     seen = Seen(pool, integrate(pool, [way], way.grid(times)), 0, setting)
@@ -62,6 +63,11 @@ def test_the_typical_member_is_the_typical_person_of_a_run(words: str, setting: 
     assert score == pytest.approx(
         expected, abs=0.08
     )  # peaks of what is felt are looked for on fewer times than in a run
+    before = p["ideation_baseline"][:, None]
+    thoughts = link(seen.latent(times, ideation=True), before, p["link_ceiling"][:, None], p["link_slope"][:, None])[0]
+    assert thoughts == pytest.approx(
+        run["ideation"].typical, abs=0.01
+    )  # what a hypothesis leaves out is off in thoughts too
 
 
 def test_nothing_later_changes_what_was() -> None:

@@ -327,6 +327,7 @@ def test_a_small_published_trial_is_larger_in_effect_only_where_asked(monkeypatc
     from ketasim.trial import between
 
     numbers = {"small_study_drug": 0.5, "small_study_placebo": 0.1, "small_study_reference": 200.0}
+    numbers |= {"small_study_smallest": 8.0, "small_study_largest": 500.0}
     monkeypatch.setattr(between, "value", lambda key: SimpleNamespace(value=numbers.get(key, 0.0)))
     design = replace(read(TEXT, ""), n=20)
     assert drug_size(design, 0.0) == 1.0

@@ -26,7 +26,6 @@ from .quasi import EvenPeople
 from .times import Needs, needs
 
 BLINDED = ("double-blind",)
-LEAST_PEOPLE, MOST_PEOPLE = 8.0, 500.0  # sizes beyond which a trial is taken for one of these
 SELF_RATED = ("QIDS-SR16", "PHQ-9", "BDI")
 _CROSSWALKS = {"HAM-D": "crosswalk_hamd", "QIDS": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
 _REMISSION = {"MADRS": "remission_madrs", "HAM-D": "remission_hamd", "QIDS": "remission_hamd", "PHQ-9": "remission_phq"}
@@ -192,7 +191,8 @@ class Context:
         n = self.study.n / trials(self.study) if self.study.n > 0 else math.nan
         if self.study.blinding not in BLINDED or math.isnan(n):
             return self.effects
-        decades = math.log10(min(max(n, LEAST_PEOPLE), MOST_PEOPLE) / self.numbers("small_study_reference"))
+        smallest, largest = self.numbers("small_study_smallest"), self.numbers("small_study_largest")
+        decades = math.log10(min(max(n, smallest), largest) / self.numbers("small_study_reference"))
         return replace(
             self.effects,
             drug=self.effects.drug - self.numbers("small_study_drug") * decades,

@@ -18,9 +18,10 @@ from scipy.optimize import minimize
 
 from ketasim.core import KetasimError
 from ketasim.core.arrays import Array
+from ketasim.core.posterior import fitted
 from ketasim.core.values import starting_value
 
-from ..arms.numbers import Numbers
+from ..arms.numbers import SPREAD, Numbers
 from ..compare.likelihood import ACUTE_TAUS, MOOD_TAUS, TAUS, StudyBlock, log_density
 from ..compare.predict import Evidence, all_evidence
 from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
@@ -40,8 +41,8 @@ class Problem:
     touched: dict[str, list[bool]] = field(default_factory=dict, compare=False, repr=False)
 
     def numbers(self, z: Array) -> Numbers:
-        """The numbers at z."""
-        return Numbers(numbers_at(self.parameters, z))
+        """The numbers at z. What an earlier fit had freed and this one holds stands at its start, not at the mode that ships."""
+        return Numbers(held(self.parameters) | numbers_at(self.parameters, z))
 
     def residuals(self, z: Array) -> list[Array]:
         """Observed minus predicted, scale of comparison, one (R,) per study."""
@@ -79,6 +80,12 @@ class Problem:
             if tell:
                 tell(f"sensitivity {k + 1} of {len(self.parameters)}")
         return [np.stack([column[i] for column in columns], axis=1) for i in range(len(base))]
+
+
+def held(parameters: Sequence[Parameter]) -> dict[str, float]:
+    """Starting values of what the shipped posterior holds and `parameters` do not free; spreads between studies are no numbers of a prediction."""
+    free = {p.key for p in parameters} | set(TAUS)
+    return {key: starting_value(key).value for key in fitted() if key not in free and not key.endswith(SPREAD)}
 
 
 def problem(evidence: Evidence | None = None) -> Problem:

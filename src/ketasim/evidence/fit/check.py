@@ -83,6 +83,11 @@ def card_of(
     """The scorecard of the package, of one of its studies, or of the studies in a user's directory beside it.
 
     A user's studies are predicted by the shipped posterior, which never saw them, whatever their role; baseline and rival are those of the package.
+
+    study : the id of one study alone. directory : a folder of studies of one's own. tell : told the share done. leave_out : predict every study, and every
+    programme, without itself too.
+
+    Returns a `Scorecard` whose rows hold published and predicted values in the unit of their scale. Raises UsageError for an unknown study or a folder with problems.
     """
     if directory is not None:
         mine = gather(own_studies(directory).values())

@@ -426,7 +426,9 @@ def weigh(
     without: Sequence[str] = (),
     findings: Sequence[str | Path] = (),
 ) -> Weighing:
-    """Weigh every hypothesis. animals : count animal evidence. without : studies left out. findings : files of findings of one's own.
+    """Weigh every hypothesis.
+
+    prior : chance of a hypothesis by name (0 to 1); those not named share what is left, all alike without it. animals : count animal evidence. without : studies left out. findings : files of findings of one's own.
 
     Raises UsageError for an unknown hypothesis or study, priors that do not sum to 1, and a file of findings with problems (all at once). A finding that
     is read but cannot count is in `own`, with the reason.

@@ -65,7 +65,9 @@ STAGE = Stage(
             Fragment("rest_block.ant", provides=("rest_block", "rest_drive"), switch=("rest_block_weight",)),
         ),
         "hnk": (Fragment("hnk.ant", provides=("hnk_drive",), switch=("hnk_weight",)),),
-        "habenula": (Fragment("habenula.ant", provides=("habenula",), switch=("mood_habenula_size",)),),
+        "habenula": (
+            Fragment("habenula.ant", provides=("habenula",), switch=("mood_habenula_size", "habenula_presence")),
+        ),
         "none": (Fragment("none.ant"),),
     },
     default=("disinhibition", "opioid_gate"),

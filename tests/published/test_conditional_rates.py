@@ -1,0 +1,59 @@
+"""What an early score says of a later one: the forecast's conditional rates inside the exact intervals of trials of role `fit`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from ketasim.evidence.published.studies import studies
+from ketasim.person.conditional import ROWS, Conditional, _lost, conditional_rates, conditional_text, exact_interval
+
+pytestmark = pytest.mark.xdist_group("forecast")
+
+
+@pytest.fixture(scope="module")
+def rates() -> tuple[Conditional, ...]:
+    return conditional_rates()
+
+
+def test_every_rate_lies_in_the_interval_of_its_trial(rates: tuple[Conditional, ...]) -> None:
+    assert len(rates) == 7
+    assert [one for one in rates if not one.inside] == []
+
+
+def test_rates_are_those_of_people_picked_by_the_early_score(rates: tuple[Conditional, ...]) -> None:
+    """Non-responders respond later less often than everybody, responders are lost less often; a forecast that learns nothing would say the last column."""
+    for one in rates:
+        assert 0.0 < one.picked < 1.0
+        assert one.forecast < one.without - 0.02, one
+
+
+def test_without_learning_the_largest_trial_is_missed(rates: tuple[Conditional, ...]) -> None:
+    """Turkoz 2021, 263 people: the share of everybody who responds at day 28 (182 of 310) lies in nobody's interval of 144 of 263 but the forecast does."""
+    one = next(r for r in rates if r.study == "Turkoz2021" and r.arm == "esketamine")
+    assert not one.low <= one.without <= one.high
+    assert one.low <= one.forecast <= one.high
+
+
+def test_only_studies_that_the_fit_may_see() -> None:
+    assert {studies()[name].role for name, _ in ROWS} == {"fit"}
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 7), (3, 10), (144, 263), (5, 5)])
+def test_exact_intervals(count: int, n: int) -> None:
+    found = binomtest(count, n).proportion_ci(0.95, "exact")
+    assert exact_interval(count, n) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+def test_lost_needs_visits_in_a_row() -> None:
+    """Salloum 2020 counts 22 points or more; two in a row is the rule of the package."""
+    study = studies()["Salloum2020"]
+    half = np.full(4, 16.0)
+    scores = np.array([[10.0, 25, 25, 10], [10.0, 25, 10, 25], [10.0, 10, 25, 25], [10.0, 20, 20, 20]])
+    assert _lost(study, scores, half).tolist() == [True, False, True, False]
+
+
+def test_the_section_names_record_and_interval(rates: tuple[Conditional, ...]) -> None:
+    text = "\n".join(conditional_text(rates))
+    assert "TUR-NR-ESK" in text and "144 of 263: 55 % (49 to 61)" in text and text.count("| yes |") == 7
