@@ -11,7 +11,11 @@ export class Background {
   problem = $state.raw<Refused | null>(null);
   asking = $state(false);
   private turn = 0;
-  constructor(private path: string) {}
+  /** path : where it is asked for; at : where it is looked at and called off. */
+  constructor(
+    private path: string,
+    private at = path,
+  ) {}
 
   get running() {
     return this.asking || open(this.task);
@@ -28,7 +32,7 @@ export class Background {
         this.asking = false;
         if (!open(task)) break;
         await new Promise((done) => setTimeout(done, LOOK_MS));
-        if (mine === this.turn) task = await json<Task>(`${this.path}/${task.number}`);
+        if (mine === this.turn) task = await json<Task>(`${this.at}/${task.number}`);
       }
       if (mine === this.turn && task.problem) this.problem = new Refused(task.problem as never, 422);
     } catch (problem) {
@@ -48,7 +52,7 @@ export class Background {
     this.asking = false;
     if (!number || !open(this.task)) return;
     this.task = { ...this.task!, state: "cancelled" };
-    await call("DELETE", `${this.path}/${number}`).catch(() => undefined);
+    await call("DELETE", `${this.at}/${number}`).catch(() => undefined);
   }
 
   forget() {
