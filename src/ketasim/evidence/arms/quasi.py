@@ -6,6 +6,7 @@ The same people stand in every arm of every study, so a contrast holds no noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from functools import lru_cache
 
 import numpy as np
@@ -110,4 +111,5 @@ class EvenPeople(People):
 
 def even_people(count: int = PEOPLE, traits: Traits | None = None, **reported: float) -> EvenPeople:
     """`count` evenly spread people; reported: baseline, baseline_sd, mean_weight, mean_age."""
-    return EvenPeople(SEED, np.arange(count), traits or Traits(), **reported)
+    own: dict[str, Any] = dict(reported)
+    return EvenPeople(SEED, np.arange(count), traits or Traits(), **own)
