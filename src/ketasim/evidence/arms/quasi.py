@@ -6,8 +6,8 @@ The same people stand in every arm of every study, so a contrast holds no noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
