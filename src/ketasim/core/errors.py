@@ -62,7 +62,7 @@ def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when nothing is near: a remedy that is not close is none.
 
     Case is ignored; names that begin with the asked one come first, then the most similar. Near is a name that is a slip or two away
-    (`few_slips`), that has most of its letters (`LIKE`), that has many of them and a whole word of the asked one (`ALIKE`), that has
+    (`few_slips`), that differs in keys pressed twice, that has most of its letters (`LIKE`), that has many of them and a whole word of the asked one (`ALIKE`), that has
     its words in another order, or that contains the asked one (from three letters on; shorter ones must begin it).
     """
     known = {choice.lower(): choice for choice in choices}
@@ -78,11 +78,17 @@ def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
         or (words and words == _words(low))
         or (likeness[low] >= ALIKE and words & _words(low))
         or few_slips(asked, low)
+        or _once(asked) == _once(low)
         or low.startswith(asked)
         or (len(asked) >= SHORT and asked in low)
     ]
     near.sort(key=lambda low: (not low.startswith(asked), -likeness[low]))
     return [known[low] for low in near[:count]]
+
+
+def _once(name: str) -> str:
+    """The name with every run of one letter as a single one: a key pressed twice."""
+    return re.sub(r"(.)\1+", r"\1", name)
 
 
 def _words(name: str) -> set[str]:
