@@ -36,6 +36,7 @@ from .files import check_writable
 IV = "ketamine iv 0.5 mg/kg over 40 min"
 SPRAY = "esketamine nasal 84 mg"
 README = "one-infusion"
+CAVEAT = output("nmda.occupancy").caveat
 """The figure of the README."""
 
 
@@ -65,7 +66,7 @@ def _experiment(place: str, people: int) -> Any:
 PICTURES: Mapping[str, Picture] = {
     README: Picture(
         "One infusion: blood, receptor, mood beside placebo, what is felt",
-        "The level in blood, the share of NMDA receptors that is occupied (computed, never measured in people), the fall of MADRS with everything that acts in a trial "
+        f"The level in blood, the share of NMDA receptors that is occupied ({CAVEAT}), the fall of MADRS with everything that acts in a trial "
         "beside the same people's placebo, and dissociation in the session. Line: the typical person; band: 5th to 95th percentile between people; dotted: what the "
         "estimated numbers leave open.",
         f"python -m ketasim.report.gallery {README} FILE",
@@ -73,7 +74,7 @@ PICTURES: Mapping[str, Picture] = {
     ),
     "infusion-and-spray": Picture(
         "An infusion beside a spray: blood, receptor, mood, what is felt",
-        "Two routes in the same people: the level in blood, the share of NMDA receptors that is occupied (computed, never measured in people), the fall of MADRS with "
+        f"Two routes in the same people: the level in blood, the share of NMDA receptors that is occupied ({CAVEAT}), the fall of MADRS with "
         "everything that acts in a trial (drug, noticing it, care), and dissociation in the session. Line: the typical person; band: 5th to 95th percentile between people.",
         f'ketasim compare "{IV}" "{SPRAY}" --plot FILE',
         _compared(IV, SPRAY),

@@ -118,8 +118,9 @@ def test_effect_is_counted_against_placebo_beside_the_same_co_medication() -> No
     both = run(KETAMINE, with_="ssri oral daily", days=28, people=0)
     alone = run(KETAMINE, days=28, people=0)
     own = run("ssri oral daily", days=28, people=0)["madrs.effect"].typical[-1]
-    # the SSRI is in both arms of the comparison: it may bend the effect of ketamine (the link is steepest in its middle), not add its own
-    assert abs(both["madrs.effect"].typical[-1] - alone["madrs.effect"].typical[-1]) < 0.1 * abs(own)
+    # the SSRI is in both arms of the comparison: it may take room from the effect of ketamine (a ceiling), not add its own
+    bent = both["madrs.effect"].typical[-1] - alone["madrs.effect"].typical[-1]
+    assert 0 <= bent < 0.2 * abs(own)
     assert both["madrs.change"].typical[-1] < alone["madrs.change"].typical[-1] - 1
 
 

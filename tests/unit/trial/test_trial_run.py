@@ -289,7 +289,7 @@ def test_only_the_stable_are_randomised() -> None:
     found = Trial(design, seed=2, count=1, people=32).replicate(0)
     assert (found.score[0, :, 0] <= 0.7 * found.baseline[0]).all()
     assert found.asked[0] > 16
-    nobody = replace(design, stable="change_percent <= -99")
+    nobody = replace(design, stable="change_percent <= -101")  # no score falls below 0
     with pytest.raises(UsageError, match="nobody is left to randomise"):
         Trial(nobody, seed=2, count=1, people=32).replicate(0)
 
