@@ -5,6 +5,9 @@ import { waiting } from "./waiting.svelte";
 const LOOK_MS = 400;
 const open = (task: Task | null) => task?.state === "waiting" || task?.state === "running";
 
+/** What has been asked for and has no number yet. */
+const NONE = { number: "", state: "waiting", share: 0, ahead: 0, text: "", result: null, problem: null } as Task;
+
 /** A task of the server: asked for, watched until it has ended, called off. */
 export class Background {
   task = $state.raw<Task | null>(null);
@@ -27,6 +30,7 @@ export class Background {
     const ended = waiting.begin(); // as long as the task runs, the view is not whole
     try {
       let task = await json<Task>(this.path, question);
+      if (mine !== this.turn) await this.drop(task.number); // called off before it had a number
       while (mine === this.turn) {
         this.task = task;
         this.asking = false;
@@ -47,12 +51,16 @@ export class Background {
 
   /** Call it off. What is under way ends at its next step. */
   async stop() {
+    if (!this.running) return;
     const number = this.task?.number;
     this.turn++;
     this.asking = false;
-    if (!number || !open(this.task)) return;
-    this.task = { ...this.task!, state: "cancelled" };
-    await call("DELETE", `${this.at}/${number}`).catch(() => undefined);
+    this.task = { ...(this.task ?? NONE), state: "cancelled" };
+    if (number) await this.drop(number);
+  }
+
+  private drop(number: string) {
+    return call("DELETE", `${this.at}/${number}`).catch(() => undefined);
   }
 
   forget() {
