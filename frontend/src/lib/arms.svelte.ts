@@ -17,7 +17,7 @@ export class Arm {
     scenario: this.words.trim(),
     repeat: this.asked.repeat,
     with: [...this.asked.with],
-    setting: this.text === null ? this.asked.setting : this.setting || null,
+    setting: this.text === null ? this.asked.setting : this.setting, // empty: by route
   });
 
   /** From the words of an address: "ketamine iv 0.5 mg/kg over 40 min; repeat twice weekly x 6; setting open". What cannot be held is told. */
