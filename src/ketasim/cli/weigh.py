@@ -31,7 +31,9 @@ def weigh(
     ] = None,
     hypothesis: Annotated[
         list[Path] | None,
-        typer.Option(help="a hypothesis of your own, FOLDER/hypotheses/NAME.toml; may be repeated", show_default="none"),
+        typer.Option(
+            help="a hypothesis of your own, FOLDER/hypotheses/NAME.toml; may be repeated", show_default="none"
+        ),
     ] = None,
     studies: Annotated[bool, typer.Option("--studies", help="the fit of every study")] = False,
     json: Json = False,
