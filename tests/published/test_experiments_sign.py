@@ -25,7 +25,7 @@ VARIED = (
 )
 
 FLAT = (
-    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-8.6 at 3 h, -8.3 at 24 h); a smaller transient expectancy, which "
+    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-6.7 at 3 h, -6.5 at 24 h); a smaller transient expectancy, which "
     "would put the lowest point after a day, is refused by the placebo course of SYNAPSE (docs/decisions/0006, fourth series)"
 )
 
