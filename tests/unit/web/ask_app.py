@@ -1,13 +1,20 @@
-"""Asks the server's application without a network: one request, its status and its answer."""
+"""Asks the server's application without a network: one request, its status and its answer; runs a coroutine in a test."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ketasim.web.app import create_app
+
+
+def in_a_loop[T](scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the coroutine returns, run in a thread of its own: this thread has a running loop already once a browser was driven in the process."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(scene())).result()
 
 
 def ask(path: str, body: Any = None) -> tuple[int, Any]:
@@ -36,9 +43,7 @@ def ask(path: str, body: Any = None) -> tuple[int, Any]:
         await create_app()(scope, receive, send)
 
     try:
-        # in a thread of its own: where a browser is driven in the same process, this thread has a running loop already
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(lambda: asyncio.run(once())).result()
+        in_a_loop(once)
     except Exception:
         if not sent:
             raise

@@ -6,9 +6,11 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ask_app import in_a_loop
 
 from ketasim.core import UsageError
 from ketasim.web.jobs import CLIENT, Busy, Jobs
@@ -54,7 +56,7 @@ def test_one_who_asks_a_lot_does_not_keep_another_waiting() -> None:
         jobs.close()
         return held.begun
 
-    begun = asyncio.run(scene())
+    begun = in_a_loop(scene)
     assert begun.index("little") <= 2  # after the run under way and at most one that was in the line before
     assert [name for name in begun if name != "little"] == [f"much {i}" for i in range(4)]
 
@@ -75,7 +77,7 @@ def test_a_full_queue_makes_room_for_whoever_waits_for_less() -> None:
         jobs.close()
         return ends, told
 
-    ends, told = asyncio.run(scene())
+    ends, told = in_a_loop(scene)
     assert told == "little"
     assert ends[:3] == ["much 0", "much 1", "much 2"] and isinstance(ends[3], Busy)
 
@@ -99,7 +101,7 @@ def test_whoever_has_waited_long_enough_is_told_and_leaves_no_trace() -> None:
         assert held.begun == ["first"]
         jobs.close()
 
-    asyncio.run(scene())
+    in_a_loop(scene)
 
 
 def test_a_failing_run_gives_its_worker_back() -> None:
@@ -111,7 +113,7 @@ def test_a_failing_run_gives_its_worker_back() -> None:
         assert await jobs.run(lambda: 5) == 5
         jobs.close()
 
-    asyncio.run(scene())
+    in_a_loop(scene)
 
 
 class Line:
@@ -190,3 +192,10 @@ def test_a_defect_is_told_without_its_text() -> None:
     tasks.pool.shutdown(wait=True)
     assert task.state == "failed" and task.problem is not None
     assert "ValueError" in task.problem["what"] and "typed in" not in str(task.problem)
+
+
+def test_no_test_runs_a_loop_in_the_thread_of_a_browser() -> None:
+    """Playwright leaves a running loop in the thread of its worker: whatever test comes next there must not start one of its own."""
+    tests = Path(__file__).resolve().parents[2]
+    word = "asyncio" + ".run("
+    assert [str(p.relative_to(tests)) for p in tests.rglob("*.py") if word in p.read_text()] == ["unit/web/ask_app.py"]
