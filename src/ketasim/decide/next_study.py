@@ -32,13 +32,13 @@ PEOPLE = 16
 OUTER = 1500
 SIZES = (40, 80, 160, 320)
 SEEDS = (11, 12)
-EFFECT_STEPS = {"setting": 0.1, "drug": 0.2}
+EFFECT_STEPS = {"setting": 0.1, "late": 0.1, "drug": 0.2}
 LEAST_SD = 1e-3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An arm under one hypothesis. mean (K, M), sd (K, M); slopes of the means in the study's effects (K, M, 2). NaN = no prediction."""
+    """An arm under one hypothesis. mean (K, M), sd (K, M); slopes of the means in the study's effects (K, M, 3). NaN = no prediction."""
 
     mean: Array
     sd: Array
@@ -196,6 +196,7 @@ def predictive(
     effects = np.column_stack(
         [
             taus["tau_mood_setting"] * normals(SEEDS[0], "study setting", draws * studies),
+            taus["tau_mood_late"] * normals(SEEDS[0], "study late", draws * studies),
             taus["tau_mood_drug"] * normals(SEEDS[0], "study drug", draws * studies),
         ]
     )

@@ -210,7 +210,7 @@ def _column(numbers: dict[str, Array], key: str, count: int) -> Array:
 
 
 def between_studies(key: str) -> float:
-    """SD between studies that the evidence shows, `tau_mood_setting`, `tau_mood_drug`, `tau_dissociation`, `tau_vital`: what a clinic
+    """SD between studies that the evidence shows, `tau_mood_setting`, `tau_mood_late`, `tau_mood_drug`, `tau_dissociation`, `tau_vital`: what a clinic
     shares that nobody has seen."""
     known = fitted().get(key)
     return float(known["mode"]) if known and "mode" in known else value(f"evidence.{key}").value

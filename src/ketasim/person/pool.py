@@ -20,7 +20,7 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, hope, latent, rating_numbers
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, built_up, hope, latent, rating_numbers
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
@@ -30,9 +30,10 @@ from .given import Given
 
 SEED = 14
 ROWS, MINDS = 160, 24
-CLINIC = ("setting", "drug", "felt", "vital")  # what studies differ in, and so may the clinic of this person
+CLINIC = ("setting", "late", "drug", "felt", "vital")  # what studies differ in, and so may the clinic of this person
 TAU = {
     "setting": "tau_mood_setting",
+    "late": "tau_mood_late",
     "drug": "tau_mood_drug",
     "felt": "tau_dissociation",
     "vital": "tau_vital",
@@ -247,7 +248,9 @@ class Seen:
         until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
         hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
         shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
-        shifted = np.asarray(shift[:, None] * (until[columns] > 0))
+        late = between_studies(TAU["late"]) * self.pool.clinic["late"]
+        grown = built_up(until[columns], value("evidence.between_late_time").value)
+        shifted = np.asarray(shift[:, None] * (until[columns] > 0) + late[:, None] * grown)
         drug = (
             self.output("ideation_drive" if ideation else "mood_drive", columns) * self.clinic_factor("drug")[:, None]
         )

@@ -293,6 +293,7 @@ def _assumptions(result: TrialResult) -> str:
         value(key)
         for key in (
             "tau_mood_setting",
+            "tau_mood_late",
             "tau_mood_drug",
             "rating_sd",
             "wander_sd",

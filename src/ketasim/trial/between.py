@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ketasim.core import value
 from ketasim.core.arrays import Array
+from ketasim.ratings.mood import built_up
 
 from .design import Design
 
@@ -21,10 +22,23 @@ def decades(design: Design) -> float:
     return math.log10(min(max(design.n, smallest), largest) / value("small_study_reference").value)
 
 
-def setting_shift(design: Design, z: ArrayLike) -> Array:
-    """Shift of the drive of everybody in a trial: tau z + b d; z standard normal, d decades of size."""
-    tau = value("tau_mood_setting").value if design.study_effects else 0.0
-    return np.asarray(tau * np.asarray(z, dtype=np.float64) + value("small_study_placebo").value * decades(design))
+def setting_shift(design: Design, times: ArrayLike, z: ArrayLike, late: ArrayLike) -> Array:
+    """Shift of the drive of everybody in a trial, (*z, T): tau z + tau_late (1 - exp(-t / T)) late + b d.
+
+    times (T,) h; z and late standard normal, of one shape: what a trial brings at once and what builds up over weeks; d decades of size.
+    """
+    at_once, slow = (value(key).value if design.study_effects else 0.0 for key in ("tau_mood_setting", "tau_mood_late"))
+    grown = built_up(times, value("between_late_time").value)
+    first, second = (np.asarray(part, dtype=np.float64)[..., None] for part in (z, late))
+    return np.asarray(at_once * first + slow * grown * second + value("small_study_placebo").value * decades(design))
+
+
+def shift_at(design: Design, time_h: float, z: float) -> float:
+    """The shift at one time of a trial z SDs from the average one: both parts together are normal with the SD sqrt(tau^2 + (tau_late g)^2)."""
+    grown = float(built_up(time_h, value("between_late_time").value))
+    parts = (value("tau_mood_setting").value, value("tau_mood_late").value * grown)
+    sd = math.hypot(*parts) if design.study_effects else 0.0
+    return sd * z + value("small_study_placebo").value * decades(design)
 
 
 def drug_size(design: Design, z: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import residual_sd, score_moments, share_below
 
-from .between import drug_size, setting_shift
+from .between import drug_size, shift_at
 from .design import Design
 from .plan import IDEATION, is_harm
 from .pool import Pool
@@ -46,7 +46,7 @@ def truth(design: Design, pool: Pool) -> Truth | None:
     if design.study_effects:
         return _over_trials(design, pool)
     at = int(np.argmin(np.abs(pool.visits_h - design.endpoint.at_h)))
-    return _at(design, pool, at, float(setting_shift(design, 0.0)), float(drug_size(design, 0.0)))
+    return _at(design, pool, at, shift_at(design, design.endpoint.at_h, 0.0), float(drug_size(design, 0.0)))
 
 
 def _over_trials(design: Design, pool: Pool) -> Truth:
@@ -55,7 +55,7 @@ def _over_trials(design: Design, pool: Pool) -> Truth:
     parts, weights = [], []
     for x, wx in zip(_NODES, _WEIGHTS, strict=True):
         for y, wy in zip(_NODES, _WEIGHTS, strict=True):
-            parts.append(_at(design, pool, at, float(setting_shift(design, x)), float(drug_size(design, y))))
+            parts.append(_at(design, pool, at, shift_at(design, design.endpoint.at_h, x), float(drug_size(design, y))))
             weights.append(wx * wy)
     w = np.array(weights)
 

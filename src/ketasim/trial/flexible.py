@@ -48,7 +48,7 @@ class Flexed:
     read: Read
     own: Array
     noise: Array
-    shift: float
+    shift: Array
     factor: float
     log: tuple[Decision, ...]
     parts: tuple[tuple[Part, ...], ...]
@@ -87,7 +87,8 @@ def flex(
     count = len(people)
     own, noise = _noise(people, p, visits)
     z = normals(seed, "trial world effects", np.array([2 * world.index, 2 * world.index + 1]))
-    shift, factor = float(setting_shift(design, z[0])), float(drug_size(design, z[1]))
+    late = normals(seed, "trial world late effect", np.array([world.index]))[0]
+    shift, factor = setting_shift(design, visits, z[0], late), float(drug_size(design, z[1]))
     mine: list[tuple[Part, ...]] = [tuple(doses)] * count
     log: list[Decision] = []
     read = _grouped(design, world, mine, people, p, visits)
@@ -159,7 +160,7 @@ def _scores(
     p: Mapping[str, Array],
     own: Array,
     noise: Array,
-    shift: float,
+    shift: Array,
     factor: float,
     covariates: Array,
 ) -> Array:

@@ -257,13 +257,14 @@ def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntAr
 
 
 def _shift(design: Design, draws: Draws, site: IntArray) -> Array:
-    """Shift of everybody's drive, (R, N): of this trial among trials, and of the site."""
-    trial = setting_shift(design, draws.single("setting of the trial"))
+    """Shift of everybody's drive at the visits, (R, N, V): of this trial among trials, and of the site."""
+    own = draws.single("setting of the trial"), draws.single("late setting of the trial")
+    trial = setting_shift(design, design.readings_h, *own)
     found = np.repeat(trial[:, None], draws.n, axis=1)
     if design.site_sd:
         for r, k in enumerate(draws.replicates):
             numbers = stream(draws.seed, f"trial sites of replicate {k}", design.sites)
-            found[r] += design.site_sd * inverse_normal(numbers)[site[r]]
+            found[r] += design.site_sd * inverse_normal(numbers)[site[r]][:, None]
     return found
 
 
@@ -277,8 +278,11 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     if (
         pool.flexed
     ):  # the scores that the rules have seen: this trial's effects and everybody's noise belong to the pool
-        factor, shift = np.full((rows, 1), pool.flexed[0].factor), np.full(who.shape, pool.flexed[0].shift)
-    between = Between(shift=shift.reshape(-1, 1), rater=rater_factor(design.scale))
+        factor, shift = (
+            np.full((rows, 1), pool.flexed[0].factor),
+            np.broadcast_to(pool.flexed[0].shift, (*who.shape, visits)),
+        )
+    between = Between(shift=shift.reshape(rows, -1), rater=rater_factor(design.scale))
     none = np.zeros((1, visits))
     drives = Drives(pool.mood[arms, index] * factor, pool.ideation[arms, index] * factor, pool.ssri[arms, index], none)
     hoped = pool.hoped[arms, index]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from ketasim.core import UsageError
+from ketasim.core import UsageError, value
 from ketasim.trial.analyse import (
     bounds,
     cause_specific,
@@ -22,7 +22,7 @@ from ketasim.trial.analyse import (
     stagewise_p,
     t_test,
 )
-from ketasim.trial.between import drug_size, setting_shift
+from ketasim.trial.between import drug_size, setting_shift, shift_at
 from ketasim.trial.design import Design, Dropout
 from ketasim.trial.methods import achieved, analyse, relapse
 from ketasim.trial.plan import METHODS
@@ -318,7 +318,20 @@ def test_the_drug_part_of_the_average_trial_is_that_of_the_fit() -> None:
     z = norm.ppf((np.arange(200_000) + 0.5) / 200_000)
     assert drug_size(design, z).mean() == pytest.approx(1.0, abs=2e-3)
     assert drug_size(replace(design, study_effects=False), z).std() == 0.0
-    assert setting_shift(design, z).mean() == pytest.approx(0.0, abs=1e-9)
+    assert setting_shift(design, [24.0], z, z[::-1]).mean() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_trials_part_while_they_last() -> None:
+    """At a visit the shifts of trials have the SD sqrt(tau^2 + (tau_late (1 - exp(-t / T)))^2); that of one time is the one of `shift_at`."""
+    design = read(TEXT, "")
+    z = norm.ppf((np.arange(2_000) + 0.5) / 2_000)
+    first, second = (part.ravel() for part in np.meshgrid(z, z))
+    found = setting_shift(design, [24.0, 672.0], first, second).std(axis=0)
+    tau, late, t = (value(key).value for key in ("tau_mood_setting", "tau_mood_late", "between_late_time"))
+    assert found == pytest.approx(np.hypot(tau, late * (1 - np.exp(-np.array([24.0, 672.0]) / t))), rel=2e-3)
+    assert found[1] > found[0]
+    assert [shift_at(design, h, 1.0) for h in (24.0, 672.0)] == pytest.approx(found, rel=2e-3)
+    assert shift_at(replace(design, study_effects=False), 672.0, 1.0) == 0.0
 
 
 def test_a_small_published_trial_is_larger_in_effect_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,13 +340,13 @@ def test_a_small_published_trial_is_larger_in_effect_only_where_asked(monkeypatc
     from ketasim.trial import between
 
     numbers = {"small_study_drug": 0.5, "small_study_placebo": 0.1, "small_study_reference": 200.0}
-    numbers |= {"small_study_smallest": 8.0, "small_study_largest": 500.0}
+    numbers |= {"small_study_smallest": 8.0, "small_study_largest": 500.0, "between_late_time": 336.0}
     monkeypatch.setattr(between, "value", lambda key: SimpleNamespace(value=numbers.get(key, 0.0)))
     design = replace(read(TEXT, ""), n=20)
     assert drug_size(design, 0.0) == 1.0
     asked = replace(design, small_study=True)
     assert float(drug_size(asked, 0.0)) == pytest.approx(np.exp(0.5)) and float(
-        setting_shift(asked, 0.0)
+        setting_shift(asked, [24.0], 0.0, 0.0)[0]
     ) == pytest.approx(-0.1)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ketasim.core import normals
 from ketasim.core.arrays import Array
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, built_up, hope, latent
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
 from ketasim.ratings.wander import at_visits
 
@@ -35,10 +35,11 @@ def drawn(purpose: str, count: int) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class StudyEffects:
-    """What differs between studies: shift of the drive of every arm; logarithm of a factor on the drug part; logarithm of a
-    factor on the felt level; shift of every rise of pressure or pulse (mmHg, bpm). 0 = the average study."""
+    """What differs between studies: shift of the drive of every arm, at once and as it builds up over weeks; logarithm of a factor on
+    the drug part; logarithm of a factor on the felt level; shift of every rise of pressure or pulse (mmHg, bpm). 0 = the average study."""
 
     setting: float = 0.0
+    late: float = 0.0
     drug: float = 0.0
     felt: float = 0.0
     vital: float = 0.0
@@ -136,6 +137,8 @@ def arm_mood(
     drives = drives_of(arm, people, numbers, effects, ideation)
     hoped = hope(where, arm.noticed, arm.times, drives, p, unfelt=unfelt)
     shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
+    if effects.late:
+        shift = shift + effects.late * built_up(arm.times, numbers("between_late_time"))[None, :]
     found = latent(where, drives, hoped, p, Between(float(np.exp(effects.drug)), shift, rater_factor), ideation)
     residual = np.broadcast_to(residual_sd(arm.times, {k: v[:1] for k, v in p.items()}), (1, len(arm.times)))
     return ArmMood(arm, np.broadcast_to(found, (len(people), len(arm.times))), residual, people.madrs, p)

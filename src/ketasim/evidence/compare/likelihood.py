@@ -25,6 +25,7 @@ Z95 = 1.959963984540054
 SECOND_HAND = ("third_party", "press", "digitised")
 TAUS = (
     "tau_mood_setting",
+    "tau_mood_late",
     "tau_mood_drug",
     "tau_routine",
     "tau_plasma",
@@ -42,7 +43,15 @@ TAUS = (
     "pool_share",
 )
 # those that stand between studies of mood
-MOOD_TAUS = ("tau_mood_setting", "tau_mood_drug", "tau_routine", "tau_share", "tau_spread", "tau_relapse")
+MOOD_TAUS = (
+    "tau_mood_setting",
+    "tau_mood_late",
+    "tau_mood_drug",
+    "tau_routine",
+    "tau_share",
+    "tau_spread",
+    "tau_relapse",
+)
 # those of acute effects
 ACUTE_TAUS = ("tau_dissociation", "tau_vital", "tau_report", "tau_correlation")
 _FAMILY_TAU = {
@@ -247,7 +256,7 @@ class StudyBlock:
         return _nearest_positive(shape) * np.outer(se, se)
 
     def between(self, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
-        """Covariance of the spread between studies, (rows, rows). slopes : setting, drug, felt, vital -> (rows,).
+        """Covariance of the spread between studies, (rows, rows). slopes : setting, late, drug, felt, vital -> (rows,).
 
         B = sum over effects and kinds k of tau_k^2 [rho_k d_k d_k' + diag((1 - rho_k + w^2) d_k^2)], times s + (1 - s) / sqrt(n n'): what all rows of a
         study share, what each has of its own, and the widening w of its row. d: slopes of an effect, or 1 for the rows of a kind; n: trials behind a row. Trials
@@ -257,6 +266,7 @@ class StudyBlock:
         found, own = np.zeros((count, count)), np.zeros(count)
         pairs = [
             ("setting", "tau_mood_setting", "within_study_mood"),
+            ("late", "tau_mood_late", "within_study_mood"),
             ("drug", "tau_mood_drug", "within_study_mood"),
             ("felt", "tau_dissociation", "within_study_effect"),
             ("vital", "tau_vital", "within_study_effect"),

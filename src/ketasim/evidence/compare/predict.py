@@ -22,14 +22,16 @@ from .likelihood import Observed, StudyBlock, observed
 # Steps of the finite differences by study effect: small against the spread between studies, large against rounding.
 EFFECTS = {
     "setting": StudyEffects(setting=0.04),
+    "late": StudyEffects(late=0.04),
     "drug": StudyEffects(drug=0.08),
     "felt": StudyEffects(felt=0.08),
     "vital": StudyEffects(vital=0.5),
 }
-STEPS = {"setting": 0.04, "drug": 0.08, "felt": 0.08, "vital": 0.5}
+STEPS = {"setting": 0.04, "late": 0.04, "drug": 0.08, "felt": 0.08, "vital": 0.5}
 # Kinds of rows that an effect can touch; all others are not predicted again for it.
 TOUCHES = {
     "setting": ("mood", "correlation"),
+    "late": ("mood", "correlation"),
     "drug": ("mood", "correlation"),
     "felt": ("mood", "correlation", "dissociation", "report"),
     "vital": ("vital",),
