@@ -83,6 +83,7 @@ def test_rows_of_one_study_move_together_and_relevance_widens():
     rows = (observed(STUDY, row()), observed(STUDY, row(statistic="change_mean", value=-15.0, sd=10.0, unit="points")))
     slopes = {
         "setting": np.array([3.0, -20.0]),
+        "late": np.array([0.2, -1.4]),
         "drug": np.array([1.3, -8.0]),
         "felt": np.zeros(2),
         "vital": np.zeros(2),
@@ -90,7 +91,8 @@ def test_rows_of_one_study_move_together_and_relevance_widens():
     block = StudyBlock(STUDY, rows)
     between = block.between(slopes, taus_of())
     taus = taus_of()
-    expected = (taus["tau_mood_setting"] * 20) ** 2 + (taus["tau_mood_drug"] * 8) ** 2
+    expected = (taus["tau_mood_setting"] * 20) ** 2
+    expected += (taus["tau_mood_late"] * 1.4) ** 2 + (taus["tau_mood_drug"] * 8) ** 2
     assert between[1, 1] == pytest.approx(expected)
     assert between[0, 1] < 0  # more responders go with a larger fall
     total = between + block.sampling(np.array([1.0, -1.0]))
@@ -146,7 +148,7 @@ def test_studies_of_the_same_patients_share_one_set_of_effects():
     ]
     blocks = same_people([StudyBlock(one, (rows[0],)), StudyBlock(two, (rows[1],))])
     assert len(blocks) == 1 and blocks[0].study_of(rows[1]) is two
-    slopes = {"setting": np.array([-20.0, -20.0]), "drug": np.zeros(2), "felt": np.zeros(2), "vital": np.zeros(2)}
+    slopes = {key: np.zeros(2) for key in ("late", "drug", "felt", "vital")} | {"setting": np.array([-20.0, -20.0])}
     between = blocks[0].between(slopes, taus_of())
     assert between[0, 1] == pytest.approx(taus_of()["within_study_mood"] * between[0, 0])
     apart = same_people([StudyBlock(one, (rows[0],)), StudyBlock(replace(two, family=""), (rows[1],))])

@@ -51,8 +51,8 @@ class Effort:
     superchains: int = 4
     forget: int = 8
     moves: int = 12
-    wanted: float = 500.0
-    most: int = 4000
+    wanted: float = 450.0
+    most: int = 8000
 
 
 @dataclass(frozen=True)
