@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ import pytest
 from ketasim.scenario import stream
 from ketasim.scenario.plan import scenario
 from ketasim.scenario.stream import stream_people
+from ketasim.trial import chunks
 from ketasim.trial.read import design_from_text
 from ketasim.trial.simulate import Trial
 
@@ -84,3 +89,104 @@ class Workers:
         for worker in self.running:
             worker.kill()
             worker.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_workers_killed_twenty_times_leave_the_same_bits(tmp_path: Path) -> None:
+    """Two worker processes; after each of the first 20 chunks one of them, drawn at random, is killed at a random moment of the next second: with it goes what
+    it was making and what it had made and not handed over."""
+    worlds = 26
+    expected = here(tmp_path / "here", worlds)
+    rng, killed = random.Random(11), []
+
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as there:
+        workers = Workers(there.scheduler_address, 2)
+
+        def kill(share: float) -> None:
+            if len(killed) < KILLS and share < 0.85:
+                time.sleep(rng.random())
+                killed.append(rng.randrange(2))
+                workers.kill(killed[-1])
+
+        place = tmp_path / "cluster"
+        try:
+            trial = Trial(DESIGN, seed=2, count=worlds, people=32)
+            trial.run([40], 2 * worlds, kill, folder=place, scheduler=there.scheduler_address)
+        finally:
+            workers.end()
+    assert len(killed) == KILLS and set(killed) == {0, 1}
+    assert hashes(place) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_command_killed_on_a_cluster_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """SIGKILL of the whole command while workers are busy for it, the workers too, and the same command again with new ones."""
+    design = tmp_path / "design.toml"
+    design.write_text(TEXT, encoding="utf-8")
+    words = [
+        sys.executable,
+        "-m",
+        "ketasim",
+        "trial",
+        str(design),
+        "--sims",
+        "24",
+        "--seed",
+        "2",
+        "--json",
+        "--parquet",
+    ]
+
+    def command(place: Path, *more: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*words, str(place), *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert command(tmp_path / "here").wait() == 0
+    expected, place = hashes(tmp_path / "here"), tmp_path / "cluster"
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as there:
+        asked = ("--scheduler", there.scheduler_address)
+        for _ in range(2):
+            workers, before = Workers(there.scheduler_address, 2), len(hashes(place))
+            try:
+                running = command(place, *asked)
+                while len(hashes(place)) < min(before + 2, len(expected)):
+                    assert running.poll() is None or len(hashes(place)) == len(expected)
+                    time.sleep(0.02)
+                running.kill()
+                assert running.wait() == -signal.SIGKILL
+            finally:
+                workers.end()
+            assert 0 < len(hashes(place)) < len(expected)
+        workers = Workers(there.scheduler_address, 2)
+        try:
+            assert command(place, *asked).wait() == 0
+        finally:
+            workers.end()
+    assert hashes(place) == expected
+
+
+def deadly(job: chunks.Job) -> chunks.Chunk:
+    """The chunk, after having killed five workers that began it."""
+    place = Path(os.environ["KETASIM_TEST_DEATHS"])
+    if len(list(place.iterdir())) < 5:
+        (place / str(os.getpid())).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return chunks.make_chunk(job)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_chunk_that_loses_more_workers_than_the_scheduler_forgives_is_asked_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler gives a task up after its fourth lost worker."""
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    monkeypatch.setenv("KETASIM_TEST_DEATHS", str(deaths))
+    expected = here(tmp_path / "here", 1)
+    monkeypatch.setattr(chunks, "make_chunk", deadly)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as there:
+        place = tmp_path / "cluster"
+        Trial(DESIGN, seed=2, count=1, people=32).run([40], 2, folder=place, scheduler=there.scheduler_address)
+    assert len(list(deaths.iterdir())) == 5 and hashes(place) == expected
