@@ -38,7 +38,11 @@ def read_levels(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
             )
         if begin.dosed and day is not None and day < 0 and value:
             what = f"the level is dated {-day:.1f} days before the first dose"
-            reader.problem((*entry.path, "date"), what, "correct the date, or leave the entry out")
+            reader.problem(
+                (*entry.path, "date" if "date" in entry.table else "day"),
+                what,
+                "correct the date, or leave the entry out",
+            )
         if analyte and factor is not None and day is not None and (missing or (value is not None and value >= 0)):
             found.append(Level(day, line_in(reader, entry), analyte, None if value is None else value * factor, censor))
     return tuple(sorted(found, key=lambda level: level.day))
