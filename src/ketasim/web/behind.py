@@ -85,14 +85,14 @@ class Behind:
             return  # it lives: whoever asked will ask again
         with self.lock:
             if self.process is process and not self.closed:
+                _let_go(process)
                 self._start()
 
     def close(self) -> None:
         """End it."""
         with self.lock:
             self.closed = True
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+            _let_go(self.process)
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -100,9 +100,16 @@ class Behind:
             self.process.wait()
 
 
+def _let_go(process: subprocess.Popen[str]) -> None:
+    """Close the other end of its input: it ends by that."""
+    if process.stdin is not None:
+        process.stdin.close()
+
+
 def _read_port(process: subprocess.Popen[str], port: Future[int]) -> None:
     assert process.stdout is not None
-    line = process.stdout.readline().strip()
+    with process.stdout as told:
+        line = told.readline().strip()
     if line.isdigit():
         port.set_result(int(line))
     else:
