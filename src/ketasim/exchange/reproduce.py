@@ -17,11 +17,11 @@ from ketasim._version import __version__
 from ketasim.core import FrozenMapping, UsageError, knowledge_path
 from ketasim.core.files import write_whole
 from ketasim.core.records import NOTICE
-from ketasim.decide.credibility import to_dict
 from ketasim.evidence.kinetics.pk_table import rows, summary, summary_text, text
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run
 
+from .capabilities import to_dict
 from .tables import courses_csv
 
 RECORD = "reproduce.json"
@@ -122,7 +122,7 @@ def own_tables(people: int) -> dict[str, Piece]:
         "plasma.txt": Piece("python -m ketasim.evidence.kinetics.pk_table", levels),
         "credibility.json": Piece(
             "python -m ketasim.report.credibility_page --json",
-            lambda place: _fill(place, json.dumps(to_dict(), indent=1).encode()),
+            lambda place: _fill(place, json.dumps(to_dict(), indent=1, ensure_ascii=False).encode()),
         ),
     }
 
