@@ -21,4 +21,4 @@ if [ "${1:-}" = all ]; then
   step -m ketasim.person.calibration --write docs/forecast-calibration.md
   step -m ketasim.report.replay_text --write docs/trial-replay.md --keep "$(mktemp -d)"
 fi
-step -m ketasim.report.credibility_page --write docs/credibility.md
+step -m ketasim.exchange.credibility_page --write docs/credibility.md

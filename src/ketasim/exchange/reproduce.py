@@ -22,6 +22,7 @@ from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run
 
 from .capabilities import to_dict
+from .credibility_page import page
 from .tables import courses_csv
 
 RECORD = "reproduce.json"
@@ -121,8 +122,11 @@ def own_tables(people: int) -> dict[str, Piece]:
     return found | {
         "plasma.txt": Piece("python -m ketasim.evidence.kinetics.pk_table", levels),
         "credibility.json": Piece(
-            "python -m ketasim.report.credibility_page --json",
+            "python -m ketasim.exchange.credibility_page --json",
             lambda place: _fill(place, json.dumps(to_dict(), indent=1, ensure_ascii=False).encode()),
+        ),
+        "credibility.md": Piece(
+            "python -m ketasim.exchange.credibility_page", lambda place: _fill(place, page().encode())
         ),
     }
 

@@ -30,9 +30,8 @@ def _drawing(name: str, people: int) -> Callable[[Path], None]:
 
 
 def tables() -> dict[str, Made]:
-    """The pages and tables of the docs that follow from the model, by file name: claims, weighing, scorecard, credibility."""
+    """The pages and tables of the docs that follow from the model, by file name: claims, weighing, scorecard."""
     return {
-        "credibility.md": Made("python -m ketasim.report.credibility_page", _credibility),
         "weigh.txt": Made("ketasim weigh", _weigh),
         "claims.md": Made("python -m ketasim.report.claims_page", _claims),
         "check.txt": Made("ketasim check", _check),
@@ -41,12 +40,6 @@ def tables() -> dict[str, Made]:
 
 def _text(place: Path, text: str) -> None:
     place.write_bytes(text.encode())
-
-
-def _credibility(place: Path) -> None:
-    from .credibility_page import page
-
-    _text(place, page())
 
 
 def _weigh(place: Path) -> None:

@@ -12,8 +12,8 @@ from ketasim.decide.credibility import assessments, numbers, risk_of, to_dict
 from ketasim.evidence.published.studies import studies
 from ketasim.exchange.capabilities import ANSWERS
 from ketasim.exchange.capabilities import to_dict as capabilities
+from ketasim.exchange.credibility_page import main, page
 from ketasim.exchange.cure import checklist
-from ketasim.report.credibility_page import main, page
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "credibility.md"
 
@@ -36,7 +36,7 @@ def test_every_group_of_a_question_exists_and_the_counts_are_those_of_the_studie
         assert one.limits
 
 
-STALE = "python -m ketasim.report.credibility_page --write docs/credibility.md"
+STALE = "python -m ketasim.exchange.credibility_page --write docs/credibility.md"
 
 
 @pytest.fixture(scope="module")

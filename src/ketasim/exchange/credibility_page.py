@@ -1,4 +1,4 @@
-"""The page docs/credibility.md: `python -m ketasim.report.credibility_page [--json] [--write FILE]`."""
+"""The page docs/credibility.md: `python -m ketasim.exchange.credibility_page [--json] [--write FILE]`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ketasim.decide.credibility import Assessment, assessments, numbers
-from ketasim.exchange.capabilities import ANSWERS, to_dict
-from ketasim.exchange.cure import checklist
 
-HEAD = """<!-- Written by `python -m ketasim.report.credibility_page --write docs/credibility.md`; do not edit. -->
+from .capabilities import ANSWERS, to_dict
+from .cure import checklist
+
+HEAD = """<!-- Written by `python -m ketasim.exchange.credibility_page --write docs/credibility.md`; do not edit. -->
 
 # Credibility
 
@@ -96,7 +97,7 @@ def _section(one: Assessment) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print or write the page."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.report.credibility_page", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ketasim.exchange.credibility_page", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args(arguments)
