@@ -72,8 +72,8 @@ def reproduce(
 ) -> dict[str, Any]:
     """Write every table (CSV, text, JSON, Markdown) and figure into `folder`, and `reproduce.json` beside them.
 
-    people : drawn for the bands. more : further tables and figures by file name (`report.reproduced` has those of README and docs). tell : told the name
-    of each file. Returns the record: version, numbers of the fit, and for each file what made it, its size and SHA-256. Raises UsageError for a folder that
+    people : drawn for the bands. more : further tables and figures by file name (`report.reproduced` has those of README and docs). tell : told of
+    each file before it is made, with its place in the row ("3 of 14: claims.md"). Returns the record: version, numbers of the fit, and for each file what made it, its size and SHA-256. Raises UsageError for a folder that
     does not exist.
     """
     base = Path(folder)
@@ -91,10 +91,11 @@ def reproduce(
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        if tell:
-            tell(name)
 
-    for name, piece in (own_tables(people) | dict(more)).items():
+    pieces = own_tables(people) | dict(more)
+    for number, (name, piece) in enumerate(pieces.items(), start=1):
+        if tell:
+            tell(f"{number} of {len(pieces)}: {name}")
         put(name, piece)
     record = {
         "ketasim": __version__,

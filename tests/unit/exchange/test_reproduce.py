@@ -49,9 +49,11 @@ def test_every_file_has_its_command_and_what_is_left_its_reason(
     assert set(COMMANDS) == set(RUNS)
     monkeypatch.setattr(module, "own_tables", lambda people: {})
     piece = Piece("made so", lambda place: place.write_bytes(b"x"), drawn=True)
-    record = reproduce(tmp_path, people=0, more={"a.svg": piece})
+    seen: list[str] = []
+    record = reproduce(tmp_path, people=0, more={"a.svg": piece, "b.svg": piece}, tell=seen.append)
+    assert seen == ["1 of 2: a.svg", "2 of 2: b.svg"]
     told = {"made_by": "made so", "kind": "figure", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
-    assert record["files"] == {"a.svg": told} and record["not_redone"] == dict(NOT_REDONE)
+    assert record["files"] == {"a.svg": told, "b.svg": told} and record["not_redone"] == dict(NOT_REDONE)
     docs = Path(__file__).resolve().parents[3] / "docs"
     assert all(list(docs.parent.glob(name)) for name in NOT_REDONE)
 
