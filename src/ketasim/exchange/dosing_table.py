@@ -111,6 +111,7 @@ class _Reader:
         self.repairs: dict[str, list[int]] = {}
         self.head, self.lines = self._split(text)
         self.column = self._columns()
+        self.without_comments()
 
     def refuse(self, what: str, row: int = 0, allowed: str = "", fix: str = "") -> UsageError:
         return UsageError(what, where=self.where + (f", row {row}" if row else ""), allowed=allowed, fix=fix)
@@ -152,6 +153,20 @@ class _Reader:
                     f"the row has {len(cells)} cells, the header {len(head)}", number, "as many cells as column names"
                 )
         return head, found[1:]
+
+    def without_comments(self) -> None:
+        """Rows marked C in a first column C, beside an ID, are left out, as NONMEM's IGNORE=C does; columns that nothing reads are named."""
+        if self.head[0].lower() == "c" and self.column.get("ID", 0) != 0:
+            marked = [number for number, cells in self.lines if cells[0].lower() == "c"]
+            for number in marked:
+                self.mend("rows marked C left out, as IGNORE=C does", number)
+            self.lines = [(number, cells) for number, cells in self.lines if cells[0].lower() != "c"]
+            if not self.lines:
+                raise self.refuse("every row is marked C", allowed="rows that are read (C empty or .)")
+        left = [name for i, name in enumerate(self.head) if i not in self.column.values() and name.lower() != "c"]
+        if left:
+            shown = ", ".join(name[:20] for name in left[:8]) + (", ..." if len(left) > 8 else "")
+            self.mend(f"columns that are not read: {shown}")
 
     def _delimiter(self, text: str) -> str:
         first = next((line for line in text.split("\n") if line.strip()), "")
