@@ -207,14 +207,14 @@ class _Reader:
         if text is None:
             return None
         if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
-            hint = (
-                "hours, not a clock time"
-                if ":" in text
-                else "a decimal point"
-                if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text)
-                else "a number"
-            )
-            raise self.refuse(f"{name} is '{text[:30]}'", row, hint)
+            hint, fix = "a number", ""
+            if clock := re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", text):
+                hint, fix = "hours, not a clock time", f"{int(clock[1]) + int(clock[2]) / 60:g}"
+            elif ":" in text:
+                hint = "hours, not a clock time"
+            elif re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
+                hint, fix = "a decimal point", text[:30].replace(",", ".")
+            raise self.refuse(f"{name} is '{text[:30]}'", row, hint, fix)
         value = float(text)
         if not math.isfinite(value):
             raise self.refuse(f"{name} is '{text[:30]}'", row, "a finite number")
@@ -414,7 +414,7 @@ def _duration(reader: _Reader, cells: Sequence[str], row: int, amount: float) ->
         raise reader.refuse(
             f"RATE {rate:g} is a modelled rate: the table does not say how long the dose takes",
             row,
-            "RATE in amount per hour",
+            "RATE in amount per hour, or a column DUR in hours",
         )
     if rate < 0 or stated < 0:
         raise reader.refuse(f"RATE is {rate:g}, DUR is {stated:g}", row, "0 or above")

@@ -30,6 +30,11 @@ NOT_REDONE: Mapping[str, str] = {
     "docs/benchmarks.md": "measures time on one machine: python benchmarks/peers.py and the others beside it",
     "docs/forward-predictions.md": "frozen on its day with a hash: python -m ketasim.decide.forward prints the predictions of today",
     "docs/forecast-calibration.md": "10,000 simulated people, five minutes: python -m ketasim.person.calibration",
+    "docs/trial-replay.md": "every published trial simulated again, an hour: python -m ketasim.report.replay_text",
+    "docs/sensitivity.md": "every uncertain value moved, minutes: python -m ketasim.report.sensitivity_page",
+    "docs/how-to/naltrexone-trial.md": "its table of two crossovers, minutes: python -m ketasim.report.outcomes_text",
+    "docs/tutorials/table-1-to-power.md": "the design stands in the page: python -m ketasim.report.trial_tutorial FILE",
+    "docs/hypotheses.md": "figures of the calibrations that ship, written at the fit: python -m ketasim.evidence.weigh.weigh_fit",
     "docs/decisions/*.md": "what was measured when a decision was taken; the page names the command",
 }
 """Tables of the docs that `reproduce` leaves, with the reason."""
