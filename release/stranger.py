@@ -3,7 +3,8 @@
 What a stranger would do: clone, the README's first command as it stands, the README's example in Python, then the blocks of each page, in the environment that the first
 command made. Every block marked `console`, `pycon` or `python`, and every plain block of `ketasim` commands, is run in a shell; a block marked `toml` or `csv` is saved under
 the file name before it (a part of a file that is there already takes the place of its tables). Words in capitals (WORDS, FILE, FOLDER, NAME) stand for something to fill in,
-so such lines are listed, not run. Exit 1 if anything stops; the first useful figure and the time of each step are printed.
+so such lines are listed, not run. Exit 1 if anything stops; each step is printed with the
+time since the start, and the processor time.
 """
 
 from __future__ import annotations
@@ -113,6 +114,16 @@ def runnable(step: Step, everything: bool, place: Path) -> str:
     return ""
 
 
+def processor() -> float:
+    """Processor seconds of everything that was started, so that a busy machine can be told from a slow step; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def first_command(readme: str) -> str:
     """The README's first command, which installs and runs the main job."""
     return next(line for line in readme.splitlines() if line.startswith("python3"))
@@ -131,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         begin = time.monotonic()
 
         def told(what: str) -> None:
-            print(f"{time.monotonic() - begin:7.0f} s  {what}", flush=True)
+            print(f"{time.monotonic() - begin:7.0f} s {processor():6.0f} CPU s  {what}", flush=True)
 
         subprocess.run(["git", "clone", "--quiet", asked.source, str(clone)], check=True)
         told("cloned")
