@@ -72,6 +72,16 @@ def steps(page: Path, root: Path = ROOT) -> list[Step]:
                 for line in text.splitlines()
                 if COMMAND.match(line)
             ]
+    return _before_use(found)
+
+
+def _before_use(found: list[Step]) -> list[Step]:
+    """A file that the page shows below the first command that reads it is saved before that command."""
+    for file in [step for step in found if step.kind == "file"]:
+        used = next((i for i, s in enumerate(found) if s.kind == "command" and file.name in s.text.split()), len(found))
+        if used < found.index(file):
+            found.remove(file)
+            found.insert(used, file)
     return found
 
 

@@ -110,7 +110,8 @@ def test_a_stranger_saves_the_files_of_a_page(tmp_path: Path) -> None:
         "`a.toml` and `own/b.toml`:\n\n```toml\n[x]\ny = 2\n```\nThe levels:\n\n```csv\nID,TIME\n```\n```\nketasim import levels.csv\n```\n",
         encoding="utf-8",
     )
-    first, second, _ = stranger.steps(page, tmp_path)
+    first, second, third = stranger.steps(page, tmp_path)
+    assert stranger._before_use([third, second]) == [second, third]
     assert (first.name, second.name) == ("own/b.toml", "levels.csv")
     place = tmp_path / first.name
     place.parent.mkdir()
