@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ketasim.core import KetasimError, Value, values
 from ketasim.core.arrays import Array, BoolArray
@@ -168,14 +167,6 @@ class Between:
 
 
 NO_STUDY = Between()
-
-
-def built_up(times: ArrayLike, time_constant: float) -> Array:
-    """Share of the late shift between studies that is there at times (h) after the first dose: 1 - exp(-t / T), 0 before it.
-
-    What sets trials apart grows while they last: visits, raters, other treatment and those who stay away add up.
-    """
-    return np.asarray(-np.expm1(-np.maximum(np.asarray(times, dtype=np.float64), 0.0) / time_constant))
 
 
 def latent(

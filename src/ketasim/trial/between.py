@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ketasim.core import value
 from ketasim.core.arrays import Array
-from ketasim.ratings.mood import built_up
+from ketasim.ratings.between import built_up, factor, shift, spread
 
 from .design import Design
 
@@ -27,26 +27,24 @@ def setting_shift(design: Design, times: ArrayLike, z: ArrayLike, late: ArrayLik
 
     times (T,) h; z and late standard normal, of one shape: what a trial brings at once and what builds up over weeks; d decades of size.
     """
-    at_once, slow = (value(key).value if design.study_effects else 0.0 for key in ("tau_mood_setting", "tau_mood_late"))
-    grown = built_up(times, value("between_late_time").value)
-    first, second = (np.asarray(part, dtype=np.float64)[..., None] for part in (z, late))
-    return np.asarray(at_once * first + slow * grown * second + value("small_study_placebo").value * decades(design))
+    own = shift("setting", z)[..., None] + shift("late", late)[..., None] * built_up(times)
+    return np.asarray(
+        (own if design.study_effects else 0.0 * own) + value("small_study_placebo").value * decades(design)
+    )
 
 
 def shift_at(design: Design, time_h: float, z: float) -> float:
     """The shift at one time of a trial z SDs from the average one: both parts together are normal with the SD sqrt(tau^2 + (tau_late g)^2)."""
-    grown = float(built_up(time_h, value("between_late_time").value))
-    parts = (value("tau_mood_setting").value, value("tau_mood_late").value * grown)
-    sd = math.hypot(*parts) if design.study_effects else 0.0
+    sd = math.hypot(spread("setting"), spread("late") * float(built_up(time_h))) if design.study_effects else 0.0
     return sd * z + value("small_study_placebo").value * decades(design)
 
 
 def drug_size(design: Design, z: ArrayLike) -> Array:
-    """Factor on the drug part in a trial: exp(tau z - tau^2 / 2 - b d). Its mean over trials of the reference size is 1.
+    """Factor on the drug part in a trial: exp(tau z - tau^2 / 2 - b d). Its mean over trials of the reference size is 1 (`ratings.between`)."""
+    own = factor("drug", z) if design.study_effects else np.ones(np.shape(z))
+    return np.asarray(own * math.exp(-value("small_study_drug").value * decades(design)))
 
-    The fit is linear in the logarithm of the factor, so the size that it finds is that of the average trial: a factor exp(tau z), whose median is 1
-    and whose mean is exp(tau^2 / 2), would make every simulated trial stronger on average than the evidence says.
-    """
-    tau = value("tau_mood_drug").value if design.study_effects else 0.0
-    log = tau * np.asarray(z, dtype=np.float64) - 0.5 * tau**2 - value("small_study_drug").value * decades(design)
-    return np.asarray(np.exp(log))
+
+def felt_size(design: Design, z: ArrayLike) -> Array:
+    """Factor on the points of dissociation that a trial rates: raters and surroundings differ; its mean over trials is 1. Belief keeps to the average trial."""
+    return factor("felt", z) if design.study_effects else np.ones(np.shape(z))

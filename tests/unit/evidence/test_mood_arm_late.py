@@ -8,7 +8,7 @@ import pytest
 from ketasim.evidence.arms.mood_arm import StudyEffects
 from ketasim.evidence.arms.numbers import Numbers
 from ketasim.evidence.compare.predict import EFFECTS, Evidence, all_evidence
-from ketasim.ratings.mood import built_up
+from ketasim.ratings.between import built_up
 
 
 def test_the_late_shift_is_worked_out_by_hand() -> None:

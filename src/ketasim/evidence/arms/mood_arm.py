@@ -14,7 +14,8 @@ import numpy as np
 
 from ketasim.core import normals
 from ketasim.core.arrays import Array
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, built_up, hope, latent
+from ketasim.ratings.between import built_up
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
 from ketasim.ratings.wander import at_visits
 
