@@ -6,6 +6,7 @@ analyses are asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from ketasim.core import UsageError, inverse_normal, stream, value
+from ketasim.core import UsageError, inverse_normal, output, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
@@ -241,7 +242,7 @@ def _beside(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     measure = design.endpoint.measure
     if measure in FELT:
         rated = felt_size(design, draws.single("rating of dissociation in the trial"))
-        points = np.minimum(pool.cadss[arm, who] * rated[:, None, None], value("cadss_maximum").value)
+        points = np.minimum(pool.cadss[arm, who] * rated[:, None, None], output("cadss").high or math.inf)
         return points if measure == "cadss" else (points > design.endpoint.cut).astype(np.float64)
     if measure not in pool.reports:
         return np.zeros((*who.shape, 0))

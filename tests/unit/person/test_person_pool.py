@@ -18,7 +18,7 @@ from ketasim.person.beliefs import Rows, beliefs, rows
 from ketasim.person.given import Given, Placed
 from ketasim.person.options import read_option
 from ketasim.person.pool import CLINIC, Arms, Pool, Seen, Varied, integrate
-from ketasim.ratings.between import shift, spread
+from ketasim.ratings.between import built_up, shift, spread
 from ketasim.ratings.observation import link
 from ketasim.trial.between import drug_size, felt_size, setting_shift
 from ketasim.trial.read import design_from_text
@@ -132,7 +132,8 @@ def test_the_average_clinic_is_the_average_trial() -> None:
         size = seen.clinic_factor(name)
         assert size == pytest.approx(of_a_trial(design, z))
         assert size.mean() == pytest.approx(1.0, abs=5e-3) and np.median(size) < 0.9
-    assert setting_shift(design, z) == pytest.approx(shift("setting", pool.clinic["setting"]))
+    at_once, late = (shift(name, pool.clinic[name]) for name in ("setting", "late"))
+    assert setting_shift(design, [672.0], z, z)[:, 0] == pytest.approx(at_once + late * float(built_up(672.0)))
     assert shift("setting", z).mean() == pytest.approx(0.0, abs=1e-9)
 
 
