@@ -12,7 +12,7 @@ from ketasim.core import KetasimError, knowledge_path
 from ketasim.core.values import starting_value
 from ketasim.evidence.compare.likelihood import TAUS, StudyBlock, taus_of
 from ketasim.evidence.compare.predict import Evidence, gather
-from ketasim.evidence.fit.calibrate import Problem, State, curvature, objective, spread_between
+from ketasim.evidence.fit.calibrate import Problem, State, curvature, narrowed, objective, spread_between, widened
 from ketasim.evidence.fit.parameters import free_parameters, parameter
 from ketasim.evidence.fit.synthetic import calibration
 from ketasim.evidence.published.studies import read_study
@@ -136,3 +136,11 @@ def test_spreads_between_studies_know_that_values_were_fitted():
     for key in ("tau_mood_setting", "tau_mood_drug"):
         assert fitted[key] == pytest.approx(starting_value(key).value, rel=0.02)
         assert plain[key] < 0.9 * starting_value(key).value
+
+
+def test_widening_is_taken_back() -> None:
+    """The search for the spreads begins where the last one ended, before it was widened."""
+    taus = dict.fromkeys(TAUS, 0.4)
+    wider = widened(taus)
+    assert wider["tau_mood_late"] > taus["tau_mood_late"] and wider["tau_plasma"] == 0.4
+    assert narrowed(wider) == pytest.approx(taus)

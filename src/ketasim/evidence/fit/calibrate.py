@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from .parameters import Parameter, free_parameters, numbers_at, parameter, setti
 
 Progress = Callable[[str], None]
 FIRST_DAMPING = 1e-2  # of the Hessian's diagonal
+SPREAD_STEPS = 60  # of the search for the spreads between studies
 TRIES = 6  # damped steps tried at one place, each shorter than the one before
 
 
@@ -109,8 +110,12 @@ def spread_between(
     residuals: Sequence[Array],
     slopes: Sequence[dict[str, Array]],
     jacobian: Sequence[Array],
+    begin: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """The spreads between studies by restricted likelihood (Patterson 1971, doi:10.1093/biomet/58.3.545), with their log-normal priors.
+
+    begin : where the search begins (the middle of the priors). Two spreads that say nearly the same make a long flat valley, in which a short search ends
+    somewhere else every time: it begins where the last one ended.
 
     -log p = 1/2 |x|^2 - sum log N(r; 0, C) + 1/2 log det(1 + sum J' C^-1 J): the last term takes the fitted values (derivatives J, in
     prior SDs) out by Laplace's method. Without it the spreads come out as if nothing had been fitted to the same numbers.
@@ -131,23 +136,33 @@ def spread_between(
             fitted += j.T @ np.linalg.solve(around, j)
         return total + 0.5 * float(np.linalg.slogdet(fitted)[1])
 
+    start = np.array([0.0 if begin is None else np.clip(p.z(begin[p.key]), -3.9, 3.9) for p in priors])
     found = minimize(
-        minus_log, np.zeros(len(TAUS)), method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": 30}
+        minus_log, start, method="L-BFGS-B", bounds=[(-4.0, 4.0)] * len(TAUS), options={"maxiter": SPREAD_STEPS}
     )
     return {p.key: p.value(float(xi)) for p, xi in zip(priors, found.x, strict=True)}
 
 
-def widened(taus: dict[str, float]) -> dict[str, float]:
-    """The spreads of mood times `spread_widening`, those of acute effects times `acute_widening` (knowledge/fits/evidence.toml), inside their bounds.
+def widening_factors() -> dict[str, float]:
+    """By how much spreads are widened: those of mood by `spread_widening`, those of acute effects by `acute_widening` (knowledge/fits/evidence.toml).
 
     One number for a spread that is itself uncertain makes predictions of a new study too narrow; the factor is that of the best leave-one-study-out log
     score of mood; that of acute effects the least with which the middle half of left-out clusters holds its share (docs/decisions/0006).
     """
     run = settings()["run"]
-    factors = dict.fromkeys(MOOD_TAUS, float(run["spread_widening"])) | dict.fromkeys(
-        ACUTE_TAUS, float(run["acute_widening"])
-    )
-    return taus | {key: min(factor * taus[key], parameter(key).high) for key, factor in factors.items()}
+    mood, acute = float(run["spread_widening"]), float(run["acute_widening"])
+    return dict.fromkeys(MOOD_TAUS, mood) | dict.fromkeys(ACUTE_TAUS, acute)
+
+
+def widened(taus: Mapping[str, float]) -> dict[str, float]:
+    """Spreads as restricted likelihood finds them, times their factors, inside their bounds."""
+    wider = {key: min(factor * taus[key], parameter(key).high) for key, factor in widening_factors().items()}
+    return dict(taus) | wider
+
+
+def narrowed(taus: Mapping[str, float]) -> dict[str, float]:
+    """`widened` taken back."""
+    return dict(taus) | {key: taus[key] / factor for key, factor in widening_factors().items()}
 
 
 def halfway(old: dict[str, float], new: dict[str, float]) -> tuple[dict[str, float], float]:
@@ -225,7 +240,7 @@ def fit(
         jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         drift = 0.0
         if state.iteration:  # halfway: values and spreads chase each other otherwise
-            found = widened(spread_between(blocks, residuals, slopes, jacobian))
+            found = widened(spread_between(blocks, residuals, slopes, jacobian, narrowed(state.taus)))
             state.taus, drift = halfway(state.taus, found)
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)
