@@ -9,9 +9,8 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.special import logsumexp
 
-from ketasim.core import knowledge_path, output_register, stream, value
+from ketasim.core import knowledge_path, log_sum_exp, output_register, stream, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.between import shift
@@ -132,10 +131,10 @@ class Learned:
         """Two-sided chance (n,) of anything as far out as each observation, in the pool that has seen the earlier ones; `log_weight` (N,) before all."""
         found, log_w = np.ones(len(self.table)), np.where(np.isnan(log_weight), -np.inf, log_weight)
         for i, row in enumerate(self.table):
-            total = logsumexp(log_w)
+            total = log_sum_exp(log_w)
             if not np.isfinite(total):
                 break
-            tails = logsumexp(np.stack([self.above[i], self.below[i]]) + log_w, axis=1) - total
+            tails = log_sum_exp(np.stack([self.above[i], self.below[i]]) + log_w, axis=1) - total
             found[i] = min(1.0, 2.0 * float(np.exp(tails.min())))
             log_w = log_w + np.where(np.isnan(row), -np.inf, row)
         return found

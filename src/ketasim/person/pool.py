@@ -20,12 +20,13 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
+from ketasim.ratings.add_ons import AddOn
 from ketasim.ratings.between import factor, shift
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, hope, latent, rating_numbers
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
-from .add_ons import Added, added_drive
+from .add_ons import added_drive
 from .beliefs import Rows, rows
 from .given import Given
 
@@ -203,7 +204,7 @@ class Seen:
     arm: int
     setting: str
     given: Given | None = None
-    added: tuple[Added, ...] = ()
+    added: tuple[AddOn, ...] = ()
     added_h: float = 0.0
 
     @property
@@ -245,8 +246,10 @@ class Seen:
         drug = (
             self.output("ideation_drive" if ideation else "mood_drive", columns) * self.clinic_factor("drug")[:, None]
         )
-        beside = added_drive(self.added, until[columns], self.added_h, self.pool.minds.person)
-        ssri = self.output("ssri_drive", columns) + beside
+        ssri = self.output("ssri_drive", columns)
+        if self.added:
+            own = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
+            ssri = ssri + added_drive(self.added, self.added_h, until[columns], own, self.pool.minds.person)
         here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
         found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)
         return np.broadcast_to(found, (len(self.pool), len(columns)))

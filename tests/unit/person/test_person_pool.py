@@ -16,6 +16,7 @@ from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.person.beliefs import Rows, beliefs, rows
 from ketasim.person.given import Given, Placed
+from ketasim.person.options import read_option
 from ketasim.person.pool import CLINIC, Arms, Pool, Seen, Varied, integrate
 from ketasim.ratings.between import shift, spread
 from ketasim.ratings.observation import link
@@ -78,6 +79,26 @@ def test_the_typical_member_is_the_typical_person_of_a_run(words: str, setting: 
     assert thoughts == pytest.approx(
         run["ideation"].typical, abs=0.01
     )  # what a hypothesis leaves out is off in thoughts too
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["psychotherapy", "psychotherapy from 1 d to 5 d effect 0.3 synergy 0.5", "lifestyle onset 2 d synergy -0.4"],
+)
+def test_an_add_on_is_that_of_a_run(monkeypatch: pytest.MonkeyPatch, beside: str) -> None:
+    """The typical member of an option with something beside it, at the centre of what nobody knows, is the typical person of `run --with`."""
+    monkeypatch.setattr("ketasim.person.add_ons.normals", lambda seed, key, members: np.zeros(len(members)))
+    times = np.array([24.0, 72.0, 168.0])
+    run = ketasim.run(WORDS, with_=beside, people=0, draws=0, setting="saline", at=times.tolist())
+    bare = ketasim.run(WORDS, people=0, draws=0, setting="saline", at=times.tolist())
+    option = read_option(f"{WORDS} with {beside}")
+    pool = typical_pool()
+    way = Given(option.placed(0.0), 200.0)
+    seen = Seen(pool, integrate(pool, [way], way.grid(times)), 0, "saline", None, option.added, 0.0)
+    p = pool.ratings
+    score = link(seen.latent(times), 33.0, p["link_ceiling"][:, None], p["link_slope"][:, None])[0]
+    assert score == pytest.approx(run["madrs"].typical, abs=0.08)
+    assert np.abs(run["madrs"].typical - bare["madrs"].typical).max() > 0.5  # something is added that can be seen
 
 
 def test_nothing_later_changes_what_was() -> None:
