@@ -13,12 +13,12 @@ import numpy as np
 from ketasim.core import knowledge_path, log_sum_exp, output_register, stream, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
+from ketasim.ratings.between import shift
 from ketasim.ratings.observation import drive_at
 
-from .beliefs import between_studies
 from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
-from .pool import CLINIC, TAU, Pool, Seen
+from .pool import CLINIC, Pool, Seen
 
 Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 
@@ -286,7 +286,7 @@ def _felt(seen: Seen, o: Observation) -> Taken:
 def _pressure(seen: Seen, o: Observation) -> Taken:
     """A reading as a rise above rest; low and high are mmHg above the resting reading."""
     course = seen.output(f"{o.name}_rise", seen.arms.columns([o.time_h]))[:, 0]
-    course = course + between_studies(TAU["vital"]) * seen.pool.clinic["vital"]
+    course = course + shift("vital", seen.pool.clinic["vital"])
     sd = value("person.pressure_noise").value * np.sqrt(2.0)  # the resting reading has the same noise
     return Taken.of((o.low - course) / sd, (o.high - course) / sd)
 
