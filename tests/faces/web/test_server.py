@@ -266,11 +266,12 @@ def test_the_process_that_does_the_work_is_another_and_dies_with_the_first() -> 
     from web_run import HERE, Server, family
 
     import ketasim
+    from ketasim.scenario.result import lean
 
     server = Server(HERE)
     try:
         question = {"scenario": WORDS, "people": 3, "days": 3}
-        mine = json.loads(ketasim.run(WORDS, people=3, days=3).to_json())
+        mine = lean(json.loads(ketasim.run(WORDS, people=3, days=3).to_json()))
         assert json.loads(_until(server.address, question)) == mine
         first, second = family(server.process.pid)
         os.kill(second, signal.SIGKILL)
