@@ -11,6 +11,7 @@ const KEYS = [
   ...["drug", "route", "amount", "unit", "minutes", "repeat", "with", "setting"],
   ...["people", "days", "seed", "bands", "hypothesis", "mechanism", "role"],
 ];
+const LISTS = ["with", "mechanism"]; // may stand more than once
 const MOST_LETTERS = 200;
 const MOST_WITH = 8;
 export const LIMITS = { people: [0, 1000], days: [1, 120], seed: [0, 2147483647] } as const;
@@ -161,6 +162,9 @@ export class Asked {
     if (beside.length > MOST_WITH)
       notes.push(`only the first ${MOST_WITH} of ${beside.length} with= were used; allowed: up to ${MOST_WITH}`);
     if (query.has("with")) this.with = beside.slice(0, MOST_WITH);
+    for (const key of KEYS)
+      if (!LISTS.includes(key) && query.getAll(key).length > 1)
+        notes.push(`${key} stands ${query.getAll(key).length} times; the first was used`);
     for (const key of new Set(query.keys()))
       if (!KEYS.includes(key)) notes.push(`${key.slice(0, 40)} means nothing here; allowed: ${KEYS.join(", ")}`);
     this.notes = notes;
