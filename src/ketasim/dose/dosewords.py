@@ -28,7 +28,7 @@ from .quantities import (
     time_unit,
 )
 from .text import Cursor, Fault, Token
-from .vocabulary import SALT_WORDS, Head, Vocabulary, formulation_of, read_head
+from .vocabulary import SALT_WORDS, Head, Vocabulary, formulation_of, read_head, route_of
 
 SHORTEST_INFUSION_H = Fraction(1, 3600)  # shorter ones are a push: into a vein a bolus, elsewhere an injection
 LONGEST_INFUSION_H = Fraction(366 * 24)
@@ -102,6 +102,9 @@ def _read_amounts_of_dose(cursor: Cursor, head: Head) -> tuple[tuple[Amount, ...
         span = (here.start, cursor.peek(1).end)
         allowed = f"an amount in {', '.join(units_of(entry))}"
         raise cursor.fault(f"'{here.text}' is not a number", span, allowed)
+    other = route_of(here.text) if here.kind == "word" else None
+    if other and other != head.way.name:
+        raise cursor.fault(f"two routes are written: {head.way.name} and {here.text}", here, "one of them")
     raise Fault(
         f"how much {entry.name}? No amount is written",
         cursor.text,
@@ -255,6 +258,8 @@ def _read_unit(
             if all(_studied_amount(entry, way, exact(n.text) * factor, unit) for n in numbers)
             else "",
         )
+    if text in _VOLUMES:  # never answered with a mass that looks alike
+        raise cursor.fault(f"'{word.text}' says no amount without a concentration", span, f"an amount in {allowed}")
     raise cursor.fault(
         f"'{cursor.text[span[0] : span[1]]}' is not a unit of {entry.name}",
         span,
@@ -276,6 +281,9 @@ def _studied_amount(entry: Drug, way: Route, value: Fraction, unit: str) -> bool
 
 
 _NO_UNITS = ("over", "x", "at", "once", "then", "with", "for", "from", "to", "until", "days", "bolus", *SALT_WORDS)
+
+
+_VOLUMES = ("ml", "l", "cc", "µl", "μl", "ul", "drops", "tablets", "tablet", "vial", "vials", "%", "ml/kg", "ml/h")
 
 
 def _rates_of(entry: Drug) -> tuple[str, ...]:

@@ -235,7 +235,8 @@ def unknown_word(cursor: Cursor) -> Fault:
     word = cursor.peek()
     if word.kind == "end":
         return cursor.fault("a repeat is missing here", word, ALLOWED)
-    near = misspelt(word.low, {known: known for known in _VOCABULARY}) if word.kind == "word" else []
+    spoken = (*_VOCABULARY, "over", "with")  # behind an amount these may stand too
+    near = misspelt(word.low, {known: known for known in spoken}) if word.kind == "word" else []
     return cursor.fault(f"'{word.text}' is not a repeat", word, ALLOWED, instead=near[0] if len(near) == 1 else None)
 
 

@@ -55,7 +55,13 @@ def read_repeats(
     """
     course = Course((), start_h or 0.0)
     if not amounts and starts_amount(cursor):
+        begin = cursor.peek().start
         amounts, first = _read_override(cursor, first)
+        if cursor.done():
+            span = (begin, cursor.peek().end)
+            raise cursor.fault(
+                "two amounts are written and no repeat", span, "one of them, or a repeat behind the second"
+            )
     elif amounts:
         first = replace(first, amount=amounts[0])
     course, once = _read_block(cursor, course, first, amounts, beside, start_h is not None)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from ketasim.core import UsageError
 
+from .habits import habit
+
 _TOKEN = re.compile(
     r"(?P<number>(?:(?<![\w.])[+-])?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2}(?!\d))?)|(?P<comma>[,;])|(?P<times>×)|(?P<word>[^\s\d,;×]+)"
 )
@@ -131,7 +133,7 @@ def mended(candidate: str, read: Callable[[str], object]) -> str:
         try:
             read(candidate)
         except Fault as fault:
-            candidate = fault.candidate
+            candidate = by_habit(fault).candidate
         except UsageError:
             break
         else:
@@ -143,9 +145,19 @@ def read_or_teach[T](text: str, read: Callable[[str], T]) -> T:
     """`read(text)`; a fault becomes a `UsageError` whose fix, if it has one, is a line that `read` accepts."""
     try:
         return read(_sized(normal(text)))
-    except Fault as fault:
+    except Fault as found:
+        fault = by_habit(found)
         fix = mended(fault.candidate, read)
         raise UsageError(fault.what, where=fault.where, allowed=fault.allowed, fix=fix) from None
+
+
+def by_habit(fault: Fault) -> Fault:
+    """The same fault, or what is known of the way of writing that led to it."""
+    known = habit(fault.text, fault.span)
+    if known is None:
+        return fault
+    candidate = "" if known.instead is None else replaced(fault.text, known.span, known.instead)
+    return Fault(known.what, fault.text, known.span, known.allowed, candidate)
 
 
 def _sized(text: str) -> str:

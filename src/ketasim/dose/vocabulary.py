@@ -20,6 +20,7 @@ FORMULATION_WORDS: Mapping[str, tuple[str, ...]] = FrozenMapping(
 """The name of a formulation in the drug files and the words it may be called by, hyphen or not."""
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"[+-]?[\d.]")
+_AMOUNT_FIRST = re.compile(r"(?P<amount>[\d.]+ *[a-zA-Zµμ]+(?:/[a-zA-Z]+)*) +(?:of +)?")
 
 
 @lru_cache(maxsize=1)
@@ -137,19 +138,37 @@ def read_head(text: str, known: Vocabulary, start: int, end: int) -> Head:
         entry, _ = known.drug_or_salt(phrase(0, longest))
         assert entry is not None
         raise _route_fault(text, entry, words, longest, named)
-    if route_of(words[0][0].rstrip(",;")) is not None:
-        span = (words[0][1], words[0][2])
-        raise Fault(
-            "which drug? A route stands first",
-            text,
-            span,
-            f"DRUG ROUTE AMOUNT; a drug is one of {known.names()}",
-        )
+    if route_of(words[0][0].rstrip(",;")) is not None or _NUMBER.match(words[0][0]):
+        raise _order_fault(text, known, words, end)
     unknown = phrase(0, routes[0][0]) if routes else words[0][0].rstrip(",;")
     span = (words[0][1], words[0][1] + len(unknown))
     near = known.near(unknown)
     candidate = text[: span[0]] + near[0] + text[span[1] :] if len(near) == 1 else ""
     raise Fault(f"unknown drug '{unknown}'", text, span, known.instead_of(unknown), candidate)
+
+
+def _order_fault(text: str, known: Vocabulary, words: list[tuple[str, int, int]], end: int) -> Fault:
+    """A line that begins with the route or a number ("iv ketamine 0.5 mg/kg", "0.5 mg/kg of ketamine iv"): the drug stands first."""
+    begin, stop = words[0][1], words[0][2]
+    if route_of(words[0][0].rstrip(",;")) is not None:
+        named = next(
+            (n for n in range(len(words), 1, -1) if known.drug_or_salt(text[words[1][1] : words[n - 1][2]])[0]), 0
+        )
+        behind = words[named - 1][2] if named else stop
+        moved = f"{text[stop:behind].strip()} {text[begin:stop]}"
+        candidate = f"{text[:begin]}{moved}{text[behind:]}" if named else ""
+        what = "which drug? A route stands first"
+    else:
+        amount = _AMOUNT_FIRST.match(text, begin, end)
+        candidate, what = "", f"which drug? A number stands first: '{words[0][0]}'"
+        stop = amount.end("amount") if amount else stop
+        try:
+            head = read_head(text, known, amount.end(), end) if amount else None
+        except Fault:
+            head = None
+        if head and amount:
+            candidate = f"{text[:begin]}{text[amount.end() : head.end]} {amount['amount']}{text[head.end :]}"
+    return Fault(what, text, (begin, stop), f"DRUG ROUTE AMOUNT; a drug is one of {known.names()}", candidate)
 
 
 def _with_route(

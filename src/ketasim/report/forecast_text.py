@@ -138,7 +138,8 @@ def _added(found: Mapping[str, Any]) -> list[str]:
     """What is assumed of each treatment beside the drug, once."""
     every = {one["kind"]: one for option in found["options"] for one in option["added"]}
     return [
-        f"{kind.capitalize()} (drive {one['drive']:+.2f}, SD {one['drive_sd']:.2f}; {one['basis']}): {one['place']}"
+        f"{kind.capitalize()} (drive {one['drive']:+.2f}, SD {one['drive_sd']:.2f}, and {100 * one['synergy']:+.0f} %, SD {100 * one['synergy_sd']:.0f} %, of the drug's own; "
+        f"{one['basis']}): {one['place']}"
         + (f" [{', '.join(one['records'])}]" if one["records"] else "")
         + (f". {one['note']}" if one["note"] else ".")
         for kind, one in every.items()

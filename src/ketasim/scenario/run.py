@@ -320,11 +320,12 @@ class _Run:
                 table[name] = np.asarray(seen[name])
                 continue
             rows = sum((arm[port] for port in entry.ports[1:]), start=arm[entry.ports[0]])
+            own = rows if len(entry.ports) > 1 else None  # an array of this output alone is written over
             factor = self._factor(entry)
             if factor != 1.0:
-                rows = rows * factor
+                rows = own = np.multiply(rows, factor, out=own)
             if entry.resting:
-                rows = rows + self.everybody.resting(entry.resting)[:, None]
+                rows = np.add(rows, self.everybody.resting(entry.resting)[:, None], out=own)
             # a level that rounding of the integration left a hair below an end of its scale stands at that end
             below = entry.low is not None and (rows < entry.low).any()
             above = entry.high is not None and (rows > entry.high).any()

@@ -135,18 +135,20 @@ def area(times: Array, rows: Array) -> Array:
 
 def areas(times: Array, rows: Array, until: Sequence[float]) -> list[Array]:
     """`area` up to the last time not after each of `until`, in h; the pieces between neighbours are worked out once for all."""
-    at = times >= 0
-    t, y = times[at], np.atleast_2d(rows)[:, at]
+    begin = int(np.searchsorted(times, 0.0))
+    t, y = times[begin:], np.atleast_2d(rows)[:, begin:]
     if len(t) < 2:
         return [np.zeros(len(y)) for _ in until]
-    step, first, last = np.diff(t), y[:, :-1], y[:, 1:]
-    falling = (last < first * (1 - 1e-9)) & (last > 0)
-    pieces = (first + last) / 2
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # worked out everywhere, taken where it falls: twice as quick as a mask
-        np.copyto(pieces, (first - last) / np.log(first / last), where=falling)
-    pieces *= step
+    first, last = y[:, :-1], y[:, 1:]
+    falling = last < first * (1 - 1e-9)
+    falling &= last > 0
+    pieces = first + last
+    pieces /= 2
+    with np.errstate(divide="ignore", invalid="ignore"):  # everywhere, taken where it falls: twice as quick as a mask
+        fall = first / last
+        np.divide(first - last, np.log(fall, out=fall), out=fall)
+    np.copyto(pieces, fall, where=falling)
+    pieces *= np.diff(t)
     return [pieces[:, : max(int(np.searchsorted(t, end, side="right")) - 1, 0)].sum(axis=1) for end in until]
 
 

@@ -132,7 +132,7 @@ def test_no_prediction_is_neither_gain_nor_ruin() -> None:
 
 
 def test_a_missing_calibration_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from ketasim.evidence.weigh import weighing as module
+    from ketasim.evidence.weigh import calibrated as module
 
     module.calibrated.cache_clear()
     monkeypatch.setattr(module, "posterior_path", lambda name: tmp_path / f"{name}.json")

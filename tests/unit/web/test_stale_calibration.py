@@ -11,7 +11,7 @@ from ask_app import ask
 
 from ketasim.chain import hypothesis as hypotheses_of
 from ketasim.core import KetasimError
-from ketasim.evidence.weigh import weighing
+from ketasim.evidence.weigh import calibrated, weighing
 from ketasim.web import facts
 
 NAME = "opioid-gate"
@@ -53,7 +53,9 @@ def stale(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         if change:
             change(data)
         (tmp_path / "other.json").write_text(json.dumps(data) if change else text[: len(text) // 2], encoding="utf-8")
-        monkeypatch.setattr(weighing, "posterior_path", lambda n: tmp_path / "other.json" if n == NAME else shipped(n))
+        monkeypatch.setattr(
+            calibrated, "posterior_path", lambda n: tmp_path / "other.json" if n == NAME else shipped(n)
+        )
 
     _forget()
     yield put
@@ -62,7 +64,7 @@ def stale(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _forget() -> None:
-    for kept in (weighing.calibrated, weighing.observed_values, weighing.findings_of):
+    for kept in (calibrated.calibrated, calibrated.observed_values, calibrated.findings_of):
         kept.cache_clear()
 
 

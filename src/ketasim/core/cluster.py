@@ -1,0 +1,91 @@
+"""Work on a dask.distributed cluster: pieces as they are done, and done again where a worker was lost. No scheduler of our own.
+
+A worker that dies takes with it what it was making and what it had made and not yet handed over. The scheduler gives such a piece to another worker,
+but gives it up (`KilledWorker`) after a few lost workers, whatever the client allows; it is then asked for anew under another name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from .errors import KetasimError, UsageError
+
+RETRIES = 100  # of a piece whose workers were lost: beyond it the piece itself is what kills them
+HANDED_OUT = 256  # pieces that are with the scheduler at a time, so that results do not heap up in the workers
+
+
+def on_cluster[Job, Made](
+    jobs: Sequence[tuple[str, Job]], make: Callable[[Job], Made], address: str
+) -> Iterator[tuple[Job, Made]]:
+    """(job, make(job)) in the order in which workers finish them; what has been handed over is forgotten by the cluster.
+
+    jobs : with a name each, unique in this call. address : of the scheduler. Raises UsageError without dask.distributed or where no scheduler answers, KetasimError
+    if the scheduler goes away or a piece has lost its workers `RETRIES` times; an error of `make` itself as it is.
+    """
+    distributed = _distributed(address)
+    try:
+        client = distributed.Client(address, timeout="20s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise UsageError(
+            f"no scheduler answers at {address}",
+            where=f"--scheduler {address}",
+            allowed="the address that `dask scheduler` prints",
+            fix="--scheduler tcp://127.0.0.1:8786",
+        ) from error
+    with client:
+        call = uuid4().hex[:8]  # another call's failures are not answers to this one
+        waiting, finished = iter(jobs), distributed.as_completed()
+        running: dict[Any, tuple[str, Job]] = {}
+        lost: Counter[str] = Counter()
+
+        def ask(name: str, job: Job) -> None:
+            future = client.submit(make, job, key=f"ketasim-{name}-{call}-{lost[name]}", pure=False)
+            running[future] = (name, job)
+            finished.add(future)
+
+        for name, job in islice(waiting, HANDED_OUT):
+            ask(name, job)
+        for future in finished:
+            name, job = running.pop(future)
+            try:
+                made = future.result()
+            except distributed.KilledWorker as error:
+                lost[name] += 1
+                if lost[name] > RETRIES:
+                    raise _deadly(lost[name], address) from error
+                ask(name, job)
+                continue
+            except distributed.CancelledError as error:
+                raise KetasimError(
+                    "the scheduler has gone away",
+                    where=f"--scheduler {address}",
+                    allowed="a scheduler that stays to the end; files that are written are kept",
+                    fix="start it again, then the same command with the same --parquet folder",
+                ) from error
+            future.release()
+            for following in islice(waiting, 1):
+                ask(*following)
+            yield job, made
+
+
+def _deadly(times: int, address: str) -> KetasimError:
+    return KetasimError(
+        f"a piece of work has lost its workers {times} times: it is likely what ends them",
+        where=f"--scheduler {address}",
+        allowed="workers with memory for one piece each, about 1 GB",
+        fix=f"dask worker {address} --nworkers 2 --nthreads 1 --memory-limit 2GB",
+    )
+
+
+def _distributed(address: str) -> Any:
+    try:
+        return import_module("dask.distributed")
+    except ImportError as error:
+        raise UsageError(
+            "a cluster needs dask.distributed", where=f"--scheduler {address}", fix='pip install "ketasim[cluster]"'
+        ) from error
