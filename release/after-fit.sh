@@ -13,6 +13,7 @@ step -m ketasim.web.shipped # guide and first picture
 step -m ketasim.decide.forward --write docs/forward-predictions.md # keeps the old table under its day: add that to docs/index.md
 step -m ketasim.report.sensitivity_page --write docs/sensitivity.md
 step -m ketasim.report.outcomes_text --write docs/how-to/naltrexone-trial.md
+step -m ketasim.report.worked # the examples of the how-to pages
 step -m ketasim.report.trial_tutorial docs/tutorials/table-1-to-power.md
 step docs/generate.py --readme # the figure of the README
 step docs/blocks.py --write
@@ -20,4 +21,4 @@ if [ "${1:-}" = all ]; then
   step -m ketasim.person.calibration --write docs/forecast-calibration.md
   step -m ketasim.report.replay_text --write docs/trial-replay.md --keep "$(mktemp -d)"
 fi
-step -m ketasim.report.credibility_page --write docs/credibility.md
+step -m ketasim.exchange.credibility_page --write docs/credibility.md

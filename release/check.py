@@ -71,7 +71,9 @@ def wrong_in(names: list[str], wanted: tuple[str, ...], what: str) -> list[str]:
 
 def version() -> str:
     """The one version, of `_version.py`."""
-    found = re.search(r'"([^"]+)"', (ROOT / "src" / "ketasim" / "_version.py").read_text(encoding="utf-8"))
+    found = re.search(
+        r'__version__ = "([^"]+)"', (ROOT / "src" / "ketasim" / "_version.py").read_text(encoding="utf-8")
+    )
     return found[1] if found else ""
 
 

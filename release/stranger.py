@@ -1,8 +1,10 @@
 """The README and the tutorials in a fresh clone, exactly as they are written, timed: `python release/stranger.py [--page docs/start.md ...] [--from FOLDER]`.
 
 What a stranger would do: clone, the README's first command as it stands, the README's example in Python, then the blocks of each page, in the environment that the first
-command made. Every block marked `console`, `pycon` or `python`, and every plain block of `ketasim` commands, is run; words in capitals (WORDS, FILE, FOLDER, NAME)
-stand for something to fill in, so such lines are listed, not run. Exit 1 if anything stops; the first useful figure and the time of each step are printed.
+command made. Every block marked `console`, `pycon` or `python`, and every plain block of `ketasim` commands, is run in a shell; a block marked `toml` or `csv` is saved under
+the file name before it (a part of a file that is there already takes the place of its tables). Words in capitals (WORDS, FILE, FOLDER, NAME) stand for something to fill in,
+so such lines are listed, not run. Exit 1 if anything stops; each step is printed with the
+time since the start, and the processor time.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,31 +23,44 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TO_FILL_IN = re.compile(r"\b(WORDS|FILE|FOLDER|NAME|STUDY|PROBABILITY|MODULE)\b")
-LONG = ("serve", "check", "claims", "lint")  # a server, or minutes: `release/stranger.py --all` runs the last three too
+TO_FILL_IN = re.compile(r"\b(WORDS|FILE|FOLDER|NAME|STUDY|PROBABILITY|MODULE|ADDRESS)\b")
+COMMAND = re.compile(r"([A-Z_]+=\S+ )?(ketasim \w|python -m ketasim|mkdir \w)")
+FILE = re.compile(r"`([\w/]+\.(?:toml|csv))`|([\w/]+\.(?:toml|csv))\b")
+LONG = (
+    "check",
+    "claims",
+    "lint",
+    "reproduce",
+    "--replay",
+    "--outcomes",
+    "weigh_fit",
+)  # minutes: `release/stranger.py --all`
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that is done: the page, what kind of block, its text; shows: the first line that the page says it prints."""
+    """One thing that is done: the page, what kind of block, its text; shows: the first line that the page says it prints; name: of a file to save."""
 
     page: str
     kind: str
     text: str
     shows: str = ""
+    name: str = ""
 
 
 def steps(page: Path, root: Path = ROOT) -> list[Step]:
     """What a page asks its reader to run, in order: commands one by one; Python with what stood before it on the page. `$` lines of a plain block are shown, not asked."""
     found = []
     name = page.relative_to(root).as_posix()
+    whole = page.read_text(encoding="utf-8")
     before = ""
-    for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+    for block in BLOCK.finditer(whole):
+        kind, text = block.groups()
         if kind in ("python", "pycon"):
             before += _code(text) if kind == "pycon" else text
             found.append(Step(name, "python", before))
-        elif kind == "toml":
-            found.append(Step(name, "file", text))
+        elif kind in ("toml", "csv"):
+            found.append(Step(name, "file", text, name=_file(whole, block.start(), kind)))
         elif kind == "console":
             lines = text.splitlines()
             for number, line in enumerate(lines):
@@ -56,9 +70,38 @@ def steps(page: Path, root: Path = ROOT) -> list[Step]:
             found += [
                 Step(name, "command", re.sub(r"\s{3,}.*$", "", line))
                 for line in text.splitlines()
-                if re.match(r"(KETASIM_PLUGINS=\S+ )?ketasim \w|mkdir \w", line)
+                if COMMAND.match(line)
             ]
+    return _before_use(found)
+
+
+def _before_use(found: list[Step]) -> list[Step]:
+    """A file that the page shows below the first command that reads it is saved before that command."""
+    for file in [step for step in found if step.kind == "file"]:
+        used = next((i for i, s in enumerate(found) if s.kind == "command" and file.name in s.text.split()), len(found))
+        if used < found.index(file):
+            found.remove(file)
+            found.insert(used, file)
     return found
+
+
+def _file(page: str, at: int, kind: str) -> str:
+    """The file that a block is saved as: the last one named in the sentence before it, else the first one in a command of the page."""
+    last = page[:at].rstrip().rpartition("\n\n")[2]
+    named = [a or b for a, b in FILE.findall(last) if (a or b).endswith(kind)]
+    asked = re.findall(rf"^(?:\$ )?ketasim [^\n]*?([\w/]+\.{kind})\b", page, flags=re.MULTILINE)
+    return (named[-1:] or asked[:1] or [f"page.{kind}"])[0]
+
+
+def saved(place: Path, text: str) -> None:
+    """Write a file; what is there already keeps the tables that `text` does not have."""
+    tables = re.compile(r"^(?=\[)", re.MULTILINE)
+    if place.suffix == ".toml" and place.exists() and text.startswith("["):
+        new = {part.partition("\n")[0]: part for part in tables.split(text) if part}
+        kept = [new.pop(part.partition("\n")[0], part) for part in tables.split(place.read_text(encoding="utf-8"))]
+        text = "".join([*kept, *new.values()])
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
 
 
 def _code(block: str) -> str:
@@ -69,15 +112,26 @@ def _code(block: str) -> str:
 def runnable(step: Step, everything: bool, place: Path) -> str:
     """Empty if the step is run in the folder `place`, else why not."""
     if step.kind == "command":
-        words = step.text.split()
+        words = step.text.partition(">")[0].split()
         if TO_FILL_IN.search(step.text):
             return "to be filled in"
         if any(word.endswith((".toml", ".csv")) and not (place / word).exists() for word in words):
             return "needs a file of one's own"
-        verb = words[1] if words[0] == "ketasim" else ""
-        if verb == "serve" or (verb in LONG and not everything):
-            return "a server" if verb == "serve" else "takes minutes (--all)"
+        if "serve" in words:
+            return "a server"
+        if any(word in LONG or word.endswith(LONG) for word in words) and not everything:
+            return "takes minutes (--all)"
     return ""
+
+
+def processor() -> float:
+    """Processor seconds of everything that was started, so that a busy machine can be told from a slow step; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def first_command(readme: str) -> str:
@@ -98,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         begin = time.monotonic()
 
         def told(what: str) -> None:
-            print(f"{time.monotonic() - begin:7.0f} s  {what}", flush=True)
+            print(f"{time.monotonic() - begin:7.0f} s {processor():6.0f} CPU s  {what}", flush=True)
 
         subprocess.run(["git", "clone", "--quiet", asked.source, str(clone)], check=True)
         told("cloned")
@@ -127,13 +181,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _do(step: Step, place: Path, path: dict[str, str], label: str) -> int:
     if step.kind == "file":
-        (place / "design.toml").write_text(step.text, encoding="utf-8")  # the page says: save this as design.toml
+        saved(place / step.name, step.text)
         return 0
     if step.kind == "python":
         return _run(["python", "-c", step.text], place, path, label)
-    words = shlex.split(step.text)
-    extra = dict(word.split("=", 1) for word in words if re.match(r"KETASIM_PLUGINS=", word))
-    return _run([word for word in words if "KETASIM_PLUGINS=" not in word], place, path | extra, label, step.shows)
+    return _run(["bash", "-c", step.text], place, path, label, step.shows)
 
 
 def _run(command: list[str], place: Path, extra: dict[str, str], label: str, shows: str = "") -> int:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { at, clock, exact, inHundred, interval, number, unit } from "../src/lib/format";
+import { at, clock, exact, inHundred, interval, number, quantity, unit } from "../src/lib/format";
 import { armLooks, line, present } from "../src/lib/lines";
 import { asCli, asPython, Asked, quote } from "../src/lib/scenario.svelte";
 import { stopsUntil, toHours, toPosition } from "../src/lib/time";
@@ -21,6 +21,21 @@ describe("numbers in words", () => {
   it("a missing spread is not made up", () => {
     expect(interval(77, 59, 143)).toBe("77 (59 to 143)");
     expect(interval(77, null, 143)).toBe("77");
+  });
+
+  it("gives points and mmHg one decimal at most, whatever their size", () => {
+    expect(interval(-0.055, -0.16, -0.018, 2, "points")).toBe("−0.1 (−0.2 to 0)");
+    expect(number(0.91, 2, "points")).toBe("0.9");
+    expect(number(-12.3, 2, "MADRS points")).toBe("−12");
+    expect(number(0.0058, 2, "mmHg")).toBe("0");
+    expect(number(0.0058, 2, "share")).toBe("0.0058");
+  });
+
+  it("says in nanomoles what would be nothing in micromoles", () => {
+    expect(quantity(0.0003, "umol/L")).toBe("0.300 nmol/L");
+    expect(quantity(0.25, "umol/L")).toBe("0.250 umol/L");
+    expect(quantity(0, "umol/L")).toBe("0 umol/L");
+    expect(quantity(2, "dimensionless")).toBe("2.00");
     expect(exact(undefined)).toBe("");
   });
 

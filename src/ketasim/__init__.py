@@ -57,6 +57,9 @@ _HOMES = {
     "weigh": "evidence.weigh.weighing:weigh",
 }
 
+_GOING: dict[str, tuple[str, str]] = {}
+"""Names that go: the public name that takes their place, and the version without them (at least one minor version after the first warning)."""
+
 __all__ = [
     "Comparison",
     "KetasimError",
@@ -88,6 +91,12 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module(f"{__name__}.{module}"), thing)
         globals()[name] = found
         return found
+    if name in _GOING:
+        from .core.deprecated import deprecated
+
+        instead, gone_in = _GOING[name]
+        deprecated(f"{__name__}.{name}", f"{__name__}.{instead}", gone_in)
+        return __getattr__(instead)
     raise AttributeError(f"module 'ketasim' has no attribute '{name}'; it has {', '.join(__all__)}")
 
 

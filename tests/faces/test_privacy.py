@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -115,6 +119,26 @@ def test_a_forecast_leaves_nothing_of_the_person(home: Path) -> None:
     assert NAME not in answer.stdout + answer.stderr.partition("SEEN")[0]
 
 
+def test_a_forecast_with_what_is_kept_loads_no_scipy_and_no_evidence(home: Path) -> None:
+    """What makes it quick: a quarter of a second of a forecast was the import of scipy's special functions."""
+    if not list((home / "ketasim_cache").glob("*.beliefs")):
+        watched(home, "person.toml", PERSON, "FILE", "--option", "stop")
+    loaded = watched(home, "person.toml", PERSON, "FILE", "--option", "stop", "--json").stderr.partition("LOADED ")[2]
+    assert "'ketasim.person'" in loaded
+    for heavy in (
+        "scipy",
+        "libsbml",
+        "antimony",
+        "matplotlib",
+        "xarray",
+        "pyarrow",
+        "pint",
+        "fastapi",
+        "ketasim.evidence",
+    ):
+        assert f"'{heavy}'" not in loaded, heavy
+
+
 def test_a_table_of_people_leaves_nothing_either(home: Path) -> None:
     answer = watched(home, "people.csv", TABLE, "--table", "FILE")
     assert "CODE 0" in answer.stderr, answer.stderr[-2000:]
@@ -130,3 +154,121 @@ def test_an_error_tells_the_line_and_not_the_person(home: Path) -> None:
     assert "75 is outside" in told
     assert NAME not in told and "in confidence" not in told
     check(home, answer)
+
+
+# the server -------------------------------------------------------------------------------------------------------
+
+SERVER = """
+import logging, sys
+seen = []
+def hook(event, args):
+    if event == "open":
+        path, mode, flags = args
+        if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & 0o1103):
+            seen.append(f"{event} {path} {mode}")
+    elif event == "subprocess.Popen":
+        seen.append(f"{event} {args[:2]}")
+    elif event in ("os.mkdir", "os.rename", "os.remove", "os.link", "os.symlink", "os.system", "os.exec", "os.posix_spawn"):
+        seen.append(f"{event} {args}")
+sys.addaudithook(hook)
+logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)  # louder than `ketasim serve`, which keeps no access log
+import socket, threading, uvicorn
+from ketasim.web import persons
+from ketasim.web.app import create_app
+shown = persons.screen
+def screen(person, **words):
+    if person.facts.get("age") == 77:
+        raise ValueError(f"a defect that quotes what it was given: {person}")
+    return shown(person, **words)
+persons.screen = screen
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen(8)
+server = uvicorn.Server(uvicorn.Config(create_app(), log_level="trace", access_log=True))
+thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
+thread.start()
+print("PORT", listening.getsockname()[1], flush=True)
+sys.stdin.readline()
+server.should_exit = True
+thread.join(20)
+print("SEEN", seen, file=sys.stderr)
+"""
+
+
+def post(address: str, path: str, body: object, method: str = "POST") -> tuple[int, str]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data, {"content-type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=300) as answer:
+            assert path not in ("api/screen", "api/forecast") or answer.headers["cache-control"] == "no-store"
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def got(address: str, path: str) -> tuple[int, dict[str, object]]:
+    try:
+        with urllib.request.urlopen(address + path, timeout=300) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_a_server_keeps_and_logs_nothing_of_a_person(home: Path) -> None:
+    """Screening, forecast, faulty files, a broken question and a defect that quotes the file: logs at their loudest, every file it writes, the cache."""
+    places = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR", "MPLCONFIGDIR", "KETASIM_CACHE")
+    for key in places:
+        (home / key.lower()).mkdir(exist_ok=True)
+    environment = os.environ | {key: str(home / key.lower()) for key in places}
+    log = home / "own" / "server.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("w") as told:
+        command = [sys.executable, "-B", "-c", SERVER]
+        server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, text=True, env=environment, cwd=home
+        )
+        try:
+            assert server.stdout is not None
+            address = f"http://127.0.0.1:{server.stdout.readline().split()[1]}/"
+            assert post(address, "api/screen", {"person": PERSON})[0] == 200
+            faulty = PERSON.replace("total = 23", "total = 75")
+            assert post(address, "api/screen", {"person": faulty})[0] == 422
+            assert post(address, "api/screen", {"person": PERSON + "= ="})[0] == 422
+            assert post(address, "api/screen", {"person": [PERSON]})[0] == 422
+            assert post(address, "api/screen", f'{{"person": "{NAME}'.encode())[0] == 400
+            status, answer = post(address, "api/screen", {"person": "age = 77\n" + PERSON})
+            assert status == 500 and "ValueError" in answer and NAME not in answer
+            assert post(address, "api/forecast", {"person": PERSON, "options": [f"ketamine {NAME}"]})[0] == 422
+            status, answer = post(address, "api/forecast", {"person": PERSON, "options": ["stop"]})
+            assert status == 200
+            place = f"api/forecast/{json.loads(answer)['number']}"
+            deadline = time.monotonic() + 300
+            state, task = "waiting", {}
+            while state in ("waiting", "running") and time.monotonic() < deadline:
+                time.sleep(0.05)
+                task = got(address, place)[1]
+                state = str(task["state"])
+            assert state == "done", task.get("problem")
+            assert got(address, place)[0] == 422  # handed out once, then forgotten
+        finally:
+            accessed, _ = server.communicate("stop\n", timeout=60)
+    text = log.read_text("utf-8")
+    errors, _, seen = text.partition("SEEN ")
+    logged = errors + accessed
+    log.unlink()
+    assert '"POST /api/screen HTTP/1.1" 500' in accessed and '"POST /api/forecast' in accessed  # both logs are there
+    assert "Application shutdown" in errors
+    for secret in SECRETS:
+        assert secret not in logged, secret
+    cache = str(home / "ketasim_cache")
+    for event in ast.literal_eval(seen.partition("\n")[0]):
+        if event.startswith("subprocess.Popen"):
+            assert not any(secret in event for secret in SECRETS), event
+            continue
+        reopened = re.fullmatch(r"open \d+ \w+", event)
+        assert cache in event or event.startswith("open /dev/null") or reopened, event
+    for folder in home.iterdir():
+        for path in folder.rglob("*"):
+            if path.is_file() and folder.name != "own":
+                assert folder.name == "ketasim_cache" and path.suffix in OF_MODELS, path
+                assert not any(secret.encode() in path.read_bytes() for secret in SECRETS), path

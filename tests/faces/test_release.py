@@ -80,7 +80,7 @@ def test_a_stranger_does_what_the_pages_say(tmp_path: Path) -> None:
     stranger = script("stranger")
     page = tmp_path / "page.md"
     page.write_text(
-        '```\nketasim run "a b"      in words\nketasim harm WORDS\nketasim import levels.csv\n$ ketasim shown\n```\n'
+        '```\nketasim run "a b"      in words\nketasim harm WORDS\nketasim import levels.csv\n$ ketasim shown\nA=b python -m ketasim.x y > z.toml   # so\n```\n'
         "```console\n$ ketasim show x\nx: y\n```\n```pycon\n>>> a = 1\n>>> for i in ():\n...     a\n1\n```\n```python\nb = a\n```\n",
         encoding="utf-8",
     )
@@ -89,16 +89,37 @@ def test_a_stranger_does_what_the_pages_say(tmp_path: Path) -> None:
         ("command", 'ketasim run "a b"'),
         ("command", "ketasim harm WORDS"),
         ("command", "ketasim import levels.csv"),
+        ("command", "A=b python -m ketasim.x y > z.toml"),
         ("command", "ketasim show x"),
         ("python", "a = 1\nfor i in ():\n    a\n"),
         ("python", "a = 1\nfor i in ():\n    a\nb = a\n"),
     ]
-    assert found[3].shows == "x: y"
+    assert found[4].shows == "x: y"
     why = [stranger.runnable(s, False, tmp_path) for s in found]
-    assert why == ["", "to be filled in", "needs a file of one's own", "", "", ""]
+    assert why == ["", "to be filled in", "needs a file of one's own", "", "", "", ""]
     assert stranger._run([sys.executable, "-c", "print('x: y')"], tmp_path, {}, "", "x: y") == 0
     assert stranger._run([sys.executable, "-c", "print('x: z')"], tmp_path, {}, "", "x: y") == 1
     assert stranger.first_command((ROOT / "README.md").read_text(encoding="utf-8")).endswith('40 min"')
+
+
+def test_a_stranger_saves_the_files_of_a_page(tmp_path: Path) -> None:
+    """Under the name before the block, else that of the page's commands; a part of a file takes the place of its tables."""
+    stranger = script("stranger")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "`a.toml` and `own/b.toml`:\n\n```toml\n[x]\ny = 2\n```\nThe levels:\n\n```csv\nID,TIME\n```\n```\nketasim import levels.csv\n```\n",
+        encoding="utf-8",
+    )
+    first, second, third = stranger.steps(page, tmp_path)
+    assert stranger._before_use([third, second]) == [second, third]
+    assert (first.name, second.name) == ("own/b.toml", "levels.csv")
+    place = tmp_path / first.name
+    place.parent.mkdir()
+    place.write_text("top = 1\n[x]\ny = 1\n\n[z]\nw = 1\n", encoding="utf-8")
+    stranger.saved(place, first.text)
+    assert place.read_text(encoding="utf-8") == "top = 1\n[x]\ny = 2\n[z]\nw = 1\n"
+    stranger.saved(tmp_path / second.name, second.text)
+    assert stranger.runnable(stranger.Step("", "command", "ketasim import levels.csv"), False, tmp_path) == ""
 
 
 def test_every_dependency_has_a_licence_in_the_list() -> None:

@@ -13,7 +13,7 @@ import pytest
 from ketasim.core import UsageError
 from ketasim.evidence.compare.outcomes import _outcome, crossover_chances
 from ketasim.evidence.compare.replay import place_of
-from ketasim.evidence.compare.replays import Replayed, Replays, replays, simulate, targets
+from ketasim.evidence.compare.replays import Replayed, Replays, replays, simulate, targets, until_last
 from ketasim.evidence.published.studies import studies
 from ketasim.report.outcomes_text import text as outcomes_text
 from ketasim.report.replay_text import csv, page, text
@@ -200,3 +200,20 @@ def test_each_treatment_of_a_crossover_has_its_own_mean() -> None:
     for arm, rows in {"ketamine": np.where(begins, first, second), "saline": np.where(begins, second, first)}.items():
         assert means[arm] == pytest.approx(rows.mean(axis=1)), arm
     assert (means["ketamine"] != means["saline"]).all()
+
+
+def test_what_comes_after_the_last_published_visit_is_not_simulated() -> None:
+    """It changes nothing before: the same scores and who is gone, with the long follow-up and without it."""
+    design = find_design("Wajs2020")
+    asked = targets(design)
+    short = until_last(design, asked)
+    assert design.visits_h[-1] > 300 * 24 and short.visits_h[-1] == max(one.at_h for one in asked) == 27 * 24
+    single = find_design("Zarate2006")
+    assert until_last(single, targets(single)) is single  # nothing comes after
+    longer = replace(single, visits_h=(*single.visits_h, single.visits_h[-1] + 48.0))
+    cut = until_last(longer, targets(single))
+    assert cut.visits_h == single.visits_h
+    with_it, without = (Trial(d, 1, count=1, people=8).replicates(2, 12) for d in (longer, cut))
+    last = len(cut.visits_h)
+    assert with_it.score[..., :last] == pytest.approx(without.score, abs=1e-3)
+    assert (np.minimum(with_it.gone, last) == without.gone).all() and (with_it.arm == without.arm).all()

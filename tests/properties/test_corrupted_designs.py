@@ -257,3 +257,34 @@ def test_the_command_says_so_and_ends_with_2(
         if seen == 25:
             break
     assert seen == 25
+
+
+# the kinds of mistakes that a designer makes most, each with the key at whose line it is told
+USUAL = {
+    "doses": 'words = ""',
+    "visits": "visits = [",
+    "scale": "scale = ",
+    "missing": "missing = ",
+    "accrual": "duration_months",
+    "rule": "when = ",
+    "ratio": "ratio = ",
+}
+
+
+def test_the_usual_mistakes_are_told_at_once_with_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All seven in one file, through the command: exit code 2, nothing simulated, each at the line where it stands."""
+    text = with_mistakes(list(USUAL))
+    place = tmp_path / "all.toml"
+    place.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["ketasim", "trial", str(place), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    streams = capsys.readouterr()
+    assert ended.value.code == 2 and not streams.out
+    assert f"{streams.err.count('all.toml:')} problems in the design" in streams.err
+    for name, key in USUAL.items():
+        line = text[: text.index(key)].count("\n") + 1
+        rows = [row for row in streams.err.splitlines() if MISTAKES[name][2] in row]
+        assert len(rows) == 1 and f"all.toml:{line}: " in rows[0], (name, line, rows)

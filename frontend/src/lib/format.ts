@@ -1,13 +1,17 @@
 const LEAST = 0.001; // below this a share or a level is told, not spelled out
 
-/** Two significant digits; three for scores and pressures above 100. "-" where there is no number. */
-export function number(x: number | null | undefined, digits = 2): string {
+const COARSE = /^(MADRS )?points?$|^mmHg$/; // nobody can rate or read a hundredth of these
+
+/** Two significant digits; three for scores and pressures above 100; of points and mmHg one decimal at most. "-" where there is no number. */
+export function number(x: number | null | undefined, digits = 2, of = ""): string {
   if (x === null || x === undefined || !Number.isFinite(x)) return "–";
   const size = Math.abs(x);
   if (size < 1e-12) return "0";
+  const coarse = COARSE.test(of);
+  if (coarse && size < 0.05) return "0";
   if (size < LEAST) return `${x < 0 ? ">−" : "<"}${LEAST}`;
   const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-  const rounded = size >= 100 ? Math.round(x).toString() : x.toFixed(Math.min(places, 6));
+  const rounded = size >= 100 ? Math.round(x).toString() : x.toFixed(Math.min(places, coarse ? 1 : 6));
   return (Number(rounded) === 0 ? "0" : rounded).replace("-", "−");
 }
 
@@ -15,16 +19,22 @@ export const exact = (x: number | null | undefined) =>
   x === null || x === undefined || !Number.isFinite(x) ? "" : Number(x.toPrecision(6)).toString();
 
 /** "77 (59 to 143)": typical, and 5th to 95th percentile between people. */
-export const interval = (x?: number | null, low?: number | null, high?: number | null, digits = 2) =>
+export const interval = (x?: number | null, low?: number | null, high?: number | null, digits = 2, of = "") =>
   low === null || low === undefined || !Number.isFinite(low)
-    ? number(x, digits)
-    : `${number(x, digits)} (${number(low, digits)} to ${number(high, digits)})`;
+    ? number(x, digits, of)
+    : `${number(x, digits, of)} (${number(low, digits, of)} to ${number(high, digits, of)})`;
 
 /** A share as a whole number of 100; "under 1" where it is. */
 export const inHundred = (x: number) =>
   x > 1e-9 && x < 0.005 ? "under 1" : Number.isFinite(x) ? String(Math.round(100 * x)) : "–";
 
 export const unit = (u: string) => (u === "1" || u === "dimensionless" ? "" : u);
+
+/** A value with its unit; what is bound at a thousandth of a micromole stands in nanomoles, so that it is a number and not "under". */
+export function quantity(x: number | null | undefined, u: string, digits = 3): string {
+  const small = u === "umol/L" && !!x && Math.abs(x) < 0.01;
+  return small ? `${number(1000 * x, digits)} nmol/L` : `${number(x, digits)} ${unit(u)}`.trim();
+}
 
 /** Time as people say it. */
 export function clock(hours: number): string {

@@ -6,6 +6,7 @@ import type { Curves } from "./types";
 /** Where the detached feeling begins to count, and from where it is marked: points of CADSS (0 to 92). */
 export const NOTICED = 4;
 export const MARKED = 20;
+const points = (x: number) => number(x, 2, "points");
 
 /** The detached feeling at a moment, from its curve: what it is, and whether it rises, fades, has passed or never came. */
 export function feeling(c: Curves, t: number): string {
@@ -20,7 +21,7 @@ export function feeling(c: Curves, t: number): string {
   }
   if (!(peak >= NOTICED)) return "the detached feeling is hardly noticed";
   const size = now >= MARKED ? "marked" : now >= NOTICED ? "slight" : "";
-  const scale = `(CADSS ${number(now)} of 92)`;
+  const scale = `(CADSS ${points(now)} of 92)`;
   if (t < when - 0.02)
     return size ? `the detached feeling is ${size} and rising ${scale}` : `the detached feeling has not begun`;
   if (!size) return "the detached feeling has passed";
@@ -44,13 +45,13 @@ export function sentence(c: Curves, t: number, role: RoleName = "learn", alone?:
   const nth = c.doses_h.length > 1 && doses > 0 ? ` (dose ${doses} of ${c.doses_h.length})` : "";
   const when = `${clock(t)}${nth}`;
   const split = Number.isFinite(own)
-    ? `${number(-own)} by the drug itself, ${number(-(effect - own))} by noticing it, ${number(-(change - effect))} with placebo too`
-    : `${number(-(change - effect))} of them with placebo too`;
+    ? `${points(-own)} by the drug itself, ${points(-(effect - own))} by noticing it, ${points(-(change - effect))} with placebo too`
+    : `${points(-(change - effect))} of them with placebo too`;
   if (role === "research") {
-    const levels = `NMDA occupancy ${inHundred(block)} %, CADSS ${number(y("cadss"))}, spines ${inHundred(spines)} % of the lost share`;
+    const levels = `NMDA occupancy ${inHundred(block)} %, CADSS ${points(y("cadss"))}, spines ${inHundred(spines)} % of the lost share`;
     const mood = silent
       ? `MADRS withheld: ${silent}`
-      : `MADRS change ${number(change)}; beyond placebo ${number(effect)}${Number.isFinite(own) ? `, of which drug ${number(own)}, noticing it ${number(effect - own)}` : ""}`;
+      : `MADRS change ${points(change)}; beyond placebo ${points(effect)}${Number.isFinite(own) ? `, of which drug ${points(own)}, noticing it ${points(effect - own)}` : ""}`;
     return `t = ${when}: ${levels}; ${mood}.`;
   }
   if (t < 1e-6)
@@ -59,13 +60,13 @@ export function sentence(c: Curves, t: number, role: RoleName = "learn", alone?:
     ? "what it does to mood is not known"
     : Math.abs(change) < 1
       ? "mood has hardly moved yet"
-      : `the depression score is ${number(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start` +
+      : `the depression score is ${points(Math.abs(change))} points ${change < 0 ? "lower" : "higher"} than at the start` +
         (change < 0 ? `: ${split}` : "");
   if (!drug)
     return `At ${when}, ${mood}; no drug holds an NMDA channel. What moves is expectation, attention and time.`;
   if (role === "clinic" && t <= 4) {
     const rise = y("sbp") - y("sbp", 0);
-    const off = `${number(Math.abs(rise))} mmHg ${rise > 0 ? "above" : "below"} rest`;
+    const off = `${points(Math.abs(rise))} mmHg ${rise > 0 ? "above" : "below"} rest`;
     const pressure = `systolic pressure ${Math.abs(rise) < 0.5 ? "at rest" : off}`;
     const awake = `wakefulness ${number(y("sedation"))} of 5 (MOAA/S)`;
     return `At ${when}: ${feeling(c, t)}, ${pressure}, ${awake}; ${mood}.`;

@@ -49,6 +49,10 @@ def forecast(
             help="levels and scores of your own (NONMEM-style or tidy CSV): ledger, VPC, pcVPC and NPDE beside the model"
         ),
     ] = None,
+    bodies: Annotated[
+        bool,
+        typer.Option("--bodies", help="with --data: each person's most likely body from the levels (empirical Bayes)"),
+    ] = False,
     json: Json = False,
     plot: Plot = None,
 ) -> None:
@@ -63,7 +67,7 @@ def forecast(
             fix='ketasim forecast person.toml --option "esketamine nasal 56 mg weekly x 4"',
         )
     if table is not None:
-        if option or start is not None or json or plot:
+        if option or start is not None or json or plot or bodies:
             raise UsageError(
                 "--table has no options, start, JSON or figure: the treatment stands in the table",
                 where="ketasim forecast --table",
@@ -77,9 +81,19 @@ def forecast(
         if doubts:
             complain("used as written:\n" + "\n".join(f"  {doubt}" for doubt in doubts))
         return
+    if data is not None and (option or start is not None or setting):
+        raise UsageError(
+            "--data has no options, start or setting: doses and values stand in the file",
+            where="ketasim forecast --data",
+            fix=f"ketasim forecast --data {data}",
+        )
+    if bodies and data is None:
+        raise UsageError(
+            "--bodies belongs to levels", where="--bodies", fix="ketasim forecast --data levels.csv --bodies"
+        )
     place = plot_place(plot)
     if data is not None:
-        _own(data, json, place)
+        _own(data, bodies, json, place)
         return
     from ketasim.person.forecast import forecast as ahead
 
@@ -108,13 +122,19 @@ def forecast(
         )
 
 
-def _own(data: Path, json: bool, place: Path | None) -> None:
+def _own(data: Path, bodies: bool, json: bool, place: Path | None) -> None:
     """`--data`: own values beside the model."""
     from ketasim.person.own_data import overlay, summary
     from ketasim.report.overlay_text import overlay_text
 
     with Progress("people") as bar:
-        plain = summary(overlay(data, progress=bar.show))
+        found = overlay(data, progress=bar.show)
+    plain = summary(found)
+    if bodies:
+        from ketasim.person.own_body import bodies as most_likely
+
+        with Progress("bodies") as bar:
+            plain["bodies"] = most_likely(found.people, progress=bar.show)
     if place:
         from ketasim.report.forecast_figures import draw_overlay
 

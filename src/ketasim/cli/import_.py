@@ -34,7 +34,12 @@ def import_(
     json: Json = False,
     csv: Csv = False,
 ) -> None:
-    """Read a NONMEM-style table or an archive: what was repaired, doses in and out, and the observations beside a simulation."""
+    """Read a NONMEM-style table or an archive: what was repaired, doses in and out, and the observations beside a simulation.
+
+    TIME in hours, AMT in mg, RATE in mg/h, DV in the unit of the output (ng/mL of plasma). A column DVID that says what DV is takes one --output a kind.
+
+    Example: ketasim import levels.csv --drug ketamine --route iv --output plasma.ketamine
+    """
     one_format(json, csv)
     if file.suffix.lower() in ARCHIVES:
         _archive(file, json)

@@ -29,6 +29,6 @@ def reproduce(
         more |= {name: Piece(d.command, d.write, drawn=True) for name, d in drawings(people).items()}
     if pages:
         more |= {name: Piece(t.command, t.write) for name, t in tables().items()}
-    record = again(folder, people=people, more=more, tell=lambda name: write(f"written: {folder / name}"))
-    write(f"{len(record['files'])} files; checksums in {folder / RECORD}")
+    record = again(folder, people=people, more=more, tell=write)
+    write(f"{len(record['files'])} files in {folder}; checksums in {folder / RECORD}")
     write("Not made again: " + ", ".join(NOT_REDONE) + f" (why: {RECORD}).")

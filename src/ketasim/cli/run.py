@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ketasim.core import CheckFailed
+from ketasim.core import CheckFailed, UsageError
 
 from .options import Csv, Json, Options, Plot, Words, one_format, plot_place, with_options
 from .output import write
@@ -29,12 +29,25 @@ def run(
     keep: Annotated[
         str, typer.Option(help="outputs to keep with --parquet: madrs,cadss", show_default="madrs,ideation,cadss")
     ] = "",
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            help="with --parquet: address of a dask.distributed scheduler whose workers do it: tcp://127.0.0.1:8786"
+        ),
+    ] = "",
 ) -> None:
     """Simulate one scenario: blood, receptors, glutamate, synapses, mood, dissociation, blood pressure."""
     one_format(json, csv)
     if parquet is not None:
-        _streamed(words, options, parquet, keep, json)
+        _streamed(words, options, parquet, keep, scheduler, json)
         return
+    if scheduler:
+        raise UsageError(
+            "a cluster makes people for a folder",
+            where=f"--scheduler {scheduler}",
+            allowed="together with --parquet",
+            fix=f"--parquet people --scheduler {scheduler}",
+        )
     place = plot_place(plot)
     from ketasim.scenario.plan import scenario
     from ketasim.scenario.result import lean
@@ -65,7 +78,7 @@ def run(
         )
 
 
-def _streamed(words: str, options: Options, folder: Path, keep: str, json: bool) -> None:
+def _streamed(words: str, options: Options, folder: Path, keep: str, scheduler: str, json: bool) -> None:
     """People in blocks, straight into Parquet."""
     from ketasim.scenario.plan import scenario
     from ketasim.scenario.stream import stream_people
@@ -73,7 +86,7 @@ def _streamed(words: str, options: Options, folder: Path, keep: str, json: bool)
     asked = scenario(words, **options.arguments())
     names = tuple(word.strip() for word in keep.split(",") if word.strip())
     with Progress("people") as bar:
-        done = stream_people(asked, folder, names, progress=bar.show)
+        done = stream_people(asked, folder, names, progress=bar.show, scheduler=scheduler)
     if json:
         write(jsons.dumps(done.to_dict(), indent=2), json=True)
         return

@@ -5,7 +5,7 @@ from .drugs import drug, drug_words, drugs, read_drug, same_class
 from .errors import CheckFailed, KetasimError, Problem, UsageError, misspelt, nearest, unknown_name
 from .frozen import FrozenMapping
 from .names import Output, output, output_register
-from .normal import inverse_normal, normal_cdf
+from .normal import chi_square_above, inverse_normal, log_normal_cdf, log_sum_exp, normal_cdf, normal_cdf_quick
 from .ports import Fragment, Port, Stage, Total
 from .streams import normals, stream
 from .values import (
@@ -38,14 +38,18 @@ __all__ = [
     "UsageError",
     "Value",
     "all_values",
+    "chi_square_above",
     "drug",
     "drug_words",
     "drugs",
     "inverse_normal",
     "knowledge_path",
+    "log_normal_cdf",
+    "log_sum_exp",
     "misspelt",
     "nearest",
     "normal_cdf",
+    "normal_cdf_quick",
     "normals",
     "output",
     "output_register",

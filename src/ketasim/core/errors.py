@@ -55,7 +55,8 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f"\n    try: {self.fix}" if self.fix else "")
+        fix = self.fix.replace("\n", "\n" + " " * 9)  # under its first line
+        return f"{self.where}: {self.what}" + (f"\n    try: {fix}" if fix else "")
 
 
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:

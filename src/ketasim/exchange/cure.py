@@ -93,7 +93,7 @@ def _units() -> Item:
 def _documented() -> Item:
     files = [p for p in sorted(knowledge_path().parent.rglob("*.py")) if "static" not in p.parts]
     bare = [p for p in files if not p.read_text(encoding="utf-8").startswith('"""')]
-    told = f"{len(files) - len(bare)} of {len(files)} modules; names, arguments and errors are tested with the documentation"
+    told = f"{f'all but {len(bare)}' if bare else 'all'} modules; names, arguments and errors are tested with the documentation"
     return Item(PARTS[1], "Does every module say what it is for?", told, not bare)
 
 
@@ -109,14 +109,20 @@ def _refutable() -> Item:
 def _same_again() -> Item:
     asked = scenario(WORDS, people=2, draws=0, days=1, seed=7)
     first, second = (run(asked).to_json() for _ in range(2))
-    told = f"{len(first)} bytes of JSON, twice" + ("" if first == second else ", not the same")
+    told = f"one scenario run twice: {'the same' if first == second else 'not the same'} JSON"
     return Item(PARTS[2], "Does the same scenario give the same bytes?", told, first == second)
 
 
 def _recorded() -> Item:
     record = run(scenario(WORDS, people=0, draws=0, days=1)).record
-    told = f"version {__version__}, model {record.model[:8]}, {len(record.values)} numbers with sources"
-    return Item(PARTS[2], "Does a run carry version, model and numbers?", told, bool(record.model and record.values))
+    bare = [key for key, one in record.values.items() if not one.source]
+    told = f"version {__version__}, the model's hash, {len(record.values) - len(bare)} of {len(record.values)} numbers with their source"
+    return Item(
+        PARTS[2],
+        "Does a run carry version, model and numbers?",
+        told,
+        bool(record.model and record.values and not bare),
+    )
 
 
 def _formats() -> Item:

@@ -111,6 +111,7 @@ class _Reader:
         self.repairs: dict[str, list[int]] = {}
         self.head, self.lines = self._split(text)
         self.column = self._columns()
+        self.without_comments()
 
     def refuse(self, what: str, row: int = 0, allowed: str = "", fix: str = "") -> UsageError:
         return UsageError(what, where=self.where + (f", row {row}" if row else ""), allowed=allowed, fix=fix)
@@ -153,6 +154,20 @@ class _Reader:
                 )
         return head, found[1:]
 
+    def without_comments(self) -> None:
+        """Rows marked C in a first column C, beside an ID, are left out, as NONMEM's IGNORE=C does; columns that nothing reads are named."""
+        if self.head[0].lower() == "c" and self.column.get("ID", 0) != 0:
+            marked = [number for number, cells in self.lines if cells[0].lower() == "c"]
+            for number in marked:
+                self.mend("rows marked C left out, as IGNORE=C does", number)
+            self.lines = [(number, cells) for number, cells in self.lines if cells[0].lower() != "c"]
+            if not self.lines:
+                raise self.refuse("every row is marked C", allowed="rows that are read (C empty or .)")
+        left = [name for i, name in enumerate(self.head) if i not in self.column.values() and name.lower() != "c"]
+        if left:
+            shown = ", ".join(name[:20] for name in left[:8]) + (", ..." if len(left) > 8 else "")
+            self.mend(f"columns that are not read: {shown}")
+
     def _delimiter(self, text: str) -> str:
         first = next((line for line in text.split("\n") if line.strip()), "")
         counts = {mark: first.count(mark) for mark in (",", ";", "\t")}
@@ -192,14 +207,14 @@ class _Reader:
         if text is None:
             return None
         if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
-            hint = (
-                "hours, not a clock time"
-                if ":" in text
-                else "a decimal point"
-                if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text)
-                else "a number"
-            )
-            raise self.refuse(f"{name} is '{text[:30]}'", row, hint)
+            hint, fix = "a number", ""
+            if clock := re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", text):
+                hint, fix = "hours, not a clock time", f"{int(clock[1]) + int(clock[2]) / 60:g}"
+            elif ":" in text:
+                hint = "hours, not a clock time"
+            elif re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
+                hint, fix = "a decimal point", text[:30].replace(",", ".")
+            raise self.refuse(f"{name} is '{text[:30]}'", row, hint, fix)
         value = float(text)
         if not math.isfinite(value):
             raise self.refuse(f"{name} is '{text[:30]}'", row, "a finite number")
@@ -399,7 +414,7 @@ def _duration(reader: _Reader, cells: Sequence[str], row: int, amount: float) ->
         raise reader.refuse(
             f"RATE {rate:g} is a modelled rate: the table does not say how long the dose takes",
             row,
-            "RATE in amount per hour",
+            "RATE in amount per hour, or a column DUR in hours",
         )
     if rate < 0 or stated < 0:
         raise reader.refuse(f"RATE is {rate:g}, DUR is {stated:g}", row, "0 or above")

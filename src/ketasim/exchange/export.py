@@ -27,7 +27,7 @@ TARGETS: Mapping[str, Target] = {
         Target("adppk", (".csv",), "table of doses and levels of simulated people", "its own reader, in the tests"),
         Target("python", (".py",), "plain functions, NumPy and SciPy", "SciPy, in the tests"),
         Target("julia", (".jl",), "plain functions, OrdinaryDiffEq.jl", "not run"),
-        Target("r", (".R", ".r"), "plain functions, deSolve", "not run"),
+        Target("r", (".R", ".r"), "plain functions, deSolve", "R with deSolve, in the tests"),
     )
 }
 _TEXT: Mapping[str, Callable[[Plain], str]] = {

@@ -127,7 +127,7 @@ def julia_text(model: Plain) -> str:
 
 
 def r_text(model: Plain) -> str:
-    """A file for R with the package deSolve. Not run."""
+    """A file for R with the package deSolve: `simulate(times)` gives a list of named vectors."""
     return _Text(model, R, "#").written(_R, "# {}", _r_pairs, "        ", "  ")
 
 
@@ -227,7 +227,7 @@ def of_functions(language: str) -> list[str]:
         "units are comments: nothing checks them any more",
         "doses are segments with constant inputs, and deposits",
     ]
-    return found if language == "Python" else [NOT_RUN.format(language=language), *found]
+    return found if language != "Julia" else [NOT_RUN.format(language=language), *found]
 
 
 def _python_pairs(text: _Text) -> dict[str, str]:
@@ -457,7 +457,8 @@ simulate <- function(times, p = parameters, rtol = 1e-9, atol = 1e-12) {
     u <- modifyList(none, segment[[3]])
     inside <- which(times > segment[[1]] & times <= segment[[2]])
     course <- ode(states, sort(unique(c(segment[[1]], times[inside], segment[[2]]))),
-                  function(t, y, p) equations(t, y, p, u), p, method = "lsoda", rtol = rtol, atol = atol)
+                  function(t, y, p) equations(t, y, p, u), p, method = "lsoda", rtol = rtol, atol = atol,
+                  maxsteps = 1e5)
     for (i in inside) {
       row <- which.min(abs(course[, "time"] - times[i]))
       found[[i]] <- equations(times[i], course[row, names(start)], p, u)[[2]]

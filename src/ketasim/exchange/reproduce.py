@@ -17,11 +17,12 @@ from ketasim._version import __version__
 from ketasim.core import FrozenMapping, UsageError, knowledge_path
 from ketasim.core.files import write_whole
 from ketasim.core.records import NOTICE
-from ketasim.decide.credibility import to_dict
 from ketasim.evidence.kinetics.pk_table import rows, summary, summary_text, text
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.run import run
 
+from .capabilities import to_dict
+from .credibility_page import page
 from .tables import courses_csv
 
 RECORD = "reproduce.json"
@@ -29,6 +30,11 @@ NOT_REDONE: Mapping[str, str] = {
     "docs/benchmarks.md": "measures time on one machine: python benchmarks/peers.py and the others beside it",
     "docs/forward-predictions.md": "frozen on its day with a hash: python -m ketasim.decide.forward prints the predictions of today",
     "docs/forecast-calibration.md": "10,000 simulated people, five minutes: python -m ketasim.person.calibration",
+    "docs/trial-replay.md": "every published trial simulated again, an hour: python -m ketasim.report.replay_text",
+    "docs/sensitivity.md": "every uncertain value moved, minutes: python -m ketasim.report.sensitivity_page",
+    "docs/how-to/naltrexone-trial.md": "its table of two crossovers, minutes: python -m ketasim.report.outcomes_text",
+    "docs/tutorials/table-1-to-power.md": "the design stands in the page: python -m ketasim.report.trial_tutorial FILE",
+    "docs/hypotheses.md": "figures of the calibrations that ship, written at the fit: python -m ketasim.evidence.weigh.weigh_fit",
     "docs/decisions/*.md": "what was measured when a decision was taken; the page names the command",
 }
 """Tables of the docs that `reproduce` leaves, with the reason."""
@@ -71,8 +77,8 @@ def reproduce(
 ) -> dict[str, Any]:
     """Write every table (CSV, text, JSON, Markdown) and figure into `folder`, and `reproduce.json` beside them.
 
-    people : drawn for the bands. more : further tables and figures by file name (`report.reproduced` has those of README and docs). tell : told the name
-    of each file. Returns the record: version, numbers of the fit, and for each file what made it, its size and SHA-256. Raises UsageError for a folder that
+    people : drawn for the bands. more : further tables and figures by file name (`report.reproduced` has those of README and docs). tell : told of
+    each file before it is made, with its place in the row ("3 of 14: claims.md"). Returns the record: version, numbers of the fit, and for each file what made it, its size and SHA-256. Raises UsageError for a folder that
     does not exist.
     """
     base = Path(folder)
@@ -90,10 +96,11 @@ def reproduce(
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        if tell:
-            tell(name)
 
-    for name, piece in (own_tables(people) | dict(more)).items():
+    pieces = own_tables(people) | dict(more)
+    for number, (name, piece) in enumerate(pieces.items(), start=1):
+        if tell:
+            tell(f"{number} of {len(pieces)}: {name}")
         put(name, piece)
     record = {
         "ketasim": __version__,
@@ -121,8 +128,11 @@ def own_tables(people: int) -> dict[str, Piece]:
     return found | {
         "plasma.txt": Piece("python -m ketasim.evidence.kinetics.pk_table", levels),
         "credibility.json": Piece(
-            "python -m ketasim.report.credibility_page --json",
-            lambda place: _fill(place, json.dumps(to_dict(), indent=1).encode()),
+            "python -m ketasim.exchange.credibility_page --json",
+            lambda place: _fill(place, json.dumps(to_dict(), indent=1, ensure_ascii=False).encode()),
+        ),
+        "credibility.md": Piece(
+            "python -m ketasim.exchange.credibility_page", lambda place: _fill(place, page().encode())
         ),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,9 @@ def new(kind: str, name: str, folder: str | Path = ".") -> tuple[tuple[Path, ...
         place = base / path
         place.parent.mkdir(parents=True, exist_ok=True)
         written.append(write_whole(place, lambda temporary, text=text: _fill(temporary, text)))  # type: ignore[misc]
-    here = f"{VARIABLE}={base}"
+    here = shlex.quote(str(base))
     return tuple(written), tuple(
-        command.replace("@OWN@", here).replace("@FOLDER@", str(base)) for command in made.commands
+        command.replace("@OWN@", f"{VARIABLE}={here}").replace("@FOLDER@", here) for command in made.commands
     )
 
 

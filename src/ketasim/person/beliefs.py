@@ -20,7 +20,7 @@ from ketasim._version import __version__
 from ketasim.chain.hypothesis import Hypothesis, hypotheses, posterior_path
 from ketasim.core import KetasimError, knowledge_path, value
 from ketasim.core.arrays import Array, IntArray
-from ketasim.core.posterior import SPREAD, fitted, posterior
+from ketasim.core.posterior import SPREAD, posterior
 from ketasim.engine.code import store
 from ketasim.people.drawn import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
 
@@ -207,10 +207,3 @@ def _column(numbers: dict[str, Array], key: str, count: int) -> Array:
     elif not numbers[key].flags.writeable:
         numbers[key] = numbers[key].copy()
     return numbers[key]
-
-
-def between_studies(key: str) -> float:
-    """SD between studies that the evidence shows, `tau_mood_setting`, `tau_mood_drug`, `tau_dissociation`, `tau_vital`: what a clinic
-    shares that nobody has seen."""
-    known = fitted().get(key)
-    return float(known["mode"]) if known and "mode" in known else value(f"evidence.{key}").value

@@ -14,11 +14,13 @@ from ketasim.ratings.setting import setting as setting_of
 from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .given import Placed
+from .moments import MINUTES_A_DAY
 from .observed import CROSSWALKS, HALF_STEP, ITEM, THOUGHTS, Baseline, Observation, per_point
 from .records import HOURS_PER_DAY, Level, Person, Pressure, Score
 
 LEVEL_STEP = 0.01  # of a level: what is printed stands for that much around it
 HEAVIEST = (39.0, 170.0)  # kg, of the 820 people of PK-COV-01
+SOON_MIN = 480  # after a dose: told in minutes
 BEFORE_H = -7 * HOURS_PER_DAY  # a drug taken "always" is at its steady level when the first dose comes
 
 
@@ -149,7 +151,7 @@ def _scores(scores: tuple[Score, ...], baseline: Baseline, notes: list[str]) -> 
         if score.total is None:
             notes.append(f"a {score.scale} total on day {score.day:g} is missing and says nothing")
             continue
-        text = f"{score.scale} {score.censor}{score.total:g} on day {score.day:g}"
+        text = f"{score.scale} {score.censor}{score.total:g} {_when(score.day)}"
         low, high = _interval(score.total, score.censor)
         if score.scale == "CADSS":
             found.append(
@@ -176,6 +178,15 @@ def _scores(scores: tuple[Score, ...], baseline: Baseline, notes: list[str]) -> 
     return found
 
 
+def _when(day: float) -> str:
+    """ "on day 4", "on day 0, 40 min", "on day 1.38"."""
+    whole = math.floor(day)
+    minutes = (day - whole) * MINUTES_A_DAY
+    if 0.5 <= minutes <= SOON_MIN and abs(minutes - round(minutes)) < 0.01:
+        return f"on day {whole}, {round(minutes)} min"
+    return f"on day {day:.3g}"
+
+
 def _interval(total: float, censor: str) -> tuple[float, float]:
     if censor == "<":
         return -math.inf, total
@@ -194,7 +205,7 @@ def _levels(levels: tuple[Level, ...], notes: list[str]) -> list[Observation]:
         low, high = level.value * (1 - LEVEL_STEP), level.value * (1 + LEVEL_STEP)
         if level.censor or level.value == 0:
             low, high = (level.value, math.inf) if level.censor == ">" else (0.0, max(level.value, 1e-3))
-        text = f"{name} {level.censor}{level.value:g} ng/mL on day {level.day:.3g}"
+        text = f"{name} {level.censor}{level.value:g} ng/mL {_when(level.day)}"
         found.append(Observation("level", level.analyte, level.time_h, low, high, text, level.line))
     return found
 
@@ -212,7 +223,7 @@ def _pressures(readings: tuple[Pressure, ...], person: Person, notes: list[str])
                 notes.append(f"{name} after a dose is not used: the resting {name} is not known")
                 continue
             rise = number - float(rest)
-            text = f"{name} {number:g} mmHg on day {reading.day:.3g}"
+            text = f"{name} {number:g} mmHg {_when(reading.day)}"
             found.append(
                 Observation("pressure", name, reading.time_h, rise - HALF_STEP, rise + HALF_STEP, text, reading.line)
             )

@@ -9,7 +9,20 @@ from itertools import pairwise
 from ketasim.core.errors import KetasimError, Problem, nearest
 
 from .fields import scale_names, scales
-from .moments import MISSING, Begin, Entry, Reader, date_of, day_of, line_in, moment_of, number_of, refuse_unknown_keys
+from .moments import (
+    MINUTES_A_DAY,
+    MISSING,
+    Begin,
+    Entry,
+    Reader,
+    date_of,
+    day_of,
+    line_in,
+    minutes_of,
+    moment_of,
+    number_of,
+    refuse_unknown_keys,
+)
 from .records import GivenDose, Score
 
 LONGEST_BASELINE = 30.0  # days before the first dose within which a score counts as the baseline
@@ -81,7 +94,7 @@ def read_scores(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
     found: list[Score] = []
     for entry in entries:
         refuse_unknown_keys(
-            reader, entry, ("scale", "day", "date", "time", "total", "items", "rater", "baseline", "note")
+            reader, entry, ("scale", "day", "date", "time", "minutes", "total", "items", "rater", "baseline", "note")
         )
         scale = scale_names().get(str(entry.table.get("scale", "")).strip().lower())
         if scale is None:
@@ -102,6 +115,7 @@ def read_scores(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
             day: float | None = 0.0  # no dose yet: whatever was rated is a baseline
         else:
             day = day_of(reader, entry, moment, begin)
+        day = None if day is None else day + minutes_of(reader, entry) / MINUTES_A_DAY
         rater = _rater(reader, entry, scale)
         if day is not None:
             _score_day(reader, entry, day, before, begin)

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtri, ndtri
 
 from ketasim._version import __version__
-from ketasim.core import UsageError, normals, value
+from ketasim.core import UsageError, chi_square_above, inverse_normal, normals, value
 from ketasim.core.arrays import Array
 from ketasim.core.records import NOTICE
 from ketasim.dose import Regimen
@@ -107,7 +106,7 @@ def too_strange(found: Learned, log_weight: Array) -> str:
     if not np.isfinite(found.total).any():
         least = found.observations[int(np.argmin([row.max() for row in found.table]))].text
         return f"nobody in the model could give these numbers; the least likely one is {least}"
-    z = -ndtri(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
+    z = -inverse_normal(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
     limit = value("person.far_effect").value
     worst = int(np.argmax(z))
     where = (
@@ -115,7 +114,7 @@ def too_strange(found: Learned, log_weight: Array) -> str:
     )
     if z[worst] > limit:
         return f"{where}, beyond the {limit:g} that the model is used for: is it a slip, another unit or another scale?"
-    if float((z**2).sum()) > chdtri(len(z), CHANCE):
+    if chi_square_above(float((z**2).sum()), len(z)) < CHANCE:
         return f"together these entries are too strange for the model (most of all: {where})"
     return ""
 
@@ -212,7 +211,7 @@ def forecast(
     """What may follow in one person under several options, as plain data.
 
     person : path of a person file, its contents as a mapping, or a `Person`. options : regimens in words, counted from the day the options
-    start, or "stop", each "with psychotherapy" and the like (`add_ons.NAMES`). days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
+    start, or "stop", each "with psychotherapy" and the like (`ratings.add_ons.NAMES`). days : how long they are followed. start : day (from the first dose) on which they start; the day after the last entry unless given.
     setting : open | saline | midazolam | nasal-placebo | inpatient | routine; that of the route of the first dose unless given.
     progress : told the share done.
 
@@ -353,7 +352,7 @@ def what_changed(case: Case, after: Posterior, looks: Looks) -> list[dict[str, A
     assert seen is not None
     chances = after.learned.surprises(seen.pool.log_weight)
     found = []
-    whole = _summary(seen, case.observations, case.baseline, look)
+    whole = _summary(seen, case.observations, case.baseline, look, after.learned)
     before = _summary(seen, (), case.baseline, look)
     for i, o in enumerate(case.observations):
         others = tuple(other for j, other in enumerate(case.observations) if j != i)
@@ -385,9 +384,11 @@ def _less(one: float, other: float) -> float | None:
     return one - other if math.isfinite(one) and math.isfinite(other) else None
 
 
-def _summary(seen: Seen, observations: Sequence[Observation], baseline: Baseline, look: Array) -> dict[str, float]:
-    """Mean and width of the 80 % interval of the MADRS at a look, given these observations."""
-    found = learn(seen, observations, baseline)
+def _summary(
+    seen: Seen, observations: Sequence[Observation], baseline: Baseline, look: Array, known: Learned | None = None
+) -> dict[str, float]:
+    """Mean and width of the 80 % interval of the MADRS at a look, given these observations. known : what `learn` says of them, if it was asked before."""
+    found = known or learn(seen, observations, baseline)
     weights = normalised(seen.pool.log_weight + found.total)
     if not weights.any():
         return {"mean": math.nan, "width": math.nan}

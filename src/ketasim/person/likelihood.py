@@ -22,8 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
 
+from ketasim.core import inverse_normal, log_normal_cdf
 from ketasim.core.arrays import Array, IntArray
 from ketasim.ratings.wander import parted, wander_variance
 
@@ -71,12 +71,12 @@ class Taken:
     @property
     def above(self) -> Array:
         """Log probability of anything at or above the lower end."""
-        return np.asarray(log_ndtr(-self.low))
+        return np.asarray(log_normal_cdf(-self.low))
 
     @property
     def below(self) -> Array:
         """Log probability of anything at or below the upper end."""
-        return np.asarray(log_ndtr(self.high))
+        return np.asarray(log_normal_cdf(self.high))
 
     @staticmethod
     def of(low: Array, high: Array) -> Taken:
@@ -153,11 +153,11 @@ def inside(a: Array, b: Array, uniform: Array) -> tuple[Array, Array]:
     mirrored = a > -b
     low, high = np.where(mirrored, -b, a), np.where(mirrored, -a, b)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        upper, lower = log_ndtr(high), log_ndtr(low)
+        upper, lower = log_normal_cdf(high), log_normal_cdf(low)
         log_mass = upper + np.log1p(-np.exp(lower - upper))
         share = np.clip(np.where(mirrored, 1.0 - uniform, uniform), EDGE, 1.0 - EDGE)
-        mass = ndtr(low) + share * np.exp(log_mass)
-        z = np.where(mass > TINY, ndtri(np.clip(mass, TINY, 1.0 - EDGE)), high)
+        mass = np.exp(lower) + share * np.exp(log_mass)
+        z = np.where(mass > TINY, inverse_normal(np.clip(mass, TINY, 1.0 - EDGE)), high)
     z = np.clip(z, np.maximum(low, -1e6), np.minimum(high, 1e6))
     empty = ~(high > low)
     log_mass = np.where(empty | np.isnan(log_mass), -np.inf, log_mass)

@@ -122,6 +122,19 @@ def day_of(reader: Reader, entry: Entry, moment: datetime | float | None, begin:
     return (moment - begin.date).total_seconds() / 86400
 
 
+MINUTES_A_DAY = 1440.0
+
+
+def minutes_of(reader: Reader, entry: Entry) -> float:
+    """`minutes` after the dose of that day, 0 without them; a problem for anything but a number within a day."""
+    minutes = entry.table.get("minutes", 0)
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= MINUTES_A_DAY:
+        what = f"minutes after the dose is a number from 0 to {MINUTES_A_DAY:g}, not {minutes!r}"
+        reader.problem((*entry.path, "minutes"), what, "minutes = 40")
+        return 0.0
+    return float(minutes)
+
+
 def refuse_unknown_keys(reader: Reader, entry: Entry, known: Sequence[str]) -> None:
     """A problem for every key that an entry of this kind does not have."""
     for key in entry.table:

@@ -9,7 +9,7 @@ from typing import Any
 from ketasim.core.errors import KetasimError
 from ketasim.core.values import knowledge_path, read_toml
 
-from .rules import COMPARED, RuleSource, places
+from .rules import COMPARED, RuleSource, best_read, places
 
 PHASES = ("before", "during", "discharge", "course")
 
@@ -69,6 +69,7 @@ class Step:
             "every_min": self.every_min,
             "jurisdiction": list(self.jurisdiction),
             "source": self.source,
+            "read": best_read(self.places),
             "second_hand": self.not_verified,
             "records": list(self.records),
             "note": self.note,

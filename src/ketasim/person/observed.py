@@ -9,17 +9,16 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.special import logsumexp
 
-from ketasim.core import knowledge_path, output_register, stream, value
+from ketasim.core import knowledge_path, log_sum_exp, output_register, stream, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
+from ketasim.ratings.between import shift
 from ketasim.ratings.observation import drive_at
 
-from .beliefs import between_studies
 from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
-from .pool import CLINIC, TAU, Pool, Seen
+from .pool import CLINIC, Pool, Seen
 
 Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 
@@ -132,10 +131,10 @@ class Learned:
         """Two-sided chance (n,) of anything as far out as each observation, in the pool that has seen the earlier ones; `log_weight` (N,) before all."""
         found, log_w = np.ones(len(self.table)), np.where(np.isnan(log_weight), -np.inf, log_weight)
         for i, row in enumerate(self.table):
-            total = logsumexp(log_w)
+            total = log_sum_exp(log_w)
             if not np.isfinite(total):
                 break
-            tails = logsumexp(np.stack([self.above[i], self.below[i]]) + log_w, axis=1) - total
+            tails = log_sum_exp(np.stack([self.above[i], self.below[i]]) + log_w, axis=1) - total
             found[i] = min(1.0, 2.0 * float(np.exp(tails.min())))
             log_w = log_w + np.where(np.isnan(row), -np.inf, row)
         return found
@@ -287,7 +286,7 @@ def _felt(seen: Seen, o: Observation) -> Taken:
 def _pressure(seen: Seen, o: Observation) -> Taken:
     """A reading as a rise above rest; low and high are mmHg above the resting reading."""
     course = seen.output(f"{o.name}_rise", seen.arms.columns([o.time_h]))[:, 0]
-    course = course + between_studies(TAU["vital"]) * seen.pool.clinic["vital"]
+    course = course + shift("vital", seen.pool.clinic["vital"])
     sd = value("person.pressure_noise").value * np.sqrt(2.0)  # the resting reading has the same noise
     return Taken.of((o.low - course) / sd, (o.high - course) / sd)
 

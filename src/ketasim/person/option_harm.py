@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ketasim.core import value, values
+from ketasim.core import knowledge_path, read_toml, value, values
 from ketasim.core.arrays import Array, IntArray
+from ketasim.ratings.between import shift
 from ketasim.ratings.pressure import level_sd, none_over, over_sessions, reading_offsets
 
-from .beliefs import between_studies
-from .pool import TAU, Seen
+from .pool import Seen
 from .records import HOURS_PER_DAY
 
 LOW, HIGH = 0.05, 0.95
 SESSION_H = 4.0
 OFTEN_A_WEEK = 3
 LONG_H = 28 * HOURS_PER_DAY
+
+
+@cache
+def reported() -> tuple[Mapping[str, Any], ...]:
+    """Acute effects that the model gives at one minute, as trials of the spray count them: whoever reported one at least once in four weeks."""
+    return tuple(read_toml(knowledge_path() / "harm.toml")["reported"])
 
 
 def harm(
@@ -53,20 +60,20 @@ def harm(
         "share_above_last_session": float((cadss[:, groups[-1]].max(axis=1) > threshold).mean()),
         "minutes_above": _spread(60 * _above(times[columns[groups[0]]], cadss[:, groups[0]], threshold)),
     }
-    shift = between_studies(TAU["vital"]) * seen.pool.clinic["vital"][:, None]
+    clinic = shift("vital", seen.pool.clinic["vital"])[:, None]
     over = _Over(times[columns], groups)
     for name, key in (("sbp", "pressure_limit_systolic"), ("dbp", "pressure_limit_diastolic")):
         rest = np.full(len(seen.pool), resting[name]) if name in resting else seen.pool.minds.resting(name)
         rise = seen.output(f"{name}_rise", columns)
-        level = rest[:, None] + rise + shift
+        level = rest[:, None] + rise + clinic
         limit = value(f"person.{key}").value
-        over.add(rise, limit - rest - shift[:, 0], level_sd(name, seen.pool.minds.age))
+        over.add(rise, limit - rest - clinic[:, 0], level_sd(name, seen.pool.minds.age))
         found[name] = {
             "unit": "mmHg",
             "limit": limit,
             "resting": "as measured" if name in resting else "not known: drawn as in the population",
             "peak": _spread(level[:, groups[0]].max(axis=1)),
-            "largest_rise": _spread((rise + shift)[:, groups[0]].max(axis=1)),
+            "largest_rise": _spread((rise + clinic)[:, groups[0]].max(axis=1)),
             "minutes_above": _spread(60 * _above(times[columns[groups[0]]], level[:, groups[0]], limit)),
         }
     found["pressure_above_limits"] = {

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
-from ketasim.core import normals, value, values
+from ketasim.core import normal_cdf_quick, normals, value, values
 from ketasim.core.arrays import Array
 from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
+from ketasim.ratings.add_ons import AddOn, split_add_ons
 from ketasim.ratings.observation import drive_at
 
-from .add_ons import Added, split_added
+from .add_ons import plain
 from .fields import scales
 from .given import Given, Placed
 from .likelihood import Conditioned
@@ -32,6 +32,7 @@ AFTER_LAST_H = 7 * HOURS_PER_DAY
 LOW, HIGH = 0.05, 0.95
 SEED = 17
 STEPS = 60  # of a scale at which its distribution is worked out; 1 point of the MADRS
+ROUGH = 6  # steps at a time where no quantile is near
 COURSES = 2  # simulated per member, where several looks count together
 
 
@@ -41,7 +42,7 @@ class Option:
 
     words: str
     regimen: Regimen | None
-    added: tuple[Added, ...] = ()
+    added: tuple[AddOn, ...] = ()
 
     def placed(self, start_h: float) -> tuple[Placed, ...]:
         """The regimen from `start_h` on."""
@@ -74,7 +75,7 @@ class Option:
 
 def read_option(words: str) -> Option:
     """An option from its words: a regimen whose first dose is given on the day the options start, or "stop"; either "with psychotherapy" and the like."""
-    rest, added = split_added(words)
+    rest, added = split_add_ons(words, "--option")
     if " ".join(rest.lower().split()) in STOP_WORDS:
         return Option(" with ".join((STOP, *(one.kind for one in added))), None, added)
     return Option(words, parse(rest), added)
@@ -129,13 +130,15 @@ class Future:
         """Probability (N,) of a total at or below `points` (number or (N,)) at a look; a total is what it rounds to."""
         b = self.baseline.before(scale, self.pool)
         need = drive_cut(scale, points, b, self.pool.ratings)
-        return np.asarray(ndtr((self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]))
+        return np.asarray(
+            normal_cdf_quick((self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look])
+        )
 
     def cumulative(self, cuts: Array, look: int, weights: Array, scale: str = "MADRS", factor: float = 1.0) -> Array:
         """Distribution function of the rating behind the total at `cuts` (C,), of the members together; 1 at the end of the scale."""
         need = self._needed(cuts, scale)
         z = (self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]
-        below = ndtr(z) @ weights
+        below = normal_cdf_quick(z) @ weights
         below[cuts >= scales()[scale].high] = 1.0
         return np.asarray(np.maximum.accumulate(np.minimum(below, 1.0)))
 
@@ -150,10 +153,15 @@ class Future:
 
     def quantiles(self, shares: Sequence[float], look: int, weights: Array, scale: str = "MADRS") -> list[float]:
         """Quantiles of the total at a look, points."""
-        high = scales()[scale].high
-        cuts = np.linspace(0.0, high, STEPS + 1)
-        below = self.cumulative(cuts, look, weights, scale)
-        return [float(np.interp(q, below, cuts)) if q > below[0] else 0.0 for q in shares]
+        cuts = np.linspace(0.0, scales()[scale].high, STEPS + 1)
+        rough = np.arange(0, STEPS + 1, ROUGH)
+        places = set(rough.tolist())
+        at = np.searchsorted(self.cumulative(cuts[rough], look, weights, scale), shares)
+        for i in np.unique(at).tolist():  # the steps around a quantile; what lies between others is asked for nothing
+            places |= set(range(max(ROUGH * (i - 1), 0), min(ROUGH * i, STEPS) + 1))
+        near = np.array(sorted(places))
+        below = self.cumulative(cuts[near], look, weights, scale)
+        return [float(np.interp(q, below, cuts[near])) if q > below[0] else 0.0 for q in shares]
 
 
 def response_cut(future: Future) -> Array | float:
@@ -187,7 +195,7 @@ def evaluate(
         "words": option.words,
         "ledger": given,
         "not_known": reason,
-        "added": [one.to_dict() for one in option.added],
+        "added": [plain(one) for one in option.added],
         "outputs": {"madrs": _course(future, looks, weights)},
         "response": _shares(
             future, other, response_cut(future), looks, weights, "at or below half of the total before the first dose"

@@ -1,14 +1,15 @@
-"""Levels and scores of one's own beside what the model predicts: visual predictive check, NPDE, a ledger of doses; empirical Bayes for one person.
+"""Levels and scores of one's own beside what the model predicts: visual predictive check, NPDE, a ledger of doses.
 
 VPC    percentiles of the values in bins of time, beside the same percentiles of simulated data sets of the same people, doses and times
-pcVPC  the same with every value scaled by the median prediction of its bin over its own (Bergstrand 2011, doi:10.1208/s12248-011-9255-z)
+pcVPC  the same with every value, observed and simulated, times the median prediction of its bin over its own prediction: y' = y PRED_bin / PRED, with 0 as the
+       least value there is (Bergstrand 2011, doi:10.1208/s12248-011-9255-z); the prediction of a value is the median of its simulated ones
 NPDE   y* = L^-1 (y - m), with mean m and covariance L L' of the simulated values of that person; the share of simulated y* below, as a
        standard normal number (Comets 2008, doi:10.1016/j.cmpb.2007.12.002); logarithms for levels. Below the limit: a draw below it, as the model gives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ketasim.core import UsageError, normals, stream
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, IntArray
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import link
@@ -25,18 +26,14 @@ from ketasim.ratings.observation import link
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
 from .observed import level_course, level_noise, route_of
-from .own_table import SCORE, OwnPerson, OwnValue, read_own
+from .own_table import SCORE, OwnPerson, OwnValue, ports_of, read_own
 from .pool import Pool, Seen, integrate
-from .refine import body_keys, with_bodies
 
 BODIES = 200
 BINS = 8
 PERCENTILES = (5.0, 50.0, 95.0)
 LEAST_IN_BIN = 3
 SEED = 18
-GN_STEPS = 25
-STEP = 1e-3
-SAME = 1e-6  # of the objective: nearer than the integration is exact
 
 
 @dataclass(frozen=True)
@@ -89,17 +86,10 @@ def _seen(person: OwnPerson) -> Seen:
     pool = Pool.of(Traits(weight=person.weight, age=person.age), BODIES, 1)
     return Seen(
         pool,
-        integrate(pool, [way], way.grid(times if times.size else np.array([end])), _ports(person.values)),
+        integrate(pool, [way], way.grid(times if times.size else np.array([end])), ports_of(person.values)),
         0,
         "open",
     )
-
-
-def _ports(values: Sequence[OwnValue]) -> tuple[str, ...]:
-    from ketasim.core import output_register
-
-    names = sorted({value.name for value in values if value.name != SCORE})
-    return tuple(dict.fromkeys(port for name in names for port in output_register()[name].ports))
 
 
 def _observed(person: OwnPerson) -> Array:
@@ -204,23 +194,17 @@ class Bin:
 
 def vpc(found: Overlay, name: str, *, bins: int = BINS, corrected: bool = False) -> list[Bin]:
     """The visual predictive check of one analyte or score. corrected : pcVPC, every value times the bin's median prediction over its own."""
-    chosen = [i for i, (_, value) in enumerate(found.rows) if value.name == name]
-    if not chosen:
-        raise UsageError(f"no value of {name}", where="vpc", allowed=", ".join(sorted({v.name for _, v in found.rows})))
+    chosen, place = _binned(found, name, bins)
     times = np.array([found.rows[i][1].time_h for i in chosen])
-    y = np.array([found.rows[i][1].value / (2.0 if found.rows[i][1].below else 1.0) for i in chosen])
-    s, prediction = found.simulated[:, chosen], np.maximum(found.prediction[chosen], 1e-9)
-    distinct = np.unique(times)
-    edges = np.unique(np.quantile(distinct, np.linspace(0.0, 1.0, min(bins, len(distinct)) + 1)))
-    place = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, max(len(edges) - 2, 0))
+    y, s = _quantified(found, chosen)
+    factor = correction(found.prediction[chosen], place) if corrected else np.ones(len(chosen))
     out = []
-    for b in range(max(len(edges) - 1, 1)):
+    for b in np.unique(place):
         inside = place == b
         if inside.sum() < LEAST_IN_BIN:
             continue
-        factor = np.median(prediction[inside]) / prediction[inside] if corrected else np.ones(int(inside.sum()))
-        low, high = np.percentile(np.percentile(s[:, inside] * factor, PERCENTILES, axis=1), (5, 95), axis=1)
-        observed = np.percentile(y[inside] * factor, PERCENTILES)
+        low, high = np.percentile(np.percentile(s[:, inside] * factor[inside], PERCENTILES, axis=1), (5, 95), axis=1)
+        observed = np.percentile(y[inside] * factor[inside], PERCENTILES)
         out.append(
             Bin(
                 float(times[inside].min()),
@@ -233,9 +217,40 @@ def vpc(found: Overlay, name: str, *, bins: int = BINS, corrected: bool = False)
     return out
 
 
+def _binned(found: Overlay, name: str, bins: int) -> tuple[list[int], IntArray]:
+    """Rows of one analyte or score (n), and the bin of time of each (n,): edges at even quantiles of the distinct times."""
+    chosen = [i for i, (_, value) in enumerate(found.rows) if value.name == name]
+    if not chosen:
+        raise UsageError(f"no value of {name}", where="vpc", allowed=", ".join(sorted({v.name for _, v in found.rows})))
+    times = np.array([found.rows[i][1].time_h for i in chosen])
+    distinct = np.unique(times)
+    edges = np.unique(np.quantile(distinct, np.linspace(0.0, 1.0, min(bins, len(distinct)) + 1)))
+    return chosen, np.clip(np.searchsorted(edges, times, side="right") - 1, 0, max(len(edges) - 2, 0))
+
+
+def correction(prediction: Array, place: IntArray) -> Array:
+    """Factor of each value of a pcVPC, (n,): median prediction of its bin over its own prediction. prediction (n,) > 0; place (n,) : bin of each."""
+    own = np.maximum(prediction, 1e-9)
+    middle = {b: float(np.median(own[place == b])) for b in np.unique(place).tolist()}
+    return np.array([middle[b] for b in place.tolist()]) / own
+
+
+def _quantified(found: Overlay, chosen: Sequence[int]) -> tuple[Array, Array]:
+    """Values (n,) and simulated ones (R, n) of one analyte, both as an assay with the highest limit in the data would report them: below it, half of it."""
+    values = [found.rows[i][1] for i in chosen]
+    limit = max((value.value for value in values if value.below), default=0.0)
+    y, s = np.array([value.value for value in values]), found.simulated[:, chosen]
+    under = np.array([value.below for value in values]) | (y < limit)
+    return np.where(under, limit / 2.0, y), np.where(s < limit, limit / 2.0, s)
+
+
 def summary(found: Overlay) -> dict[str, Any]:
     """Plain data: ledger, per analyte the VPC and pcVPC, mean and SD of the NPDE (0 and 1 where the model is right)."""
     names = list(dict.fromkeys(value.name for _, value in found.rows))
+    factor = np.ones(len(found.rows))
+    for name in names:
+        chosen, place = _binned(found, name, BINS)
+        factor[chosen] = correction(found.prediction[chosen], place)
     out: dict[str, Any] = {
         "people": len(found.people),
         "ledger": {
@@ -253,9 +268,10 @@ def summary(found: Overlay) -> dict[str, Any]:
                 "value": v.value,
                 "below": v.below,
                 "predicted": float(m),
+                "corrected": float(v.value * f),
                 "npde": None if np.isnan(e) else float(e),
             }
-            for (person, v), m, e in zip(found.rows, found.prediction, found.npde, strict=True)
+            for (person, v), m, f, e in zip(found.rows, found.prediction, factor, found.npde, strict=True)
         ],
         "outputs": {},
     }
@@ -283,103 +299,3 @@ def vars_of(one: Bin) -> dict[str, Any]:
         "observed": list(one.observed),
         "simulated_90": [list(pair) for pair in one.simulated],
     }
-
-
-# empirical Bayes ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Mode of the random effects of one person: effects (p,) in SD, their covariance (p, p), predictions (n,) there, steps taken."""
-
-    effects: Array
-    covariance: Array
-    predicted: Array
-    steps: int
-
-
-def most_likely(predict: Callable[[Array], Array], y: Array, covariance: Array, size: int) -> Estimate:
-    """Mode of  (y - f(e))' S^-1 (y - f(e)) + e'e  by Gauss-Newton with halved steps.
-
-    predict : effects (m, p) -> f (m, n), rows independent; y (n,); covariance S (n, n) of the residual; size p. Covariance of the estimate:
-    (I + J' S^-1 J)^-1 at the mode (Laplace).
-    """
-    inverse = np.linalg.inv(covariance)
-    at = np.zeros(size)
-    eye = np.eye(size)
-
-    def objective(f: Array, e: Array) -> float:
-        r = y - f
-        return float(r @ inverse @ r + e @ e)
-
-    information = eye
-    steps = 0
-    while steps < GN_STEPS:
-        steps += 1
-        table = predict(np.vstack([at, at + STEP * eye, at - STEP * eye]))
-        f, jacobian = table[0], (table[1 : size + 1] - table[size + 1 :]).T / (2.0 * STEP)
-        information = eye + jacobian.T @ inverse @ jacobian
-        move = np.linalg.solve(information, jacobian.T @ inverse @ (y - f) - at)
-        shares = 0.5 ** np.arange(8)
-        tried = predict(at + shares[:, None] * move)
-        values = [objective(g, at + share * move) for g, share in zip(tried, shares, strict=True)]
-        best = int(np.argmin(values))
-        if values[best] >= objective(f, at) - SAME:
-            break
-        at = at + shares[best] * move
-    return Estimate(at, np.linalg.inv(information), predict(at[None])[0], steps)
-
-
-def empirical_bayes(person: OwnPerson) -> tuple[Estimate, tuple[str, ...]]:
-    """One person's most likely body from his levels: random effects (SD) by name, at the shipped numbers; `most_likely` on logarithms.
-
-    Assay, occasion and sample are the residual, with the same covariance as in a forecast. Raises UsageError without levels.
-    """
-    levels = [v for v in person.values if v.name != SCORE and not v.below]
-    if not levels:
-        raise UsageError("no level above the limit", where=person.name, allowed="at least one level")
-    times = np.array(sorted({v.time_h for v in levels}))
-    way = Given(tuple(Placed(parse(dose.words), dose.time_h) for dose in person.doses), max(float(times[-1]), 1.0))
-    grid = way.grid(times)
-    base = Pool.of(Traits(weight=person.weight or 70.0, age=person.age or 45.0), 1, 1)
-    from ketasim.chain.hypothesis import union_variants
-    from ketasim.forward import Forward
-
-    numbers = Forward.of(way.deliveries(np.array([person.weight or 70.0])), variants=union_variants()).numbers
-    keys = body_keys(base, numbers)
-
-    def predict(effects: Array) -> Array:
-        count = len(effects)
-        rows = base.rows.only(np.zeros(count, dtype=np.int64))
-        pool = Pool(rows, base.bodies, np.arange(count), base.minds, base.clinic, np.zeros(count))
-        pool = with_bodies(_repeated(pool, count), {key: effects[:, i] for i, key in enumerate(keys)})
-        seen = Seen(pool, integrate(pool, [way], grid, _ports(levels)), 0, "open")
-        return np.log(
-            np.stack([level_course(seen, v.name, seen.arms.columns([v.time_h]))[:, 0] for v in levels], axis=1)
-        )
-
-    return most_likely(predict, np.log([v.value for v in levels]), residual(levels, way), len(keys)), keys
-
-
-def residual(levels: Sequence[OwnValue], way: Given) -> Array:
-    """Covariance of the logarithms of levels around the course of a body: assay of the clinic, occasion, sample."""
-    routes = {dose.route for one in way.placed for dose in one.regimen.every_dose()}
-    assay, occasion, sample = level_noise(
-        {"iv": "intravenous", "nasal": "nasal", "oral": "oral"}.get(routes.pop(), "all") if len(routes) == 1 else "all"
-    )
-    session = np.searchsorted(way.noticed.sessions, [v.time_h + 1e-9 for v in levels])
-    same = session[:, None] == session[None, :]
-    return np.asarray(assay**2 + occasion**2 * same + sample**2 * np.eye(len(levels)))
-
-
-def _repeated(pool: Pool, count: int) -> Pool:
-    from dataclasses import replace
-
-    bodies = replace(pool.bodies, person=np.zeros(count, dtype=np.int64), scale={})
-    return replace(pool, bodies=bodies)
-
-
-def named(estimate: Estimate, keys: Sequence[str]) -> Mapping[str, float]:
-    """Effects by name, largest first."""
-    order = np.argsort(-np.abs(estimate.effects))
-    return {keys[i]: float(estimate.effects[i]) for i in order}

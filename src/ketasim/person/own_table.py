@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +75,12 @@ class OwnPerson:
     values: list[OwnValue] = field(default_factory=list)
     weight: float | None = None
     age: float | None = None
+
+
+def ports_of(values: Sequence[OwnValue]) -> tuple[str, ...]:
+    """Output ports of the chain behind the levels among the values."""
+    names = sorted({value.name for value in values if value.name != SCORE})
+    return tuple(dict.fromkeys(port for name in names for port in output_register()[name].ports))
 
 
 def read_own(path: str | Path) -> list[OwnPerson]:

@@ -20,23 +20,19 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.core.posterior import fitted
 from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
+from ketasim.ratings.add_ons import AddOn
+from ketasim.ratings.between import factor, shift
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, hope, latent, rating_numbers
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
-from .add_ons import Added, added_drive
-from .beliefs import Rows, between_studies, rows
+from .add_ons import added_drive
+from .beliefs import Rows, rows
 from .given import Given
 
 SEED = 14
 ROWS, MINDS = 160, 24
 CLINIC = ("setting", "drug", "felt", "vital")  # what studies differ in, and so may the clinic of this person
-TAU = {
-    "setting": "tau_mood_setting",
-    "drug": "tau_mood_drug",
-    "felt": "tau_dissociation",
-    "vital": "tau_vital",
-}
 MINDS_OF = (
     "mood_gain",
     "expectancy_gain",
@@ -208,7 +204,7 @@ class Seen:
     arm: int
     setting: str
     given: Given | None = None
-    added: tuple[Added, ...] = ()
+    added: tuple[AddOn, ...] = ()
     added_h: float = 0.0
 
     @property
@@ -235,8 +231,8 @@ class Seen:
         return np.broadcast_to(made(name, courses, given, times), (len(self.pool), len(times)))
 
     def clinic_factor(self, name: str) -> Array:
-        """Factor of the clinic on the drug part or on what is felt, (N,)."""
-        return np.asarray(np.exp(between_studies(TAU[name]) * self.pool.clinic[name]))
+        """Factor of the clinic on the drug part or on what is felt, (N,): as of a trial, mean 1 over clinics."""
+        return factor(name, self.pool.clinic[name])
 
     def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None, ideation: bool = False) -> Array:
         """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)); nothing in it is later than its time.
@@ -246,13 +242,14 @@ class Seen:
         columns = self.arms.columns(wanted)
         until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
         hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
-        shift = between_studies(TAU["setting"]) * self.pool.clinic["setting"]
-        shifted = np.asarray(shift[:, None] * (until[columns] > 0))
+        shifted = np.asarray(shift("setting", self.pool.clinic["setting"])[:, None] * (until[columns] > 0))
         drug = (
             self.output("ideation_drive" if ideation else "mood_drive", columns) * self.clinic_factor("drug")[:, None]
         )
-        beside = added_drive(self.added, until[columns], self.added_h, self.pool.minds.person)
-        ssri = self.output("ssri_drive", columns) + beside
+        ssri = self.output("ssri_drive", columns)
+        if self.added:
+            own = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
+            ssri = ssri + added_drive(self.added, self.added_h, until[columns], own, self.pool.minds.person)
         here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
         found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)
         return np.broadcast_to(found, (len(self.pool), len(columns)))

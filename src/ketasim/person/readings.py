@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from ketasim.core.errors import nearest
 
 from .fields import drug_classes, fields
-from .moments import MISSING, Begin, Entry, Reader, day_of, line_in, moment_of, number_of, refuse_unknown_keys
+from .moments import (
+    MINUTES_A_DAY,
+    MISSING,
+    Begin,
+    Entry,
+    Reader,
+    day_of,
+    line_in,
+    minutes_of,
+    moment_of,
+    number_of,
+    refuse_unknown_keys,
+)
 from .records import Level, Medication, Pressure
 
 # ng/mL per unit; the molar ones need the molar mass of the substance (g/mol = ng per nmol).
@@ -21,10 +33,13 @@ def read_levels(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
     example = 'analyte = "ketamine", date = 2026-03-14T09:40:00, value = 120, unit = "ng/mL"'
     found: list[Level] = []
     for entry in entries:
-        refuse_unknown_keys(reader, entry, ("analyte", "drug", "day", "date", "time", "value", "unit", "note"))
+        refuse_unknown_keys(
+            reader, entry, ("analyte", "drug", "day", "date", "time", "minutes", "value", "unit", "note")
+        )
         analyte, mass = _analyte(reader, entry)
         factor = _unit(reader, entry, mass)
         day = day_of(reader, entry, moment_of(reader, entry, example), begin)
+        day = None if day is None else day + minutes_of(reader, entry) / MINUTES_A_DAY
         value, censor = number_of(entry.table.get("value"))
         missing = str(entry.table.get("value", "")).strip().lower() in MISSING and "value" in entry.table
         if value is None and not missing:
@@ -38,7 +53,11 @@ def read_levels(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
             )
         if begin.dosed and day is not None and day < 0 and value:
             what = f"the level is dated {-day:.1f} days before the first dose"
-            reader.problem((*entry.path, "date"), what, "correct the date, or leave the entry out")
+            reader.problem(
+                (*entry.path, "date" if "date" in entry.table else "day"),
+                what,
+                "correct the date, or leave the entry out",
+            )
         if analyte and factor is not None and day is not None and (missing or (value is not None and value >= 0)):
             found.append(Level(day, line_in(reader, entry), analyte, None if value is None else value * factor, censor))
     return tuple(sorted(found, key=lambda level: level.day))
@@ -112,20 +131,16 @@ def read_pressures(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tu
         refuse_unknown_keys(reader, entry, known)
         numbers = pressure_of(reader, entry)
         when = entry.table.get("when", "before" if "minutes" not in entry.table else "after")
-        minutes = entry.table.get("minutes", 0)
+        minutes = minutes_of(reader, entry)
         if when not in ("before", "after"):
             reader.problem((*entry.path, "when"), f"when is before or after the dose, not {when!r}", 'when = "before"')
-        if isinstance(minutes, bool) or not isinstance(minutes, int | float):
-            what = f"minutes after the dose is a number, not {minutes!r}"
-            reader.problem((*entry.path, "minutes"), what, "minutes = 40")
-            continue
         if "day" not in entry.table and "date" not in entry.table and not begin.dosed:
             day: float | None = 0.0
         else:
             moment = moment_of(reader, entry, example)
             day = 0.0 if not begin.dosed and begin.date is None else day_of(reader, entry, moment, begin)
         if day is not None and numbers is not None:
-            at = day + float(minutes) / 1440
+            at = day + minutes / MINUTES_A_DAY
             found.append(Pressure(at, line_in(reader, entry), numbers[0], numbers[1], numbers[2], when == "before"))
     return tuple(sorted(found, key=lambda reading: reading.day))
 

@@ -31,6 +31,14 @@ GRADES = ("absolute", "stop_and_refer", "delay", "caution", "note")  # the grave
 BLOCKING = GRADES[:4]  # a rule of these grades that fires, or is unknown, never lets anybody be cleared
 JURISDICTIONS = ("US", "EU", "UK", "any")
 COMPARISONS = {"above": gt, "at_least": ge, "below": lt, "at_most": le}
+READ = {  # how a document was read, the best first -> what that means in words
+    "first hand": "first hand, at its issuer",
+    "own": "a rule of this software",
+    "copy": "second hand, a copy of the issuer's words",
+    "abstract": "second hand, the abstract alone",
+    "restated": "second hand, in somebody else's words",
+    "memory": "not read, from memory",
+}
 COMPARED = ("ketamine", "esketamine")  # drugs that a rule may be limited to
 _FILES_OF_NO_RULES = ("sources", "monitoring")
 
@@ -90,7 +98,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """A document that rules cite. second_hand : its issuer's own page, or the whole text, was not read."""
+    """A document that rules cite. read : how (`READ`); seen : what of it."""
 
     key: str
     title: str
@@ -98,9 +106,14 @@ class RuleSource:
     dated: str
     retrieved: str
     url: str
-    second_hand: bool
+    read: str
     seen: str
     newer: str = ""
+
+    @property
+    def second_hand(self) -> bool:
+        """True if neither a page of its issuer was read, nor is it this software's own."""
+        return self.read not in ("first hand", "own")
 
     def age_years(self, today: date) -> float | None:
         """Years since the document's own date; None if it has none. A year or month alone counts from its middle."""
@@ -144,6 +157,11 @@ class Rule:
         )
 
     @property
+    def read(self) -> str:
+        """How the best of its documents was read (`READ`); from memory where the rule says so itself."""
+        return "memory" if self.second_hand else best_read(self.places)
+
+    @property
     def not_verified(self) -> bool:
         """True if no citation could be read at its issuer, or the rule says so itself."""
         return self.second_hand or all(source.second_hand for source, _ in self.places)
@@ -161,6 +179,13 @@ class Rule:
 def rule_sources() -> Mapping[str, RuleSource]:
     """Every document that the rules and the monitoring plans cite."""
     tables = read_toml(knowledge_path() / "rules" / "sources.toml")
+    for key, table in tables.items():
+        if key != "settings" and table.get("read") not in READ:
+            raise KetasimError(
+                f"unknown way to read '{table.get('read')}'",
+                where=f"rules/sources.toml, [{key}]",
+                allowed=", ".join(READ),
+            )
     return FrozenMapping({key: RuleSource(key=key, **table) for key, table in tables.items() if key != "settings"})
 
 
@@ -236,6 +261,11 @@ def places(entries: list[dict[str, str]], where: str) -> tuple[tuple[RuleSource,
     if not found:
         raise KetasimError("no source", where=where, fix='sources = [{ source = "us_label", place = "section 4" }]')
     return tuple(found)
+
+
+def best_read(cited: tuple[tuple[RuleSource, str], ...]) -> str:
+    """How the best of several documents was read (`READ`)."""
+    return min((source.read for source, _ in cited), key=list(READ).index)
 
 
 def condition(table: Mapping[str, Any], where: str) -> Condition:

@@ -55,6 +55,7 @@ class Finding:
             "why": rule.why,
             "when": str(rule.when),
             "missing": list(self.missing),
+            "read": rule.read,
             "second_hand": rule.not_verified,
             "records": list(rule.records),
             "note": rule.note,
@@ -69,6 +70,7 @@ class Finding:
                     "newer": source.newer,
                     "place": place,
                     "url": source.url,
+                    "read": source.read,
                     "second_hand": source.second_hand,
                     "seen": source.seen,
                 }

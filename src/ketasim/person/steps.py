@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
-from ketasim.core import UsageError
+from ketasim.core import UsageError, normal_cdf_quick
 from ketasim.core.arrays import Array
 from ketasim.ratings.observation import drive_at
 
@@ -123,7 +122,7 @@ class Believed:
         table = np.empty((len(SHARES), len(times)))
         for look in range(len(times)):
             middle = future.drive[:, look] + future.mean[:, look]
-            below = ndtr((middle - need) / future.sd[:, look]).mean(axis=1)
+            below = normal_cdf_quick((middle - need) / future.sd[:, look]).mean(axis=1)
             below[-1] = 1.0
             below = np.maximum.accumulate(below)
             table[:, look] = [np.interp(q, below, cuts) if q > below[0] else 0.0 for q in SHARES]

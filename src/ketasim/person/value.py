@@ -15,9 +15,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
-from ketasim.core import KetasimError, knowledge_path, normals, read_toml
+from ketasim.core import KetasimError, inverse_normal, knowledge_path, normal_cdf_quick, normals, read_toml
 from ketasim.core.frozen import FrozenMapping
 
 from .fields import Fact, fields
@@ -89,10 +88,10 @@ def auc(correlation: float, share: float = 0.5) -> float:
     rho = abs(correlation)
     if rho == 0.0:
         return 0.5
-    cut = float(-ndtri(share))
+    cut = -float(inverse_normal([share])[0])
     grid = np.linspace(-8.0, 8.0, 4001)
     density = np.exp(-(grid**2) / 2.0) / math.sqrt(2.0 * math.pi)
-    responds = ndtr((rho * grid - cut) / math.sqrt(1.0 - rho**2))
+    responds = normal_cdf_quick((rho * grid - cut) / math.sqrt(1.0 - rho**2))
     within = density * responds / share
     beyond = density * (1.0 - responds) / (1.0 - share)
     below = np.concatenate([[0.0], np.cumsum((beyond[1:] + beyond[:-1]) / 2.0 * np.diff(grid))])

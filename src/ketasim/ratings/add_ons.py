@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,13 +16,35 @@ from numpy.typing import ArrayLike
 from ketasim.core import UsageError, nearest, value
 from ketasim.core.arrays import Array
 
-KINDS = ("psychotherapy", "anti-inflammatory", "lifestyle", "oral antidepressant")
+NAMES = {  # the words of each kind; the longest that fits is taken
+    "psychotherapy": ("psychotherapy", "cognitive behavioural therapy", "cognitive therapy", "cbt"),
+    "anti-inflammatory": (
+        "anti-inflammatory",
+        "anti-inflammatory drug",
+        "antiinflammatory",
+        "celecoxib",
+        "minocycline",
+    ),
+    "lifestyle": ("lifestyle", "lifestyle support", "exercise"),
+    "oral antidepressant": ("oral antidepressant", "new oral antidepressant"),
+}
+KINDS = tuple(NAMES)
 LONGEST_H = 3 * 366 * 24.0
-EXAMPLE = '--with "psychotherapy from 1 d to 28 d"'
-_UNITS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "week": 168.0, "weeks": 168.0}
+EXAMPLES = {
+    "--with": '--with "psychotherapy from 1 d to 28 d"',
+    "--option": '--option "ketamine iv 0.5 mg/kg over 40 min twice weekly x 4 with psychotherapy from 1 d to 28 d"',
+    "with": 'with = ["psychotherapy from 1 d to 28 d"]',
+}
+_UNITS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "day": 24.0, "days": 24.0, "week": 168.0, "weeks": 168.0}
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
-_PART = re.compile(rf"(?:(from|to|onset)\s+({_NUMBER})\s*(min|h|d|weeks?)|(effect|sd|synergy)\s+({_NUMBER}))(?:\s+|$)")
-_BEGINS = re.compile(rf"\s*(?:new\s+)?({'|'.join(re.escape(kind) for kind in KINDS)})\b\s*(.*)", re.IGNORECASE)
+_PART = re.compile(
+    rf"(?:(from|to|onset)\s+(?:({_NUMBER})\s*(min|h|days?|d|weeks?)|day\s+({_NUMBER}))|(effect|sd|synergy)\s+({_NUMBER}))(?:\s+|$)",
+    re.IGNORECASE,
+)
+_KIND_OF = {word: kind for kind, words in NAMES.items() for word in words}
+_WORDS = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in sorted(_KIND_OF, key=len, reverse=True))
+_BEGINS = re.compile(rf"\s*(?:an?\s+)?({_WORDS})\b\s*(.*?)[\s,;]*", re.IGNORECASE | re.DOTALL)
+_WITH = re.compile(r"[\s,;]*\bwith\b\s*", re.IGNORECASE)
 _MOST = 5.0  # of a drive: exp(-5) of a score is none
 
 
@@ -42,6 +64,10 @@ class AddOn:
     sd: float
     synergy_mean: float = 0.0
     synergy_sd: float = 0.0
+
+    def after(self, hours: float) -> AddOn:
+        """The same, its times counted from `hours` (h) on another axis."""
+        return replace(self, from_h=self.from_h + hours, to_h=self.to_h + hours)
 
     @property
     def known(self) -> str:
@@ -74,14 +100,18 @@ def is_add_on(words: str) -> bool:
     return _BEGINS.fullmatch(words) is not None
 
 
-def add_on(words: str) -> AddOn:
-    """The add-on of words such as "psychotherapy from 1 d to 28 d" (onset 14 d, effect 0.1 sd 0.2, synergy 0.1). Raises UsageError for others."""
+def add_on(words: str, where: str = "--with") -> AddOn:
+    """The add-on of words such as "psychotherapy from 1 d to 28 d" (onset 14 d, effect 0.1 sd 0.2, synergy 0.1); times count from the first dose of the regimen.
+
+    where : where the words stand (a key of `EXAMPLES`), for the message. Raises UsageError for other words.
+    """
+    place = f'{where} "{words}"'
     found = _BEGINS.fullmatch(words)
     if not found:
         raise UsageError(
-            f"'{words}' is no treatment beside the drug", where="--with", allowed=", ".join(KINDS), fix=EXAMPLE
+            f"'{words}' is no treatment beside the drug", where=where, allowed=", ".join(KINDS), fix=EXAMPLES[where]
         )
-    plain, rest = usual(found.group(1).lower()), found.group(2)
+    plain, rest = usual(_KIND_OF[" ".join(found.group(1).lower().split())]), found.group(2)
     said: dict[str, float] = {}
     at = 0
     while at < len(rest):
@@ -91,14 +121,14 @@ def add_on(words: str) -> AddOn:
             close = nearest(word, ("from", "to", "onset", "effect", "sd", "synergy"))
             raise UsageError(
                 f"cannot read '{rest[at:]}' of the {plain.kind}",
-                where=f'--with "{words}"',
-                allowed="from TIME, to TIME, onset TIME, effect NUMBER, sd NUMBER, synergy SHARE",
-                fix=f"{close[0]} ...?" if close else EXAMPLE,
+                where=place,
+                allowed="from TIME, to TIME, onset TIME (a number with min, h, d or weeks), effect NUMBER, sd NUMBER, synergy SHARE",
+                fix=f"{close[0]} ...?" if close and close[0] != word else EXAMPLES[where],
             )
-        key = part.group(1) or part.group(4)
+        key = (part.group(1) or part.group(5)).lower()
         if key in said:
-            raise UsageError(f"'{key}' is said twice", where=f'--with "{words}"', fix=EXAMPLE)
-        said[key] = float(part.group(2)) * _UNITS[part.group(3)] if part.group(1) else float(part.group(5))
+            raise UsageError(f"'{key}' is said twice", where=place, fix=EXAMPLES[where])
+        said[key] = _hours(part) if part.group(1) else float(part.group(6))
         at = part.end()
     made = AddOn(
         plain.kind,
@@ -123,9 +153,38 @@ def add_on(words: str) -> AddOn:
     )
     if problem:
         raise UsageError(
-            problem, where=f'--with "{words}"', allowed="from 0 h on, effect 0.69 halves a score", fix=EXAMPLE
+            f"{made.kind}: {problem}",
+            where=place,
+            allowed="from 0 h on, effect 0.69 halves a score",
+            fix=EXAMPLES[where],
         )
     return made
+
+
+def _hours(part: re.Match[str]) -> float:
+    """The time of a part, h: "36 h", "2 d", "2 weeks", "day 2"."""
+    return float(part.group(4)) * 24.0 if part.group(4) else float(part.group(2)) * _UNITS[part.group(3).lower()]
+
+
+def add_ons(every: Sequence[str], where: str = "--with") -> tuple[AddOn, ...]:
+    """The add-ons among several words, in order; the others (drugs given beside) are left out. Raises UsageError for a kind that is named twice."""
+    found = tuple(add_on(words, where) for words in every if is_add_on(words))
+    for i, one in enumerate(found):
+        if any(one.kind == other.kind for other in found[:i]):
+            raise UsageError(f"{one.kind} is added twice", where=where, allowed="once", fix=EXAMPLES[where])
+    return found
+
+
+def split_add_ons(words: str, where: str = "--with") -> tuple[str, tuple[AddOn, ...]]:
+    """The words of a regimen without what is added to it by "with", and that: "ketamine iv 0.5 mg/kg over 40 min weekly x 4 with psychotherapy from 1 d".
+
+    "with" and a drug ("with escitalopram oral 10 mg daily") stays in the regimen. Raises UsageError as `add_on`.
+    """
+    regimen, *beside = _WITH.split(words)
+    if not any(is_add_on(part) for part in beside):
+        return words, ()
+    rest = [regimen, *(part for part in beside if not is_add_on(part))]
+    return " with ".join(part.strip(" ,;") for part in rest), add_ons(beside, where)
 
 
 def add_on_course(times: ArrayLike, from_h: float, to_h: float, onset_h: float) -> Array:

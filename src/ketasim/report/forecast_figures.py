@@ -14,6 +14,7 @@ from .figures import ENDINGS, _dress, _finish, _page
 from .files import check_writable
 
 WIDTH = 44
+NORMAL_95 = 1.96
 
 
 def draw_forecast(found: Mapping[str, Any], path: str | Path) -> Any:
@@ -66,27 +67,37 @@ def _option(axis: Any, option: Mapping[str, Any]) -> None:
 
 
 def draw_overlay(plain: Mapping[str, Any], path: str | Path) -> Any:
-    """One panel an analyte or score: values, their percentiles, and the 90 % intervals of the same percentiles of simulated data sets."""
+    """One row an analyte or score: visual predictive check, the prediction-corrected one, and the NPDE over time with the band of 95 % of a standard normal."""
     place = check_writable(path, ENDINGS)
     names = list(plain["outputs"])
-    rows = (len(names) + 1) // 2
-    with _page(rows, 2, (9.2, 3.4 * rows + 0.6), False) as (figure, axes):
-        for axis, name in zip(axes.flat, names, strict=False):
-            _checked(axis, name, plain)
-        for axis in list(axes.flat)[len(names) :]:
-            axis.set_axis_off()
+    with _page(len(names), 3, (11.0, 3.2 * len(names) + 0.8), False) as (figure, found):
+        axes = np.asarray(found).reshape(len(names), 3)
+        for row, name in enumerate(names):
+            values = [v for v in plain["values"] if v["name"] == name]
+            unit = "points" if name == "MADRS" else "ng/mL"
+            entry = plain["outputs"][name]
+            _checked(axes[row, 0], f"{name}: VPC", [(v["time_h"], v["value"]) for v in values], entry["vpc"], unit)
+            _checked(
+                axes[row, 1],
+                "prediction-corrected (pcVPC)",
+                [(v["time_h"], v["corrected"]) for v in values],
+                entry["pcvpc"],
+                unit,
+            )
+            _errors(axes[row, 2], values)
         _dress(
             figure,
-            ["Own data beside the model (VPC)"],
-            "Points: values; lines: their 5th, 50th and 95th percentile; bands: the same of simulated data sets, 90 %.",
+            ["Own data beside the model"],
+            "Points: values; lines: their 5th, 50th and 95th percentile; bands: the same percentiles of simulated data sets, 90 %. "
+            "NPDE: 95 % lie within the dotted lines where the model is right.",
         )
         return _finish(figure, place)
 
 
-def _checked(axis: Any, name: str, plain: Mapping[str, Any]) -> None:
-    values = [v for v in plain["values"] if v["name"] == name]
-    axis.plot([v["time_h"] for v in values], [v["value"] for v in values], "o", markersize=3, color=style.QUIET)
-    bins: Sequence[Mapping[str, Any]] = plain["outputs"][name]["vpc"]
+def _checked(
+    axis: Any, title: str, points: Sequence[tuple[float, float]], bins: Sequence[Mapping[str, Any]], unit: str
+) -> None:
+    axis.plot(*zip(*points, strict=True), "o", markersize=3, color=style.QUIET)
     middle = np.array([(b["from_h"] + b["to_h"]) / 2 for b in bins])
     for i, key in enumerate(("r", "s", "r")):
         if len(bins) > 1:
@@ -94,6 +105,18 @@ def _checked(axis: Any, name: str, plain: Mapping[str, Any]) -> None:
             band = np.array([b["simulated_90"][i] for b in bins])
             axis.fill_between(middle, band[:, 0], band[:, 1], color=look["color"], alpha=style.TINT, linewidth=0)
             axis.plot(middle, [b["observed"][i] for b in bins], **look)
-    axis.set_title(name)
+    axis.set_title(title)
     axis.set_xlabel("time [h]")
-    axis.set_ylabel("points" if name == "MADRS" else "ng/mL")
+    axis.set_ylabel(unit)
+
+
+def _errors(axis: Any, values: Sequence[Mapping[str, Any]]) -> None:
+    shown = [(v["time_h"], v["npde"]) for v in values if v["npde"] is not None]
+    if shown:
+        axis.plot(*zip(*shown, strict=True), "o", markersize=3, color=style.QUIET)
+    axis.axhline(0.0, color=style.INK, linewidth=0.8)
+    for edge in (-NORMAL_95, NORMAL_95):
+        axis.axhline(edge, color=style.INK, linewidth=0.8, linestyle=":")
+    axis.set_title("NPDE")
+    axis.set_xlabel("time [h]")
+    axis.set_ylabel("SD")

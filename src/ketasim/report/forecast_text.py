@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ketasim.person.option_harm import reported
+
 from .care import LONG_USE
 from .words import percent, points, table
 
@@ -138,7 +140,8 @@ def _added(found: Mapping[str, Any]) -> list[str]:
     """What is assumed of each treatment beside the drug, once."""
     every = {one["kind"]: one for option in found["options"] for one in option["added"]}
     return [
-        f"{kind.capitalize()} (drive {one['drive']:+.2f}, SD {one['drive_sd']:.2f}; {one['basis']}): {one['place']}"
+        f"{kind.capitalize()} (drive {one['drive']:+.2f}, SD {one['drive_sd']:.2f}, and {100 * one['synergy']:+.0f} %, SD {100 * one['synergy_sd']:.0f} %, of the drug's own; "
+        f"{one['basis']}): {one['place']}"
         + (f" [{', '.join(one['records'])}]" if one["records"] else "")
         + (f". {one['note']}" if one["note"] else ".")
         for kind, one in every.items()
@@ -182,6 +185,11 @@ def _harm(found: Mapping[str, Any]) -> list[str]:
         *table(list(rows[0]), [list(row) for row in rows[1:]]),
     ]
     if limits:
+        lines.append(
+            "Nausea and dizziness: share of people at the minute of the peak of one session; reported at least once in four weeks under the spray: "
+            + "; ".join(f"{entry['what']} {entry['seen']}" for entry in reported())
+            + "."
+        )
         lines.append(
             f"Limits: {limits['sbp']['limit']:g}/{limits['dbp']['limit']:g} mmHg. Resting pressure: {limits['sbp']['resting']}."
         )

@@ -10,8 +10,8 @@ from .words import table
 SHOWN = 4
 
 
-def next_study_text(found: NextStudy) -> str:
-    """The ranking, the leading designs in full, what is not sure."""
+def next_study_text(found: NextStudy, shown: int = SHOWN) -> str:
+    """The ranking, the `shown` leading designs in full, what is not sure."""
     lines = [
         f"Which study would tell {' from '.join(found.hypotheses)}? {found.budget} participants each.",
         NOTICE,
@@ -42,7 +42,7 @@ def next_study_text(found: NextStudy) -> str:
         "measures",
     ]
     lines += [f"  {line}" for line in table(head, rows)]
-    for r in found.ranked[:SHOWN]:
+    for r in found.ranked[:shown]:
         lines += ["", *_design(found, r)]
     lines.append("")
     if found.unsure:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .gallery import PICTURES, paint
+from .worked import PARTS
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,25 @@ def _drawing(name: str, people: int) -> Callable[[Path], None]:
 
 
 def tables() -> dict[str, Made]:
-    """The pages and tables of the docs that follow from the model, by file name: claims, weighing, scorecard, credibility."""
+    """The pages and tables of the docs that follow from the model, by file name: claims, weighing, scorecard, worked examples."""
     return {
-        "credibility.md": Made("python -m ketasim.report.credibility_page", _credibility),
         "weigh.txt": Made("ketasim weigh", _weigh),
         "claims.md": Made("python -m ketasim.report.claims_page", _claims),
         "check.txt": Made("ketasim check", _check),
+        **{
+            f"{page.removesuffix('.md')}-{part}.txt": Made(f"python -m ketasim.report.worked {page}", _worked(make))
+            for page, parts in PARTS.items()
+            for part, make in parts.items()
+        },
     }
+
+
+def _worked(make: Callable[[], str]) -> Callable[[Path], None]:
+    return lambda place: _text(place, make() + "\n")
 
 
 def _text(place: Path, text: str) -> None:
     place.write_bytes(text.encode())
-
-
-def _credibility(place: Path) -> None:
-    from .credibility_page import page
-
-    _text(place, page())
 
 
 def _weigh(place: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ketasim.core.values import knowledge_path, read_toml
 from ketasim.person.fields import fields, scales
 from ketasim.person.monitoring import steps
-from ketasim.person.rules import rule_sources, rules
+from ketasim.person.rules import READ, rule_sources, rules
 
 PAGE = "docs/how-to/screen.md"
 MARKS = re.compile(r"(<!-- (\w+): generated -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
@@ -22,7 +22,7 @@ def rule_table() -> str:
             f"; {' '.join(part)}" for part in (rule.routes, rule.drugs) if part
         )
         cited = "; ".join(f"{source.key} ({place})" for source, place in rule.places)
-        hand = " **second hand**" if rule.not_verified else ""
+        hand = f" **{rule.read}**"
         lines.append(
             f"| {rule.id} | {rule.grade.replace('_', ' ')} | {rule.text} | `{rule.when}` | {where} | {cited}{hand} |"
         )
@@ -34,7 +34,7 @@ def source_table() -> str:
     lines = ["| key | document | version | dated | read | what was read |", "|---|---|---|---|---|---|"]
     for source in rule_sources().values():
         newer = f"; newer: {source.newer}" if source.newer else ""
-        hand = "second hand: " if source.second_hand else ""
+        hand = f"**{READ[source.read]}**: "
         lines.append(
             f"| {source.key} | {source.title} | {source.version or '-'} | {source.dated or '-'} | {source.retrieved or '-'} "
             f"| {hand}{source.seen}{newer} |"

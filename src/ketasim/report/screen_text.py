@@ -7,7 +7,7 @@ from typing import Any
 
 from ketasim.person.fields import fields
 from ketasim.person.monitoring import PHASES, Step
-from ketasim.person.rules import GRADES, Rule, rule_settings
+from ketasim.person.rules import GRADES, READ, Rule, rule_settings
 from ketasim.person.screening import Finding, Screening
 
 from .crisis import crisis_text
@@ -83,7 +83,7 @@ def source_lines(rule: Rule, found: Screening) -> Iterator[str]:
         age = source.age_years(found.today)
         when = f"dated {source.dated}, {age:.1f} years old" if age is not None else "no date"
         old = f", OLDER THAN {limit:g} YEARS" if age is not None and age > limit else ""
-        hand = f"; second hand: {source.seen}" if source.second_hand else ""
+        hand = f"; {READ[source.read]}: {source.seen}"
         newer = f"; newer: {source.newer}" if source.newer else ""
         read = f", read {source.retrieved}" if source.retrieved else ""
         yield f"source: {source}, {place} ({when}{old}{read}{hand}{newer})"

@@ -23,7 +23,7 @@ from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
 from ketasim.people.occasions import USUAL as USUAL_OCCASIONS
 from ketasim.people.occasions import occasion_shares
-from ketasim.ratings.add_ons import AddOn, add_on, is_add_on
+from ketasim.ratings.add_ons import AddOn, add_ons, is_add_on
 from ketasim.ratings.setting import setting as setting_of
 
 HOURS_PER_DAY = 24.0
@@ -117,7 +117,7 @@ class Scenario:
     @cached_property
     def add_ons(self) -> tuple[AddOn, ...]:
         """Treatments beside the drug that the chain has no mechanism for, by their words among `with_`."""
-        return tuple(add_on(words) for words in self.with_ if is_add_on(words))
+        return add_ons(self.with_)
 
     @property
     def dosed_h(self) -> float | None:

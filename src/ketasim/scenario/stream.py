@@ -15,6 +15,7 @@ import numpy as np
 
 from ketasim._version import __version__
 from ketasim.core import UsageError, output_register, unknown_name
+from ketasim.core.cluster import on_cluster
 from ketasim.core.files import sweep, write_durably
 from ketasim.core.names import output
 from ketasim.core.records import NOTICE
@@ -52,14 +53,34 @@ class Streamed:
         }
 
 
+@dataclass(frozen=True)
+class Block:
+    """People `first` to `first + count` - 1 of a scenario, one file; names : the outputs that are kept."""
+
+    asked: Scenario
+    first: int
+    count: int
+    names: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """Its name in the folder."""
+        return f"people-{self.first // BLOCK:06d}.parquet"
+
+
 def stream_people(
-    asked: Scenario, folder: str | Path, keep: Sequence[str] = (), progress: Callable[[float], None] | None = None
+    asked: Scenario,
+    folder: str | Path,
+    keep: Sequence[str] = (),
+    progress: Callable[[float], None] | None = None,
+    scheduler: str = "",
 ) -> Streamed:
     """Simulate `asked.people` people block by block; one Parquet file a block, one row per person and time.
 
     keep : outputs (names or aliases), `madrs, ideation, cadss` unless given. Columns: person, weight [kg], age [years], baseline [points], time_h, and the
     outputs in their units as 32-bit numbers; a failed person has none. A folder that was begun with the same settings is finished: files that are
-    there are kept. Raises UsageError for a folder of other settings or an unknown output.
+    there are kept. scheduler : address of a dask.distributed scheduler whose workers make the blocks; the files are the same bits. Raises UsageError for a
+    folder of other settings or an unknown output.
     """
     pa: Any = import_module("pyarrow")
     pq: Any = import_module("pyarrow.parquet")
@@ -69,34 +90,39 @@ def stream_people(
     if asked.people < 1:
         raise UsageError("nobody is asked for", where="--people 0", fix="--people 1000")
     begun = _begin(asked, place, names)
-    files, failed, rows, reused = [], [], 0, 0
-    for first in range(0, asked.people, BLOCK):
-        count = min(BLOCK, asked.people - first)
-        file = place / f"people-{first // BLOCK:06d}.parquet"
-        stored = _stored(file, begun)
-        if stored is not None:
-            rows += stored.num_rows
-            failed += json.loads(stored.metadata.get(b"failed", b"[]"))
-            reused += 1
-        else:
-            table, lost = _block(asked, first, count, names)
-            failed += lost
-            rows += len(table["person"])
-            made = pa.table(table).replace_schema_metadata(
-                {"settings": begun, "failed": json.dumps(lost), "notice": NOTICE}
-            )
-            write_durably(file, partial(pq.write_table, made, compression="zstd"))
-        files.append(file.name)
+    blocks = [Block(asked, first, min(BLOCK, asked.people - first), names) for first in range(0, asked.people, BLOCK)]
+    missing = [block for block in blocks if _stored(place / block.file, begun) is None]
+    done = sum(block.count for block in blocks) - sum(block.count for block in missing)
+    made = (
+        on_cluster([(f"{begun}-{block.first}", block) for block in missing], make_block, scheduler)
+        if scheduler and missing
+        else ((block, make_block(block)) for block in missing)
+    )
+    for block, (table, lost) in made:
+        about = {"settings": begun, "failed": json.dumps(lost), "notice": NOTICE}
+        rows = pa.table(table).replace_schema_metadata(about)
+        write_durably(place / block.file, partial(pq.write_table, rows, compression="zstd"))
+        done += block.count
         if progress:
-            progress((first + count) / asked.people)
+            progress(done / asked.people)
+    feet = [pq.read_metadata(place / block.file) for block in blocks]
+    failed = [one for foot in feet for one in json.loads(foot.metadata.get(b"failed", b"[]"))]
     columns = ("person", "weight", "age", "baseline", "time_h", *names)
-    done = Streamed(place, asked.people, rows, tuple(files), columns, tuple(failed), reused)
+    written = Streamed(
+        place,
+        asked.people,
+        sum(foot.num_rows for foot in feet),
+        tuple(block.file for block in blocks),
+        columns,
+        tuple(failed),
+        len(blocks) - len(missing),
+    )
     text = json.dumps(
-        {"settings": asked.settings(), "key": begun, "version": __version__} | done.to_dict() | {"folder": "."},
+        {"settings": asked.settings(), "key": begun, "version": __version__} | written.to_dict() | {"folder": "."},
         indent=1,
     )
     write_durably(place / SETTINGS, partial(_fill, text))
-    return done
+    return written
 
 
 def _fill(text: str, place: Path) -> None:
@@ -135,11 +161,10 @@ def _begin(asked: Scenario, place: Path, names: Sequence[str]) -> str:
     return key
 
 
-def _block(
-    asked: Scenario, first: int, count: int, names: Sequence[str]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The columns of one block and who failed."""
-    people, table, failures, _ = block_of(asked.but(people=count), first)
+def make_block(block: Block) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The columns of one block and who failed; nothing but the block decides them."""
+    asked, names = block.asked, block.names
+    people, table, failures, _ = block_of(asked.but(people=block.count), block.first)
     for name in names:
         if name not in table:
             raise unknown_name("output of this run", name, [n for n in output_register() if n in table], where="--keep")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ketasim.core import value
 from ketasim.core.arrays import Array
+from ketasim.ratings.between import factor, shift
 
 from .design import Design
 
@@ -23,16 +24,16 @@ def decades(design: Design) -> float:
 
 def setting_shift(design: Design, z: ArrayLike) -> Array:
     """Shift of the drive of everybody in a trial: tau z + b d; z standard normal, d decades of size."""
-    tau = value("tau_mood_setting").value if design.study_effects else 0.0
-    return np.asarray(tau * np.asarray(z, dtype=np.float64) + value("small_study_placebo").value * decades(design))
+    own = shift("setting", z) if design.study_effects else np.zeros(np.shape(z))
+    return np.asarray(own + value("small_study_placebo").value * decades(design))
 
 
 def drug_size(design: Design, z: ArrayLike) -> Array:
-    """Factor on the drug part in a trial: exp(tau z - tau^2 / 2 - b d). Its mean over trials of the reference size is 1.
+    """Factor on the drug part in a trial: exp(tau z - tau^2 / 2 - b d). Its mean over trials of the reference size is 1 (`ratings.between`)."""
+    own = factor("drug", z) if design.study_effects else np.ones(np.shape(z))
+    return np.asarray(own * math.exp(-value("small_study_drug").value * decades(design)))
 
-    The fit is linear in the logarithm of the factor, so the size that it finds is that of the average trial: a factor exp(tau z), whose median is 1
-    and whose mean is exp(tau^2 / 2), would make every simulated trial stronger on average than the evidence says.
-    """
-    tau = value("tau_mood_drug").value if design.study_effects else 0.0
-    log = tau * np.asarray(z, dtype=np.float64) - 0.5 * tau**2 - value("small_study_drug").value * decades(design)
-    return np.asarray(np.exp(log))
+
+def felt_size(design: Design, z: ArrayLike) -> Array:
+    """Factor on the points of dissociation that a trial rates: raters and surroundings differ; its mean over trials is 1. Belief keeps to the average trial."""
+    return factor("felt", z) if design.study_effects else np.ones(np.shape(z))

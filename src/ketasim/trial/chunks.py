@@ -6,7 +6,7 @@ A chunk depends on the design, the seed and its world alone, so that it is the s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -19,6 +19,7 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import UsageError
 from ketasim.core.arrays import AnyArray, Array
+from ketasim.core.cluster import on_cluster
 from ketasim.core.files import sweep, write_durably
 
 from .design import Design
@@ -27,7 +28,6 @@ from .pool import Pool, make_pool
 from .replicate import Replicates, replicates
 from .worlds import World
 
-RETRIES = 100  # of a chunk whose worker was lost
 PLAIN = ("arm", "who", "site", "baseline", "gone", "guess")
 BY_VISIT = ("score", "seen", "felt")
 
@@ -101,7 +101,7 @@ def chunks(
         else:
             found[job.world.index] = kept
     made = (
-        _on_cluster(missing, scheduler)
+        on_cluster([(job.key, job) for job in missing], make_chunk, scheduler)
         if scheduler and missing
         else ((job, make_chunk(job, pool_of(job.world.index))) for job in missing)
     )
@@ -112,40 +112,6 @@ def chunks(
         if progress:
             progress(len(found) / len(jobs))
     return [found[job.world.index] for job in jobs]
-
-
-def _on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, Chunk]]:
-    """Chunks as the workers finish them; a chunk whose worker is lost is made again elsewhere, up to RETRIES times."""
-    try:
-        distributed: Any = import_module("dask.distributed")
-    except ImportError as error:
-        raise UsageError(
-            "a cluster needs dask.distributed", where=f"--scheduler {address}", fix='pip install "ketasim[cluster]"'
-        ) from error
-    try:
-        client = distributed.Client(address, timeout="20s")
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UsageError(
-            f"no scheduler answers at {address}",
-            where=f"--scheduler {address}",
-            allowed="the address that `dask scheduler` prints",
-            fix="--scheduler tcp://127.0.0.1:8786",
-        ) from error
-    with client:
-        futures = {client.submit(make_chunk, job, key=f"ketasim-{job.key}", pure=False): job for job in jobs}
-        lost = {job.key: 0 for job in jobs}
-        finished = distributed.as_completed(list(futures))
-        for future in finished:
-            job = futures[future]
-            if future.status == "error" and isinstance(future.exception(), distributed.KilledWorker):
-                # the scheduler gives a task up after a few lost workers, whatever the client would allow: ask anew
-                lost[job.key] += 1
-                if lost[job.key] <= RETRIES:
-                    again = client.submit(make_chunk, job, key=f"ketasim-{job.key}-{lost[job.key]}", pure=False)
-                    futures[again] = job
-                    finished.add(again)
-                    continue
-            yield job, future.result()
 
 
 def prepared(folder: str | Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ketasim.core import FrozenMapping
 from ketasim.dose import Regimen, parse
-from ketasim.ratings.add_ons import AddOn, add_on, is_add_on
+from ketasim.ratings.add_ons import AddOn, add_ons, is_add_on
 
 from .plan import Analysis, label_of
 from .rules import Rule
@@ -33,7 +33,7 @@ class TrialArm:
     @property
     def add_ons(self) -> tuple[AddOn, ...]:
         """Treatments beside the drug: those of [[add_on]], and those named among the words of `with`."""
-        return (*self.stated, *(add_on(words) for words in self.with_ if is_add_on(words)))
+        return (*self.stated, *add_ons(self.with_, "with"))
 
     def regimen(self) -> Regimen:
         """The doses."""

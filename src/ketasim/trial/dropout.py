@@ -31,7 +31,7 @@ def equation(d: Dropout) -> str:
         (d.time, "weeks since the start"),
     ):
         if size:
-            terms.append(f"{size:+g} x {text}")
+            terms.append(f"{'-' if size < 0 else '+'} {abs(size):g} x {text}")
     kind = [
         name
         for name, there in (
@@ -40,7 +40,7 @@ def equation(d: Dropout) -> str:
         )
         if there
     ] or ["completely at random"]
-    inside = f" x exp({' '.join(terms).lstrip('+')})" if terms else ""
+    inside = f" x exp({' '.join(terms).removeprefix('+ ')})" if terms else ""
     return f"hazard of leaving per week = {d.per_week:g}{inside}   [{', '.join(kind)}; {d.basis}]"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.core.arrays import Array, BoolArray
+from ketasim.core.arrays import Array, BoolArray, IntArray
 
 from .analyse.competing import cause_specific, incidence_difference
 from .analyse.cox import cox
@@ -21,7 +21,7 @@ from .analyse.result import Comparison
 from .analyse.survival import log_rank, restricted_mean
 from .design import HOURS_PER_DAY, Design
 from .plan import OF_SHARES, OF_TIMES, is_harm
-from .replicate import Replicates
+from .replicate import Replicates, strata_numbers
 
 IMPUTATION_SEED = 1  # of the draws of multiple imputation, with the replicate's number
 
@@ -63,7 +63,8 @@ def analyse(design: Design, found: Replicates, n: int) -> Outcome:
         missing: Missing = "left out" if how.missing == "left out" else "failure"
         if how.method == "logistic":
             return _outcome(logistic(met, arm, extra, missing=missing, level=level), design)
-        return _outcome(proportions(met, arm, missing=missing, level=level), design)
+        strata = strata_of_analysis(design, found, n)
+        return _outcome(proportions(met, arm, strata=strata, missing=missing, level=level), design)
     if design.endpoint.measure == "cadss":
         return _outcome(t_test(strongest(design, found)[:, :n], arm, level=level), design)
     at = endpoint_visit(design)
@@ -77,8 +78,16 @@ def analyse(design: Design, found: Replicates, n: int) -> Outcome:
     if how.method == "imputation":
         return _outcome(_imputed(design, found, n, extra), design)
     if how.method == "ancova":
-        return _outcome(ancova(change[..., at], arm, extra, level=level), design)
+        strata = strata_of_analysis(design, found, n)
+        return _outcome(ancova(change[..., at], arm, extra, strata=strata, level=level), design)
     return _outcome(t_test(change[..., at], arm, level=level), design)
+
+
+def strata_of_analysis(design: Design, found: Replicates, n: int) -> IntArray | None:
+    """Stratum of the first n participants, (R, n); None where the analysis has no strata."""
+    if not design.analysis.strata:
+        return None
+    return strata_numbers(design.analysis.strata, found.site, found.covariates)[:, :n]
 
 
 def _imputed(design: Design, found: Replicates, n: int, extra: Array | None) -> Comparison:
@@ -102,18 +111,19 @@ def _of_times(design: Design, found: Replicates, n: int) -> Outcome:
     how, where = design.analysis, design.endpoint
     time, kind = relapse(design, found)
     time, kind, arm = time[:, :n], kind[:, :n], found.arm[:, :n]
+    strata = strata_of_analysis(design, found, n)
     event, level = (kind == 1).astype(np.float64), 1.0 - how.alpha
     upto = where.at_h - design.from_h
     if how.method == "log-rank":
-        return _outcome(log_rank(time, event, arm, level=level), design)
+        return _outcome(log_rank(time, event, arm, strata=strata, level=level), design)
     if how.method == "cox":
-        return _outcome(cox(time, event, arm, level=level), design)
+        return _outcome(cox(time, event, arm, strata=strata, level=level), design)
     if how.method == "rmst":
         mean = restricted_mean(time / HOURS_PER_DAY, event, arm, (how.horizon_h or upto) / HOURS_PER_DAY, level=level)
         return _outcome(mean, design)
     if how.method == "cumulative-incidence":
         return _outcome(incidence_difference(time, kind, arm, upto, level=level), design)
-    return _outcome(cause_specific(time, kind, arm, level=level), design)
+    return _outcome(cause_specific(time, kind, arm, strata=strata, level=level), design)
 
 
 def analysed(design: Design, found: Replicates) -> BoolArray:
@@ -249,6 +259,8 @@ def _words(name: str, design: Design) -> str:
         aim = replace(
             aim, intercurrent=f"{aim.intercurrent}; {how.shift:+g} points after leaving in every arm but the reference"
         )
+    if how.strata:
+        aim = replace(aim, summary=f"{aim.summary}, within strata of {' and '.join(how.strata)}")
     if how.method == "rmst":
         days = (how.horizon_h or design.endpoint.at_h - design.from_h) / HOURS_PER_DAY
         aim = replace(aim, summary=f"{aim.summary} of {days:g} days, in days")

@@ -26,7 +26,9 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "cadss": ("t-test",),
 } | dict.fromkeys((*SHARES, "cadss_share", *REPORTS, *PRESSURES), OF_SHARES)
 FREEDOMS = ("kenward-roger", "satterthwaite")
-COVARIATES = ("baseline", "age", "weight")
+COVARIATES = ("baseline", "age", "weight", "severity", "sex")
+STRATA = ("site", "severity", "sex")
+OF_STRATA = ("ancova", "proportions", "log-rank", "cox", "cause-specific")
 MISSING = ("failure", "left out")
 Freedom = Literal["kenward-roger", "satterthwaite"]
 
@@ -108,7 +110,7 @@ class Analysis:
 
     imputation : strategy of multiple imputation, imputations : how many data sets, shift : points added after leaving in every arm but the reference,
     reference : arm that the strategy copies (the comparator, if empty). horizon_h : of restricted means, from the randomisation (0: to the
-    endpoint). missing : of shares, "failure" or "left out". looks, reestimation : None where the trial has one analysis at its end.
+    endpoint). missing : of shares, "failure" or "left out". strata : people are compared within these, for the methods of `OF_STRATA`. looks, reestimation : None where the trial has one analysis at its end.
     """
 
     method: str = "mmrm"
@@ -123,11 +125,14 @@ class Analysis:
     missing: str = "failure"
     looks: Looks | None = None
     reestimation: Reestimation | None = None
+    strata: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """The method in words, with what it was told."""
         words = f"multiple imputation ({self.imputation})" if self.method == "imputation" else self.method
+        if self.strata:
+            words += f", stratified by {' and '.join(self.strata)}"
         if self.looks:
             words += f", {len(self.looks.fractions)} looks ({self.looks.spending})"
         return words + (f", size re-estimated ({self.reestimation.kind})" if self.reestimation else "")

@@ -20,12 +20,12 @@ from ketasim.ratings.setting import SETTINGS
 from .design import KINDS, Design, Dropout, TrialArm, words_of
 from .fields import Fields
 from .lines import Lines
+from .plan import STRATA
 from .read_analysis import read_analysis, read_endpoint
 from .rules import ALWAYS, EXTRA, STOP, Rule, condition
 from .scales import SCALES
 
 MOST_VISITS, MOST_ARMS, MOST_PEOPLE, MOST_SITES, MOST_RULES = 40, 12, 20_000, 500, 20
-STRATA = ("site", "severity", "sex")
 EXAMPLE = 'words = "ketamine iv 0.5 mg/kg over 40 min"'
 
 
@@ -45,6 +45,7 @@ def design_from_text(text: str, name: str = "design.toml", identity: str = "desi
     design = _design(Fields(table, (), Lines(text, name), problems), identity)
     if problems:
         count = len(problems)
+        problems.sort(key=lambda problem: int(problem.where.rpartition(":")[2]))
         raise UsageError(
             f"{count} problem{'s' if count > 1 else ''} in the design",
             where="\n".join(str(problem) for problem in problems),
@@ -133,7 +134,7 @@ def _arms(top: Fields) -> tuple[TrialArm, ...]:
             tuple(_add_on(one) for one in entry.tables("add_on")),
         )
         if not words:
-            entry.note("", f"the arm '{name}' has no doses", EXAMPLE)
+            entry.note("words", f"the arm '{name}' has no doses", EXAMPLE)
         else:
             _read_doses(entry, arm)
         if arm.ratio <= 0:
@@ -380,6 +381,8 @@ def _together(top: Fields, design: Design) -> None:
         top.note("design", f"a crossover compares two treatments, not {len(design.arms)}", 'design = "parallel"')
     if design.kind == "crossover" and design.endpoint.measure != "change":
         top.note("endpoint", "a crossover is analysed by change", 'measure = "change"')
+    if design.kind == "crossover" and design.analysis.strata:
+        top.note("analysis", "a crossover is compared within persons, not within strata", "leave out strata")
     if design.rules and (design.site_sd or design.endpoint.measure in ("ideation", "ideation_remission")):
         top.note("rules", "visit rules are for a score without site effects", "[sites]\nsd = 0.0")
     if design.endpoint.measure == "relapse" and design.kind != "withdrawal":

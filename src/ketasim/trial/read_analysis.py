@@ -16,6 +16,8 @@ from .plan import (
     METHODS,
     MISSING,
     OF_SHARES,
+    OF_STRATA,
+    STRATA,
     Analysis,
     Freedom,
     Looks,
@@ -34,6 +36,7 @@ ONLY = {
     "reference": ("imputation",),
     "horizon": ("rmst",),
     "missing": OF_SHARES,
+    "strata": OF_STRATA,
 }
 OF_LOOKS = ("spending", "exponent", "futility")
 
@@ -85,6 +88,7 @@ def read_analysis(top: Fields, measure: str, arms: list[str], comparator: str) -
         entry.text("missing", MISSING[0], MISSING),
         _looks(entry, alpha),
         _reestimation(top, measure, arms),
+        tuple(dict.fromkeys(entry.texts("strata", STRATA))),
     )
     for key, methods in ONLY.items():
         if key in entry.table and method not in methods:

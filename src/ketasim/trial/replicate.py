@@ -6,7 +6,7 @@ analyses are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,7 +19,7 @@ from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.wander import at_visits
 
-from .between import drug_size, setting_shift
+from .between import drug_size, felt_size, setting_shift
 from .design import Design, words_of
 from .draws import Draws
 from .dropout import leave
@@ -195,7 +195,11 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
     who = np.minimum((draws.uniform("participant") * pool.people).astype(np.int64), pool.people - 1)
     site = np.minimum((draws.uniform("site") * design.sites).astype(np.int64), design.sites - 1)
     madrs = pool.baseline[who]
-    arm = allocate(design, draws, _strata(design, site, madrs, pool.quantities["women"][who]))
+    people = {key: pool.quantities[key][who] for key in ("age", "weight")} | {
+        "severity": (madrs >= value("typical_madrs").value).astype(np.float64),
+        "sex": (pool.quantities["women"][who] > 0.5).astype(np.float64),
+    }
+    arm = allocate(design, draws, strata_numbers(design.strata, site, people))
     score = _scores(design, pool, draws, who, arm, _shift(design, draws, site))
     thoughts = design.endpoint.measure in IDEATION
     points = 1.0 if thoughts else per_point(design.scale)
@@ -222,7 +226,7 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
         gone=gone,
         guess=draws.uniform("guess") < believed,
         felt=felt,
-        covariates={"baseline": baseline, "age": pool.quantities["age"][who], "weight": pool.quantities["weight"][who]},
+        covariates={"baseline": baseline} | people,
         asked=np.full(len(numbers), n, dtype=np.int64),
         beside=_beside(design, pool, draws, who, arm),
     )
@@ -236,7 +240,8 @@ def _beside(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     """
     measure = design.endpoint.measure
     if measure in FELT:
-        points = pool.cadss[arm, who]
+        rated = felt_size(design, draws.single("rating of dissociation in the trial"))
+        points = np.minimum(pool.cadss[arm, who] * rated[:, None, None], value("cadss_maximum").value)
         return points if measure == "cadss" else (points > design.endpoint.cut).astype(np.float64)
     if measure not in pool.reports:
         return np.zeros((*who.shape, 0))
@@ -247,12 +252,12 @@ def _beside(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     return (draws.uniform(f"report {measure}")[..., None] < chance).astype(np.float64)
 
 
-def _strata(design: Design, site: IntArray, madrs: Array, women: Array) -> IntArray:
-    """One number per stratum, (R, N). Severity: above or below the middle of the typical person's score."""
+def strata_numbers(names: Sequence[str], site: IntArray, covariates: Mapping[str, Array]) -> IntArray:
+    """One number per stratum, from 0, (R, N): cells of site, severity (baseline at or above that of the typical person) and sex, as far as they are named."""
     found = np.zeros(site.shape, dtype=np.int64)
-    for name in design.strata:
-        own = {"site": site, "severity": madrs >= value("typical_madrs").value, "sex": women > 0.5}[name]
-        found = found * (design.sites + 2) + own.astype(np.int64)
+    for name in names:
+        own = site if name == "site" else covariates[name].astype(np.int64)
+        found = found * (int(own.max(initial=0)) + 1) + own
     return np.unique(found, return_inverse=True)[1].reshape(found.shape).astype(np.int64)
 
 

@@ -15,7 +15,7 @@ from ketasim.scenario.result import plain
 from .design import Design, words_of
 from .dropout import equation
 from .one import OneTrial
-from .plan import OF_SHARES
+from .plan import OF_SHARES, OF_STRATA
 from .power import Power
 
 
@@ -194,6 +194,8 @@ def details(d: Design) -> dict[str, Any]:
         found["df"] = how.df
     if method in ("mmrm", "ancova", "imputation", "logistic"):
         found["covariates"] = list(how.covariates)
+    if method in OF_STRATA:
+        found["strata"] = list(how.strata)
     if method == "imputation":
         found |= {key: getattr(how, key) for key in ("imputation", "imputations", "shift")}
         found["reference"] = how.reference or d.comparator

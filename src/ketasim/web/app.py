@@ -25,6 +25,7 @@ from ketasim.scenario.result import lean, plain
 from ketasim.scenario.run import run as simulate
 
 from . import answers, facts, long_answers, shipped
+from .behind import Behind, Handed
 from .care import care
 from .guard import Guard
 from .jobs import Busy, Jobs
@@ -82,10 +83,14 @@ Name = Annotated[str, InAddress(max_length=80)]
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-def create_app(static: Path = STATIC) -> Any:
-    """The ASGI application, guard included."""
-    short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7)
-    long = Jobs(workers=2, most_waiting=8, name="long", patience_s=0.9)  # then it is told, and the page asks again
+def create_app(static: Path | None = STATIC, behind: Behind | None = None) -> Any:
+    """The ASGI application, guard included. static : the built page, if it is served; behind : the process that does the work, if it is another."""
+    hand = behind.hand if behind else None
+    short = Jobs(workers=2, most_waiting=16, name="slider", patience_s=0.7, behind=hand)
+    long = Jobs(
+        workers=2, most_waiting=8, name="long", patience_s=0.9, behind=hand
+    )  # then it is told, and the page asks again
+    near = Jobs(workers=1, most_waiting=64, name="near", patience_s=0.9)  # what is known already: read, not computed
     trials, people = Tasks("trial"), Tasks("person")
 
     @asynccontextmanager
@@ -93,8 +98,15 @@ def create_app(static: Path = STATIC) -> Any:
         yield
         short.close()
         long.close()
+        near.close()
         trials.close()
         people.close()
+        if behind is not None:
+            behind.close()
+
+    async def task(look: Callable[[], Any]) -> Any:
+        """A task is known where it runs."""
+        return await hand() if hand else look()
 
     app = FastAPI(
         title="Ketasim",
@@ -106,7 +118,7 @@ def create_app(static: Path = STATIC) -> Any:
         description="From a dose of ketamine to the mood. Research and teaching only.",
     )
     _refusals(app)
-    _facts(app, short)
+    _facts(app, near)
 
     @app.post("/api/run", summary="A run: the object that `ketasim run --json` prints", response_model=answers.Run)
     async def run(question: Question) -> Response:
@@ -166,7 +178,7 @@ def create_app(static: Path = STATIC) -> Any:
         response_model=answers.Matters,
     )
     async def mattering() -> Any:
-        return JSONResponse(plain(await long.run(shipped.matters_now)))
+        return JSONResponse(plain(await (near if shipped.current() else long).run(shipped.matters_now)))
 
     @app.post(
         "/api/compare", summary="The object that `ketasim compare --json` prints", response_model=long_answers.Compared
@@ -211,7 +223,7 @@ def create_app(static: Path = STATIC) -> Any:
 
     @app.get("/api/guide", summary="The guide, every number resolved with its source", response_model=answers.Guide)
     async def guide() -> Any:
-        return JSONResponse(await long.run(shipped.guide_now))
+        return JSONResponse(await (near if shipped.current() else long).run(shipped.guide_now))
 
     @app.get(
         "/api/first",
@@ -223,7 +235,7 @@ def create_app(static: Path = STATIC) -> Any:
         },
     )
     async def first() -> Response:
-        found = await short.run(shipped.first_now)
+        found = await near.run(shipped.first_now)
         return Response(found, media_type=PACKED) if found else Response(status_code=204)
 
     @app.post(
@@ -257,7 +269,7 @@ def create_app(static: Path = STATIC) -> Any:
         response_model=list[answers.DesignFile],
     )
     async def design_files() -> Any:
-        return JSONResponse(await short.run(designs))
+        return JSONResponse(await near.run(designs))
 
     @app.get("/api/design-words", summary="what the fields of a design may hold", response_model=answers.DesignWords)
     async def design_words() -> Any:
@@ -291,11 +303,11 @@ def create_app(static: Path = STATIC) -> Any:
 
     @app.get("/api/trial/{number}", summary="Progress or result of a trial", response_model=answers.Task)
     async def trial_task(number: Name) -> Any:
-        return JSONResponse(plain(trials.to_dict(trials.find(number, "trial"))))
+        return JSONResponse(plain(await task(lambda: trials.to_dict(trials.find(number, "trial")))))
 
     @app.delete("/api/trial/{number}", summary="Call a trial off", response_model=answers.Task)
     async def no_trial(number: Name) -> Any:
-        return JSONResponse(plain(trials.to_dict(trials.cancel(number, "trial"))))
+        return JSONResponse(plain(await task(lambda: trials.to_dict(trials.cancel(number, "trial")))))
 
     @app.post(
         "/api/forecast",
@@ -308,11 +320,11 @@ def create_app(static: Path = STATIC) -> Any:
 
     @app.get("/api/forecast/{number}", summary="Progress or result of a forecast", response_model=answers.Task)
     async def forecast_task(number: Name) -> Any:
-        return JSONResponse(people.to_dict(people.find(number, "forecast")), headers=NOT_KEPT)
+        return JSONResponse(await task(lambda: people.to_dict(people.find(number, "forecast"))), headers=NOT_KEPT)
 
     @app.delete("/api/forecast/{number}", summary="Call a forecast off", response_model=answers.Task)
     async def no_forecast(number: Name) -> Any:
-        return JSONResponse(people.to_dict(people.cancel(number, "forecast")), headers=NOT_KEPT)
+        return JSONResponse(await task(lambda: people.to_dict(people.cancel(number, "forecast"))), headers=NOT_KEPT)
 
     @app.post(
         "/api/screen", summary="What `ketasim screen --json` prints; nothing is kept", response_model=answers.Screened
@@ -326,7 +338,7 @@ def create_app(static: Path = STATIC) -> Any:
         response_model=answers.Forward,
     )
     async def forward() -> Any:
-        return JSONResponse(await short.run(shipped.forward_now))
+        return JSONResponse(await near.run(shipped.forward_now))
 
     _page(app, static)
     return Guard(app)
@@ -401,6 +413,10 @@ def _problem(status: int, what: str, where: str = "", allowed: str = "", fix: st
 
 
 def _refusals(app: FastAPI) -> None:
+    @app.exception_handler(Handed)
+    async def handed(_: Request, answer: Handed) -> Response:
+        return Response(answer.body, answer.status, answer.headers)
+
     @app.exception_handler(KetasimError)
     async def taught(_: Request, error: KetasimError) -> JSONResponse:
         return _problem(422, error.what, error.where, error.allowed, error.fix)
@@ -432,7 +448,9 @@ def _refusals(app: FastAPI) -> None:
         return _problem(error.status_code, str(error.detail), **dict(error.headers or {}))
 
 
-def _page(app: FastAPI, static: Path) -> None:
+def _page(app: FastAPI, static: Path | None) -> None:
+    if static is None:
+        return
     page = static / "index.html"
 
     @app.get("/", include_in_schema=False)

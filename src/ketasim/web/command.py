@@ -27,6 +27,9 @@ def serve(
     try:
         import uvicorn
 
+        from .behind import Behind
+
+        behind = Behind()  # loads beside this one, and compiles the model while the page loads
         from .app import create_app
     except ImportError as error:
         listening.close()
@@ -38,10 +41,11 @@ def serve(
     _prepare()
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}/"
     typer.echo(f"Ketasim is at {address}  (stop with Ctrl+C)\nResearch and teaching only. Not medical advice.")
-    threading.Thread(target=_warm, daemon=True).start()
     if browser:
         threading.Thread(target=_open, args=(address,), daemon=True).start()
-    config = uvicorn.Config(create_app(), log_level="warning", access_log=False, server_header=False, lifespan="on")
+    config = uvicorn.Config(
+        create_app(behind=behind), log_level="warning", access_log=False, server_header=False, lifespan="on"
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -74,13 +78,6 @@ def _prepare() -> None:
     if shipped.current():
         shipped.first_now()
         shipped.guide_now()
-
-
-def _warm() -> None:
-    """The first run compiles the model; doing it while the page loads lets its first chart come at once."""
-    from ketasim.scenario.run import run
-
-    run("ketamine iv 0.5 mg/kg over 40 min", people=0, days=1)
 
 
 def _open(address: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+from .behind import ASKED, HEADERS_ON, Asked
 from .jobs import CLIENT
 
 Scope = MutableMapping[str, Any]
@@ -66,6 +67,7 @@ class Guard:
                 return
             if not message.get("more_body"):
                 break
+        ASKED.set(_question(scope, bytes(body)))
         whole = {"type": "http.request", "body": bytes(body), "more_body": False}
         first = True
 
@@ -90,6 +92,15 @@ class Guard:
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > LONGEST_ADDRESS:
             return 414, "the address is too long", f"up to {LONGEST_ADDRESS} bytes"
         return None
+
+
+def _question(scope: Scope, body: bytes) -> Asked:
+    """The question as it came, for the process behind; its target is in ASCII, as a request line has it."""
+    target = bytes(scope.get("raw_path") or quote(scope["path"]).encode())
+    if scope.get("query_string"):
+        target += b"?" + scope["query_string"]
+    headers = tuple((name.lower(), value) for name, value in scope["headers"] if name.lower() in HEADERS_ON)
+    return Asked(scope["method"], target.decode("latin-1"), headers, body)
 
 
 def _page(scope: Scope) -> str:

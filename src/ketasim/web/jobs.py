@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
@@ -26,9 +26,19 @@ class Jobs:
 
     A free worker goes to the client that was served longest ago. Where the queue is full, a client with fewer waiting runs than another takes the
     place of the newest run of that other, who is told to ask again.
+
+    behind : where the work is done instead, if that is another process (`web.behind`); what is asked is handed on to it.
     """
 
-    def __init__(self, workers: int, most_waiting: int, name: str, patience_s: float) -> None:
+    def __init__(
+        self,
+        workers: int,
+        most_waiting: int,
+        name: str,
+        patience_s: float,
+        behind: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        self.behind = behind
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix=f"ketasim-{name}")
         self.most_waiting, self.patience_s = most_waiting, patience_s
         self.free = workers
@@ -48,12 +58,21 @@ class Jobs:
         else:
             await self._wait(CLIENT.get())
         try:
-            done = asyncio.get_running_loop().run_in_executor(self.pool, work)
+            done: asyncio.Future[Any]
+            if self.behind is not None:
+                done = asyncio.ensure_future(self.behind())
+            else:
+                done = asyncio.get_running_loop().run_in_executor(self.pool, work)
         except BaseException:
             self._release()
             raise
-        done.add_done_callback(lambda _: self._release())  # also when the asker has gone away
+        done.add_done_callback(self._ended)  # also when the asker has gone away
         return await asyncio.shield(done)
+
+    def _ended(self, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            done.exception()  # looked at, or one whose asker has gone would be reported as forgotten
+        self._release()
 
     async def _wait(self, client: str) -> None:
         """Until a worker is this client's; the worker counts as taken then."""

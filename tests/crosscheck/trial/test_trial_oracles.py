@@ -44,6 +44,21 @@ def test_cox_equals_coxph_with_efron_ties(made: dict[str, np.ndarray]) -> None:
     assert found.se[0] == pytest.approx([0.3220619772959, 0.3024631773826], abs=1e-9)
 
 
+def test_cox_within_strata_equals_coxph(made: dict[str, np.ndarray]) -> None:
+    found = analyse.cox(*any_end(made), strata=made["site"])
+    assert found.estimate[0] == pytest.approx([-0.147850658655, 0.312571689941], abs=1e-9)
+    assert found.se[0] == pytest.approx([0.308579967029, 0.297947023609], abs=1e-9)
+    assert found.p[0] == pytest.approx([0.631844445023, 0.294139096969], abs=1e-8)
+
+
+def test_covariance_within_strata_equals_lm(made: dict[str, np.ndarray]) -> None:
+    found = analyse.ancova(made["time"], made["arm"].astype(int), made["score"][:, None], strata=made["site"])
+    assert found.estimate[0] == pytest.approx([-0.3840038941482, -1.6314800128135], abs=1e-10)
+    assert found.se[0] == pytest.approx([2.5364577068880, 2.4965323728178], abs=1e-10)
+    assert found.p[0] == pytest.approx([0.880023839974553, 0.515198935378859], abs=1e-10)
+    assert found.df[0] == pytest.approx([85, 85])
+
+
 def test_kaplan_meier_and_restricted_mean_equal_survfit(made: dict[str, np.ndarray]) -> None:
     found = analyse.kaplan_meier(*any_end(made), [7, 14, 28])
     assert found.survival[0].ravel() == pytest.approx(

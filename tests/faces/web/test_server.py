@@ -5,12 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -255,6 +257,45 @@ def test_models_compiled_by_several_threads_at_once() -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_the_process_that_does_the_work_is_another_and_dies_with_the_first() -> None:
+    """`ketasim serve`: answers are those of the package; the process behind may be killed and comes back; when the first is killed it ends too."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+    from web_run import HERE, Server, family
+
+    import ketasim
+
+    server = Server(HERE)
+    try:
+        question = {"scenario": WORDS, "people": 3, "days": 3}
+        mine = json.loads(ketasim.run(WORDS, people=3, days=3).to_json())
+        assert json.loads(_until(server.address, question)) == mine
+        first, second = family(server.process.pid)
+        os.kill(second, signal.SIGKILL)
+        assert json.loads(_until(server.address, question)) == mine
+        assert ask(server.address, "api/trial/none")[0] == 422 and ask(server.address, "")[0] == 200
+        (third,) = family(server.process.pid)[1:]
+        assert third != second
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while os.path.exists(f"/proc/{third}") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not os.path.exists(f"/proc/{third}")
+    finally:
+        server.close()
+
+
+def _until(address: str, question: Any) -> bytes:
+    """The answer of a run, asked again while it is busy."""
+    for _ in range(600):
+        status, answer, _ = ask(address, "api/run", question)
+        if status == 200:
+            return answer
+        assert status == 429, answer
+        time.sleep(0.2)
+    raise AssertionError("no answer")
 
 
 @pytest.mark.slow

@@ -82,6 +82,16 @@ def test_any_usual_delimiter_and_missing_mark(mark: str) -> None:
         assert parse_table(text.replace(".", "NA").replace(f"{mark}NA", mark + "NA")).given == 10
 
 
+def test_rows_marked_c_are_left_out_and_columns_that_nothing_reads_are_named() -> None:
+    """A first column C is NONMEM's IGNORE=C; where it is the only name of a person it is the ID."""
+    table = parse_table("C,ID,TIME,AMT,EVID,DV,BQL,SITE\n.,1,0,10,1,.,0,3\nC,1,1,.,0,99,0,3\n.,1,2,.,0,4,0,3\n")
+    assert [o.value for o in table.subjects[0].observations] == [4] and table.given == 10
+    assert "rows marked C left out, as IGNORE=C does (row 3)" in table.repairs
+    assert "columns that are not read: BQL, SITE" in table.repairs
+    assert [p.name for p in parse_table("C,TIME,AMT,EVID\nc,0,10,1\nd,0,10,1\n").subjects] == ["c", "d"]
+    assert "every row is marked C" in told("C,ID,TIME,AMT,EVID\nC,1,0,10,1\n")
+
+
 # what is refused ----------------------------------------------------------------------------------------------------
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ketasim.core import UsageError, values
-from ketasim.person.add_ons import NAMES, Added, split_added
+from ketasim.person.add_ons import added_drive
 from ketasim.person.forecast import forecast
 from ketasim.person.options import STOP, read_option
-from ketasim.ratings.add_ons import add_on_course
+from ketasim.ratings.add_ons import KINDS, AddOn, add_on, add_on_course, split_add_ons, usual
 from ketasim.report.forecast_text import forecast_text
+from ketasim.scenario.plan import scenario
 
 pytestmark = pytest.mark.xdist_group("forecast")
 
@@ -25,6 +27,11 @@ PLAIN, WITH, TABLET = (
 UNKNOWN = f"{IV} twice weekly x 4 with an anti-inflammatory drug from 2 d to 20 d"
 
 
+def timed(kind: str, from_day: float, to_day: float | None = None) -> AddOn:
+    known = usual(kind)
+    return replace(known, from_h=24.0 * from_day, to_h=known.to_h if to_day is None else 24.0 * to_day)
+
+
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     who = {"age": 44, "weight_kg": 70, "score": [{"scale": "MADRS", "day": 0, "total": 34}]}
@@ -34,22 +41,42 @@ def found() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("words", "rest", "added"),
     [
-        (WITH, f"{IV}, twice weekly x 4", (Added("psychotherapy"),)),
-        (UNKNOWN, f"{IV} twice weekly x 4", (Added("anti-inflammatory", 2.0, 20.0),)),
-        (f"{IV} with CBT from day 1, with exercise", IV, (Added("psychotherapy", 1.0), Added("lifestyle"))),
+        (WITH, f"{IV}, twice weekly x 4", (usual("psychotherapy"),)),
+        (UNKNOWN, f"{IV} twice weekly x 4", (timed("anti-inflammatory", 2.0, 20.0),)),
+        (f"{IV} with CBT from day 1, with exercise", IV, (timed("psychotherapy", 1.0), usual("lifestyle"))),
         (TABLET, TABLET, ()),
-        ("stop with lifestyle support to 28 days", "stop", (Added("lifestyle", 0.0, 28.0),)),
+        (f"{TABLET} with lifestyle", TABLET, (usual("lifestyle"),)),
+        (
+            f"{IV} with cbt with escitalopram oral 10 mg daily",
+            f"{IV} with escitalopram oral 10 mg daily",
+            (usual("psychotherapy"),),
+        ),
+        ("stop with lifestyle support to 28 days", "stop", (timed("lifestyle", 0.0, 28.0),)),
+        (
+            f"{IV} with psychotherapy effect 0.2 sd 0.1 synergy 0.5",
+            IV,
+            (replace(usual("psychotherapy"), mean=0.2, sd=0.1, synergy_mean=0.5, synergy_sd=0.0),),
+        ),
     ],
 )
-def test_words(words: str, rest: str, added: tuple[Added, ...]) -> None:
-    assert split_added(words) == (rest, added)
+def test_words(words: str, rest: str, added: tuple[AddOn, ...]) -> None:
+    assert split_add_ons(words, "--option") == (rest, added)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_meaning_in_a_run_in_a_trial_and_in_an_option(kind: str) -> None:
+    words = f"{kind} from 1 d to 2 weeks effect 0.2 sd 0.1"
+    assert read_option(f"{IV} with {words}").added == scenario(IV, with_=words).add_ons == (add_on(words),)
 
 
 def test_words_that_cannot_be() -> None:
-    with pytest.raises(UsageError, match="ends before it begins"):
-        split_added(f"{IV} with psychotherapy from 9 d to 3 d")
+    with pytest.raises(UsageError, match="ends before it begins") as error:
+        read_option(f"{IV} with psychotherapy from 9 d to 3 d")
+    assert "--option" in str(error.value)
     with pytest.raises(UsageError, match="added twice"):
-        split_added(f"{IV} with psychotherapy with cbt")
+        read_option(f"{IV} with psychotherapy with cbt")
+    with pytest.raises(UsageError, match="added twice"):
+        scenario(IV, with_=("psychotherapy", "cbt")).add_ons  # noqa: B018
     with pytest.raises(UsageError, match="hypnosis"):
         read_option(f"{IV} with hypnosis")
     option = read_option("no further dose with psychotherapy")
@@ -68,19 +95,28 @@ def test_the_size_follows_the_only_trial() -> None:
     size = values("add_ons")["psychotherapy_drive"]
     assert size.uncertain is not None
     assert size.value / size.uncertain.sd == pytest.approx(0.65 / ((1.82 + 0.55) / 3.92), rel=0.03)
-    assert all(f"{kind.replace('-', '_')}_drive" in values("add_ons") for kind in NAMES)
+    assert all(f"{kind.replace('-', '_').replace(' ', '_')}_drive" in values("add_ons") for kind in KINDS)
 
 
 def test_everybody_has_one_size_under_every_option() -> None:
-    members = np.arange(500)
-    one = Added("psychotherapy").drive(np.array([700.0]), 24.0, members)
-    later = Added("psychotherapy").drive(np.array([724.0]), 48.0, members)
+    members, none = np.arange(500), np.zeros((500, 1))
+    therapy = (usual("psychotherapy"),)
+    one = added_drive(therapy, 24.0, np.array([700.0]), none, members)
+    later = added_drive(therapy, 48.0, np.array([724.0]), none, members)
     assert one == pytest.approx(later)
-    size = values("add_ons")["psychotherapy_drive"]
-    full = Added("psychotherapy").drive(np.array([1e6]), 0.0, members)[:, 0]
-    assert full.mean() == pytest.approx(size.value, abs=4 * 0.36 / np.sqrt(500))
-    assert full.std() == pytest.approx(0.36, rel=0.1)
-    assert Added("psychotherapy", 5.0).drive(np.array([24.0 + 5 * 24.0]), 24.0, members) == pytest.approx(0.0)
+    size, synergy = values("add_ons")["psychotherapy_drive"], values("add_ons")["psychotherapy_synergy"]
+    assert size.uncertain is not None and synergy.uncertain is not None
+    full = added_drive(therapy, 0.0, np.array([2e4]), none, members)[:, 0]
+    assert full.mean() == pytest.approx(size.value, abs=4 * size.uncertain.sd / np.sqrt(500))
+    assert full.std() == pytest.approx(size.uncertain.sd, rel=0.1)
+    assert added_drive(
+        (timed("psychotherapy", 5.0),), 24.0, np.array([24.0 + 5 * 24.0]), none, members
+    ) == pytest.approx(0.0)
+    # beside a drug that drives 1: the share of it that nobody knows is added, a number of its own
+    share = added_drive(therapy, 0.0, np.array([2e4]), none + 1.0, members)[:, 0] - full
+    assert share.mean() == pytest.approx(synergy.value, abs=4 * synergy.uncertain.sd / np.sqrt(500))
+    assert share.std() == pytest.approx(synergy.uncertain.sd, rel=0.1)
+    assert abs(np.corrcoef(share, full)[0, 1]) < 0.15
 
 
 def test_what_is_added_stands_in_benefit_and_placebo_alike(found: dict[str, Any]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import least_squares, minimize
 
 from ketasim.core import UsageError
-from ketasim.person.own_data import BODIES, Overlay, empirical_bayes, most_likely, named, npde, overlay, summary, vpc
+from ketasim.person.own_body import bodies, empirical_bayes, most_likely, named
+from ketasim.person.own_data import BODIES, Overlay, correction, npde, overlay, summary, vpc
 from ketasim.person.own_table import OwnPerson, OwnValue, own_of
 from ketasim.person.table import TableError
 
@@ -89,6 +90,54 @@ def test_vpc_holds_data_from_the_model_and_not_others(found: Overlay) -> None:
         vpc(found, "plasma.hnk")
 
 
+def test_prediction_correction_by_hand() -> None:
+    """Bergstrand 2011: y' = y PRED_bin / PRED. Two bins; predictions 10, 20, 40 (median 20) and 3, 5 (median 4)."""
+    found = correction(np.array([10.0, 20.0, 40.0, 3.0, 5.0]), np.array([0, 0, 0, 1, 1]))
+    assert found == pytest.approx([2.0, 1.0, 0.5, 4 / 3, 0.8])
+
+
+def two_doses(factor: float = 1.0) -> Overlay:
+    """Forty people at one time, half of them with a tenth of the dose, values the model's own times a factor."""
+    generator = np.random.default_rng(3)
+    centre = np.where(np.arange(40) % 2, 100.0, 10.0)
+    table = np.exp(np.log(centre) + generator.normal(0, 0.3, (BODIES + 1, 40)))
+    values = tuple(
+        (str(i), OwnValue(0, 1.0, "plasma.ketamine", float(x) * factor, False)) for i, x in enumerate(table[0])
+    )
+    return Overlay((), values, table[1:], np.zeros(40), ())
+
+
+def test_a_corrected_check_takes_the_dose_out() -> None:
+    """Two doses in one bin: uncorrected percentiles span the doses (factor 10 times the spread), corrected ones the spread between people alone."""
+    found = two_doses()
+    plain, corrected = vpc(found, "plasma.ketamine")[0], vpc(found, "plasma.ketamine", corrected=True)[0]
+    spread = np.exp(2 * 1.645 * 0.3)  # 95th over 5th percentile of a log-normal of SD 0.3
+    assert corrected.observed[2] / corrected.observed[0] == pytest.approx(spread, rel=0.35)
+    assert plain.observed[2] / plain.observed[0] > 4 * spread
+    # what is corrected keeps its place in the bin: observed and simulated are multiplied alike
+    factor = correction(found.prediction, np.zeros(40, dtype=np.int64))
+    assert corrected.observed[1] == pytest.approx(
+        np.median(np.array([v.value for _, v in found.rows]) * factor), rel=1e-12
+    )
+    doubled = vpc(two_doses(2.0), "plasma.ketamine", corrected=True)[0]
+    assert not doubled.simulated[1][0] <= doubled.observed[1] <= doubled.simulated[1][1]
+
+
+def test_values_below_a_limit_count_alike_in_data_and_in_simulations() -> None:
+    """Log-normal around 10, limit 8: about a third lies below; reported as half of the limit on both sides, the low percentile is inside and not above what is simulated."""
+    generator = np.random.default_rng(5)
+    table = np.exp(np.log(10.0) + generator.normal(0, 0.5, (BODIES + 1, 60)))
+    rows = tuple(
+        (str(i), OwnValue(0, 1.0, "plasma.ketamine", 8.0 if x < 8.0 else float(x), bool(x < 8.0)))
+        for i, x in enumerate(table[0])
+    )
+    found = vpc(Overlay((), rows, table[1:], np.zeros(60), ()), "plasma.ketamine")[0]
+    assert found.observed[0] == found.simulated[0][0] == found.simulated[0][1] == 4.0
+    assert found.observed[1] == pytest.approx(np.median(table[0]))  # fewer than half lie below: the middle is untouched
+    middle = np.percentile(np.median(table[1:], axis=1), (5, 95))
+    assert found.simulated[1] == pytest.approx(tuple(middle))
+
+
 def simulated_people(factor: float) -> Overlay:
     """Twelve people whose values are one column of the model's own simulation, times a factor."""
     times = (0.667, 1.5, 4.0)
@@ -146,6 +195,37 @@ def test_empirical_bayes_of_a_textbook_case() -> None:
     assert 4.0 * np.exp(sd[0] * found.effects[0]) > 4.0  # levels below what is usual: cleared faster
 
 
+def test_empirical_bayes_of_oral_theophylline() -> None:
+    """One compartment with first-order absorption (the textbook's theophylline: 320 mg, 70 kg, ka 1.5/h, CL 2.8 L/h, V 32 L; made-up levels; effects log-normal
+    with SD 0.5, 0.3, 0.15; a residual with a part shared by all levels). Mode and spread by least squares on whitened residuals, another method and another package."""
+    times = np.array([0.5, 1.0, 2.0, 5.0, 9.0, 12.0, 24.0])
+    y = np.log(np.array([3.1, 5.4, 8.6, 8.2, 6.4, 5.1, 1.9]))
+    sd, size = np.array([0.5, 0.3, 0.15]), len(times)
+    covariance = 0.05**2 * np.ones((size, size)) + 0.1**2 * np.eye(size)
+
+    def predict(effects: np.ndarray) -> np.ndarray:
+        ka, clearance, volume = (
+            typical * np.exp(s * effects[:, [i]])
+            for i, (typical, s) in enumerate(zip((1.5, 2.8, 32.0), sd, strict=True))
+        )
+        k = clearance / volume
+        return np.log(320.0 / volume * ka / (ka - k) * (np.exp(-k * times) - np.exp(-ka * times)))  # Bateman
+
+    found = most_likely(predict, y, covariance, 3)
+    white = np.linalg.cholesky(np.linalg.inv(covariance)).T
+    best = least_squares(
+        lambda e: np.concatenate([white @ (y - predict(e[None])[0]), e]),
+        np.zeros(3),
+        method="lm",
+        xtol=1e-14,
+        ftol=1e-14,
+    )
+    assert found.effects == pytest.approx(best.x, abs=2e-4)
+    assert found.covariance == pytest.approx(np.linalg.inv(best.jac.T @ best.jac), rel=2e-3, abs=1e-6)
+    assert np.exp(found.usual) == pytest.approx(np.exp(predict(np.zeros((1, 3)))[0]))
+    assert ((y - found.predicted) ** 2).sum() < ((y - found.usual) ** 2).sum() and found.steps < 15
+
+
 def test_empirical_bayes_of_a_line_is_exact() -> None:
     """f = a e, y: mode a y / (s^2 + a^2), variance s^2 / (s^2 + a^2)."""
     found = most_likely(lambda e: 0.5 * e, np.array([1.0]), np.array([[0.09]]), 1)
@@ -166,3 +246,19 @@ def test_empirical_bayes_finds_a_slow_eliminator() -> None:
     assert effects["metabolic_capacity"] < -0.3 or effects["hepatic_flow"] < -0.3
     assert np.abs(usual.effects).max() < 0.8
     assert np.exp(slow.predicted[-1]) > 12.0
+
+
+def test_bodies_as_plain_data() -> None:
+    people = own_of(TWO)
+    found = bodies(people[:1])[0]
+    assert found["person"] == "1" and [v["value"] for v in found["levels"]] == [
+        170.0,
+        80.0,
+        60.0,
+    ]  # the one below its limit is left out
+    sizes = [abs(e["sd"]) for e in found["effects"]]
+    assert sizes == sorted(sizes, reverse=True) and all(0 < e["spread"] <= 1.0 + 1e-9 for e in found["effects"])
+    for v in found["levels"]:  # the own body lies nearer to what was measured, or as near, taken together
+        assert v["own"] > 0 and v["usual"] > 0
+    miss = [sum(np.log(v["value"] / v[which]) ** 2 for v in found["levels"]) for which in ("usual", "own")]
+    assert miss[1] < miss[0]

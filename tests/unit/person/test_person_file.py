@@ -382,3 +382,25 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 )
 def test_odd_shapes_are_problems_not_crashes(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, text)
+
+
+def test_minutes_after_the_dose_of_a_day() -> None:
+    """Levels, scores and pressures may say how many minutes after the dose they were taken; one on day 0 is then no baseline."""
+    who = person_of(
+        {
+            "dose": [{"day": 0, "words": "ketamine iv 0.5 mg/kg over 40 min"}],
+            "level": [{"analyte": "ketamine", "day": 0, "minutes": 40, "value": 120, "unit": "ng/mL"}],
+            "score": [
+                {"scale": "CADSS", "day": 0, "minutes": 45, "total": 12},
+                {"scale": "MADRS", "day": 0, "total": 31},
+            ],
+            "blood_pressure": [{"day": 0, "minutes": 40, "sbp": 150, "dbp": 90}],
+        }
+    )
+    assert who.levels[0].time_h == pytest.approx(40 / 60)
+    felt = next(score for score in who.scores if score.scale == "CADSS")
+    assert felt.time_h == pytest.approx(0.75) and not felt.baseline
+    assert next(score for score in who.scores if score.scale == "MADRS").baseline
+    assert who.pressures[0].time_h == pytest.approx(40 / 60)
+    with pytest.raises(PersonFileError, match="minutes after the dose is a number"):
+        person_of({"level": [{"analyte": "ketamine", "day": 0, "minutes": -3, "value": 1, "unit": "ng/mL"}]})

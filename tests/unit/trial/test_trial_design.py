@@ -71,7 +71,7 @@ red = 1
         (5, "visits out of order: 24 h"),
         (6, "a probability cannot be 1.4"),
         (7, "a duration without accrual"),
-        (8, "the arm 'placebo' has no doses"),
+        (9, "the arm 'placebo' has no doses"),
         (12, "a ratio of 1.5 cannot fill whole blocks"),
         (17, "read at day 10, where no visit is"),
         (20, "asks for 'crp', which is not measured"),

@@ -22,8 +22,9 @@ from ketasim.trial.analyse import (
     stagewise_p,
     t_test,
 )
-from ketasim.trial.between import drug_size, setting_shift
+from ketasim.trial.between import drug_size, felt_size, setting_shift
 from ketasim.trial.design import Design, Dropout
+from ketasim.trial.draws import Draws
 from ketasim.trial.methods import achieved, analyse, relapse
 from ketasim.trial.plan import METHODS
 from ketasim.trial.read import design_from_text
@@ -317,8 +318,26 @@ def test_the_drug_part_of_the_average_trial_is_that_of_the_fit() -> None:
     design = read(TEXT, "")
     z = norm.ppf((np.arange(200_000) + 0.5) / 200_000)
     assert drug_size(design, z).mean() == pytest.approx(1.0, abs=2e-3)
-    assert drug_size(replace(design, study_effects=False), z).std() == 0.0
+    assert felt_size(design, z).mean() == pytest.approx(1.0, abs=2e-3)
+    for size in (drug_size, felt_size):
+        assert size(replace(design, study_effects=False), z).std() == 0.0
     assert setting_shift(design, z).mean() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_trials_rate_dissociation_as_differently_as_published_ones(made: Trial) -> None:
+    """Each replicate's points are those of the average trial times one number, of mean 1 over trials, up to the end of the scale."""
+    felt = made.but(
+        endpoint=replace(made.design.endpoint, measure="cadss"), analysis=replace(made.design.analysis, method="t-test")
+    )
+    average = felt.but(study_effects=False).replicates(4, 40).beside
+    own = felt.replicates(4, 40).beside
+    ratios = [
+        np.unique(np.round(a[(b > 0) & (a < 92)] / b[(b > 0) & (a < 92)], 9)) for a, b in zip(own, average, strict=True)
+    ]
+    sizes = felt_size(felt.design, Draws(felt.seed, range(4), 40).single("rating of dissociation in the trial"))
+    assert [one.tolist() for one in ratios] == [[pytest.approx(size, abs=1e-8)] for size in sizes] and len(
+        set(sizes)
+    ) == 4
 
 
 def test_a_small_published_trial_is_larger_in_effect_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +348,7 @@ def test_a_small_published_trial_is_larger_in_effect_only_where_asked(monkeypatc
     numbers = {"small_study_drug": 0.5, "small_study_placebo": 0.1, "small_study_reference": 200.0}
     numbers |= {"small_study_smallest": 8.0, "small_study_largest": 500.0}
     monkeypatch.setattr(between, "value", lambda key: SimpleNamespace(value=numbers.get(key, 0.0)))
-    design = replace(read(TEXT, ""), n=20)
+    design = replace(read(TEXT, ""), n=20, study_effects=False)
     assert drug_size(design, 0.0) == 1.0
     asked = replace(design, small_study=True)
     assert float(drug_size(asked, 0.0)) == pytest.approx(np.exp(0.5)) and float(

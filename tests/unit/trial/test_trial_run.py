@@ -160,7 +160,7 @@ def test_leaving_follows_the_printed_hazard() -> None:
     before = leave(Dropout(per_week=0.3, score=0.1), np.array([168.0]), change, felt, u)
     assert (before == 0).mean() == pytest.approx(1 - np.exp(-0.3), abs=1e-5)  # no score was seen before
     words = equation(Dropout(per_week=0.02, score=0.03, score_now=0.01))
-    assert "0.02 x exp(0.03 x (last score seen - baseline) +0.01" in words and "not at random" in words
+    assert "0.02 x exp(0.03 x (last score seen - baseline) + 0.01 x (score" in words and "not at random" in words
 
 
 def test_power_of_a_known_normal_is_its_power() -> None:

@@ -164,6 +164,7 @@ def replays(
     keep = _folder(folder)
     chosen = [find_design(name) for name in names or library()]
     asked = {d.id: targets(d) for d in chosen}
+    chosen = [until_last(d, asked[d.id]) for d in chosen]
     share = np.array([_work(d) if asked[d.id] else 0.0 for d in chosen])
     done, rows, without = 0.0, [], {}
     for design, part in zip(chosen, share, strict=True):
@@ -221,6 +222,16 @@ def targets(design: Design) -> tuple[Published, ...]:
     for one in found:  # the first of several readings of one number
         once.setdefault((one.measure, one.arm, one.versus, one.at_h), one)
     return tuple(once.values())
+
+
+def until_last(design: Design, asked: Sequence[Published]) -> Design:
+    """The design up to the last visit that anything is asked of: what comes after it changes nothing there and is not simulated."""
+    last = max((one.at_h for one in asked), default=design.visits_h[-1])
+    visits = tuple(t for t in design.visits_h if t <= last + 1e-6)
+    if design.kind == "withdrawal" or len(visits) in (0, len(design.visits_h)):
+        return design
+    where = replace(design.endpoint, at_h=min(design.endpoint.at_h, visits[-1]))
+    return replace(design, visits_h=visits, endpoint=where)
 
 
 def _asked_for(row: Row, design: Design) -> bool:

@@ -1,1 +1,1 @@
-
+"""Stage: blood pressure, pulse, dissociation, sedation and what else is felt in a session."""

@@ -1,1 +1,1 @@
-
+"""Stage: from synapses and fast drives to mood and thoughts."""

@@ -1,1 +1,1 @@
-
+"""Stage: from drives to proteins, spines and synapses."""

@@ -1,1 +1,1 @@
-
+"""Stage: from levels to occupied receptors."""

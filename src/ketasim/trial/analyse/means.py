@@ -9,6 +9,7 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 
 from .inverse import invert
 from .result import Comparison, first_reason, masked
+from .risk import strata_of
 from .shapes import arms_of, columns_of, values_of
 from .status import Status
 from .student import interval, two_sided
@@ -17,28 +18,37 @@ LEAST_PIVOT = 1e-11
 
 
 def ancova(
-    change: ArrayLike, arm: ArrayLike, covariates: ArrayLike | None = None, *, level: float = 0.95
+    change: ArrayLike,
+    arm: ArrayLike,
+    covariates: ArrayLike | None = None,
+    *,
+    strata: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> Comparison:
     """Analysis of covariance of the people who have the score.
 
     y_i = mean + effect_arm(i) + sum_k b_k x_ik + e_i with e_i ~ Normal(0, sigma^2); ordinary least squares, df = n - P with P
-    the number of coefficients.
+    the number of coefficients. With strata each has a mean of its own (a factor without interaction): everything is taken
+    from its mean in the stratum, so that no stratum, however small, makes the equations singular; P counts the strata seen.
 
     change : (R, N) or (N,), change from baseline at one visit, nan = missing. arm : (R, N) or (N,), 0 = comparator.
-    covariates : (R, N, K) or (N, K). Errors: shapes, missing covariates.
+    covariates : (R, N, K) or (N, K). strata : (R, N) or (N,). Errors: shapes, missing covariates.
     """
     scores = values_of(change, "change")
     arms, groups = arms_of(arm, *scores.shape)
     extra = columns_of(covariates, *scores.shape)
-    beta, se, freedom, status = least_squares(scores, arms, groups, extra)
+    levels = None if strata is None else strata_of(strata, scores.shape)
+    beta, se, freedom, status = least_squares(scores, arms, groups, extra, levels)
     estimate, se, freedom = masked(status, beta, se, np.broadcast_to(freedom[:, None], se.shape))
     low, high = interval(estimate, se, freedom, level)
     p = two_sided(estimate / se, freedom)
     return Comparison(estimate, se, freedom, p, low, high, status, "ancova", "difference of adjusted means", level)
 
 
-def least_squares(scores: Array, arms: IntArray, groups: int, extra: Array) -> tuple[Array, Array, Array, IntArray]:
-    """Effects of the arms and their standard errors (R, groups - 1), degrees of freedom and status (R,)."""
+def least_squares(
+    scores: Array, arms: IntArray, groups: int, extra: Array, levels: IntArray | None = None
+) -> tuple[Array, Array, Array, IntArray]:
+    """Effects of the arms and their standard errors (R, groups - 1), degrees of freedom and status (R,). levels : strata (R, N) with a mean each."""
     seen = ~np.isnan(scores)
     number = seen.sum(axis=1)
     y = np.where(seen, scores, 0.0)
@@ -49,7 +59,11 @@ def least_squares(scores: Array, arms: IntArray, groups: int, extra: Array) -> t
     centred = centred / np.where(width > 0, width, 1.0)
     dummies = (arms[..., None] == np.arange(1, groups)).astype(np.float64)
     x = np.concatenate([np.ones((*scores.shape, 1)), dummies, centred], axis=-1) * weight[..., None]
-    size = x.shape[-1]
+    size: IntArray = np.full(len(scores), x.shape[-1])
+    if levels is not None:
+        both, strata = _within_strata(np.concatenate([y[..., None], x[..., 1:]], axis=-1), weight, levels)
+        y, x = both[..., 0], np.concatenate([x[..., :1], both[..., 1:]], axis=-1)
+        size = size - 1 + strata
     turned = x.transpose(0, 2, 1)
     inverse, _, pivot = invert(turned @ x)
     beta = np.einsum("rpq,rq->rp", inverse, (turned @ y[..., None])[..., 0])
@@ -65,6 +79,19 @@ def least_squares(scores: Array, arms: IntArray, groups: int, extra: Array) -> t
         (~(rest > 1e-24 * np.maximum(total, 1e-300)) | (total == 0), Status.NO_SPREAD),
     )
     return beta[:, 1:groups], se[:, 1:groups], freedom, status
+
+
+def _within_strata(values: Array, weight: Array, levels: IntArray) -> tuple[Array, IntArray]:
+    """Values (R, N, P) less their mean in the stratum over people of weight 1, 0 for the others; strata with somebody in them (R,)."""
+    rows, number = len(values), int(levels.max()) + 1
+    cell = (np.arange(rows)[:, None] * number + levels).ravel()
+    people = np.bincount(cell, weight.ravel(), minlength=rows * number)
+    found = np.empty_like(values)
+    for k in range(values.shape[-1]):
+        own = values[..., k] * weight
+        mean = np.bincount(cell, own.ravel(), minlength=rows * number) / np.maximum(people, 1.0)
+        found[..., k] = own - mean[cell].reshape(own.shape) * weight
+    return found, (people.reshape(rows, number) > 0).sum(axis=1)
 
 
 def empty_arm(seen: BoolArray, arms: IntArray, groups: int) -> BoolArray:

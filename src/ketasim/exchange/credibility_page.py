@@ -1,4 +1,4 @@
-"""The page docs/credibility.md: `python -m ketasim.report.credibility_page [--json] [--write FILE]`."""
+"""The page docs/credibility.md: `python -m ketasim.exchange.credibility_page [--json] [--write FILE]`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ketasim.decide.credibility import Assessment, assessments, numbers, to_dict
+from ketasim.decide.credibility import Assessment, assessments, numbers
 
-HEAD = """<!-- Written by `python -m ketasim.report.credibility_page --write docs/credibility.md`; do not edit. -->
+from .capabilities import ANSWERS, to_dict
+from .cure import checklist
+
+HEAD = """<!-- Written by `python -m ketasim.exchange.credibility_page --write docs/credibility.md`; do not edit. -->
 
 # Credibility
 
@@ -48,10 +51,25 @@ def page() -> str:
         "- Units are checked strictly; every number has source, place, basis and grade; every dose is in a ledger.",
         "- The engine is compared with libroadrunner and SciPy, closed forms and published benchmark problems; exported models with both.",
         "- `ketasim check` sets every published number beside its prediction, misfits first, with each study predicted without itself.",
-        "- Machine-readable, with the CURE checklist (credible, understandable, reproducible, extensible) computed on the spot: `ketasim capabilities --json`.",
+        "",
+        *_cure(),
+        "Machine-readable, all of this page: `ketasim capabilities --json`.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _cure() -> list[str]:
+    """The checklist as a table; no answer is typed."""
+    lines = [
+        "## CURE checklist",
+        "",
+        "Credible, understandable, reproducible, extensible: every answer is computed from the package when the page is written.",
+        "",
+        "| | question | answer | what was found |",
+        "|---|---|---|---|",
+    ]
+    return [*lines, *(f"| {i.part} | {i.asks} | **{ANSWERS[i.held]}** | {i.found} |" for i in checklist()), ""]
 
 
 def _counted(size: tuple[int, int]) -> str:
@@ -79,11 +97,11 @@ def _section(one: Assessment) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print or write the page."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.report.credibility_page", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ketasim.exchange.credibility_page", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args(arguments)
-    text = json.dumps(to_dict(), indent=1) if asked.json else page()
+    text = json.dumps(to_dict(), indent=1, ensure_ascii=False) if asked.json else page()
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")
     else:
