@@ -949,6 +949,11 @@ export interface components {
              */
             masked: boolean;
             /**
+             * Mechanisms
+             * @description mechanisms of one's own beside those of the hypothesis
+             */
+            mechanisms?: string[];
+            /**
              * People
              * @description people in every arm
              * @default 100
@@ -1831,6 +1836,10 @@ export interface components {
             kind: string;
             /** Name */
             name: string;
+            /** Stage */
+            stage: string;
+            /** Variant */
+            variant: string;
         };
         /** PairOf */
         PairOf: {
@@ -2018,6 +2027,11 @@ export interface components {
              * @default false
              */
             masked: boolean;
+            /**
+             * Mechanisms
+             * @description mechanisms of one's own beside those of the hypothesis
+             */
+            mechanisms?: string[];
             /**
              * People
              * @description people to draw for the bands; 0: the typical person alone
@@ -2261,6 +2275,11 @@ export interface components {
              * @default false
              */
             masked: boolean;
+            /**
+             * Mechanisms
+             * @description mechanisms of one's own beside those of the hypothesis
+             */
+            mechanisms?: string[];
             /**
              * Outputs
              * @description names of the register; none: all

@@ -9,8 +9,9 @@ export const BANDS = [
 export type Bands = (typeof BANDS)[number]["key"];
 const KEYS = [
   ...["drug", "route", "amount", "unit", "minutes", "repeat", "with", "setting"],
-  ...["people", "days", "seed", "bands", "hypothesis", "role"],
+  ...["people", "days", "seed", "bands", "hypothesis", "mechanism", "role"],
 ];
+const LISTS = ["with", "mechanism"]; // may stand more than once
 const MOST_LETTERS = 200;
 const MOST_WITH = 8;
 export const LIMITS = { people: [0, 1000], days: [1, 120], seed: [0, 2147483647] } as const;
@@ -30,6 +31,7 @@ export class Asked {
   seed = $state(1);
   bands = $state<Bands>("both");
   hypothesis = $state("");
+  mechanisms = $state<string[]>([]); // of one's own, beside those of the explanation
   own = $state(false); // the setting was chosen by the reader, and no longer follows the route
   notes = $state<string[]>([]);
 
@@ -47,6 +49,7 @@ export class Asked {
     days: this.days,
     seed: this.seed,
     ...(this.hypothesis ? { hypothesis: this.hypothesis } : {}),
+    ...(this.mechanisms.length ? { mechanisms: [...this.mechanisms] } : {}),
   });
 
   find(facts: Catalogue): { drug: Drug; route: Route } {
@@ -83,6 +86,7 @@ export class Asked {
     for (const key of ["setting", "people", "days", "seed"] as const) q.set(key, String(this[key]));
     if (this.bands !== "both") q.set("bands", this.bands);
     if (this.hypothesis) q.set("hypothesis", this.hypothesis);
+    for (const item of this.mechanisms) q.append("mechanism", item);
     return q;
   }
 
@@ -136,6 +140,16 @@ export class Asked {
       notes.push(
         `hypothesis=${explanation.slice(0, 40)} is not known; allowed: ${facts.hypotheses.map((h) => h.name).join(", ")}`,
       );
+    if (query.has("mechanism")) {
+      const mine = facts.own.filter((part) => part.kind === "stages").map((part) => part.name);
+      const asked = query.getAll("mechanism");
+      this.mechanisms = mine.filter((name) => asked.includes(name));
+      const missing = asked.filter((name) => !mine.includes(name));
+      if (missing.length)
+        notes.push(
+          `mechanism=${missing[0].slice(0, 40)} is not known; allowed: ${mine.join(", ") || "none here: the program was started without parts of one's own (ketasim serve --parts FOLDER)"}`,
+        );
+    }
     const words = (key: string) => {
       const fit = query.getAll(key).filter((text) => text.length <= MOST_LETTERS);
       if (fit.length < query.getAll(key).length)
@@ -148,6 +162,9 @@ export class Asked {
     if (beside.length > MOST_WITH)
       notes.push(`only the first ${MOST_WITH} of ${beside.length} with= were used; allowed: up to ${MOST_WITH}`);
     if (query.has("with")) this.with = beside.slice(0, MOST_WITH);
+    for (const key of KEYS)
+      if (!LISTS.includes(key) && query.getAll(key).length > 1)
+        notes.push(`${key} stands ${query.getAll(key).length} times; the first was used`);
     for (const key of new Set(query.keys()))
       if (!KEYS.includes(key)) notes.push(`${key.slice(0, 40)} means nothing here; allowed: ${KEYS.join(", ")}`);
     this.notes = notes;
@@ -159,26 +176,31 @@ export const usual = (words: string) => (/\bnasal\b/.test(words) ? "nasal-placeb
 
 export const quote = (text: string) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
 
+/** Stage -> mechanisms, as the answer tells them. */
+type Variants = Record<string, string[]>;
+
 /** The line that gives the same numbers on the command line. */
-export function asCli(body: Asked["body"], at: string, verb = "run"): string {
+export function asCli(body: Asked["body"], at: string, variants: Variants = {}, verb = "run"): string {
   const parts = [`ketasim ${verb} ${quote(body.scenario)}`];
   if (body.repeat) parts.push(`--repeat ${quote(body.repeat)}`);
   for (const item of body.with) parts.push(`--with ${quote(item)}`);
   if (body.setting !== usual(body.scenario)) parts.push(`--setting ${body.setting}`);
   if (body.hypothesis) parts.push(`--hypothesis ${body.hypothesis}`);
+  for (const [stage, names] of Object.entries(variants)) parts.push(`--variant ${stage}=${names.join(",")}`);
   parts.push(`--people ${body.people} --days ${body.days} --seed ${body.seed}`);
   if (at) parts.push(`--at "${at}"`);
   return parts.join(" \\\n  ");
 }
 
 /** The same in Python. */
-export function asPython(body: Asked["body"], at: string): string {
+export function asPython(body: Asked["body"], at: string, variants: Variants = {}): string {
   const q = (text: string) => JSON.stringify(text);
   const lines = [`    ${q(body.scenario)},`];
   if (body.repeat) lines.push(`    repeat=${q(body.repeat)},`);
   if (body.with.length) lines.push(`    with_=[${body.with.map(q).join(", ")}],`);
   if (body.setting !== usual(body.scenario)) lines.push(`    setting=${q(body.setting)},`);
   if (body.hypothesis) lines.push(`    hypothesis=${q(body.hypothesis)},`);
+  if (Object.keys(variants).length) lines.push(`    variants=${JSON.stringify(variants)},`);
   lines.push(`    people=${body.people}, days=${body.days}, seed=${body.seed},`);
   if (at) lines.push(`    at=${q(at)},`);
   return `import ketasim\n\nresult = ketasim.run(\n${lines.join("\n")}\n)\nprint(result["madrs.change"].typical)`;

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
-from ketasim.core import UsageError, values
+from ketasim.core import KetasimError, UsageError, values
 from ketasim.core.arrays import Array
-from ketasim.ratings.observation import drive_at, observation_parameters
+from ketasim.ratings.mood import Mood
+from ketasim.ratings.observation import observation_parameters
 from ketasim.scenario.plan import read_times
 from ketasim.scenario.result import Result
 from ketasim.scenario.summary import area, reached
@@ -52,18 +52,19 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Courses:
-    """Rows of one output (N, T) at times (T,) h, and when the doses were given."""
+    """Rows of one output (N, T) at times (T,) h, when the doses were given, and the drive behind the scores of the same rows."""
 
     time_h: Array
     rows: Array
     doses_h: tuple[float, ...]
+    rated: Mood | None = None
 
 
 def read(term: Term, result: Result) -> Array:
     """The number of every person, (1 + P,); people whose integration failed are NaN."""
     course = result.fine(term.output)
     rows = np.vstack([course.typical, course.people]) if course.people.size else course.typical[None, :]
-    return MEASURES[term.measure](term, Courses(course.time_h, rows, result.doses_h))
+    return MEASURES[term.measure](term, Courses(course.time_h, rows, result.doses_h, result.rated))
 
 
 def read_posterior(term: Term, result: Result) -> Array:
@@ -155,25 +156,23 @@ def _ever_above(term: Term, given: Courses) -> Array:
 
 
 def _response(term: Term, given: Courses) -> Array:
-    """Probability of a rating at or below half of the own baseline."""
-    times, rows = _rows(term, given)
-    return _rated_at_most(
-        _value(times, rows, term.hour), observation_parameters()["response_share"] * rows[:, 0], rows[:, 0]
-    )
+    """Probability of a rating at or below half of the own baseline: `Mood.response`, as in every summary."""
+    return _share(term, given, lambda rated, k: rated.response(k))
 
 
 def _remission(term: Term, given: Courses) -> Array:
-    """Probability of a rating at or below `limit` points (0: the package's own limit)."""
-    times, rows = _rows(term, given)
+    """Probability of a rating at or below `limit` points (0: the package's own limit): `Mood.remission`."""
     limit = term.limit or values("clinic")["remission_limit"].value
-    return _rated_at_most(_value(times, rows, term.hour), np.full(len(rows), limit), rows[:, 0])
+    return _share(term, given, lambda rated, k: rated.remission(k, limit))
 
 
-def _rated_at_most(score: Array, cut: Array, baseline: Array) -> Array:
-    """P(rating <= cut): the score carries the person's slow wander, one rating adds noise of SD s0 on the latent drive."""
-    p = observation_parameters()
-    own, needed = (drive_at(points / baseline, p["link_ceiling"], p["link_slope"]) for points in (score, cut))
-    return np.asarray(ndtr((own - needed) / p["rating_sd"]))
+def _share(term: Term, given: Courses, of: Callable[[Mood, int], Array]) -> Array:
+    """A share at a time of the run, straight lines between its times."""
+    if given.rated is None:
+        raise KetasimError("shares of responders need the drive behind the scores", where=f"measure {term.measure}")
+    times = given.rated.times
+    near = np.unique(np.clip(np.searchsorted(times, term.hour) + np.array([-1, 0]), 0, len(times) - 1))
+    return _value(times[near], np.column_stack([of(given.rated, int(k)) for k in near]), term.hour)
 
 
 def _relapse(term: Term, given: Courses) -> Array:

@@ -223,6 +223,12 @@ class Mood:
             {key: number[:count] for key, number in self.parameters.items()},
         )
 
+    def drive_only(self, count: int) -> Mood:
+        """Of the first `count` rows what shares of responders and remitters follow from, without the scores."""
+        none = np.empty((0, 0))
+        found = self.only(count)
+        return Mood(none, none, none, found.latent, found.baseline, found.times, found.parameters)
+
     def residual(self, index: int) -> Array:
         """SD of wander plus rating noise at that time, in units of L, (P or 1, 1)."""
         return residual_sd(self.times[[index]], self.parameters)

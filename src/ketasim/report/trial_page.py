@@ -22,7 +22,7 @@ from ketasim.trial.result import TrialResult, when
 from . import style
 from .crisis import crisis_text
 from .files import check_writable, write_whole
-from .trial_text import contrast_words, stopping_lines
+from .trial_text import MORE, contrast_words, range_words, stopping_lines
 
 DPI = 200
 MOST_PANELS = 4  # arms drawn person by person
@@ -218,7 +218,7 @@ def _power(result: TrialResult) -> str:
             str(p.n),
             f"{100 * p.power:.1f} %",
             f"{100 * p.mc_se:.1f}",
-            "-" if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %",
+            MORE if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %",
         )
         for p in result.power
     ]
@@ -255,7 +255,7 @@ def _blinding(result: TrialResult) -> str:
             ("effect had nobody been able to tell", b.held),
             ("a drug that is felt and does nothing", b.inert),
         ):
-            rows.append((f"{arm}: {label}", f"{three[0]:+.2f}", f"{three[1]:+.2f} to {three[2]:+.2f}"))
+            rows.append((f"{arm}: {label}", f"{three[0]:+.2f}", range_words(three)))
     return (
         "<h2>What blinding does</h2>" + _table(("", "mean", "5th to 95th percentile over worlds"), rows) if rows else ""
     )

@@ -14,6 +14,8 @@ from ketasim.trial.result import Bias, Contrast, TrialResult, when
 
 from .crisis import crisis_text
 
+MORE = "needs more replicates (--sims)"
+
 
 def trial_text(result: TrialResult) -> str:
     """What the trial would show: design, power, arms, contrast, what blinding does, and what it rests on."""
@@ -63,7 +65,7 @@ def _power(result: TrialResult) -> list[str]:
     head = f"How often the trial {what}, {result.design.analysis.label}, two-sided {alpha:g}, arm {result.design.endpoint.arm}:"
     rows = ["  randomised   power   Monte Carlo SE   5th to 95th percentile over hypotheses and posterior"]
     for p in result.power:
-        band = "too few replicates" if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %"
+        band = MORE if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %"
         rows.append(f"  {p.n:>10} {100 * p.power:>6.1f} % {100 * p.mc_se:>12.1f}     {band}")
     return [head, *rows]
 
@@ -116,7 +118,7 @@ def contrast_words(c: Contrast, scale: str) -> str:
     scale = "MADRS item 10" if c.endpoint == "ideation" else scale
     unit = f" points of the {scale}" if c.endpoint in SCORES else f" ({c.scale})"
     band = (
-        ""
+        f"; spread over hypotheses and posterior: {MORE}"
         if math.isnan(c.low)
         else f", 5th to 95th percentile over hypotheses and posterior {c.low:+.2f} to {c.high:+.2f}"
     )
@@ -131,8 +133,13 @@ def _bias(arm: str, b: Bias) -> list[str]:
         ("effect had nobody been able to tell", b.held),
         ("a drug that is felt and does nothing", b.inert),
     ):
-        rows.append(f"  {label:<38} {three[0]:+6.2f}   {three[1]:+.2f} to {three[2]:+.2f}")
+        rows.append(f"  {label:<38} {three[0]:+6.2f}   {range_words(three)}")
     return rows
+
+
+def range_words(three: tuple[float, float, float]) -> str:
+    """The spread behind a mean, or that it was not worked out."""
+    return MORE if math.isnan(three[1]) else f"{three[1]:+.2f} to {three[2]:+.2f}"
 
 
 def _replay(replay: Mapping[str, Any]) -> str:

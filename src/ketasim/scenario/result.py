@@ -18,6 +18,7 @@ from ketasim.core.arrays import AnyArray, Array, BoolArray
 from ketasim.core.frozen import FrozenMapping
 from ketasim.core.records import NOTICE, RunRecord
 from ketasim.people import People
+from ketasim.ratings.mood import Mood
 
 from .care import withheld
 from .plan import Scenario
@@ -169,6 +170,7 @@ class Result:
 
     values, grid_values : name -> (1 + P, T), the typical person first. people : the drawn people (P).
     model_values, model_grid_values : name -> (draws, T), the typical person under draws of the posterior; empty without one.
+    rated : the drive of mood behind the scores (1 + P rows): the one place from which shares of responders and remitters come.
     follows : which times of grid_h follow the doses (all, if None); the others were only asked for, and no moment is read off them.
     """
 
@@ -187,6 +189,7 @@ class Result:
     summary: Mapping[str, Any] = field(default_factory=dict)
     doses_h: tuple[float, ...] = ()
     follows: BoolArray | None = None
+    rated: Mood | None = None
 
     def __post_init__(self) -> None:
         for name in ("values", "grid_values", "model_values", "model_grid_values", "summary"):

@@ -143,6 +143,7 @@ class _Run:
                 ),
             ),
             doses_h=tuple(time for time, _, _ in self.regimen.main.times(self.asked.end_h)),
+            rated=scores.drive_only(self.own),
         )
         return summarise(found, scores.only(self.own), np.isfinite(people["madrs"]).all(axis=1))
 

@@ -16,6 +16,7 @@ from ketasim.core.arrays import Array, IntArray
 
 LOW, HIGH = 5.0, 95.0
 LEAST_P = 1e-300
+LEAST_WORLDS = 8  # a 5th and a 95th percentile of fewer are two of them, no spread
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,20 @@ def _between(estimate: Array, p: Array, world: IntArray, alpha: float) -> tuple[
     """5th and 95th percentile over worlds of 1 - Phi((c - m_w) / s) + Phi((-c - m_w) / s), m_w the mean of the normal score of p in world w."""
     score = np.sign(estimate) * -ndtri(np.maximum(p, LEAST_P) / 2.0)
     middle, sd = shrunk(score, world)
-    if not middle.size:
+    if not apart(middle):
         return math.nan, math.nan
     cut, width = float(-ndtri(alpha / 2.0)), max(sd, 1e-9)
-    found = ndtr((middle - cut) / width) + ndtr((-cut - middle) / width)
-    return float(np.percentile(found, LOW)), float(np.percentile(found, HIGH))
+    return over_worlds(ndtr((middle - cut) / width) + ndtr((-cut - middle) / width))
+
+
+def apart(middle: Array) -> bool:
+    """Whether means of worlds without the chance of their replicates (`shrunk`) differ at all: where that chance covers everything they are
+    one number, and a spread of nothing would be a certainty that nobody has."""
+    return bool(middle.size and np.ptp(middle) > 1e-9)
+
+
+def over_worlds(numbers: Array) -> tuple[float, float]:
+    """5th and 95th percentile over worlds, one number each; nan for fewer than `LEAST_WORLDS`."""
+    if numbers.size < LEAST_WORLDS:
+        return math.nan, math.nan
+    return float(np.percentile(numbers, LOW)), float(np.percentile(numbers, HIGH))

@@ -23,7 +23,7 @@ from .methods import Outcome, crossover_outcomes, endpoint_visit
 from .one import OneTrial, one_of
 from .plan import better
 from .pool import PEOPLE, Pool, make_pool
-from .power import HIGH, LOW, Power, power_of, shrunk
+from .power import Power, apart, over_worlds, power_of, shrunk
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
@@ -280,7 +280,7 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
     estimate = outcome.estimate[:, a]
     ok = estimate[np.isfinite(estimate)]
     middle, _ = shrunk(estimate, world)
-    low, high = (float(np.percentile(middle, q)) for q in (LOW, HIGH)) if middle.size else (math.nan, math.nan)
+    low, high = over_worlds(middle) if apart(middle) else (math.nan, math.nan)
     mean = float(ok.mean()) if ok.size else math.nan
     error = float(ok.std(ddof=1) / math.sqrt(ok.size)) if ok.size > 1 else math.nan
     return Contrast(
@@ -303,7 +303,7 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
 def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
     def spread(name: str) -> tuple[float, float, float]:
         rows = np.array([getattr(t, name)[a] for t in known])
-        return float(rows.mean()), float(np.percentile(rows, LOW)), float(np.percentile(rows, HIGH))
+        return float(rows.mean()), *over_worlds(rows)
 
     return Bias(spread("true"), (contrast.mean, contrast.low, contrast.high), spread("held"), spread("inert"))
 

@@ -28,6 +28,7 @@ from . import answers, facts, long_answers, shipped
 from .behind import Behind, Handed
 from .care import care
 from .guard import Guard
+from .invalid import words_of
 from .jobs import Busy, Jobs
 from .packed import pack
 from .persons import ForecastQuestion, PersonQuestion, forecasting, screened
@@ -432,12 +433,7 @@ def _refusals(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "body")
-        limits = ", ".join(
-            f"{key} {value}" for key, value in (first.get("ctx") or {}).items() if isinstance(value, int | float | str)
-        )
-        status = 400 if first["type"] == "json_invalid" else 422
-        return _problem(status, str(first["msg"]), place, limits)
+        return _problem(400 if first["type"] == "json_invalid" else 422, *words_of(first))
 
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ketasim.core import UsageError
+from ketasim.core.own import VARIABLE
 
 ADDRESS = "127.0.0.1"
 FIRST_PORT = 8080
@@ -20,9 +23,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="port on 127.0.0.1 (default: the first free one from 8080 on; 0: any)")
     ] = None,
+    parts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="folder with mechanisms, hypotheses, findings and designs of your own (see docs/how-to/parts-of-your-own.md); again for more"
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in the browser")] = True,
 ) -> None:
     """The web app on this machine alone (127.0.0.1): follow a dose, compare routes, look at the evidence."""
+    _read_parts(parts or [])
     listening = _listen(port)
     try:
         import uvicorn
@@ -47,6 +57,19 @@ def serve(
         create_app(behind=behind), log_level="warning", access_log=False, server_header=False, lifespan="on"
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _read_parts(folders: list[Path]) -> None:
+    """Name the folders to this process and to the one behind it, before anything is read; what is wrong with them is told before the address."""
+    if not folders:
+        return
+    named = [str(folder.expanduser().resolve()) for folder in folders]
+    os.environ[VARIABLE] = os.pathsep.join([*named, *filter(None, [os.environ.get(VARIABLE, "")])])
+    from ketasim.chain.hypothesis import hypotheses
+    from ketasim.core.own import own_folders
+
+    own_folders()
+    hypotheses()
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -22,7 +22,6 @@ from ketasim.core import (
     value,
 )
 from ketasim.core.drugs import drugs
-from ketasim.core.own import own_files
 from ketasim.core.records import NOTICE
 from ketasim.core.values import GRADES
 from ketasim.evidence.published.studies import studies
@@ -36,6 +35,8 @@ from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.result import plain
 from ketasim.scenario.run import parameters_of
+
+from .own import own_list
 
 FIRST_WORDS = "ketamine iv 0.5 mg/kg over 40 min"  # the course that the page begins with
 # the arrows of the chain: from, to, and the stage whose numbers carry the step
@@ -203,12 +204,6 @@ def experiment_list() -> list[dict[str, Any]]:
         }
         for p in experiments().values()
     ]
-
-
-def own_list() -> list[dict[str, str]]:
-    """Parts of one's own that are read beside the package: kind, name, file (`core.own`)."""
-    kinds = ("stages", "hypotheses", "designs", "findings")
-    return [{"kind": kind, "name": path.stem, "file": str(path)} for kind in kinds for path in own_files(kind)]
 
 
 def catalogue() -> dict[str, Any]:

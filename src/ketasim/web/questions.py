@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ketasim.core import UsageError
 
+from .own import variants_with
+
 MOST_PEOPLE = 1000
 MOST_DAYS = 120.0
 MOST_DOSES = 600
@@ -51,6 +53,9 @@ class Who(BaseModel):
     seed: Seed = 1
     masked: bool = Field(False, description="nobody can tell drug from placebo, whatever is felt")
     hypothesis: Words = Field("", description="under which hypothesis; empty: the working default")
+    mechanisms: list[Name] = Field(
+        default_factory=list, max_length=8, description="mechanisms of one's own beside those of the hypothesis"
+    )
     at: Annotated[str, Field(max_length=LONGEST_TIMES)] | list[float] | None = Field(
         None, description='output times: "40 min,24 h,7 d", or a list of hours'
     )
@@ -75,6 +80,7 @@ class Who(BaseModel):
             "at": at,
             "masked": self.masked,
             "hypothesis": self.hypothesis or None,
+            "variants": variants_with(self.mechanisms, self.hypothesis) or None,
         }
 
 

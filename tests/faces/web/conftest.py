@@ -95,7 +95,7 @@ def opened(chromium: Any, address: str) -> Iterator[Any]:
         watched = Watched(context.new_page())
         watched.page.goto(f"{address}#/{view}")
         if wait:
-            ready(watched.page, view.partition("?")[0])
+            ready(watched.page, view)
         return watched
 
     yield open_view
@@ -114,9 +114,18 @@ READY = {
 }
 
 
+TABS = {  # what a view holds beside what it opens with
+    "evidence?tab=numbers": "tbody tr",
+    "evidence?tab=check": "section h2",
+    "evidence?tab=forward": "tbody tr",
+    "evidence?tab=if": "input[type=range]",
+    "evidence?tab=search&search=naltrexone": "main h3",
+}
+
+
 def ready(page: Any, view: str) -> None:
     """Wait until the view has drawn what it was asked for, and nothing that it has asked is still on its way."""
-    page.wait_for_selector(READY[view])
+    page.wait_for_selector(TABS.get(view) or READY[view.partition("?")[0]])
     page.wait_for_selector("[data-quiet=true]")
 
 

@@ -11,12 +11,15 @@ import pytest
 
 from ketasim.report.directive import forbidden
 
-from .conftest import ARTEFACTS, READY, eventually, ready, until
+from .conftest import ARTEFACTS, READY, TABS, eventually, ready, until
 from .test_server import ask
 
 pytestmark = pytest.mark.xdist_group("web")
 
 VIEWS = tuple(READY)
+PLACES = (*VIEWS, *TABS)
+WIDTHS = {390: "a phone", 720: "200 % zoom of 1440", 1440: "a desk"}
+QUOTED = "Without the trip there is no benefit."  # one popular claim is quoted in its own words; everything else is the page's own
 AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FORBIDDEN = re.compile(r"\b(cures?|cured|safe|safely|optimal|optimum|recommend\w*|trip)\b", re.IGNORECASE)
 NOTICE = "Research and teaching only"
@@ -30,6 +33,15 @@ EXPORTED = {  # what stands in the file, besides the curves
     "person": ("Research and teaching data only", "It decides nothing"),
     "evidence": (),
 }
+SMALLEST = """Math.min(...[...document.querySelectorAll('main *')]
+  .filter(e => e.childNodes.length && e.innerText && !e.closest('svg')).map(e => parseFloat(getComputedStyle(e).fontSize)))"""
+# words that end behind the edge of their box, or beside the window, with nothing to scroll them by
+CUT = """[...document.querySelectorAll('main *, header *, footer *')].filter(e => {
+  const [style, box] = [getComputedStyle(e), e.getBoundingClientRect()];
+  const words = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+  if (!words || !box.width || style.visibility === 'hidden' || e.closest('.hidden, .scroll, pre, svg, select, textarea')) return false;
+  return box.right > innerWidth + 1 || (['hidden', 'clip'].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1);
+}).map(e => `${e.tagName} ${e.textContent.trim().slice(0, 60)}`)"""
 INSIDE = """svg => { const box = svg.viewBox.baseVal; return [...svg.querySelectorAll('text')].every(t => { const b = t.getBBox();
   return b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1 && b.y + b.height <= box.height + 2; }); }"""
 COURSE = (
@@ -45,24 +57,24 @@ def test_nothing_is_asked_of_another_machine_and_nothing_goes_wrong(opened: Any,
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("view", VIEWS)
-def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, width: int, theme: str) -> None:
-    page = opened(view, width=width, theme=theme).page
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+@pytest.mark.parametrize("view", PLACES)
+def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, theme: str) -> None:
+    page = opened(view, theme=theme).page
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"{view}-{width}-{theme}.png", full_page=True)
-    assert (
-        page.evaluate(
-            "Math.min(...[...document.querySelectorAll('main *')].filter(e => e.childNodes.length && e.innerText && !e.closest('svg')).map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    name = re.sub(r"\W+", "-", view)
+    for width in sorted(WIDTHS, reverse=True):
+        page.set_viewport_size({"width": width, "height": 900})
+        eventually(
+            page, lambda: page.evaluate("document.documentElement.scrollWidth - innerWidth"), lambda far: far <= 0
         )
-        >= 13
-    )
+        assert page.evaluate(SMALLEST) >= 13, width
+        assert page.evaluate(CUT) == [], width
+        page.screenshot(path=ARTEFACTS / f"{name}-{width}-{theme}.png", full_page=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", PLACES)
 def test_axe_finds_nothing(opened: Any, view: str, theme: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not there: npm install in frontend/")
@@ -83,8 +95,7 @@ def test_words(opened: Any, view: str) -> None:
     page = opened(view).page
     text = page.inner_text("body")
     assert NOTICE in text
-    # one popular claim is quoted in its own words; everything else is the page's own
-    own = text.replace("Without the trip there is no benefit.", "")
+    own = text.replace(QUOTED, "")
     assert not FORBIDDEN.findall(own), view
     assert forbidden(own) == [], view
     assert "In a crisis" in text
@@ -305,6 +316,8 @@ def test_a_chart_is_saved_as_png_svg_and_csv(opened: Any) -> None:
         assert content.startswith(begins)
         if kind != "PNG":
             assert NOTICE.encode() in content and b"seed 1" in content and b"5 people" in content
+            assert b"In a crisis" in content
+            assert forbidden(content.decode()) == [] and not FORBIDDEN.findall(content.decode())
     figure.get_by_role("button", name="Table").click()
     eventually(page, figure.locator("tbody tr").count, lambda rows: rows >= 4)
 
@@ -330,8 +343,11 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
             and copy.locator("h1").count() == 1
             and copy.locator("script").count() == 0
         )
-        for words in EXPORTED[view]:
-            assert words in copy.inner_text("body")
+        said = copy.inner_text("body")
+        for words in (*EXPORTED[view], "In a crisis"):
+            assert words in said
+        own = said.replace(QUOTED, "")
+        assert not FORBIDDEN.findall(own) and forbidden(own) == []
         if view in DRAWN:
             assert copy.locator("figure svg polyline").count() >= 1
             for drawing in copy.locator("figure svg:has(polyline)").all():

@@ -183,6 +183,13 @@ def test_the_classic_table_has_the_numbers_of_the_package(opened: Any) -> None:
         ("compare?" + "&".join(["arm=placebo iv"] * 9), "up to 6"),
         ("compare?arm= ", "DRUG ROUTE AMOUNT"),
         ("bench?experiment=nothing", "ampa-block"),
+        ("compare?drug=ketamine", "arm, setting"),
+        ("guide?at=nowhere", "risks"),
+        ("person?age=44", "allowed: role"),
+        ("trial?design=Nope", "allowed: role"),
+        ("evidence?tab=if&number=plasma.nothing", "nothing is not an uncertain number"),
+        ("follow?people=3&days=7&drug=ketamine&drug=placebo", "stands 2 times"),
+        ("follow?people=3&days=7&mechanism=sigma_one", "--parts FOLDER"),
     ],
 )
 def test_a_bad_address_of_every_view_says_what_is_allowed(opened: Any, address_: str, says: str) -> None:

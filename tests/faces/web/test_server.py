@@ -104,7 +104,7 @@ def test_the_band_of_the_model_is_that_of_the_run(address: str) -> None:
         ({"scenario": "ketamin iv 0.5 mg/kg"}, "ketamine"),
         ({"scenario": WORDS, "people": 1001}, "1000"),
         ({"scenario": WORDS, "people": -1}, "0"),
-        ({"scenario": WORDS, "people": 2.5}, "integer"),
+        ({"scenario": WORDS, "people": 2.5}, "people is no whole number"),
         ({"scenario": WORDS, "days": 121}, "120"),
         ({"scenario": WORDS, "days": 0}, "0"),
         ({"scenario": WORDS, "repeat": "weekly x 300"}, "120"),
@@ -115,7 +115,11 @@ def test_the_band_of_the_model_is_that_of_the_run(address: str) -> None:
         ({"scenario": "ketamine oral 1 mg", "repeat": "every 1 min x 5000"}, "600"),
         ({"scenario": WORDS, "dose": 1}, "dose"),
         ({}, "scenario"),
-        ([], "dict"),
+        ([], "an object"),
+        ({"scenario": WORDS, "people": "many"}, "people is no whole number"),
+        ({"scenario": WORDS, "masked": "perhaps"}, "true or false"),
+        ({"scenario": WORDS, "with": "tea"}, "with is no list"),
+        ({"scenario": WORDS, "mechanisms": [""]}, "at least 1 letter"),
         ({"scenario": WORDS, "seed": -1}, "0"),
         ({"scenario": "x" * 500}, "400"),
         ({"scenario": "ketamine\x00iv"}, "printable"),
@@ -127,6 +131,7 @@ def test_a_bad_question_is_answered_with_what_is_allowed(address: str, body: Any
     assert status == 422
     assert set(problem) == {"what", "where", "allowed", "try"}
     assert word in " ".join(problem.values())
+    assert problem["allowed"] and "should" not in problem["what"] and "Value error" not in problem["what"]
 
 
 def test_unknown_outputs_names_and_experiments_are_refused(address: str) -> None:
@@ -266,11 +271,12 @@ def test_the_process_that_does_the_work_is_another_and_dies_with_the_first() -> 
     from web_run import HERE, Server, family
 
     import ketasim
+    from ketasim.scenario.result import lean
 
     server = Server(HERE)
     try:
         question = {"scenario": WORDS, "people": 3, "days": 3}
-        mine = json.loads(ketasim.run(WORDS, people=3, days=3).to_json())
+        mine = lean(json.loads(ketasim.run(WORDS, people=3, days=3).to_json()))
         assert json.loads(_until(server.address, question)) == mine
         first, second = family(server.process.pid)
         os.kill(second, signal.SIGKILL)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketasim.core import UsageError
-from ketasim.decide.measures import MEASURES, STATISTICS, Courses, Term, combine, statistic
-from ketasim.ratings.observation import drive_at, link, observation_parameters
+from ketasim.core import KetasimError, UsageError
+from ketasim.decide.measures import MEASURES, STATISTICS, Courses, Term, combine, read, statistic
 from ketasim.scenario.summary import reached
 
 TIMES = np.array([-1.0, 0.0, 1.0, 2.0, 4.0, 8.0])
@@ -69,19 +68,27 @@ def test_failed_people_have_no_number() -> None:
         assert np.isnan(measured(measure, gone, **entries))
 
 
-def test_response_is_a_coin_toss_at_the_cut_and_follows_the_rating_noise() -> None:
-    p = observation_parameters()
-    cut = p["response_share"] * 30.0
-    rows = np.array([[30.0, cut], [30.0, 2.0], [30.0, 30.0]])
-    found = measured("response", rows, times=np.array([0.0, 24.0]), look="24 h")
-    assert found[0] == pytest.approx(0.5)
-    assert found[1] > 0.99 and found[2] < 0.05
-    # one noise SD of latent drive beyond the cut: 84 %
-    latent = drive_at(p["response_share"], p["link_ceiling"], p["link_slope"]) + p["rating_sd"]
-    score = float(link(latent, 30.0, p["link_ceiling"], p["link_slope"]))
-    assert measured("response", np.array([30.0, score]), times=np.array([0.0, 24.0]), look="24 h") == pytest.approx(
-        0.8413, abs=1e-3
-    )
+def test_shares_of_responders_and_remitters_are_those_of_the_summary() -> None:
+    """One meaning in the project: the drive with wander and rating noise around it (`Mood.response`), whoever asks."""
+    from ketasim.scenario.run import run
+
+    result = run("ketamine iv 0.5 mg/kg over 40 min", people=20, days=8, draws=0, seed=4)
+    for look in ("24 h", "7 d"):
+        said = result.summary["mood"][look]
+        for measure in ("response", "remission"):
+            each = read(Term("x", measure, look=look), result)
+            assert each.shape == (21,) and ((each >= 0) & (each <= 1)).all()
+            assert each[1:].mean() == pytest.approx(said[measure]["share"], rel=1e-12), (look, measure)
+    loose, strict = (read(Term("x", "remission", look="24 h", limit=limit), result) for limit in (12.0, 5.0))
+    assert (loose > strict).all()
+    ends = [read(Term("x", "response", look=look), result) for look in ("24 h", "25 h")]
+    between = read(Term("x", "response", look="24.5 h"), result)
+    assert (np.minimum(*ends) - 1e-3 <= between).all() and (between <= np.maximum(*ends) + 1e-3).all()
+
+
+def test_a_share_without_the_drive_behind_it_is_refused() -> None:
+    with pytest.raises(KetasimError, match="drive"):
+        measured("response", RISE, look="2 h")
 
 
 def test_relapse_is_two_visits_in_a_row_and_only_for_responders() -> None:

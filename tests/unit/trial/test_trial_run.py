@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def test_the_json_is_as_agreed(made: Trial) -> None:
     contrast = found["contrast"]
     assert contrast["endpoint"] == "change" and contrast["day"] == 8.0
     assert (contrast["arm"], contrast["comparator"]) == ("esketamine", "placebo")
-    assert contrast["low"] <= contrast["mean"] + 1e-9 and contrast["mean"] <= contrast["high"] + 1e-9
+    assert contrast["low"] is None and contrast["high"] is None, "four worlds are no distribution"
     assert found["replay"] is None and "SSRI" not in found["estimand"]
 
 
@@ -180,6 +182,43 @@ def test_the_spread_between_worlds_is_freed_of_chance() -> None:
     alike, _ = shrunk(rng.normal(0.0, 1.0, 2000), world)
     differ, _ = shrunk(np.repeat(rng.normal(0.0, 1.0, 400), 5) + rng.normal(0.0, 1.0, 2000), world)
     assert alike.std() < 0.2 and differ.std() == pytest.approx(1.0, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("worlds", "each", "noise", "known"),
+    [
+        (2, 1, 0.1, False),  # one replicate a world: nothing to take the chance from
+        (2, 4, 0.1, False),  # two worlds are no distribution
+        (40, 4, 50.0, False),  # chance covers what the worlds differ by
+        (40, 4, 0.1, True),
+    ],
+)
+def test_a_spread_that_cannot_be_told_is_none_and_never_of_width_zero(
+    worlds: int, each: int, noise: float, known: bool
+) -> None:
+    from scipy.special import ndtr
+
+    rng = np.random.default_rng(7)
+    world = np.repeat(np.arange(worlds), each)
+    z = np.repeat(rng.normal(2.0, 1.0, worlds), each) + noise * np.tile([-1.0, 1.0, -0.9, 0.9][:each], worlds)
+    found = power_of(60, z, 2 * ndtr(-np.abs(z)), world, 0.05, better=1.0)
+    assert math.isfinite(found.low) == math.isfinite(found.high) == known
+    if known:
+        assert found.high - found.low > 0.1
+
+
+@pytest.mark.parametrize("sims", [2, 8])
+def test_few_replicates_say_that_the_spread_needs_more(sims: int) -> None:
+    from ketasim.report.trial_page import page
+    from ketasim.report.trial_text import MORE, trial_text
+
+    result = trial(DESIGN, sims=sims)
+    said = trial_text(result)
+    assert said.count(MORE) == 6 and page(result).count(MORE) >= 5  # power, contrast, four rows of what blinding does
+    assert not re.search(r"\bnan\b", said)
+    found = json.loads(result.to_json())
+    assert found["power"][0]["low"] is None and found["contrast"]["low"] is None
+    assert all(row["low"] is None for b in found["bias"].values() for row in b.values())
 
 
 def test_the_guess_curve_weights_the_four_groups() -> None:

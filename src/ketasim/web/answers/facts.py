@@ -138,6 +138,8 @@ class OwnPart(Answer):
     kind: str
     name: str
     file: str
+    stage: str  # of a mechanism
+    variant: str
 
 
 class CrisisLine(Answer):
