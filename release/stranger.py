@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TO_FILL_IN = re.compile(r"\b(WORDS|FILE|FOLDER|NAME|STUDY|PROBABILITY|MODULE)\b")
+TO_FILL_IN = re.compile(r"\b(WORDS|FILE|FOLDER|NAME|STUDY|PROBABILITY|MODULE|ADDRESS)\b")
 COMMAND = re.compile(r"([A-Z_]+=\S+ )?(ketasim \w|python -m ketasim|mkdir \w)")
 FILE = re.compile(r"`([\w/]+\.(?:toml|csv))`|([\w/]+\.(?:toml|csv))\b")
 LONG = (

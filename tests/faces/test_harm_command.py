@@ -49,3 +49,12 @@ def test_mistakes(ketasim) -> None:
     answer = ketasim("harm", "placebo iv over 40 min")
     assert answer.code == 2
     assert "no ketamine is given" in answer.err
+
+
+def test_nausea_and_dizziness_stand_beside_what_was_reported(ketasim) -> None:
+    """A share at one minute is far below the share that reports an effect once in a course: the label's figures (LBL-AE-NAU, LBL-AE-DIZ) stand beside."""
+    answer = ketasim("harm", "esketamine nasal 84 mg", "--people", "20")
+    assert "nausea 28 % (98 of 346); placebo 9 % (LBL-AE-NAU)" in answer.out
+    assert "dizziness 29 % (101 of 346); placebo 8 % (LBL-AE-DIZ)" in answer.out
+    found = json.loads(ketasim("harm", "esketamine nasal 84 mg", "--people", "20", "--json").out)
+    assert [entry["what"] for entry in found["acute_reported"]] == ["nausea", "dizziness"]

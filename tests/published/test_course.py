@@ -2,14 +2,9 @@
 
 import numpy as np
 import pytest
+from known_misfits import FLAT
 
 from ketasim.scenario.run import run
-
-FLAT = (
-    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-6.7 at 3 h, -6.5 at 24 h); a smaller transient expectancy, which "
-    "would put the lowest point after a day, is refused by the placebo course of SYNAPSE (docs/decisions/0006, fourth series)"
-)
-
 
 DAY = 24.0
 KETAMINE = "ketamine iv 0.5 mg/kg over 40 min"

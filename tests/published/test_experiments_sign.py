@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from known_misfits import FLAT
 from virtual import HOURS, Course, Dose, ketamine, simulate
 
 from ketasim.core import value
@@ -22,11 +23,6 @@ VARIED = (
     "rapamycin_brain_share",
     "rapamycin_spine_protection",
     "interneuron_nmda_presence",
-)
-
-FLAT = (
-    "misfit: beside saline what is noticed keeps mood flat between 2 and 30 h (-6.7 at 3 h, -6.5 at 24 h); a smaller transient expectancy, which "
-    "would put the lowest point after a day, is refused by the placebo course of SYNAPSE (docs/decisions/0006, fourth series)"
 )
 
 

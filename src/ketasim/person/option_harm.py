@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ketasim.core import value, values
+from ketasim.core import knowledge_path, read_toml, value, values
 from ketasim.core.arrays import Array, IntArray
 from ketasim.ratings.between import shift
 from ketasim.ratings.pressure import level_sd, none_over, over_sessions, reading_offsets
@@ -19,6 +20,12 @@ LOW, HIGH = 0.05, 0.95
 SESSION_H = 4.0
 OFTEN_A_WEEK = 3
 LONG_H = 28 * HOURS_PER_DAY
+
+
+@cache
+def reported() -> tuple[Mapping[str, Any], ...]:
+    """Acute effects that the model gives at one minute, as trials of the spray count them: whoever reported one at least once in four weeks."""
+    return tuple(read_toml(knowledge_path() / "harm.toml")["reported"])
 
 
 def harm(

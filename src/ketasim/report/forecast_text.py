@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ketasim.person.option_harm import reported
+
 from .care import LONG_USE
 from .words import percent, points, table
 
@@ -183,6 +185,11 @@ def _harm(found: Mapping[str, Any]) -> list[str]:
         *table(list(rows[0]), [list(row) for row in rows[1:]]),
     ]
     if limits:
+        lines.append(
+            "Nausea and dizziness: share of people at the minute of the peak of one session; reported at least once in four weeks under the spray: "
+            + "; ".join(f"{entry['what']} {entry['seen']}" for entry in reported())
+            + "."
+        )
         lines.append(
             f"Limits: {limits['sbp']['limit']:g}/{limits['dbp']['limit']:g} mmHg. Resting pressure: {limits['sbp']['resting']}."
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ketasim.person.exposure import ORGANS, Beside, Plan, cannot_be_said
+from ketasim.person.option_harm import reported
 from ketasim.person.session import Passed, Session, not_modelled
 
 SETTING_WORDS = {"clinic": "clinic", "continuous": "infusions over days", "recreational": "recreational use"}
@@ -38,6 +39,7 @@ def harm_dict(
             "mg": [{"drug": drug, "route": route, "mg": amount} for drug, route, amount in plan.mg],
         },
         "acute": [session.to_dict() for session in found],
+        "acute_reported": [dict(entry) for entry in reported()],
         "acute_not_modelled": [dict(entry) for entry in not_modelled()],
         "pressure_over_the_course": [limit.to_dict() for limit in over],
         "pressure_note": PRESSURE_NOTE,
@@ -90,6 +92,11 @@ def _sessions(found: Sequence[Session], over: Sequence[Passed]) -> Iterator[str]
         for limit in over:
             yield f"  {limit.label}: {100 * limit.share:.1f} % of people (seen: {limit.seen}; {', '.join(limit.records)})"
         yield f"  Of the pressures: {PRESSURE_NOTE}."
+        yield (
+            "  Nausea and dizziness above are the share of people at the minute of the peak, in the median session of each. Reported at least once in four weeks under the spray: "
+            + "; ".join(f"{entry['what']} {entry['seen']} ({', '.join(entry['records'])})" for entry in reported())
+            + ". Theirs are the ones to go by for a course."
+        )
         yield "  Not in the model, as reported under the spray: " + "; ".join(
             f"{entry['what']} {entry['seen']} ({', '.join(entry['records'])})" for entry in not_modelled()
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 from ketasim.core import KetasimError, cluster
-from ketasim.core.cluster import HANDED_OUT, RETRIES, on_cluster
+from ketasim.core.cluster import HANDED_OUT, LEFT_ALONE, PATIENCE, RETRIES, on_cluster
 
 
 class KilledWorker(Exception):
@@ -22,32 +21,22 @@ class Future:
     def release(self) -> None:
         self.released = True
 
-    def result(self) -> str:
+    def result(self, timeout: float) -> str:
         if self.error:
             raise self.error
         return f"result of {self.key}"
-
-
-class Completed:
-    def __init__(self) -> None:
-        self.waiting: list[Future] = []
-
-    def add(self, future: Future) -> None:
-        self.waiting.append(future)
-
-    def __iter__(self) -> Iterator[Future]:
-        while self.waiting:
-            yield self.waiting.pop(0)
 
 
 class CancelledError(Exception):
     """As in dask.distributed."""
 
 
-def scheduler(losses: dict[int, int], other: Exception | None = None) -> SimpleNamespace:
-    """A module in the place of dask.distributed: piece k loses its workers losses[k] times, or ends with another error."""
+def scheduler(losses: dict[int, int], other: Exception | None = None, silence: int = 0) -> SimpleNamespace:
+    """A module in the place of dask.distributed: piece k loses its workers losses[k] times, or ends with another error. silence : looks at which nothing
+    has come yet, and nobody is there to work."""
     keys: list[str] = []
     futures: list[Future] = []
+    looks = [0]
 
     class Client:
         def __init__(self, address: str, timeout: str) -> None:
@@ -69,9 +58,16 @@ def scheduler(losses: dict[int, int], other: Exception | None = None) -> SimpleN
                 futures.append(Future(key, None))
             return futures[-1]
 
-    module = SimpleNamespace(
-        Client=Client, as_completed=Completed, KilledWorker=KilledWorker, CancelledError=CancelledError
-    )
+        def nthreads(self) -> dict[str, int]:
+            return {}
+
+    def wait(running: list[Future], timeout: float, return_when: str) -> SimpleNamespace:
+        looks[0] += 1
+        if looks[0] <= silence:
+            raise TimeoutError
+        return SimpleNamespace(done=running[:1])
+
+    module = SimpleNamespace(Client=Client, wait=wait, KilledWorker=KilledWorker, CancelledError=CancelledError)
     return SimpleNamespace(module=module, keys=keys, futures=futures)
 
 
@@ -104,6 +100,27 @@ def test_a_scheduler_that_goes_away_is_told_with_what_to_do(monkeypatch: pytest.
     there = scheduler({2: 1}, other=CancelledError())
     with pytest.raises(KetasimError, match="the scheduler has gone away"):
         made(monkeypatch, there)
+
+
+def test_a_cluster_without_workers_is_told_and_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `dask worker` whose worker dies while it starts gives up: nobody is left, and the scheduler waits for ever."""
+    with pytest.raises(KetasimError, match="no worker has been there for 5 minutes"):
+        made(monkeypatch, scheduler({}, silence=10_000))
+    assert sorted(made(monkeypatch, scheduler({}, silence=int(LEFT_ALONE / PATIENCE) - 1))) == [0, 1, 2]
+
+
+def test_what_is_made_but_lost_before_it_came_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = scheduler({})
+    asked: list[float] = []
+
+    def late(self: Future, timeout: float) -> str:
+        asked.append(timeout)
+        if len(asked) < 3:
+            raise TimeoutError
+        return "at last"
+
+    monkeypatch.setattr(Future, "result", late)
+    assert made(monkeypatch, there, 1) == [0] and len(asked) == 3 and len(there.keys) == 1
 
 
 def test_what_is_handed_over_is_forgotten_and_only_so_much_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -388,7 +388,9 @@ def test_the_command_line_lints_study_folders_too(tmp_path: Path, monkeypatch: p
 
     place = folder(tmp_path, TOML, {"unit": "mg"})
     monkeypatch.setattr(module, "study_folders", lambda: [place])
-    monkeypatch.setattr(report, "_chain", lambda numbers: [])  # what is found in the chain is the matter of test_chain_real
+    monkeypatch.setattr(
+        report, "_chain", lambda numbers: []
+    )  # what is found in the chain is the matter of test_chain_real
     found = [str(f) for f in report.problems().errors if "Singh2016" in f.where]
     assert found == [
         "knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean  (try: unit = points | mmHg | bpm)"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +42,13 @@ WORDS = "ketamine iv 0.5 mg/kg over 40 min"
 KILLS = 20
 
 
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """What dask leaves open is collected here, not in the middle of another test, where its warning would be an error."""
+    yield
+    gc.collect()
+
+
 def hashes(folder: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*.parquet"))}
 
@@ -47,37 +58,76 @@ def here(folder: Path, worlds: int) -> dict[str, str]:
     return hashes(folder)
 
 
-def cluster(workers: int) -> object:
+def cluster(workers: int) -> Any:
     """Workers in this process, one thread each."""
-    return distributed.LocalCluster(n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=None)
+    return distributed.LocalCluster(n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=":0")
 
 
-def test_one_worker_and_four_give_the_bits_that_are_made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_worker_and_four_give_the_bits_that_are_made_here(
+    ketasim: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Python on four, by the commands on one."""
     monkeypatch.setattr(stream, "BLOCK", 4)
     asked = scenario(WORDS, people=14, days=1, at="24 h", seed=4)
     trials, people = here(tmp_path / "here", 4), stream_people(asked, tmp_path / "people")
     runs = hashes(tmp_path / "people")
     assert len(trials) == len(runs) == 4
-    for workers in (1, 4):
-        with cluster(workers) as there:  # type: ignore[attr-defined]
-            address, place = there.scheduler_address, tmp_path / str(workers)
-            Trial(DESIGN, seed=2, count=4, people=32).run([40], 8, folder=place / "trial", scheduler=address)
-            done = stream_people(asked, place / "people", scheduler=address)
-        assert hashes(place / "trial") == trials and hashes(place / "people") == runs
-        assert (done.people, done.rows, done.failed, done.reused) == (14, people.rows, people.failed, 0)
+    four, one = tmp_path / "four", tmp_path / "one"
+    with cluster(4) as there:
+        address = there.scheduler_address
+        Trial(DESIGN, seed=2, count=4, people=32).run([40], 8, folder=four / "trial", scheduler=address)
+        done = stream_people(asked, four / "people", scheduler=address)
+    assert (done.people, done.rows, done.failed, done.reused) == (14, people.rows, people.failed, 0)
+    file = tmp_path / "design.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    trial = ("trial", str(file), "--sims", "8", "--seed", "2", "--json", "--parquet")
+    run = ("run", WORDS, "--people", "14", "--days", "1", "--at", "24 h", "--seed", "4", "--json", "--parquet")
+    said = ketasim(*trial, str(tmp_path / "by command"))
+    with cluster(1) as there:
+        on_it = ("--scheduler", there.scheduler_address)
+        by_cluster = ketasim(*trial, str(one / "trial"), *on_it)
+        assert ketasim(*run, str(one / "people"), *on_it).code == 0
+    assert said.code == 0 and by_cluster.out == said.out
+    assert hashes(four / "trial") == trials
+    assert hashes(one / "trial") == hashes(tmp_path / "by command") != {}
+    for place in (four, one):
+        assert hashes(place / "people") == runs
         assert (place / "people" / "_run.json").read_bytes() == (tmp_path / "people" / "_run.json").read_bytes()
 
 
+def test_a_cluster_makes_people_for_a_folder(ketasim: Callable[..., Any]) -> None:
+    done = ketasim("run", WORDS, "--people", "4", "--scheduler", "tcp://127.0.0.1:1")
+    assert done.code == 2 and "--parquet people --scheduler tcp://127.0.0.1:1" in done.err
+
+
 class Workers:
-    """Worker processes as `dask worker` starts them, without a nanny: whoever is killed is replaced by the test."""
+    """Worker processes as `dask worker` starts them, without a nanny (it gives up where a worker dies while it starts): who ends is replaced here."""
 
     def __init__(self, address: str, count: int) -> None:
         self.address = address
         self.running = [self.new() for _ in range(count)]
+        self.over = threading.Event()
+
+    def keep(self) -> threading.Thread:
+        """Replace whoever ends, until `end`."""
+
+        def watch() -> None:
+            while not self.over.wait(0.1):
+                self.running = [self.new() if one.poll() is not None else one for one in self.running]
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        return thread
 
     def new(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--no-dashboard"]
-        return subprocess.Popen([*command, "--nthreads", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        place = os.pathsep.join((str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")))
+        return subprocess.Popen(
+            [*command, "--nthreads", "1"],
+            env=os.environ | {"PYTHONPATH": place},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def kill(self, place: int) -> None:
         victim = self.running[place]
@@ -86,6 +136,7 @@ class Workers:
         self.running[place] = self.new()
 
     def end(self) -> None:
+        self.over.set()
         for worker in self.running:
             worker.kill()
             worker.wait()
@@ -100,7 +151,7 @@ def test_workers_killed_twenty_times_leave_the_same_bits(tmp_path: Path) -> None
     expected = here(tmp_path / "here", worlds)
     rng, killed = random.Random(11), []
 
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as there:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as there:
         workers = Workers(there.scheduler_address, 2)
 
         def kill(share: float) -> None:
@@ -144,7 +195,7 @@ def test_a_command_killed_on_a_cluster_goes_on_to_the_same_bits(tmp_path: Path) 
 
     assert command(tmp_path / "here").wait() == 0
     expected, place = hashes(tmp_path / "here"), tmp_path / "cluster"
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as there:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as there:
         asked = ("--scheduler", there.scheduler_address)
         for _ in range(2):
             workers, before = Workers(there.scheduler_address, 2), len(hashes(place))
@@ -186,7 +237,14 @@ def test_a_chunk_that_loses_more_workers_than_the_scheduler_forgives_is_asked_an
     monkeypatch.setenv("KETASIM_TEST_DEATHS", str(deaths))
     expected = here(tmp_path / "here", 1)
     monkeypatch.setattr(chunks, "make_chunk", deadly)
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as there:
-        place = tmp_path / "cluster"
-        Trial(DESIGN, seed=2, count=1, people=32).run([40], 2, folder=place, scheduler=there.scheduler_address)
+    place = tmp_path / "cluster"
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as there:
+        workers = Workers(there.scheduler_address, 1)
+        watch = workers.keep()
+        try:
+            Trial(DESIGN, seed=2, count=1, people=32).run([40], 2, folder=place, scheduler=there.scheduler_address)
+        finally:
+            workers.over.set()
+            watch.join()
+            workers.end()
     assert len(list(deaths.iterdir())) == 5 and hashes(place) == expected
