@@ -9,6 +9,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import generate  # noqa: E402
+from pygments.lexers import TextLexer  # noqa: E402
+from sphinx.highlighting import lexers  # noqa: E402
 
 from ketasim._version import __version__  # noqa: E402
 
@@ -28,5 +30,6 @@ html_css_files = ["equations.css"]
 html_show_sourcelink = False
 nitpicky = True
 
+lexers["csv"] = TextLexer()  # Pygments has none
 generate.write_all(HERE)
 generate.draw_gallery(HERE)

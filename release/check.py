@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python release/check.py", description=__doc__)
     parser.add_argument("--python", action="append", default=[], help="one more interpreter; may be repeated")
     asked = parser.parse_args(arguments)
-    problems = version_problems()
+    problems = version_problems() + public_problems()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wheel, sources = built(folder)
@@ -217,6 +217,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems += installed(found[first], sources, folder / "sources", f"sources on Python {first}")
     print("\n".join(problems) or "nothing is wrong")
     return 1 if problems else 0
+
+
+def public_problems() -> list[str]:
+    """What users may lean on and what has gone or is not listed (release/public.py)."""
+    asked = [sys.executable, str(ROOT / "release" / "public.py"), "--release"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().splitlines() if done.returncode else []
 
 
 def dependencies() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python release/public.py [--write]`: what users may lean on, and what of it went since release/public.json was written.
+"""`python release/public.py [--write | --release]`: what users may lean on, and what of it went since release/public.json was written.
 
 Public are the names of `ketasim.__all__` with their arguments and members, the commands with their options, and the outputs with their units. Within a major version
 nothing of it goes without a minor version in which it warns (`core/deprecated.py`); new names and new optional arguments are free. Exit 1 if something went.
@@ -91,15 +91,21 @@ def _lost(name: str, was: dict[str, list[Any]], has: dict[str, list[Any]]) -> li
     return found + [f"ketasim.{name} cannot be called without {argument} any more" for argument in new]
 
 
+def unlisted(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Names, commands and outputs that are new; a release lists them."""
+    return [f"{PLACE.name} does not list {name}" for kind in now for name in now[kind] if name not in before[kind]]
+
+
 def main() -> int:
-    """Compare, or write anew."""
+    """Compare, or write anew; `--release` fails on what is not listed too."""
     now = surface()
     if "--write" in sys.argv:
         PLACE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
         return 0
-    gone = broken(json.loads(PLACE.read_text(encoding="utf-8")), now)
-    print("\n".join(gone) or "nothing that users may lean on has gone")
-    return int(bool(gone))
+    before = json.loads(PLACE.read_text(encoding="utf-8"))
+    found = broken(before, now) + (unlisted(before, now) if "--release" in sys.argv else [])
+    print("\n".join(found) or "nothing that users may lean on has gone")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ def text(card: Scorecard, everything: bool = False) -> str:
             f"{role}: {s['values']} values of {s['studies']} studies. Inside the study's own 95 % interval {_pc(s['strict'])} "
             f"(a perfect model: {_pc(s['strict_perfect'])}); within sampling error and spread between studies {_pc(s['loose'])}. "
             f"Intervals of 50, 80, 95 % hold {_pc(s['coverage50'])}, {_pc(s['coverage80'])}, {_pc(s['coverage95'])}. "
-            f"Log score over the naive baseline {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f}, {s['log_score_compared']} values)."
+            f"Log score over the naive baseline {_with(s, f'{s["log_score_compared"]} values')}."
             + (f" Of {s['directions']} published directions {s['directions_hit']} come out." if s["directions"] else "")
         )
     lines += [posterior_line(summary["posterior"])] if summary["posterior"] else []
@@ -42,7 +43,7 @@ def text(card: Scorecard, everything: bool = False) -> str:
                 continue
             lines.append(
                 f"\n{group}, {role}: {s['values']} values of {s['studies']} studies; strict {_pc(s['strict'])} of {_pc(s['strict_perfect'])}; "
-                f"80 % interval holds {_pc(s['coverage80'])}; log score {s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f})"
+                f"80 % interval holds {_pc(s['coverage80'])}; log score {_with(s)}"
             )
             lines += [_line(r) for r in part]
     if card.skipped:
@@ -112,8 +113,11 @@ def _gain_line(kind: str, s: dict[str, Any]) -> str:
     )
 
 
-def _with(s: dict[str, Any]) -> str:
-    return f"{s['log_score_gain']:+.1f} (SE {s['log_score_gain_se']:.1f})"
+def _with(s: dict[str, Any], more: str = "") -> str:
+    """The gain with its standard error, which one value alone does not give."""
+    error = s["log_score_gain_se"]
+    told = f"SE {error:.1f}" if math.isfinite(error) else "one value, no SE"
+    return f"{s['log_score_gain']:+.1f} ({told}{', ' + more if more else ''})"
 
 
 def _three(s: dict[str, Any]) -> str:

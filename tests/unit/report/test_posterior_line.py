@@ -1,7 +1,7 @@
 """The scorecard says how far the draws of the posterior can be trusted."""
 
 from ketasim.evidence.compare.scorecard import Scorecard
-from ketasim.report.scorecard_text import posterior_line
+from ketasim.report.scorecard_text import _with, posterior_line
 
 
 def test_the_line_has_the_figures_that_ship():
@@ -24,3 +24,8 @@ def test_the_line_has_the_figures_that_ship():
 
 def test_the_summary_of_check_carries_them():
     assert Scorecard((), ()).summary()["posterior"]["draws"] >= 200
+
+
+def test_one_value_has_no_standard_error() -> None:
+    assert _with({"log_score_gain": 0.7, "log_score_gain_se": float("inf")}) == "+0.7 (one value, no SE)"
+    assert _with({"log_score_gain": 0.7, "log_score_gain_se": 0.24}, "9 values") == "+0.7 (SE 0.2, 9 values)"
