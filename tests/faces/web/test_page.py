@@ -348,7 +348,7 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
         said = copy.inner_text("body")
         for words in (*EXPORTED[view], "In a crisis"):
             assert words in said
-        own = said.replace(QUOTED, "")
+        own = re.sub(r"near\s+you\b", "near you", said.replace(QUOTED, ""))  # drawings break the line on help anywhere
         assert not FORBIDDEN.findall(own) and forbidden(own) == []
         if view in DRAWN:
             assert copy.locator("figure svg polyline").count() >= 1
