@@ -31,7 +31,7 @@ from .case import Case, case_of
 from .file import person_of, read_person
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
-from .observed import Baseline, Learned, Observation, learn
+from .observed import Learned, Observation, learn
 from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
@@ -352,11 +352,12 @@ def what_changed(case: Case, after: Posterior, looks: Looks) -> list[dict[str, A
     assert seen is not None
     chances = after.learned.surprises(seen.pool.log_weight)
     found = []
-    whole = _summary(seen, case.observations, case.baseline, look, after.learned)
-    before = _summary(seen, (), case.baseline, look)
+    ahead = Future(seen.pool, case.baseline, seen.latent(look), np.zeros((0, 1)), np.zeros((0, 1)))
+    whole = _summary(ahead, after.learned, look)
+    before = _summary(ahead, learn(seen, (), case.baseline), look)
     for i, o in enumerate(case.observations):
         others = tuple(other for j, other in enumerate(case.observations) if j != i)
-        without = _summary(seen, others, case.baseline, look)
+        without = _summary(ahead, learn(seen, others, case.baseline), look)
         found.append(
             {
                 "observation": o.text,
@@ -384,15 +385,13 @@ def _less(one: float, other: float) -> float | None:
     return one - other if math.isfinite(one) and math.isfinite(other) else None
 
 
-def _summary(
-    seen: Seen, observations: Sequence[Observation], baseline: Baseline, look: Array, known: Learned | None = None
-) -> dict[str, float]:
-    """Mean and width of the 80 % interval of the MADRS at a look, given these observations. known : what `learn` says of them, if it was asked before."""
-    found = known or learn(seen, observations, baseline)
-    weights = normalised(seen.pool.log_weight + found.total)
+def _summary(ahead: Future, found: Learned, look: Array) -> dict[str, float]:
+    """Mean and width of the 80 % interval of the MADRS at a look, given what was learned. ahead : its drive, which no observation changes."""
+    weights = normalised(ahead.pool.log_weight + found.total)
     if not weights.any():
         return {"mean": math.nan, "width": math.nan}
-    future = Future.of(seen, found.mood, baseline, look)
+    _, centre, sd = found.mood.ahead(float(look[0]))
+    future = replace(ahead, mean=centre[:, None], sd=sd[:, None])  # with the needs that are worked out
     grid = np.linspace(0.0, 60.0, 61)
     below = future.cumulative(grid, 0, weights)
     mean = float(np.trapezoid(1.0 - below, grid))

@@ -11,7 +11,7 @@ import pytest
 
 from ketasim.report.directive import forbidden
 
-from .conftest import ARTEFACTS, READY, TABS, eventually, ready, until
+from .conftest import ARTEFACTS, PATIENCE_S, READY, TABS, eventually, ready, until
 from .test_server import ask
 
 pytestmark = pytest.mark.xdist_group("web")
@@ -315,9 +315,10 @@ def test_a_chart_is_saved_as_png_svg_and_csv(opened: Any) -> None:
         content = Path(told.value.path()).read_bytes()
         assert content.startswith(begins)
         if kind != "PNG":
-            assert NOTICE.encode() in content and b"seed 1" in content and b"5 people" in content
-            assert b"In a crisis" in content
-            assert forbidden(content.decode()) == [] and not FORBIDDEN.findall(content.decode())
+            # the lines of a drawing are broken where they are full, each in an element of its own
+            said = re.sub(r"\s+", " ", re.sub(r"</?(svg|text|g|tspan)\b[^>]*>", " ", content.decode()))
+            assert all(words in said for words in (NOTICE, "seed 1", "5 people", "In a crisis"))
+            assert forbidden(said) == [] and not FORBIDDEN.findall(said)
     figure.get_by_role("button", name="Table").click()
     eventually(page, figure.locator("tbody tr").count, lambda rows: rows >= 4)
 
@@ -332,6 +333,7 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
     file = tmp_path / "page.html"
     told.value.save_as(file)
     context = chromium.new_context(offline=True)
+    context.set_default_timeout(1000 * PATIENCE_S)
     try:
         copy = context.new_page()
         asked: list[str] = []
@@ -346,7 +348,7 @@ def test_a_view_is_exported_as_one_file_that_opens_from_disk(
         said = copy.inner_text("body")
         for words in (*EXPORTED[view], "In a crisis"):
             assert words in said
-        own = said.replace(QUOTED, "")
+        own = re.sub(r"near\s+you\b", "near you", said.replace(QUOTED, ""))  # drawings break the line on help anywhere
         assert not FORBIDDEN.findall(own) and forbidden(own) == []
         if view in DRAWN:
             assert copy.locator("figure svg polyline").count() >= 1
@@ -415,6 +417,7 @@ def test_the_people_of_the_guide_stand_in_its_export(opened: Any, chromium: Any,
     file = tmp_path / "guide.html"
     told.value.save_as(file)
     context = chromium.new_context(offline=True)
+    context.set_default_timeout(1000 * PATIENCE_S)
     try:
         copy = context.new_page()
         copy.goto(file.as_uri())

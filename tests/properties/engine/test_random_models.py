@@ -17,7 +17,7 @@ from ketasim.engine.symbolic.elimination import Elimination, factorise
 from ketasim.engine.symbolic.evaluate import evaluate, program
 from ketasim.engine.symbolic.system import assemble
 
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 number = st.floats(0.05, 3.0).map(lambda x: round(x, 3))
 
 

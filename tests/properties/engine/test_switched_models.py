@@ -13,7 +13,7 @@ speed = st.floats(0.2, 2.0).map(lambda x: round(x, 3))
 level = st.floats(-0.6, 0.9).map(lambda x: round(x, 3))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.tuples(speed, speed, speed, speed), st.tuples(level, level, level))
 def test_two_methods_and_scipy_agree(k: tuple[float, ...], levels: tuple[float, ...]) -> None:
     # a and b rotate; c, d and e are driven by windows in a, b, c, none of which depends on what it drives (no sliding)

@@ -207,7 +207,7 @@ def check(seeds: Sequence[int], limit: int = MOST) -> tuple[float, int, float]:
     return float(errors[worst]), most, spent
 
 
-@pytest.mark.parametrize("block", range(12))
+@pytest.mark.parametrize("block", range(5))  # the slow test goes on with 10,000
 def test_conditions(block: int) -> None:
     check(range(block * AT_ONCE, (block + 1) * AT_ONCE))
 

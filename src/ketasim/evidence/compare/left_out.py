@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ketasim.core.arrays import Array
@@ -41,6 +43,11 @@ class LeftOut:
 
     def summary(self) -> dict[str, Any]:
         """Coverage by row and by study (all numbers), gains over the naive baseline (numbers that it has), the same of the rival, and by kind."""
+        return deepcopy(self._summary)
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
+        """Worked out once: text, JSON and page each ask for it."""
         found = self._figures(lambda row: True)
         found["by_kind"] = {
             kind: self._figures(lambda row, kind=kind: row.kind == kind)
