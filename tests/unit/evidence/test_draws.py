@@ -10,7 +10,7 @@ import pytest
 
 from ketasim.evidence.fit.calibrate import State
 from ketasim.evidence.fit.diagnostics import diagnose, smoothed
-from ketasim.evidence.fit.draws import Draws, Effort, draw, metropolis, trusted, wide_draws
+from ketasim.evidence.fit.draws import Draws, Effort, draw, resampled, trusted, wide_draws
 from ketasim.evidence.fit.parameters import Parameter
 from ketasim.evidence.fit.surrogate import TEMPER, Observations, chains, features, fitted
 
@@ -64,7 +64,7 @@ def test_linear_normal_problem_has_its_closed_form():
     assert np.abs((found.z.mean(axis=0) - mean) / sd).max() < 0.15
     assert found.z.std(axis=0) == pytest.approx(sd, rel=0.1)
     assert np.corrcoef(found.z.T) == pytest.approx(np.linalg.inv(hessian) / np.outer(sd, sd), abs=0.12)
-    assert found.accepted > 0.93 and found.surrogate_error < 1e-6
+    assert found.distinct > 0.97 and found.surrogate_error < 1e-6
     assert found.of_values.bulk_ess > 450 and found.of_values.nested_rhat < 1.05
     assert found.predictions[7][0] == pytest.approx(SLOPES @ found.z[7])
 
@@ -100,7 +100,7 @@ def test_a_banana_that_no_polynomial_of_the_surrogate_follows():
     hessian = np.eye(2) + slopes.T @ np.linalg.solve(noise, slopes)
     found = drawn(lambda z: [crooked(z)[0]], np.array([0.1, 0.6]), hessian, task)
     exact, sd = on_grid(crooked, y, noise, 2, points=401)
-    assert found.surrogate_error > 0.02 and found.accepted < 0.97
+    assert found.surrogate_error > 0.02 and found.importance_effective < 0.99 * found.tried
     assert np.abs((found.z.mean(axis=0) - exact) / sd).max() < 0.2
     assert found.z.std(axis=0) == pytest.approx(sd, rel=0.15)
     assert found.of_values.nested_rhat < 1.05
@@ -115,15 +115,22 @@ def test_a_value_that_the_data_push_beyond_its_bound():
     assert found.z.std(axis=0) == pytest.approx(sd, rel=0.15)
 
 
-def test_chains_leave_the_exact_density_as_it_is():
-    """Proposals of a normal twice as wide, weights to a standard normal: the chains have its moments."""
+def test_resampling_gives_the_exact_density():
+    """Proposals of a normal twice as wide, weights to a standard normal: what is kept has its moments, each group its own proposals."""
     rng = np.random.default_rng(5)
     x = 2.0 * rng.standard_normal((400, 50))
-    path, accepted = metropolis(-0.5 * x**2 + 0.125 * x**2)
-    at = x.ravel()[path[:, 20:]]
+    kept = resampled(-0.5 * x**2 + 0.125 * x**2, 100)
+    assert kept.shape == (50, 100) and (kept % 50 == np.arange(50)[:, None]).all()
+    at = x.ravel()[kept]
     assert at.mean() == pytest.approx(0.0, abs=0.03) and at.std() == pytest.approx(1.0, abs=0.03)
-    # a proposal is better if it lies nearer to 0, and as often worse and taken: 2 P(|2 a| < |b|) for normal a, b
-    assert accepted == pytest.approx(4.0 / math.pi * math.atan(0.5), abs=0.02)
+    assert (np.diff(kept, axis=1) >= 0).all()
+
+
+def test_each_proposal_is_kept_as_often_as_its_weight_says():
+    """Systematic resampling: per w times, rounded up or down."""
+    w = np.array([0.5, 0.05, 0.25, 0.2])
+    counts = np.bincount(resampled(np.log(w)[:, None], 10)[0], minlength=4)
+    assert (np.abs(counts - 10 * w) < 1).all() and counts.sum() == 10
 
 
 def test_wide_draws_have_centre_and_covariance():

@@ -3,12 +3,12 @@
 design      exact predictions at the mode, along every value, at multivariate t draws of the Laplace shape, then where the surrogate's own
             posterior lies: a polynomial surrogate of every prediction (surrogate.py), made anew in each round
 propose     independent draws of the surrogate's posterior (long Hamiltonian chains), each predicted exactly
-decide      independence Metropolis-Hastings in `CHAINS` chains: from z to z' with min(1, w(z') / w(z)), w = exact / surrogate density.
-            It leaves the exact posterior as it is whatever the surrogate (delayed acceptance with its first stage run to the end:
-            Christen 2005, doi:10.1198/106186005X76983; surrogate transitions, Liu 2001)
-starts      the chains of a superchain start at the same draw of the design, these far from each other, so that nested R-hat sees whether they
-            forgot it; not at one of the wide t draws, where the surrogate may be far too low and a chain would never leave
-trust       Pareto k of w, rank-normalised bulk and tail ESS, split and nested R-hat of what ships (diagnostics.py)
+decide      importance resampling: w = exact / surrogate density, its largest values smoothed (Vehtari 2024, arXiv:1507.02646); in each of
+            `chains` groups of proposals as many as are wanted, by systematic resampling (Kitagawa 1996, doi:10.2307/1390750) with chances in w.
+            (Independence Metropolis-Hastings with the same proposals stays at one of a large w for long: a fourteenth of the tail ESS, decisions/inference.md)
+starts      the walkers of a supergroup start at the same draw of the design, these far from each other, and stay in their group, so that nested
+            R-hat sees whether they forgot it
+trust       Pareto k of w, its effective number, rank-normalised bulk and tail ESS, split and nested R-hat of what ships (diagnostics.py)
 
 The covariances are held at the mode's. Values inside the differential equations are exact but for the interpolation of exact.py.
 """
@@ -35,31 +35,32 @@ Progress = Callable[[str], None]
 SEED = 1
 FREEDOM = 8
 WIDER = 1.2  # of the Laplace covariance
+PER_CHAIN = 16  # walkers of a chain
 SPREAD = 1.0  # Laplace SDs of the design points along one value
 
 
 @dataclass(frozen=True)
 class Effort:
     """How much is spent. first : t draws of the design; rounds : surrogate draws added to it in each round; enough : share of effective proposals
-    at which no further round is made; chains in superchains; forget : draws at the start of a chain that are dropped; moves : Hamiltonian
-    moves between two proposals; wanted : effective draws at which the chains may stop; most : exact predictions for them at most."""
+    at which no further round is made; chains in superchains; least : proposals of a chain; moves : Hamiltonian moves between two proposals of a
+    walker; wanted : effective draws at which it may stop; most : exact predictions of proposals at most."""
 
     first: int = 300
     rounds: tuple[int, ...] = (200, 200, 300, 400)
     enough: float = 0.85
     chains: int = 16
     superchains: int = 4
-    forget: int = 8
+    least: int = 140
     moves: int = 12
-    wanted: float = 450.0
-    most: int = 8000
+    wanted: float = 500.0
+    most: int = 4000
 
 
 @dataclass(frozen=True)
 class Draws:
     """The posterior. z (N, p) with equal weights (N,), chain after chain; the predictions of all studies (scale of comparison) for each.
 
-    effective : the least bulk ESS. tried : exact predictions at proposals; accepted : share taken. surrogate_error : leave-one-out error of
+    effective : the least bulk ESS. tried : exact predictions at proposals; distinct : share of the draws that are no copies. surrogate_error : leave-one-out error of
     the surrogate in SDs of a row; interpolation_error : largest error of a prediction by interpolated arms, in SDs of its row.
     """
 
@@ -67,7 +68,7 @@ class Draws:
     weights: Array
     predictions: list[list[Array]]
     tried: int
-    accepted: float
+    distinct: float
     pareto_k: float
     importance_effective: float
     of_values: Diagnosis
@@ -77,8 +78,8 @@ class Draws:
 
     @property
     def effective(self) -> float:
-        """The least bulk ESS of values and predictions."""
-        return min(self.of_values.bulk_ess, self.of_predictions.bulk_ess)
+        """The least bulk ESS of values and predictions; never more than the effective number of the proposals."""
+        return min(self.of_values.bulk_ess, self.of_predictions.bulk_ess, self.importance_effective)
 
     def figures(self) -> dict[str, float]:
         """What ships beside the draws."""
@@ -94,7 +95,7 @@ class Draws:
             "pareto_k": self.pareto_k,
             "proposals": self.tried,
             "importance_effective": self.importance_effective,
-            "accepted_moves": self.accepted,
+            "distinct_draws": self.distinct,
             "surrogate_error": self.surrogate_error,
             "interpolation_error": self.interpolation_error,
         }
@@ -198,13 +199,12 @@ def wide_draws(centre: Array, covariance: Array, count: int) -> Array:
 
 @dataclass(frozen=True)
 class _Chains:
-    """Proposals z (N, p), their predictions (N, R), log ratios (N,); path (C, T) : which of them a chain is at (those kept); accepted share."""
+    """Proposals z (N, p), their predictions (N, R), log ratios (N,); path (C, T) : which of them a chain keeps."""
 
     z: Array
     predicted: Array
     log_ratios: Array
     path: IntArray
-    accepted: float
 
     def values(self) -> Array:
         """(C, T, p)."""
@@ -214,36 +214,36 @@ class _Chains:
 def decided(
     design: _Design, seen: Observations, go: Many, count: int, effort: Effort, tell: Progress | None
 ) -> tuple[_Chains, Diagnosis, Diagnosis]:
-    """Chains that are long enough, thinned to `count` draws; diagnosis of values and of predictions."""
+    """Proposals until `count` draws of them are good enough; diagnosis of values and of predictions."""
     surrogate, many_chains = design.surrogate, effort.chains
     per = -(-count // many_chains)
     wanted = min(effort.wanted, 0.7 * per * many_chains)
-    starts = apart(design.last, effort.superchains, surrogate)
-    superchain = np.arange(many_chains) % effort.superchains
-    z, predicted = starts[superchain], go(starts, tell, "starts")[superchain]
-    walkers = np.resize(design.last, (effort.chains * 16, z.shape[1]))
-    walkers, _ = chains(surrogate, walkers, 3 * effort.moves, SEED, "surrogate walkers", tell, design.root)
-    steps, turn = effort.forget + per, 0
+    group = np.arange(many_chains) % effort.superchains
+    starts = apart(design.last, effort.superchains, surrogate)[group]
+    walkers = np.tile(starts, (PER_CHAIN, 1))  # walker i belongs to chain i modulo the number of chains
+    walkers, _ = chains(surrogate, walkers, 6 * effort.moves, SEED, "surrogate walkers", tell, design.root)
+    z, predicted = walkers, go(walkers, tell, "first proposals")
+    steps, turn = max(effort.least, 2 * per), 0
     while True:
-        while len(z) < many_chains * (1 + steps):
-            fresh = walkers[: many_chains * (1 + steps) - len(z)]
-            z = np.vstack([z, fresh])
-            predicted = np.vstack([predicted, go(fresh, tell, f"proposals {len(z)} of {many_chains * (1 + steps)}")])
+        while len(z) < many_chains * steps:
             walkers, _ = chains(surrogate, walkers, effort.moves, SEED, f"surrogate walkers {turn}", tell, design.root)
+            fresh = walkers[: many_chains * steps - len(z)]
+            z = np.vstack([z, fresh])
+            predicted = np.vstack([predicted, go(fresh, tell, f"proposals {len(z)} of {many_chains * steps}")])
             turn += 1
         ratios = seen.log_density(z, predicted) - surrogate.log_density(z)
-        path, accepted = metropolis(ratios.reshape(1 + steps, many_chains))
-        kept = path[:, np.linspace(effort.forget, steps, per).round().astype(int)]
-        found = _Chains(z, predicted, ratios[many_chains:], kept, accepted)
-        of_values, of_predictions = (diagnose(table[kept], superchain) for table in (z, predicted))
+        log_weights, k = smoothed(ratios)
+        kept = resampled(log_weights.reshape(-1, many_chains), per)
+        of_values, of_predictions = (diagnose(table[kept], group) for table in (z, predicted))
         figures = [of_values.bulk_ess, of_values.tail_ess, of_predictions.bulk_ess, of_predictions.tail_ess]
+        figures.append(effective(log_weights))
         if tell:
             least = ", ".join(f"{figure:.0f}" for figure in figures)
             tell(
-                f"chains of {steps} steps: {accepted:.0%} accepted; effective, bulk and tail of values and predictions: {least}\n"
+                f"{len(z)} proposals: Pareto k {k:.2f}; effective, bulk and tail of values and predictions, and of the proposals: {least}\n"
             )
-        if min(figures) >= wanted or many_chains * steps >= effort.most:
-            return found, of_values, of_predictions
+        if min(figures) >= wanted or len(z) >= effort.most:
+            return _Chains(z, predicted, ratios, kept), of_values, of_predictions
         steps = min(int(1.4 * steps), effort.most // many_chains)
 
 
@@ -257,21 +257,18 @@ def apart(points: Array, count: int, surrogate: Surrogate) -> Array:
     return points[picked]
 
 
-def metropolis(log_ratios: Array) -> tuple[IntArray, float]:
-    """Independence Metropolis-Hastings. log_ratios (1 + T, C) : log exact less log proposal density of the start and of T proposals of C chains.
+def resampled(log_weights: Array, per: int) -> IntArray:
+    """Systematic resampling in each of C groups. log_weights (T, C) of T proposals of every group, stored row by row; per : draws of a group.
 
-    Returns which proposal (counted row by row) each chain is at, (C, 1 + T), and the share accepted.
+    With c the running sum of the group's weights, which sum to 1, draw i is the first proposal with c >= (i + u) / per, u uniform: each is expected per w
+    times. Returns which proposals, (C, per).
     """
-    steps, count = log_ratios.shape
-    chance = np.log(stream(SEED, "posterior decisions", steps * count).reshape(steps, count))
-    at = np.arange(count)
-    flat, path, taken = log_ratios.ravel(), [at], 0
-    for t in range(1, steps):
-        yes = chance[t] < log_ratios[t] - flat[at]
-        at = np.where(yes, t * count + np.arange(count), at)
-        taken += int(yes.sum())
-        path.append(at)
-    return np.stack(path, axis=1), taken / max((steps - 1) * count, 1)
+    steps, count = log_weights.shape
+    w = np.exp(log_weights - log_weights.max(axis=0))
+    running = np.cumsum(w / w.sum(axis=0), axis=0)
+    at = (np.arange(per)[:, None] + stream(SEED, "posterior resampling", count)) / per
+    rows = np.stack([np.searchsorted(running[:, c], at[:, c]).clip(0, steps - 1) for c in range(count)])
+    return np.asarray(rows * count + np.arange(count)[:, None], dtype=np.int64)
 
 
 def interpolation_error(
@@ -308,7 +305,7 @@ def shipped(
         np.full(len(at), 1.0 / len(at)),
         [np.split(found.predicted[one], edges[1:-1]) for one in at],
         len(found.log_ratios),
-        found.accepted,
+        len(np.unique(at)) / len(at),
         k,
         effective(log_weights),
         of_values,
