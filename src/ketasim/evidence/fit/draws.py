@@ -5,7 +5,7 @@ design      exact predictions at the mode, along every value, at multivariate t 
 propose     independent draws of the surrogate's posterior (long Hamiltonian chains), each predicted exactly
 decide      importance resampling: w = exact / surrogate density, its largest values smoothed (Vehtari 2024, arXiv:1507.02646); in each of
             `chains` groups of proposals as many as are wanted, by systematic resampling (Kitagawa 1996, doi:10.2307/1390750) with chances in w.
-            (Independence Metropolis-Hastings with the same proposals stays at one of a large w for long: a fourteenth of the tail ESS, decisions/inference.md)
+            (Independence Metropolis-Hastings with such proposals stays at one of a large w for long: decisions/inference.md)
 starts      the walkers of a supergroup start at the same draw of the design, these far from each other, and stay in their group, so that nested
             R-hat sees whether they forgot it
 trust       Pareto k of w, its effective number, rank-normalised bulk and tail ESS, split and nested R-hat of what ships (diagnostics.py)
