@@ -28,9 +28,6 @@ def test_the_shipped_posterior_is_that_of_the_free_values():
     assert draws.weights.sum() == pytest.approx(1.0)
 
 
-@pytest.mark.xfail(
-    reason="644 effective in the bulk, 371 in the tails, where 400 are asked (docs/decisions/evidence.md)", strict=True
-)
 def test_enough_draws_are_effective():
     """Rank-normalised ESS in bulk and tails, nested R-hat and Pareto k of what ships, and few repeats."""
     assert about()["bulk_ess_least"] > 400 and about()["tail_ess_least"] > 400

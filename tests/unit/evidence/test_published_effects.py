@@ -74,7 +74,8 @@ def test_trials_of_a_pool_share_a_part_of_what_sets_them_apart() -> None:
     study = studies()["Han2016"]
     rows = tuple(observed(study, r) for r in study.predicted)
     count = len(rows)
-    slopes = {"setting": np.ones(count), "drug": np.ones(count), "felt": np.zeros(count), "vital": np.zeros(count)}
+    slopes = {key: np.zeros(count) for key in ("late", "felt", "vital")}
+    slopes |= {"setting": np.ones(count), "drug": np.ones(count)}
     taus = taus_of({"pool_share": 0.4})
     pool = StudyBlock(study, rows).between(slopes, taus)
     single = StudyBlock(replace(study, design="parallel"), rows).between(slopes, taus)
@@ -86,7 +87,7 @@ def test_ordinary_practice_has_a_spread_of_its_own() -> None:
     study = studies()["McInnes2022"]
     rows = tuple(observed(study, r) for r in study.predicted)
     count = len(rows)
-    slopes = {"setting": np.ones(count), "drug": np.zeros(count), "felt": np.zeros(count), "vital": np.zeros(count)}
+    slopes = {key: np.zeros(count) for key in ("late", "drug", "felt", "vital")} | {"setting": np.ones(count)}
     calm, wide = (StudyBlock(study, rows).between(slopes, taus_of({"tau_routine": t})) for t in (1e-3, 0.3))
     # second-hand rows are widened alike
     assert (np.diag(wide) - np.diag(calm) >= 0.3**2 - 1e-5).all()
