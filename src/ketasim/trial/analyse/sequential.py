@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -81,7 +82,7 @@ def bounds(
     else:
         spend: dict[str, Callable[[Array], Array]] = {
             "spend-obrien-fleming": lambda t: 2 * special.ndtr(-special.ndtri(1 - one / 2) / np.sqrt(t)),
-            "spend-pocock": lambda t: one * np.log1p((np.e - 1) * t),
+            "spend-pocock": lambda t: one * np.log1p((math.e - 1) * t),
             "spend-power": lambda t: one * t**power,
         }
         upper = _spent(fractions, spend[kind](fractions), sided)
