@@ -218,7 +218,7 @@ def _power(result: TrialResult) -> str:
             str(p.n),
             f"{100 * p.power:.1f} %",
             f"{100 * p.mc_se:.1f}",
-            MORE if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %",
+            MORE if not p.told else f"{100 * p.low:.0f} to {100 * p.high:.0f} %",
         )
         for p in result.power
     ]
@@ -255,7 +255,7 @@ def _blinding(result: TrialResult) -> str:
             ("effect had nobody been able to tell", b.held),
             ("a drug that is felt and does nothing", b.inert),
         ):
-            rows.append((f"{arm}: {label}", f"{three[0]:+.2f}", range_words(three)))
+            rows.append((f"{arm}: {label}", f"{three[0]:+.2f}", range_words(three, b.told)))
     return (
         "<h2>What blinding does</h2>" + _table(("", "mean", "5th to 95th percentile over worlds"), rows) if rows else ""
     )

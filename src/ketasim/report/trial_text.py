@@ -65,7 +65,7 @@ def _power(result: TrialResult) -> list[str]:
     head = f"How often the trial {what}, {result.design.analysis.label}, two-sided {alpha:g}, arm {result.design.endpoint.arm}:"
     rows = ["  randomised   power   Monte Carlo SE   5th to 95th percentile over hypotheses and posterior"]
     for p in result.power:
-        band = MORE if math.isnan(p.low) else f"{100 * p.low:.0f} to {100 * p.high:.0f} %"
+        band = MORE if not p.told else f"{100 * p.low:.0f} to {100 * p.high:.0f} %"
         rows.append(f"  {p.n:>10} {100 * p.power:>6.1f} % {100 * p.mc_se:>12.1f}     {band}")
     return [head, *rows]
 
@@ -119,7 +119,7 @@ def contrast_words(c: Contrast, scale: str) -> str:
     unit = f" points of the {scale}" if c.endpoint in SCORES else f" ({c.scale})"
     band = (
         f"; spread over hypotheses and posterior: {MORE}"
-        if math.isnan(c.low)
+        if not c.told
         else f", 5th to 95th percentile over hypotheses and posterior {c.low:+.2f} to {c.high:+.2f}"
     )
     return f"Contrast: {c.endpoint} at {when(c.day)}, {c.arm} minus {c.comparator}: {c.mean:+.2f}{unit} (Monte Carlo SE {c.mc_se:.2f}){band}. A single trial prints an interval of {c.trial_low:+.2f} to {c.trial_high:+.2f} on average."
@@ -133,13 +133,13 @@ def _bias(arm: str, b: Bias) -> list[str]:
         ("effect had nobody been able to tell", b.held),
         ("a drug that is felt and does nothing", b.inert),
     ):
-        rows.append(f"  {label:<38} {three[0]:+6.2f}   {range_words(three)}")
+        rows.append(f"  {label:<38} {three[0]:+6.2f}   {range_words(three, b.told)}")
     return rows
 
 
-def range_words(three: tuple[float, float, float]) -> str:
+def range_words(three: tuple[float, float, float], told: bool = True) -> str:
     """The spread behind a mean, or that it was not worked out."""
-    return MORE if math.isnan(three[1]) else f"{three[1]:+.2f} to {three[2]:+.2f}"
+    return MORE if not told or math.isnan(three[1]) else f"{three[1]:+.2f} to {three[2]:+.2f}"
 
 
 def _replay(replay: Mapping[str, Any]) -> str:

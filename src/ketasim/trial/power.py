@@ -21,9 +21,9 @@ LEAST_WORLDS = 8  # a 5th and a 95th percentile of fewer are two of them, no spr
 
 @dataclass(frozen=True)
 class Power:
-    """power with Monte Carlo SE mc_se; low, high over worlds (nan where there are too few); favour: share that rejects in favour of the arm.
+    """power with Monte Carlo SE mc_se; low, high over worlds (nan without any); favour: share that rejects in favour of the arm.
 
-    analysed : replicates with a result. n : randomised.
+    analysed : replicates with a result. n : randomised. told : whether low and high are a spread (`told`); where not, faces ask for more replicates.
     """
 
     n: int
@@ -33,6 +33,7 @@ class Power:
     high: float
     favour: float
     analysed: int
+    told: bool = True
 
 
 def power_of(n: int, estimate: Array, p: Array, world: IntArray, alpha: float, better: float = -1.0) -> Power:
@@ -43,7 +44,7 @@ def power_of(n: int, estimate: Array, p: Array, world: IntArray, alpha: float, b
     ok = np.isfinite(p)
     reject = ok & (np.nan_to_num(p, nan=1.0) < alpha)
     share = float(reject.mean())
-    low, high = _between(estimate, p, world, alpha)
+    low, high, spread = _between(estimate, p, world, alpha)
     return Power(
         n,
         share,
@@ -52,6 +53,7 @@ def power_of(n: int, estimate: Array, p: Array, world: IntArray, alpha: float, b
         high,
         float((reject & (np.sign(np.nan_to_num(estimate)) == better)).mean()),
         int(ok.sum()),
+        spread,
     )
 
 
@@ -75,24 +77,24 @@ def shrunk(number: Array, world: IntArray) -> tuple[Array, float]:
     return middle + (mean - middle) * np.sqrt(between / (between + error + 1e-300)), math.sqrt(within)
 
 
-def _between(estimate: Array, p: Array, world: IntArray, alpha: float) -> tuple[float, float]:
+def _between(estimate: Array, p: Array, world: IntArray, alpha: float) -> tuple[float, float, bool]:
     """5th and 95th percentile over worlds of 1 - Phi((c - m_w) / s) + Phi((-c - m_w) / s), m_w the mean of the normal score of p in world w."""
     score = np.sign(estimate) * -ndtri(np.maximum(p, LEAST_P) / 2.0)
     middle, sd = shrunk(score, world)
-    if not apart(middle):
-        return math.nan, math.nan
+    if not middle.size:
+        return math.nan, math.nan, False
     cut, width = float(-ndtri(alpha / 2.0)), max(sd, 1e-9)
-    return over_worlds(ndtr((middle - cut) / width) + ndtr((-cut - middle) / width))
+    return *over_worlds(ndtr((middle - cut) / width) + ndtr((-cut - middle) / width)), told(middle)
 
 
-def apart(middle: Array) -> bool:
-    """Whether means of worlds without the chance of their replicates (`shrunk`) differ at all: where that chance covers everything they are
-    one number, and a spread of nothing would be a certainty that nobody has."""
-    return bool(middle.size and np.ptp(middle) > 1e-9)
+def told(middle: Array) -> bool:
+    """Whether means of worlds without the chance of their replicates (`shrunk`) have a spread: at least `LEAST_WORLDS` of them that differ. Where that chance
+    covers everything they are one number, and a spread of nothing would be a certainty that nobody has."""
+    return bool(middle.size >= LEAST_WORLDS and np.ptp(middle) > 1e-9)
 
 
 def over_worlds(numbers: Array) -> tuple[float, float]:
-    """5th and 95th percentile over worlds, one number each; nan for fewer than `LEAST_WORLDS`."""
-    if numbers.size < LEAST_WORLDS:
+    """5th and 95th percentile over worlds, one number each; nan without any."""
+    if not numbers.size:
         return math.nan, math.nan
     return float(np.percentile(numbers, LOW)), float(np.percentile(numbers, HIGH))

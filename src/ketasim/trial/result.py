@@ -48,6 +48,7 @@ class Contrast:
     """An arm against the comparator at the endpoint: mean over replicates, 5th and 95th percentile of the means of worlds, Monte Carlo SE.
 
     scale : what the estimate is. trial_low, trial_high : mean limits of the interval (1 - alpha) that a single trial prints.
+    told : whether low and high are a spread (`power.told`); where not, faces ask for more replicates.
     """
 
     endpoint: str
@@ -61,16 +62,18 @@ class Contrast:
     scale: str
     trial_low: float
     trial_high: float
+    told: bool = True
 
 
 @dataclass(frozen=True)
 class Bias:
-    """True effect, analysed effect, effect had blinding held, and what a drug would show that is felt but does nothing; (mean, low, high) each."""
+    """True effect, analysed effect, effect had blinding held, and what a drug would show that is felt but does nothing; (mean, low, high) each; told : whether low and high are a spread."""
 
     true: tuple[float, float, float]
     analysed: tuple[float, float, float]
     held: tuple[float, float, float]
     inert: tuple[float, float, float]
+    told: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,6 +155,7 @@ class TrialResult:
                     key: dict(zip(("mean", "low", "high"), getattr(b, key), strict=True))
                     for key in ("true", "analysed", "held", "inert")
                 }
+                | {"told": b.told}
                 for arm, b in self.bias.items()
             },
             "guess_curve": {
@@ -222,6 +226,7 @@ def _power(p: Power) -> dict[str, Any]:
         "high": p.high,
         "favour": p.favour,
         "analysed": p.analysed,
+        "told": p.told,
     }
 
 

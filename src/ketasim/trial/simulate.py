@@ -23,7 +23,7 @@ from .methods import Outcome, crossover_outcomes, endpoint_visit
 from .one import OneTrial, one_of
 from .plan import better
 from .pool import PEOPLE, Pool, make_pool
-from .power import Power, apart, over_worlds, power_of, shrunk
+from .power import LEAST_WORLDS, Power, over_worlds, power_of, shrunk, told
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
 from .scales import remission_cut
@@ -280,9 +280,11 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
     estimate = outcome.estimate[:, a]
     ok = estimate[np.isfinite(estimate)]
     middle, _ = shrunk(estimate, world)
-    low, high = over_worlds(middle) if apart(middle) else (math.nan, math.nan)
+    low, high = over_worlds(middle)
     mean = float(ok.mean()) if ok.size else math.nan
     error = float(ok.std(ddof=1) / math.sqrt(ok.size)) if ok.size > 1 else math.nan
+    if not told(middle):  # the worlds are one number, up to rounding that of the mean
+        low, high = min(low, mean), max(high, mean)
     return Contrast(
         design.endpoint.measure,
         design.endpoint.at_h / 24.0,
@@ -293,11 +295,18 @@ def _contrast(design: Design, a: int, name: str, outcome: Outcome, world: IntArr
         high,
         error,
         outcome.scale,
-        *(
-            float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else math.nan
-            for x in (outcome.low[:, a], outcome.high[:, a])
-        ),
+        *_mean_limits(outcome, a),
+        told(middle),
     )
+
+
+def _mean_limits(outcome: Outcome, a: int) -> tuple[float, float]:
+    """The limits of the interval that a single trial prints, mean over replicates that have one."""
+    low, high = (
+        float(x[np.isfinite(x)].mean()) if np.isfinite(x).any() else math.nan
+        for x in (outcome.low[:, a], outcome.high[:, a])
+    )
+    return low, high
 
 
 def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
@@ -305,7 +314,8 @@ def _bias(known: Sequence[Truth], a: int, contrast: Contrast) -> Bias:
         rows = np.array([getattr(t, name)[a] for t in known])
         return float(rows.mean()), *over_worlds(rows)
 
-    return Bias(spread("true"), (contrast.mean, contrast.low, contrast.high), spread("held"), spread("inert"))
+    analysed = (contrast.mean, contrast.low, contrast.high)
+    return Bias(spread("true"), analysed, spread("held"), spread("inert"), contrast.told and len(known) >= LEAST_WORLDS)
 
 
 def _by_hypothesis(
