@@ -51,7 +51,7 @@ class Told:
         for i, m in enumerate(asked.measures):
             if m.output == "glutamate" and self.entry.id == PAIR[1]:
                 mean[:, i] = np.nan
-        return Outcome(mean, np.full_like(mean, SD), np.zeros((*mean.shape, 2)))
+        return Outcome(mean, np.full_like(mean, SD), np.zeros((*mean.shape, len(module.EFFECT_STEPS))))
 
 
 @pytest.fixture
