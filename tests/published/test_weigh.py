@@ -53,9 +53,7 @@ def test_every_hypothesis_is_in_the_table_with_its_error(real: Weighing) -> None
         r.stacking for r in real.rows
     ) == pytest.approx(1.0)
     for r in real.rows:
-        assert 0 < r.log_evidence_se < 1.0, r.entry.id
-        # 37 log units behind and far from its linear form: 1.6 effective of 256 draws, marked on every face
-        assert r.effective > (1 if r.entry.id == "lateral-habenula" else 2), r.entry.id
+        assert 0 < r.log_evidence_se < 1.0 and r.effective > 2, r.entry.id
         assert np.isfinite(r.held_out)
         assert abs(r.log_evidence - calibrated(r.entry.id).laplace) < 3.0, "importance sampling and Laplace disagree"
 
