@@ -37,7 +37,8 @@ PATTERNS = (
 
 def forbidden(text: str) -> list[str]:
     """Every forbidden word and every directive sentence found in the text, as it stands there."""
-    words = [m.group(0) for m in re.finditer(rf"\b(?:{'|'.join(NEVER)})\b", text, re.IGNORECASE)]
+    # words of prose: the name of a record such as LT-YALE-SAFE is none
+    words = [m.group(0) for m in re.finditer(rf"(?<![-\w])(?:{'|'.join(NEVER)})(?![-\w])", text, re.IGNORECASE)]
     return words + [
         m.group(0).strip() for pattern in PATTERNS for m in re.finditer(pattern, text, re.IGNORECASE | re.MULTILINE)
     ]
