@@ -29,6 +29,7 @@ from ketasim.ratings.wander import parted, wander_variance
 
 TINY = 1e-300
 EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
+SURE = 1e-6  # an interval that no member misses with a greater probability says nothing
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,15 @@ class Conditioned:
         return [*row, sd], mean, sd
 
     def take(self, time_h: float, low: Array, high: Array, uniform: Array, thoughts: bool = False) -> Taken:
-        """Learn that eps at a time lies between low and high (N,). uniform (N,) in (0, 1): the draw inside the interval."""
+        """Learn that eps at a time lies between low and high (N,). uniform (N,) in (0, 1): the draw inside the interval.
+
+        An interval that every member is sure to meet says nothing: nothing is drawn inside it, which would move later ratings by the chance of the draws.
+        """
         row, mean, sd = self.ahead(time_h, thoughts)
         a, b = (low - mean) / sd, (high - mean) / sd
         log_mass, z = inside(a, b, uniform)
-        self._append(time_h, row, z, thoughts)
+        if (log_mass < -SURE).any():
+            self._append(time_h, row, z, thoughts)
         return Taken(log_mass, a, b)
 
     def draw(self, time_h: float, standard: Array) -> Array:
