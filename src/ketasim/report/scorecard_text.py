@@ -100,9 +100,17 @@ def left_out_lines(card: Scorecard) -> list[str]:
         lines.append(
             f"  {s['values']} values of {s['studies']} groups of patients. Intervals of 50, 80, 95 % hold {_three(s)} by value, {_three(s['by_study'])} by study."
         )
-        lines.append(_gain_line("all", s))
-        lines += [_gain_line(kind, part) for kind, part in s["by_kind"].items() if part["compared"]]
+        lines += [_gain_line(kind, part) for kind, part in _kinds(s) if part["compared"]]
+        own = s["independent"]
+        lines.append(
+            f"  Without the studies that a value of the model was read from and no fit frees: {own['values']} values of {own['studies']} groups of patients."
+        )
+        lines += [_gain_line(kind, part) for kind, part in _kinds(own) if part["compared"]]
     return lines
+
+
+def _kinds(s: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [("all", s), *s["by_kind"].items()]
 
 
 def _gain_line(kind: str, s: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,31 +32,42 @@ def kind_of(endpoint: str) -> str:
     return "acute effects" if acute else "mechanism"
 
 
+Keep = Callable[[Scored], bool]
+
+
 @dataclass(frozen=True)
 class LeftOut:
-    """Predictions without the studies they predict: all numbers by the model; those that the baseline has too, by all three."""
+    """Predictions without the studies they predict: all numbers by the model; those that the baseline has too, by all three.
+
+    lent : studies that a value which no fit frees was read from. Leaving such a study out leaves the value where it is.
+    """
 
     model: tuple[Scored, ...]
     compared: tuple[Scored, ...]
     naive: tuple[Scored, ...]
     rival: tuple[Scored, ...]
+    lent: frozenset[str] = frozenset()
 
     def summary(self) -> dict[str, Any]:
-        """Coverage by row and by study (all numbers), gains over the naive baseline (numbers that it has), the same of the rival, and by kind."""
+        """Coverage by row and by study (all numbers), gains over the naive baseline (numbers that it has), the same of the rival, and by kind.
+
+        `independent`: the same of the studies alone that lent no value to the model.
+        """
         return deepcopy(self._summary)
 
     @cached_property
     def _summary(self) -> dict[str, Any]:
         """Worked out once: text, JSON and page each ask for it."""
-        found = self._figures(lambda row: True)
-        found["by_kind"] = {
-            kind: self._figures(lambda row, kind=kind: row.kind == kind)
-            for kind in KINDS
-            if any(row.kind == kind for row in self.model)
+        return self._with_kinds(lambda row: True) | {
+            "independent": self._with_kinds(lambda row: row.study not in self.lent)
         }
-        return found
 
-    def _figures(self, keep: Any) -> dict[str, Any]:
+    def _with_kinds(self, keep: Keep) -> dict[str, Any]:
+        kinds = [kind for kind in KINDS if any(keep(row) and row.kind == kind for row in self.model)]
+        by_kind = {kind: self._figures(lambda row, kind=kind: keep(row) and row.kind == kind) for kind in kinds}
+        return self._figures(keep) | {"by_kind": by_kind}
+
+    def _figures(self, keep: Keep) -> dict[str, Any]:
         rows = [row for row in self.model if keep(row)]
         picked = [i for i, row in enumerate(self.compared) if keep(row)]
         own, naive, rival = ([part[i] for i in picked] for part in (self.compared, self.naive, self.rival))
@@ -77,11 +88,17 @@ class LeftOut:
 
 
 def left_out(
-    evidence: Evidence, mean: Sequence[Array], variance: Sequence[Array], between: Sequence[Array], cluster: bool
+    evidence: Evidence,
+    mean: Sequence[Array],
+    variance: Sequence[Array],
+    between: Sequence[Array],
+    cluster: bool,
+    sources: Collection[str] = (),
 ) -> LeftOut:
     """Every published number under what was fitted to the others.
 
     mean, variance : of the model without the studies, scale of comparison, (R,) per study; between : variance between studies of its rows.
+    sources : records that values rest on which no fit frees.
     """
     pool, rival = Pool(evidence.blocks), Rival(evidence.blocks)
     model: list[Scored] = []
@@ -103,4 +120,7 @@ def left_out(
             compared.append(own)
             for found, part in ((naive, plain), (against, other)):
                 part.append(Scored(own.study, kind, item.y, found.mean, math.hypot(found.sd, item.se)))
-    return LeftOut(tuple(model), tuple(compared), tuple(plain), tuple(other))
+    lent = {
+        block.study_of(item).people_key for block in evidence.blocks for item in block.rows if item.row.record in sources
+    }
+    return LeftOut(tuple(model), tuple(compared), tuple(plain), tuple(other), frozenset(lent))

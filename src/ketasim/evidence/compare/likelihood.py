@@ -19,6 +19,7 @@ from ketasim.core.arrays import Array
 from ..arms.endpoints import family, scale_of
 from ..published.studies import SHARES, Row, Study
 from ..published.study import trials
+from .design import ROUTES, first_arm, main_dose
 from .escalc import log_odds_ratio, log_risk_ratio, risk_difference, smd_variance
 
 Z95 = 1.959963984540054
@@ -29,6 +30,7 @@ TAUS = (
     "tau_mood_drug",
     "tau_routine",
     "tau_plasma",
+    "tau_plasma_mouth",
     "tau_receptor",
     "tau_dissociation",
     "tau_vital",
@@ -52,10 +54,13 @@ MOOD_TAUS = (
     "tau_spread",
     "tau_relapse",
 )
+# those of concentrations: given by vein, nose or needle, and taken by mouth (swallowed or through its mucosa)
+PLASMA_TAUS = ("tau_plasma", "tau_plasma_mouth")
 # those of acute effects
 ACUTE_TAUS = ("tau_dissociation", "tau_vital", "tau_report", "tau_correlation")
 _FAMILY_TAU = {
     "plasma": "tau_plasma",
+    "plasma by mouth": "tau_plasma_mouth",
     "receptor": "tau_receptor",
     "report": "tau_report",
     "correlation": "tau_correlation",
@@ -292,8 +297,7 @@ class StudyBlock:
         arms = self.study_of(row).arms
         return any(key in arms and arms[key].setting == "routine" for key in row.row.arm_keys)
 
-    @staticmethod
-    def _own(row: Observed) -> str:
+    def _own(self, row: Observed) -> str:
         if row.row.is_sign:
             return ""
         if row.row.statistic == "change_sd":
@@ -302,7 +306,14 @@ class StudyBlock:
             return "relapse"
         if family(row.row) == "mood" and row.kind == "logit":
             return "share"
+        if family(row.row) == "plasma":
+            return "plasma by mouth" if self._is_by_mouth(row) else "plasma"
         return "report" if row.row.endpoint == "moaas" else family(row.row)
+
+    def _is_by_mouth(self, row: Observed) -> bool:
+        """Whether the main drug of a row's arm is swallowed or goes through the mucosa of the mouth, where availability and speed vary most."""
+        arm = first_arm(self.study_of(row), row.row)
+        return ROUTES.get(main_dose(arm.words, arm.repeat, tuple(arm.with_))[1], "oral") == "oral"
 
 
 def _nearest_positive(shape: Array) -> Array:

@@ -21,10 +21,11 @@ from ketasim.core.arrays import Array
 from ketasim.core.posterior import fitted
 from ketasim.core.values import starting_value
 
-from ..arms.numbers import SPREAD, Numbers
-from ..compare.likelihood import ACUTE_TAUS, MOOD_TAUS, TAUS, StudyBlock, log_density
+from ..arms.numbers import LINK_CEILING, MEAN_ONE, SPREAD, TIED_SLOPE, Numbers
+from ..compare.likelihood import ACUTE_TAUS, MOOD_TAUS, PLASMA_TAUS, TAUS, StudyBlock, log_density
 from ..compare.predict import Evidence, all_evidence
 from .parameters import Parameter, free_parameters, numbers_at, parameter, settings
+from .unseen_levels import Table, read
 
 Progress = Callable[[str], None]
 FIRST_DAMPING = 1e-2  # of the Hessian's diagonal
@@ -34,12 +35,13 @@ TRIES = 6  # damped steps tried at one place, each shorter than the one before
 
 @dataclass(frozen=True)
 class Problem:
-    """The fit: evidence of role fit, free parameters. z (p,) in prior SDs."""
+    """The fit: evidence of role fit, free parameters. z (p,) in prior SDs. with_levels : its concentrations are published ones, which the plasma stage was fitted to."""
 
     evidence: Evidence
     parameters: tuple[Parameter, ...]
     # which studies a value touches, found with the first sensitivities: the others need no prediction of their own later
     touched: dict[str, list[bool]] = field(default_factory=dict, compare=False, repr=False)
+    with_levels: bool = False
 
     def numbers(self, z: Array) -> Numbers:
         """The numbers at z. What an earlier fit had freed and this one holds stands at its start, not at the mode that ships."""
@@ -84,14 +86,21 @@ class Problem:
 
 
 def held(parameters: Sequence[Parameter]) -> dict[str, float]:
-    """Starting values of what the shipped posterior holds and `parameters` do not free; spreads between studies are no numbers of a prediction."""
-    free = {p.key for p in parameters} | set(TAUS)
-    return {key: starting_value(key).value for key in fitted() if key not in free and not key.endswith(SPREAD)}
+    """Starting values of what the shipped posterior holds and `parameters` do not free.
+
+    Not of spreads between studies, which are no numbers of a prediction, nor of what follows a freed value (people.drawn): held at its start, a gain
+    would have another mean over people than 1 as soon as its spread moves, and the fit would be of another model than the one that ships.
+    """
+    free = {p.key for p in parameters}
+    follows = {name for name in MEAN_ONE if name + SPREAD in free} | ({TIED_SLOPE} if LINK_CEILING in free else set())
+    kept = [key for key in fitted() if key not in free | follows | set(TAUS) and not key.endswith(SPREAD)]
+    return {key: starting_value(key).value for key in kept}
 
 
 def problem(evidence: Evidence | None = None) -> Problem:
     """The fit to the package's `fit` studies."""
-    return Problem((evidence or all_evidence()).only(lambda study: study.role == "fit"), free_parameters())
+    fitted_to = (evidence or all_evidence()).only(lambda study: study.role == "fit")
+    return Problem(fitted_to, free_parameters(), with_levels=True)
 
 
 def covariance(block: StudyBlock, slopes: dict[str, Array], taus: dict[str, float]) -> Array:
@@ -111,6 +120,7 @@ def spread_between(
     slopes: Sequence[dict[str, Array]],
     jacobian: Sequence[Array],
     begin: Mapping[str, float] | None = None,
+    levels: Table | None = None,
 ) -> dict[str, float]:
     """The spreads between studies by restricted likelihood (Patterson 1971, doi:10.1093/biomet/58.3.545), with their log-normal priors.
 
@@ -119,12 +129,21 @@ def spread_between(
 
     -log p = 1/2 |x|^2 - sum log N(r; 0, C) + 1/2 log det(1 + sum J' C^-1 J): the last term takes the fitted values (derivatives J, in
     prior SDs) out by Laplace's method. Without it the spreads come out as if nothing had been fitted to the same numbers.
+    levels : concentrations predicted without their cluster (`unseen_levels`): the values of the plasma stage are not among the fitted ones, and
+    residuals of the fit that has seen the study would give the spread of what it was fitted to.
     """
     priors = [parameter(key) for key in TAUS]
     sampling = [
         block.sampling(np.where(s["setting"] + s["drug"] + s["felt"] < 0, -1.0, 1.0))
         for block, s in zip(blocks, slopes, strict=True)
     ]
+    residuals = [r.copy() for r in residuals]
+    for block, r, sampled in zip(blocks, residuals, sampling, strict=True):
+        found = (levels or {}).get(("cluster", block.study.id))
+        if found is not None:
+            places = list(found.rows)
+            r[places] = block.y[places] - found.mean
+            sampled[np.ix_(places, places)] += found.covariance
 
     def minus_log(x: Array) -> float:
         taus = {p.key: p.value(float(xi)) for p, xi in zip(priors, x, strict=True)}
@@ -144,14 +163,14 @@ def spread_between(
 
 
 def widening_factors() -> dict[str, float]:
-    """By how much spreads are widened: those of mood by `spread_widening`, those of acute effects by `acute_widening` (knowledge/fits/evidence.toml).
+    """By how much spreads are widened: those of mood, of acute effects and of concentrations (`*_widening` in knowledge/fits/evidence.toml).
 
     One number for a spread that is itself uncertain makes predictions of a new study too narrow; the factor is that of the best leave-one-study-out log
-    score of mood; that of acute effects the least with which the middle half of left-out clusters holds its share (docs/decisions/0006).
+    score of mood and of concentrations; that of acute effects the least with which the middle half of left-out clusters holds its share (docs/decisions/0006).
     """
     run = settings()["run"]
-    mood, acute = float(run["spread_widening"]), float(run["acute_widening"])
-    return dict.fromkeys(MOOD_TAUS, mood) | dict.fromkeys(ACUTE_TAUS, acute)
+    kinds = {"spread_widening": MOOD_TAUS, "acute_widening": ACUTE_TAUS, "plasma_widening": PLASMA_TAUS}
+    return {key: float(run[name]) for name, taus in kinds.items() for key in taus}
 
 
 def widened(taus: Mapping[str, float]) -> dict[str, float]:
@@ -240,7 +259,8 @@ def fit(
         jacobian = task.jacobian(state.z, base, float(run["step"]), tell)
         drift = 0.0
         if state.iteration:  # halfway: values and spreads chase each other otherwise
-            found = widened(spread_between(blocks, residuals, slopes, jacobian, narrowed(state.taus)))
+            levels = read(task.evidence, base) if task.with_levels else {}
+            found = widened(spread_between(blocks, residuals, slopes, jacobian, narrowed(state.taus), levels))
             state.taus, drift = halfway(state.taus, found)
         covariances = [covariance(block, slope, state.taus) for block, slope in zip(blocks, slopes, strict=True)]
         before = objective(residuals, covariances, state.z)

@@ -6,26 +6,30 @@ anew (a few studies, such as one's own) or from the curvature of the fit (many).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ketasim.core import KetasimError, unknown_name
+from ketasim.core import KetasimError, all_values, unknown_name
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import posterior
 
-from ..arms.numbers import Numbers
+from ..arms.numbers import SPREAD, Numbers
 from ..compare.left_out import left_out
 from ..compare.likelihood import StudyBlock
 from ..compare.predict import Evidence, all_evidence, gather
 from ..compare.scorecard import Scorecard, scorecard
 from ..compare.shipped import prediction_sd, row_key
+from ..kinetics.fit_plasma import priors
 from ..published.studies import own_studies
 from .leave_out import Linear, linear
+from .parameters import free_parameters
 
 Progress = Callable[[str], None]
+WORDS = re.compile(r"[\w-]+")
 DRAWS = 48  # of the shipped ones, evenly picked, for numbers that came later
 FEW_STUDIES = 8  # with numbers that came later: predicted for each draw; more: by the curvature of the fit
 
@@ -59,6 +63,17 @@ def posterior_variance(evidence: Evidence, around: Linear | None = None) -> list
     return found
 
 
+def held_sources(evidence: Evidence) -> frozenset[str]:
+    """Records of the evidence that a value rests on which is in force as it was read: neither this fit nor that of the plasma stage frees it."""
+    known = {item.row.record for block in evidence.blocks for item in block.rows}
+    freed = {p.key.removesuffix(SPREAD) for p in free_parameters()} | {prior.name for prior in priors()}
+    found: set[str] = set()
+    for one in all_values():
+        if one.key not in freed:
+            found |= known & {*one.records, *WORDS.findall(f"{one.place} {one.note}")}
+    return frozenset(found)
+
+
 def shipped_scorecard(evidence: Evidence | None = None) -> Scorecard:
     """The scorecard at the mode of the posterior, with its uncertainty; nothing left out."""
     evidence = evidence or all_evidence()
@@ -70,10 +85,10 @@ def full_scorecard(evidence: Evidence | None = None, tell: Progress | None = Non
     evidence = evidence or all_evidence()
     around = linear(evidence, tell)
     card = scorecard(evidence, model_variance=posterior_variance(evidence, around))
-    left = {}
+    left, sources = {}, held_sources(evidence)
     for name in ("study", "cluster"):
         found = around.left_out(name == "cluster")
-        left[name] = left_out(evidence, found.mean, found.variance, around.between, name == "cluster")
+        left[name] = left_out(evidence, found.mean, found.variance, around.between, name == "cluster", sources)
     return replace(card, left_out=left)
 
 

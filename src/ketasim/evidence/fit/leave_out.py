@@ -3,7 +3,8 @@
 With r the residuals at z, J their sensitivities (prior SDs), C_i the covariance of study i, the fit has the Hessian H = 1 + sum J' C^-1 J
 and the gradient g = -z + sum J' C^-1 r. Without the studies S both lose their terms; then
     z_S = z + (H - sum_S J' C^-1 J)^-1 (g - sum_S J' C^-1 r),     prediction f + J (z_S - z), variance J (H - sum_S ...)^-1 J'.
-The spreads between studies stay as they are. S: the study and whoever shares its patients, and for clusters its programme or clinic.
+The spreads between studies stay as they are. S: the study and whoever shares its patients, and for clusters its programme or clinic. Concentrations are
+predicted by a fit of the plasma stage without S (unseen_levels.py), whose values are not among those of this fit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import csv
 import hashlib
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..compare.predict import Evidence
 from ..compare.shipped import row_key
 from .calibrate import Problem, covariance
 from .parameters import Parameter, free_parameters, settings
+from .unseen_levels import Table, read
 
 Progress = Callable[[str], None]
 
@@ -40,7 +42,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Linear:
-    """The evidence around the mode: predictions, sensitivities, covariances, variance between studies, one entry per study."""
+    """The evidence around the mode: predictions, sensitivities, covariances, variance between studies, one entry per study; concentrations left out."""
 
     evidence: Evidence
     z: Array
@@ -48,6 +50,7 @@ class Linear:
     jacobian: list[Array]
     covariances: list[Array]
     between: list[Array]
+    levels: Table = field(default_factory=dict)
 
     def variance(self) -> list[Array]:
         """Variance of every prediction by the curvature of the whole fit, (R,) per study."""
@@ -78,8 +81,13 @@ class Linear:
                 if term is not None and goes_with(block, other, cluster):
                     hessian, slope = hessian - term[0], slope - term[1]
             covered = np.linalg.inv(hessian)
-            mean.append(f + j @ (covered @ slope))
-            variance.append(np.einsum("ij,jk,ik->i", j, covered, j))
+            there, spread = f + j @ (covered @ slope), np.einsum("ij,jk,ik->i", j, covered, j)
+            levels = self.levels.get(("cluster" if cluster else "study", block.study.id))
+            if levels is not None:
+                places = list(levels.rows)
+                there[places], spread[places] = levels.mean, np.diag(levels.covariance)
+            mean.append(there)
+            variance.append(spread)
         return Left(mean, variance)
 
 
@@ -112,7 +120,7 @@ def linear(evidence: Evidence, tell: Progress | None = None) -> Linear:
     taus = taus_of()
     covariances = [covariance(block, s, taus) for block, s in zip(evidence.blocks, slopes, strict=True)]
     between = [np.diag(block.between(s, taus)) for block, s in zip(evidence.blocks, slopes, strict=True)]
-    return Linear(evidence, z, base, jacobian, covariances, between)
+    return Linear(evidence, z, base, jacobian, covariances, between, read(evidence, base))
 
 
 # the sensitivities that ship --------------------------------------------------------------------------------------

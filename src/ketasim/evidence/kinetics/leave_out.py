@@ -72,24 +72,50 @@ def _solve(problem: Problem, start: Array, most: int) -> Any:
     return least_squares(problem.residuals, start, problem.jacobian, max_nfev=most, x_scale="jac", ftol=1e-5, xtol=1e-5)
 
 
+class Refits:
+    """Fits of a structure to all targets but those of some studies; each begins where the fit to all of them ended."""
+
+    def __init__(self, structure: Structure | None = None, most: int = 40) -> None:
+        structure = structure or structures()["shipped"]
+        self.priors = chosen_priors(structure)
+        self.targets = tuple(replace(item, study=study_of(item)) for item in targets() if item.error > 0)
+        self.bench = Bench([prior.name for prior in self.priors], variants=structure.variants)
+        self._most = most
+        self._known: dict[frozenset[str], tuple[Array, Array]] = {}
+
+    @property
+    def studies(self) -> frozenset[str]:
+        """The studies whose numbers the values were fitted to."""
+        return frozenset(item.study for item in self.targets)
+
+    def without(self, studies: frozenset[str] = frozenset()) -> tuple[Array, Array]:
+        """Values on the scale of the fit (p,) and their covariance (p, p), fitted to the targets of all other studies."""
+        if studies not in self._known:
+            kept = [item for item in self.targets if item.study not in studies]
+            if studies:
+                start, most = self.without()[0], self._most // 3
+            else:
+                start, most = np.array([prior.inward(prior.typical) for prior in self.priors]), self._most
+            found = _solve(Problem(self.priors, kept, self.bench), start, most)
+            self._known[studies] = found.x, np.linalg.inv(found.jac.T @ found.jac)
+        return self._known[studies]
+
+    def values(self, x: Array) -> dict[str, float]:
+        """The values by key, in their units, for numbers (p,) on the scale of the fit."""
+        return {prior.name: float(prior.outward(np.array(v))) for prior, v in zip(self.priors, x, strict=True)}
+
+
 def left_out(structure: Structure, most: int = 40) -> Iterator[LeftOut]:
     """Each study of the targets predicted by the fit to all the others."""
-    own = chosen_priors(structure)
-    wanted = tuple(replace(item, study=study_of(item)) for item in targets() if item.error > 0)
-    bench = Bench([prior.name for prior in own], variants=structure.variants)
-    whole = Problem(own, wanted, bench)
-    start = np.array([prior.inward(prior.typical) for prior in own])
-    full = _solve(whole, start, most)
-    for study in sorted({item.study for item in wanted}):
-        rest = Problem(own, [item for item in wanted if item.study != study], bench)
-        found = _solve(rest, full.x, most // 3)
-        covariance = np.linalg.inv(found.jac.T @ found.jac)
-        own_rows = tuple(item for item in wanted if item.study == study)
-        judged = Problem(own, own_rows, bench)
+    refits = Refits(structure, most)
+    for study in sorted(refits.studies):
+        x, covariance = refits.without(frozenset((study,)))
+        own_rows = tuple(item for item in refits.targets if item.study == study)
+        judged = Problem(refits.priors, own_rows, refits.bench)
         errors = np.array([item.error for item in own_rows])
         count = len(own_rows)
-        residuals = judged.residuals(found.x)[:count] * errors
-        slopes = judged.jacobian(found.x)[:count] * errors[:, None]
+        residuals = judged.residuals(x)[:count] * errors
+        slopes = judged.jacobian(x)[:count] * errors[:, None]
         total = np.diag(errors**2) + slopes @ covariance @ slopes.T + STUDY_SD**2
         root = np.linalg.cholesky(total)
         standard = np.linalg.solve(root, residuals)
