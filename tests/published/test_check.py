@@ -101,6 +101,23 @@ def test_intervals_hold_as_many_values_as_they_say(left, by, level, low, high):
 
 
 @pytest.mark.parametrize("left", ["leave_study_out", "leave_cluster_out"])
+@pytest.mark.parametrize("kind", ["mood", "acute effects", "concentrations"])  # of ideation there are seven numbers
+@pytest.mark.parametrize(("level", "low", "high"), [(50, 0.40, 0.60), (80, 0.70, 0.90), (95, 0.88, 0.99)])
+def test_intervals_hold_as_many_values_of_a_kind_as_they_say(left, kind, level, low, high):
+    found = report()["summary"][left]["by_kind"][kind]
+    for share in (found[f"coverage{level}"], found["by_study"][f"coverage{level}"]):
+        assert low <= share <= high, f"{left}: the {level} % interval of {kind} holds {share:.2f}"
+
+
+def test_figures_without_the_studies_that_lent_a_value_stand_beside_the_others():
+    found = report()["summary"]["leave_cluster_out"]
+    own = found["independent"]
+    assert 0 < own["values"] < found["values"] and set(own["by_kind"]) <= set(found["by_kind"])
+    assert own["log_score_gain"] > own["log_score_gain_se"]
+    assert "no fit frees" in text(card())
+
+
+@pytest.mark.parametrize("left", ["leave_study_out", "leave_cluster_out"])
 def test_skill_over_the_naive_baseline_and_the_rival(left):
     """The aim of round 2: log score more than two standard errors over studies above the pooled mean, and not below the meta-regression."""
     found = report()["summary"][left]

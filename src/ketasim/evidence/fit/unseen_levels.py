@@ -28,7 +28,7 @@ from ..arms.endpoints import family
 from ..arms.numbers import Numbers
 from ..compare.design import left_out_with
 from ..compare.likelihood import StudyBlock
-from ..compare.predict import Evidence, all_evidence
+from ..compare.predict import Evidence
 from ..compare.shipped import row_key
 from ..kinetics.leave_out import Refits
 
