@@ -64,8 +64,7 @@ class LeftOut:
 
     def _with_kinds(self, keep: Keep) -> dict[str, Any]:
         kinds = [kind for kind in KINDS if any(keep(row) and row.kind == kind for row in self.model)]
-        by_kind = {kind: self._figures(lambda row, kind=kind: keep(row) and row.kind == kind) for kind in kinds}
-        return self._figures(keep) | {"by_kind": by_kind}
+        return self._figures(keep) | {"by_kind": {kind: self._figures(_of(kind, keep)) for kind in kinds}}
 
     def _figures(self, keep: Keep) -> dict[str, Any]:
         rows = [row for row in self.model if keep(row)]
@@ -85,6 +84,10 @@ class LeftOut:
             found["rival"] = scorer.summary(rival, naive)
             found["over_rival"] = scorer.compare(own, rival)
         return found
+
+
+def _of(kind: str, keep: Keep) -> Keep:
+    return lambda row: keep(row) and row.kind == kind
 
 
 def left_out(
@@ -121,6 +124,9 @@ def left_out(
             for found, part in ((naive, plain), (against, other)):
                 part.append(Scored(own.study, kind, item.y, found.mean, math.hypot(found.sd, item.se)))
     lent = {
-        block.study_of(item).people_key for block in evidence.blocks for item in block.rows if item.row.record in sources
+        block.study_of(item).people_key
+        for block in evidence.blocks
+        for item in block.rows
+        if item.row.record in sources
     }
     return LeftOut(tuple(model), tuple(compared), tuple(plain), tuple(other), frozenset(lent))

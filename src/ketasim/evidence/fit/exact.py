@@ -194,7 +194,8 @@ class Exact:
 
     def problem(self) -> Problem:
         """The fit with interpolated arms: everything that takes a `Problem` runs as it is, without integrating."""
-        return Interpolated(self.task.evidence, self.task.parameters, self.task.touched, self)
+        task = self.task
+        return Interpolated(task.evidence, task.parameters, task.touched, task.with_levels, self)
 
     def anew(self, z: Array) -> list[Array]:
         """The same with every arm integrated anew."""

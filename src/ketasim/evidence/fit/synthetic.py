@@ -54,7 +54,7 @@ def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
         root = np.linalg.cholesky(covariance(block, s, taus_of()))
         y = f + root @ normals(seed, f"synthetic {block.study.id}", len(f))
         blocks.append(replace(block, rows=tuple(replace(r, y=float(v)) for r, v in zip(block.rows, y, strict=True))))
-    return replace(base, evidence=Evidence(tuple(blocks)), touched={})
+    return replace(base, evidence=Evidence(tuple(blocks)), touched={}, with_levels=False)
 
 
 @dataclass(frozen=True)
