@@ -142,5 +142,5 @@ def test_widening_is_taken_back() -> None:
     """The search for the spreads begins where the last one ended, before it was widened."""
     taus = dict.fromkeys(TAUS, 0.4)
     wider = widened(taus)
-    assert wider["tau_mood_late"] > taus["tau_mood_late"] and wider["tau_plasma"] == 0.4
+    assert wider["tau_mood_late"] > taus["tau_mood_late"] and wider["tau_receptor"] == 0.4
     assert narrowed(wider) == pytest.approx(taus)
