@@ -32,7 +32,7 @@ from .file import person_of, read_person
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
 from .observed import Learned, Observation, learn
-from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Future, Looks, Option, arms_of, evaluate, read_option
+from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Ahead, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
@@ -238,13 +238,14 @@ def forecast(
     if after.reason:
         return found
     people, known = _resampled(after)
+    ahead = Ahead(people, known, case.baseline)
     ways, grid, places = arms_of(case.history, asked, looks)
     arms = integrate(people, ways, grid)
     for number, (option, (own, masked)) in enumerate(zip(asked, places, strict=True), start=1):
         beside = (option.added, looks.start_h)
         seen = Seen(people, arms, own, case.setting, None, *beside)
         twin = Seen(people, arms, masked, case.setting, ways[own], *beside) if own else None
-        found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
+        found["options"].append(evaluate(option, seen, twin, ahead, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * number / len(asked))
     found["learned"] = what_changed(case, after, looks)
@@ -352,7 +353,7 @@ def what_changed(case: Case, after: Posterior, looks: Looks) -> list[dict[str, A
     assert seen is not None
     chances = after.learned.surprises(seen.pool.log_weight)
     found = []
-    ahead = Future(seen.pool, case.baseline, seen.latent(look), np.zeros((0, 1)), np.zeros((0, 1)))
+    ahead = Ahead(seen.pool, after.learned.mood, case.baseline).future(seen, look)
     whole = _summary(ahead, after.learned, look)
     before = _summary(ahead, learn(seen, (), case.baseline), look)
     for i, o in enumerate(case.observations):

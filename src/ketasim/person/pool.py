@@ -206,6 +206,9 @@ class Seen:
     given: Given | None = None
     added: tuple[AddOn, ...] = ()
     added_h: float = 0.0
+    _kept: dict[tuple[int, bool, Arm | None], Array] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def noticed(self) -> Treatment:
@@ -237,9 +240,17 @@ class Seen:
     def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None, ideation: bool = False) -> Array:
         """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)); nothing in it is later than its time.
 
-        arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead.
+        arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead. What was asked for once is kept.
         """
         columns = self.arms.columns(wanted)
+        keys = [(int(column), ideation, arm) for column in columns]
+        new = list(dict.fromkeys(key[0] for key in keys if key not in self._kept))
+        if new:
+            found = self._latent(np.array(new, dtype=np.int64), arm, ideation)
+            self._kept.update({(column, ideation, arm): found[:, i] for i, column in enumerate(new)})
+        return np.stack([self._kept[key] for key in keys], axis=1) if keys else np.zeros((len(self.pool), 0))
+
+    def _latent(self, columns: IntArray, arm: Arm | None, ideation: bool) -> Array:
         until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
         hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
         at_once, late = (shift(name, self.pool.clinic[name])[:, None] for name in ("setting", "late"))
