@@ -175,11 +175,10 @@ def _refuse(case: Case, seen: Seen, first: Learned, k: float, moved: Refined) ->
 
 
 def _equations(seen: Seen) -> Mapping[str, Any]:
-    from ketasim.chain.hypothesis import union_variants
     from ketasim.forward import Forward
 
     way = seen.arms.given[0]
-    return Forward.of(way.deliveries(seen.pool.bodies.weight), variants=union_variants()).numbers
+    return Forward.of(way.deliveries(seen.pool.bodies.weight), variants=beliefs().variants).numbers
 
 
 def _history(pool: Pool, case: Case, look_h: float | None = None) -> Seen:

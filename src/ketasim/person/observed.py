@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -10,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ketasim.core import knowledge_path, log_sum_exp, output_register, stream, value
+from ketasim.core import knowledge_path, log_sum_exp, output_register, read_toml, stream, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.between import shift
@@ -199,8 +198,7 @@ def _uniform(purpose: str, members: bytes) -> Array:
 
 @cache
 def _level_spread() -> Mapping[str, Mapping[str, float]]:
-    path = knowledge_path() / "posterior" / "plasma_spread.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return read_toml(knowledge_path() / "posterior" / "plasma_spread.toml")
 
 
 def level_noise(route: str) -> tuple[float, float, float]:

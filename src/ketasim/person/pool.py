@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ketasim.chain.hypothesis import union_keys, union_variants
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import Value, normals, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
@@ -27,7 +26,7 @@ from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
 from .add_ons import added_drive
-from .beliefs import Rows, rows
+from .beliefs import Rows, beliefs, rows
 from .given import Given
 
 SEED = 14
@@ -176,7 +175,7 @@ def integrate(
     deliveries = [way.deliveries(weights) for way in ways]
     every: list[Dosed] = [one for part in deliveries for one in part]
     wanted = tuple(sorted({*parts_needed(every), *parts}))
-    variants = union_variants()
+    variants = beliefs().variants
     forward = Forward.of(every, parts=wanted, variants=variants)
     made = readout(forward.composition)
     known = forward.numbers
@@ -187,7 +186,7 @@ def integrate(
     plans = [forward.schedule(varying, start, end, given=part) for part in deliveries]
     felt = (FELT_OF_MIDAZOLAM,) if FELT_OF_MIDAZOLAM in forward.composition.defined else ()
     outputs = tuple(dict.fromkeys((*made.needed, *felt, *(p for p in ports))))
-    found = forward.run(plans, varying, len(pool.rows), times, outputs, replaceable={*union_keys(), *fitted()})
+    found = forward.run(plans, varying, len(pool.rows), times, outputs, replaceable={*beliefs().keys, *fitted()})
     return Arms(tuple(ways), times, found.tables, made, (found.status != 0).any(axis=0))
 
 

@@ -250,7 +250,7 @@ def test_nothing_of_a_person_is_written(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(os.listdir(tmp_path)) - before <= {"cache"} and not any(work.iterdir())
     if cache.exists():
         for path in cache.rglob("*"):
-            assert path.suffix in (".code", ".readout", ".beliefs")
+            assert path.suffix in (".code", ".readout", ".beliefs", ".knowledge")
             assert not any(word in path.read_bytes() for word in (b"83.217", b"41.31", b"1.377"))
 
 
