@@ -18,7 +18,7 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
-from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
+from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .case import Case
 from .fields import scales

@@ -10,8 +10,8 @@ import numpy as np
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
+from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 from ketasim.ratings.setting import setting as setting_of
-from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .given import Placed
 from .moments import MINUTES_A_DAY
