@@ -24,7 +24,8 @@ from .case import Case
 from .fields import scales
 from .forecast import Posterior, posterior_of
 from .given import Given, Placed
-from .observed import HALF_STEP, Baseline, Observation, learn, rater_factor
+from .moments import total_interval
+from .observed import Baseline, Observation, learn, rater_factor
 from .options import Future
 from .pareto import TRUSTED, effective, normalised, tail_shape
 from .pool import Pool, Seen, integrate
@@ -175,9 +176,7 @@ def _baseline(person: TablePerson) -> dict[str, float]:
 
 def _observation(row: TableRow) -> Observation:
     assert row.total is not None
-    low, high = row.total - HALF_STEP, row.total + HALF_STEP
-    if row.censor:
-        low, high = (-math.inf, row.total) if row.censor == "<" else (row.total, math.inf)
+    low, high = total_interval(row.total, row.censor)
     return Observation(
         "mood",
         row.scale,
@@ -198,7 +197,7 @@ def _empty(row: TableRow, person: TablePerson, k: float, status: str) -> dict[st
         "day": row.day,
         "treatment": treatment,
         "scale": row.scale,
-        "score": row.total,
+        "score": f"{row.censor}{row.total:g}" if row.total is not None and row.censor else row.total,
         "pareto_k": k,
         "status": status,
     }

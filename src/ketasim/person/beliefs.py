@@ -50,12 +50,14 @@ class Beliefs:
 @cache
 def beliefs() -> Beliefs:
     """The shipped beliefs; kept in the cache folder under the hash of what they follow from (nothing of a person)."""
-    found = _kept("weights")
+    found = _kept("joint")
     if found is None:
-        names = tuple(hypotheses())
-        found = {"names": names, "weights": _weigh(names), "variants": union_variants(), "keys": sorted(union_keys())}
-        _keep("weights", found)
-    names, known = tuple(found["names"]), found["weights"]
+        found = {"names": list(hypotheses()), "variants": union_variants(), "keys": sorted(union_keys())}
+        _keep("joint", found)
+    names, known = tuple(found["names"]), _kept("weights")
+    if known is None:
+        known = _weigh(names)
+        _keep("weights", known)
     even = 1.0 / len(names)
     shares = {n: (sum(known.get(n, (0.0, 0.0))) + even) / 3.0 if known else even for n in names}
     variants = {stage: tuple(chosen) for stage, chosen in found["variants"].items()}
@@ -92,12 +94,10 @@ def _weigh(names: tuple[str, ...]) -> dict[str, list[float]]:
 
 @cache
 def _key() -> str:
-    """Hash of everything that the beliefs follow from: the knowledge, parts of one's own, and how they are worked out."""
+    """Hash of everything that the beliefs follow from: the knowledge and parts of one's own."""
     digest = hashlib.sha256(__version__.encode())
-    for source in (__file__, hypothesis_file, posterior_file, drawn_file):
-        digest.update(Path(source).read_bytes())
     place = str(knowledge_path().parent)
-    for part in ("knowledge/posterior", "knowledge/hypotheses", "knowledge/studies", "knowledge/values", "stages"):
+    for part in ("knowledge/posterior", "knowledge/hypotheses", "knowledge/studies", "knowledge/values"):
         for at, folders, files in os.walk(os.path.join(place, part)):  # thrice as quick as pathlib's rglob
             folders[:] = sorted(name for name in folders if not name.startswith("__"))
             for name in sorted(files):
@@ -108,13 +108,31 @@ def _key() -> str:
     return digest.hexdigest()
 
 
+def _stages() -> list[str]:
+    """What says which variants there are, and in which order."""
+    return [str(path) for path in sorted((knowledge_path().parent / "stages").glob("*/stage.py"))]
+
+
+@cache
+def _code() -> str:
+    """Hash of how rows are made of it; weights, which take seconds, go by the version."""
+    digest = hashlib.sha256()
+    for source in (__file__, hypothesis_file, posterior_file, drawn_file, *_stages()):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _name(what: str) -> str:
+    return f"{_key()}-{what}{'' if what == 'weights' else '-' + _code()}{SUFFIX}"
+
+
 def _mark(digest: Any, path: str, skip: int) -> None:
     stat = os.stat(path)
     digest.update(f"{path[skip:]} {stat.st_size} {stat.st_mtime_ns}\n".encode())
 
 
 def _kept(what: str) -> Any:
-    body = kept(f"{_key()}-{what}{SUFFIX}")
+    body = kept(_name(what))
     return None if body is None else json.loads(body)
 
 
@@ -125,7 +143,7 @@ def _keep(what: str, found: Any) -> None:
             for old in place.glob("*" + SUFFIX):
                 if not old.name.startswith(_key()):
                     old.unlink(missing_ok=True)
-    keep(f"{_key()}-{what}{SUFFIX}", json.dumps(found).encode())
+    keep(_name(what), json.dumps(found).encode())
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from .pool import CLINIC, Pool, Seen
 
 Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 
-HALF_STEP = 0.5  # a total stands for everything that rounds to it
 WITHIN_SESSION_H = 24.0
 PEAK_H = 4.0  # after the start of a session
 START_H = 5.0 / 60.0  # a CADSS total dated at the start of a session is that of its peak

@@ -17,7 +17,8 @@ from ketasim.ratings.add_ons import AddOn, split_add_ons
 from .add_ons import plain
 from .future import Ahead, Future
 from .given import Given, Placed
-from .observed import HALF_STEP, ITEM, drive_cut
+from .moments import HALF_STEP
+from .observed import ITEM, drive_cut
 from .option_harm import harm
 from .pool import Arms, Seen
 

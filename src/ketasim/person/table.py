@@ -16,6 +16,7 @@ from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import SETTINGS
 
 from .fields import scale_names, scales
+from .moments import impossible_bound, split_bound
 from .observed import CROSSWALKS
 
 NEEDED = ("person", "day", "treatment", "scale", "score", "role")
@@ -38,7 +39,7 @@ class TableError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line. total : None = missing. censor : "" | "<" | ">"."""
+    """One line. total : None = missing. censor : "" | "<" | "<=" | ">" | ">=" (the total is a bound)."""
 
     line: int
     person: str
@@ -181,8 +182,8 @@ class _Table:
     def _score(self, line: int, scale: str, text: str, role: str) -> tuple[float | None, str, bool]:
         if text.lower() in MISSING:
             return None, "", True
-        censor = text[0] if text[:1] in "<>" else ""
-        number = self._number(line, "score", text.lstrip("<>= "), -math.inf, math.inf)
+        censor, rest = split_bound(text)
+        number = self._number(line, "score", rest, -math.inf, math.inf)
         if number is None:
             return None, "", False
         entry = scales()[scale]
@@ -193,6 +194,10 @@ class _Table:
                 f"{scale} {number:g} is outside {entry.low:g} to {entry.high:g}",
                 "correct the total" + (f", or the scale ({', '.join(fits)} could hold it)" if fits else ""),
             )
+            return None, "", False
+        what, remedy = impossible_bound(scale, entry.low, entry.high, number, censor)
+        if what:
+            self.problem(line, what, remedy)
             return None, "", False
         return number, censor, True
 
@@ -269,5 +274,8 @@ class _Table:
             seen.setdefault(key, row)
             if row.role == "target" and row.day < 0:
                 self.problem(row.line, "a target before the first dose", "role = observed")
-            if row.role == "observed" and row.day > 0 and row.total == 0 and row.scale == "MADRS":
-                continue
+            if row.role == "observed" and row.day <= 0 and row.total is not None and (row.censor or row.total == 0):
+                why = "leaves nothing to change" if not row.censor else "is a bound"
+                self.doubts.append(
+                    f"{self.where}, line {row.line}: the baseline {row.censor}{row.total:g} of {person.name} {why} and is not used"
+                )
