@@ -37,6 +37,7 @@ from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
 from .refine import Refined, body_keys, refine, refine_bodies
+from .screening import emergency_first
 from .value import applied, would_help
 
 DAYS = 28.0
@@ -109,9 +110,9 @@ def too_strange(found: Learned, log_weight: Array) -> str:
     z = -inverse_normal(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
     limit = value("person.far_effect").value
     worst = int(np.argmax(z))
-    where = (
-        f"{found.observations[worst].text} lies {z[worst]:.1f} SD from what could be expected after the earlier entries"
-    )
+    odd = found.observations[worst]
+    line = f" (line {odd.line})" if odd.line else ""
+    where = f"{odd.text}{line} lies {z[worst]:.1f} SD from what could be expected after the earlier entries"
     if z[worst] > limit:
         return f"{where}, beyond the {limit:g} that the model is used for: is it a slip, another unit or another scale?"
     if chi_square_above(float((z**2).sum()), len(z)) < CHANCE:
@@ -326,6 +327,7 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
             "effective_members": effective(after.log_weight),
             "failed_rows": int(after.seen.arms.failed.sum()),
         },
+        "emergency": emergency_first(who),
         "start_day": looks.start_h / HOURS_PER_DAY,
         "days": list(looks.days),
         "setting": case.setting,

@@ -65,7 +65,7 @@ def moment_of(reader: Reader, entry: Entry, example: str) -> datetime | float | 
         return None
     found = date_of(when)
     if found is None:
-        reader.problem((*entry.path, "date"), f"the date {when!r} cannot be read", _date_remedy(when))
+        reader.problem((*entry.path, "date"), f"the date {when!r} cannot be read", date_remedy(when))
         return None
     if clock is not None:
         hours = _clock(clock)
@@ -101,7 +101,7 @@ def _clock(value: object) -> time | None:
     return None
 
 
-def _date_remedy(value: object) -> str:
+def date_remedy(value: object) -> str:
     found = re.fullmatch(r"\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4})\s*", str(value))
     if not found:
         return "date = 2026-03-14 (year-month-day)"

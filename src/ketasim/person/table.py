@@ -15,7 +15,7 @@ from ketasim.dose import parse
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import SETTINGS
 
-from .fields import scale_names, scales
+from .fields import POUNDS_PER_KG, fields, scale_names, scales
 from .moments import impossible_bound, split_bound
 from .observed import CROSSWALKS
 
@@ -144,11 +144,10 @@ class _Table:
         day = self._number(line, "day", row["day"], -MOST_DAYS, MOST_DAYS)
         self._covariates(person, line, row)
         words = row["treatment"]
-        if words and not self._readable(line, words):
-            return
-        if day is None:
-            return
+        readable = not words or self._readable(line, words)
         if role == "dose":
+            if day is None or not readable:
+                return
             if not words:
                 self.problem(line, "a dose without treatment", "ketamine iv 0.5 mg/kg over 40 min")
             elif day < 0:
@@ -156,13 +155,13 @@ class _Table:
             else:
                 person.doses.append((day, words))
             return
-        if words and person.treatment and words != person.treatment:
+        if readable and words and person.treatment and words != person.treatment:
             self.problem(
                 line,
                 f"{name} has two treatments: '{person.treatment}' and '{words}'",
                 "one treatment a person with its repeats (x 6), or lines of role dose",
             )
-        person.treatment = person.treatment or words
+        person.treatment = person.treatment or (words if readable else "")
         scale = scale_names().get(row["scale"].lower())
         if scale is None or scale not in CROSSWALKS:
             near = [s for s in (scale_names()[w] for w in nearest(row["scale"], scale_names(), 3)) if s in CROSSWALKS]
@@ -174,7 +173,7 @@ class _Table:
             self.problem(line, what, (near[0] + "; " if near else "") + "known are " + ", ".join(CROSSWALKS))
             return
         total, censor, sound = self._score(line, scale, row["score"], role)
-        if sound:
+        if sound and day is not None:
             rater = row.get("rater", "").lower()
             own = rater in ("self", "patient") if rater else scales()[scale].rater == "self"
             person.rows.append(TableRow(line, name, day, scale, total, censor, role, own))
@@ -210,7 +209,7 @@ class _Table:
             fix = (
                 text.replace(",", ".")
                 if text.count(",") == 1
-                else "1"
+                else "1 (days from the first dose)"
                 if name == "day"
                 else "21, or empty where it is missing"
             )
@@ -236,6 +235,10 @@ class _Table:
                     "the same on every line of a person",
                 )
             elif number is not None:
+                if known is None and key == "weight" and number > (fields()["weight_kg"].usual or (0.0, high))[1]:
+                    self.doubts.append(
+                        f"{self.where}, line {line}: weight_kg {number:g} of {person.name}: pounds suspected ({number / POUNDS_PER_KG:.1f} kg if so)"
+                    )
                 setattr(person, key, number)
         setting = row.get("setting", "").lower()
         if setting and setting not in SETTINGS:

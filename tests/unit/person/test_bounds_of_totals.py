@@ -11,7 +11,7 @@ import pytest
 from ketasim.people import Traits
 from ketasim.person.batch import forecast_table
 from ketasim.person.case import case_of
-from ketasim.person.file import PersonFileError, person_of
+from ketasim.person.file import PersonFileError, person_of, read_person
 from ketasim.person.given import Given
 from ketasim.person.moments import total_interval
 from ketasim.person.observed import Baseline, Observation, learn
@@ -146,3 +146,30 @@ def test_a_total_at_the_end_of_its_scale_is_shown_as_it_is() -> None:
         {"dose": DOSE, "score": [BEFORE, {"scale": "MADRS", "day": 1, "total": 0}]}, ["stop"], days=7
     )
     assert [row["total"] for row in found["scores"]] == [0.0]
+
+
+def test_every_problem_of_a_line_of_a_table_is_listed() -> None:
+    """Unknown words do not hide an unknown scale on the same line; a weight in pounds is asked about."""
+    head = HEAD.replace("role", "role,weight_kg")
+    with pytest.raises(TableError) as caught:
+        table_of(head + "a,03/15/2026,ketamin iv 0.5 mg/kg over 40 min,HAMX,20,observed,\n")
+    assert [word in " ".join(p.what for p in caught.value.problems) for word in ("day is", "ketamin", "HAMX")] == [
+        True
+    ] * 3
+    _, doubts = table_of(head + "a,0,ketamine iv 0.5 mg/kg over 40 min,MADRS,34,observed,180\na,7,,MADRS,,target,180\n")
+    assert len(doubts) == 1 and "pounds suspected (81.6 kg if so)" in doubts[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [("date = 03/15/2026", "date = 2026-03-15"), ("start = 15.03.2026", "start = 2026-03-15")],
+)
+def test_a_date_without_quotes_in_another_form_is_answered_with_the_line_that_works(
+    line: str, remedy: str, tmp_path: Any
+) -> None:
+    file = tmp_path / "person.toml"
+    file.write_text(f"age = 44\n{line}\n")
+    with pytest.raises(PersonFileError) as caught:
+        read_person(file)
+    (problem,) = caught.value.problems
+    assert problem.where.endswith("line 2") and problem.fix == remedy
