@@ -12,7 +12,6 @@ import json
 import os
 import stat
 import sys
-import tempfile
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -70,6 +69,8 @@ def keep(name: str, body: bytes) -> None:
     place = folder()
     if place is None:
         return
+    import tempfile  # with much that reading has no use for
+
     with contextlib.suppress(OSError):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not ours(place):

@@ -31,13 +31,12 @@ from .case import Case, case_of
 from .file import person_of, read_person
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
-from .observed import Learned, Observation, learn
+from .observed import THOUGHTS, Learned, Observation, learn
 from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Ahead, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
 from .refine import Refined, body_keys, refine, refine_bodies
-from .screening import emergency_first
 from .value import applied, would_help
 
 DAYS = 28.0
@@ -327,7 +326,7 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
             "effective_members": effective(after.log_weight),
             "failed_rows": int(after.seen.arms.failed.sum()),
         },
-        "emergency": emergency_first(who),
+        "emergency": _emergency(who),
         "start_day": looks.start_h / HOURS_PER_DAY,
         "days": list(looks.days),
         "setting": case.setting,
@@ -336,6 +335,15 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
         "version": __version__,
         "notice": NOTICE,
     }
+
+
+def _emergency(who: Person) -> bool:
+    """Whether the emergency text comes before everything (`screening.emergency_first`)."""
+    if not any(fact is True for fact in who.facts.values()) and not any(s.scale in THOUGHTS for s in who.scores):
+        return False  # without reading the rules
+    from .screening import emergency_first
+
+    return emergency_first(who)
 
 
 # what each observation changed ------------------------------------------------------------------------------------

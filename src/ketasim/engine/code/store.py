@@ -14,7 +14,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +67,8 @@ def write(key: str, description: Description, code: bytes) -> None:
     place = folder()
     if place is None:
         return
+    import tempfile  # with much that reading has no use for
+
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not ours(place):
