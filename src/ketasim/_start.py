@@ -19,4 +19,7 @@ def _load() -> Callable[[], None]:
 def main() -> None:
     """Runs the command line; see `ketasim.cli.main`. What is loaded stays, so it is looked through for garbage rarely: a twentieth of the time of a short command."""
     gc.set_threshold(GARBAGE, 20, 20)
-    start(_load)
+    try:
+        start(_load)
+    finally:
+        gc.freeze()  # nor is it looked through once more at the end

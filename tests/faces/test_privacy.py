@@ -46,7 +46,7 @@ TABLE = f"""person,day,treatment,scale,score,role
 {NAME},7,,MADRS,,target
 """
 SECRETS = (NAME, WEIGHT, AMOUNT, "1.377", "in confidence")
-OF_MODELS = (".code", ".readout", ".beliefs")
+OF_MODELS = (".code", ".readout", ".beliefs", ".knowledge")
 
 
 def without_network() -> tuple[str, ...]:

@@ -16,8 +16,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +26,7 @@ import numpy as np
 
 from ketasim.core import KetasimError, unknown_name
 from ketasim.core.arrays import Array
+from ketasim.core.kept import folder, keep, kept
 from ketasim.engine.code import store
 from ketasim.engine.symbolic.evaluate import Program, evaluate, program
 
@@ -241,28 +240,20 @@ def _parameters_outside(g: Any, root: int, stop: set[int], parameters: Sequence[
 
 
 def _read(key: str) -> dict[str, Any] | None:
-    place = store.folder()
-    if place is None:
-        return None
+    body = kept(key + SUFFIX)
     try:
-        head, _, body = (place / (key + SUFFIX)).read_bytes().partition(b"\n")
-        found: dict[str, Any] = json.loads(body)
-        return found if head == hashlib.sha256(body).hexdigest().encode() and found.pop("key") == key else None
-    except (OSError, ValueError, KeyError, AttributeError):
+        found: dict[str, Any] | None = None if body is None else json.loads(body)
+        return found if found is not None and found.pop("key") == key else None
+    except (ValueError, KeyError, AttributeError):
         return None
 
 
 def _write(key: str, found: Mapping[str, Any]) -> None:
-    place = store.folder()
+    place = folder()
     if place is None:
         return
-    body = json.dumps({"key": key, **found}).encode()
+    keep(key + SUFFIX, json.dumps({"key": key, **found}).encode())
     with contextlib.suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-        os.replace(temporary, place / (key + SUFFIX))
         files = sorted(place.glob("*" + SUFFIX), key=lambda path: path.stat().st_mtime)
         for path in files[: max(0, len(files) - MOST_FILES)]:
             path.unlink(missing_ok=True)

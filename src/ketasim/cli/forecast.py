@@ -102,7 +102,7 @@ def forecast(
         found = ahead(file, option or (), days=days, start=start, setting=setting, progress=bar.show)
     from ketasim.report.crisis import crisis_text
 
-    found["crisis"] = crisis_text()
+    found = {"crisis": crisis_text()} | found if found["emergency"] else found | {"crisis": crisis_text()}
     if place and found["status"]["ok"]:
         from ketasim.report.forecast_figures import draw_forecast
 
@@ -114,6 +114,10 @@ def forecast(
 
         write(forecast_text(found))
     if not found["status"]["ok"]:
+        if found["emergency"] and not json:
+            from ketasim.report.crisis import EMERGENCY
+
+            write(f"{EMERGENCY}\n{found['crisis']}")
         raise CheckFailed(
             f"no forecast: {found['status']['reason']}",
             where=str(file),

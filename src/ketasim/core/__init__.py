@@ -5,7 +5,15 @@ from .drugs import drug, drug_words, drugs, read_drug, same_class
 from .errors import CheckFailed, KetasimError, Problem, UsageError, misspelt, nearest, unknown_name
 from .frozen import FrozenMapping
 from .names import Output, output, output_register
-from .normal import chi_square_above, inverse_normal, log_normal_cdf, log_sum_exp, normal_cdf, normal_cdf_quick
+from .normal import (
+    chi_square_above,
+    inverse_normal,
+    log_normal_cdf,
+    log_sum_exp,
+    normal_cdf,
+    normal_cdf_quick,
+    normal_quadrature,
+)
 from .ports import Fragment, Port, Stage, Total
 from .streams import normals, stream
 from .values import (
@@ -50,6 +58,7 @@ __all__ = [
     "nearest",
     "normal_cdf",
     "normal_cdf_quick",
+    "normal_quadrature",
     "normals",
     "output",
     "output_register",

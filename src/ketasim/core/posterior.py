@@ -7,7 +7,6 @@ draws, one column per value, in the value's unit. A column `key.spread` is the S
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 
 from .arrays import Array
 from .frozen import FrozenMapping
+from .kept import read_toml
 
 SPREAD = ".spread"
 
@@ -65,7 +65,7 @@ def fitted() -> Mapping[str, Mapping[str, Any]]:
     path = folder() / "values.toml"
     if not path.exists():
         return FrozenMapping()
-    return FrozenMapping(tomllib.loads(path.read_text(encoding="utf-8")).get("values", {}))
+    return FrozenMapping(read_toml(path).get("values", {}))
 
 
 @cache
@@ -74,7 +74,7 @@ def about() -> Mapping[str, Any]:
     path = folder() / "values.toml"
     if not path.exists():
         return FrozenMapping()
-    return FrozenMapping(tomllib.loads(path.read_text(encoding="utf-8")).get("about", {}))
+    return FrozenMapping(read_toml(path).get("about", {}))
 
 
 @cache

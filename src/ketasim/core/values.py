@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -12,8 +11,8 @@ from typing import Any, Literal
 
 from .errors import KetasimError, unknown_name
 from .frozen import FrozenMapping
+from .kept import read_toml as read_toml
 from .own import own_files
-from .textfile import read_text
 
 Basis = Literal["measured", "derived", "assumed", "placeholder"]
 Grade = Literal["A", "B", "C", "D"]
@@ -150,17 +149,6 @@ def _value(stage: str, key: str, table: Mapping[str, Any]) -> Value:
     if "bounds" in data:
         data["bounds"] = (float(data["bounds"][0]), float(data["bounds"][1]))
     return Value(key=key, stage=stage, **data)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dictionary; a syntax error names file, line and column. See `textfile` for encodings."""
-    text = read_text(path)
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise KetasimError(f"not valid TOML: {error}", where=str(path)) from error
-    except RecursionError as error:
-        raise KetasimError("not valid TOML: nested too deeply", where=str(path)) from error
 
 
 @cache

@@ -11,7 +11,6 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,14 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
-from ketasim.ratings.setting import Arm
-from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
+from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .case import Case
 from .fields import scales
 from .forecast import Posterior, posterior_of
 from .given import Given, Placed
-from .observed import HALF_STEP, Baseline, Observation, learn, rater_factor
+from .moments import total_interval
+from .observed import Baseline, Observation, learn, rater_factor
 from .options import Future
 from .pareto import TRUSTED, effective, normalised, tail_shape
 from .pool import Pool, Seen, integrate
@@ -50,18 +49,6 @@ HEAD = (
     "pareto_k",
     "status",
 )
-
-
-@dataclass(frozen=True)
-class Looked(Seen):
-    """An arm whose drives were worked out once for all people of a group; looks (T,) h, ascending."""
-
-    looks: Array = None  # type: ignore[assignment]
-    drives: Array = None  # type: ignore[assignment]
-
-    def latent(self, wanted: Array | list[float], arm: Arm | None = None, ideation: bool = False) -> Array:  # type: ignore[override]
-        """As of `Seen`, from what is kept."""
-        return self.drives[:, np.searchsorted(self.looks, np.asarray(wanted) - 1e-9)]
 
 
 def forecast_table(
@@ -124,11 +111,11 @@ def _group(key: tuple[object, ...], members: list[TablePerson]) -> list[dict[int
     way = Given(history, max(float(looks[-1]), 1.0))
     arms = integrate(pool, [way], way.grid(looks))
     seen = Seen(pool, arms, 0, where)
-    kept = Looked(pool, arms, 0, where, looks=looks, drives=seen.latent(looks))
-    return [_one(person, kept, history, where) for person in members]
+    seen.latent(looks)  # once for everybody of the group
+    return [_one(person, seen, history, where) for person in members]
 
 
-def _one(person: TablePerson, seen: Looked, history: tuple[Placed, ...], where: str) -> dict[int, dict[str, object]]:
+def _one(person: TablePerson, seen: Seen, history: tuple[Placed, ...], where: str) -> dict[int, dict[str, object]]:
     """Quantiles of every target row of one person."""
     baseline = Baseline(_baseline(person))
     observations = tuple(_observation(row) for row in _observed(person))
@@ -141,7 +128,7 @@ def _one(person: TablePerson, seen: Looked, history: tuple[Placed, ...], where: 
         after = _full(person, seen, history, where, baseline, observations)
         if after.reason:
             return {row.line: _empty(row, person, k, f"refused: {after.reason}") for row in _targets(person)}
-        use, known, weights, status = _looked(after, seen), after.known, after.weights, after.method  # type: ignore[assignment]
+        use, known, weights, status = _looked(after, seen), after.known, after.weights, after.method
     return {
         row.line: _filled(
             row,
@@ -157,7 +144,7 @@ def _one(person: TablePerson, seen: Looked, history: tuple[Placed, ...], where: 
 
 def _full(
     person: TablePerson,
-    seen: Looked,
+    seen: Seen,
     history: tuple[Placed, ...],
     where: str,
     baseline: Baseline,
@@ -167,7 +154,7 @@ def _full(
     return posterior_of(case, seen.pool)
 
 
-def _looked(after: Posterior, seen: Looked) -> Seen:
+def _looked(after: Posterior, seen: Seen) -> Seen:
     """The refined members on the grid of the group."""
     pool = after.seen.pool
     return Seen(pool, seen.arms, 0, seen.setting)
@@ -189,9 +176,7 @@ def _baseline(person: TablePerson) -> dict[str, float]:
 
 def _observation(row: TableRow) -> Observation:
     assert row.total is not None
-    low, high = row.total - HALF_STEP, row.total + HALF_STEP
-    if row.censor:
-        low, high = (-math.inf, row.total) if row.censor == "<" else (row.total, math.inf)
+    low, high = total_interval(row.total, row.censor)
     return Observation(
         "mood",
         row.scale,
@@ -212,7 +197,7 @@ def _empty(row: TableRow, person: TablePerson, k: float, status: str) -> dict[st
         "day": row.day,
         "treatment": treatment,
         "scale": row.scale,
-        "score": row.total,
+        "score": f"{row.censor}{row.total:g}" if row.total is not None and row.censor else row.total,
         "pareto_k": k,
         "status": status,
     }

@@ -6,23 +6,30 @@ and even. No single one is the truth (docs/hypotheses.md); the third keeps every
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ketasim._version import __version__
-from ketasim.chain.hypothesis import Hypothesis, hypotheses, posterior_path
+from ketasim.chain.hypothesis import Hypothesis, hypotheses, posterior_path, union_keys, union_variants
+from ketasim.chain.hypothesis import __file__ as hypothesis_file
 from ketasim.core import KetasimError, knowledge_path, value
 from ketasim.core.arrays import Array, IntArray
+from ketasim.core.kept import folder, keep, kept
+from ketasim.core.own import KINDS, own_files
 from ketasim.core.posterior import SPREAD, posterior
-from ketasim.engine.code import store
+from ketasim.core.posterior import __file__ as posterior_file
 from ketasim.people.drawn import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
+from ketasim.people.drawn import __file__ as drawn_file
 
 SUFFIX = ".beliefs"
 LEAST_SHARE = 0.5  # of the rows is spread evenly over hypotheses; their weights then correct for it
@@ -31,24 +38,34 @@ UNEQUAL = "the hypotheses count evenly: their calibrations do not rest on the sa
 
 @dataclass(frozen=True)
 class Beliefs:
-    """weights : hypothesis -> prior weight, sum 1. scores : hypothesis -> (z (K, p) of its free values, weights (K,)). note : "" or what went wrong."""
+    """weights : hypothesis -> prior weight, sum 1. note : "" or what went wrong. variants, keys : of one model that serves every hypothesis
+    (`chain.hypothesis.union_variants`, `union_keys`)."""
 
     weights: Mapping[str, float]
-    scores: Mapping[str, tuple[Array, Array]]
-    note: str = ""
+    note: str
+    variants: Mapping[str, tuple[str, ...]]
+    keys: frozenset[str]
 
 
 @cache
 def beliefs() -> Beliefs:
-    """The shipped beliefs; the weights are kept in the cache folder under the hash of what they follow from (nothing of a person)."""
-    entries = hypotheses()
-    scores = {name: _scores(entry) for name, entry in entries.items()}
-    weights, note = _weights(tuple(entries))
-    return Beliefs(weights, scores, note)
+    """The shipped beliefs; kept in the cache folder under the hash of what they follow from (nothing of a person)."""
+    found = _kept("joint")
+    if found is None:
+        found = {"names": list(hypotheses()), "variants": union_variants(), "keys": sorted(union_keys())}
+        _keep("joint", found)
+    names, known = tuple(found["names"]), _kept("weights")
+    if known is None:
+        known = _weigh(names)
+        _keep("weights", known)
+    even = 1.0 / len(names)
+    shares = {n: (sum(known.get(n, (0.0, 0.0))) + even) / 3.0 if known else even for n in names}
+    variants = {stage: tuple(chosen) for stage, chosen in found["variants"].items()}
+    return Beliefs(shares, "" if known else UNEQUAL, variants, frozenset(found["keys"]))
 
 
 def _scores(entry: Hypothesis) -> tuple[Array, Array]:
-    """Calibrated draws of a hypothesis and their importance weights; the prior median alone where none ship."""
+    """Calibrated draws z (K, p) of the free values of a hypothesis and their importance weights (K,); the prior median alone where none ship."""
     path = posterior_path(entry.id)
     alone = (np.zeros((1, len(entry.free_keys))), np.ones(1))
     if not path.exists():
@@ -62,18 +79,6 @@ def _scores(entry: Hypothesis) -> tuple[Array, Array]:
     return np.array(data["z"]), weights / weights.sum()
 
 
-def _weights(names: tuple[str, ...]) -> tuple[dict[str, float], str]:
-    key = _key()
-    found = _read(key)
-    if found is None:
-        found = _weigh(names)
-        _write(key, found)
-    even = 1.0 / len(names)
-    if not found:
-        return dict.fromkeys(names, even), UNEQUAL
-    return {n: (found.get(n, [0.0, 0.0])[0] + found.get(n, [0.0, 0.0])[1] + even) / 3.0 for n in names}, ""
-
-
 def _weigh(names: tuple[str, ...]) -> dict[str, list[float]]:
     from ketasim.evidence.weigh.weighing import weigh
 
@@ -84,42 +89,61 @@ def _weigh(names: tuple[str, ...]) -> dict[str, list[float]]:
     return {row.entry.id: [row.weight, row.stacking] for row in table.rows if row.entry.id in names}
 
 
+# on disk, as JSON
+
+
+@cache
 def _key() -> str:
-    """Hash of everything that the weights follow from."""
+    """Hash of everything that the beliefs follow from: the knowledge and parts of one's own."""
     digest = hashlib.sha256(__version__.encode())
-    place = str(knowledge_path())
-    for folder in ("posterior", "hypotheses", "studies", "values"):
-        for at, folders, files in os.walk(os.path.join(place, folder)):  # thrice as quick as pathlib's rglob
-            folders.sort()
+    place = str(knowledge_path().parent)
+    for part in ("knowledge/posterior", "knowledge/hypotheses", "knowledge/studies", "knowledge/values"):
+        for at, folders, files in os.walk(os.path.join(place, part)):  # thrice as quick as pathlib's rglob
+            folders[:] = sorted(name for name in folders if not name.startswith("__"))
             for name in sorted(files):
-                path = os.path.join(at, name)
-                stat = os.stat(path)
-                digest.update(f"{path[len(place) + 1 :]} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+                _mark(digest, os.path.join(at, name), len(place) + 1)
+    for kind in KINDS:
+        for path in own_files(kind):
+            _mark(digest, str(path), 0)
     return digest.hexdigest()
 
 
-def _read(key: str) -> dict[str, list[float]] | None:
-    place = store.folder()
-    if place is None:
-        return None
-    try:
-        found: dict[str, Any] = json.loads((place / (key + SUFFIX)).read_text(encoding="utf-8"))
-        return {str(name): [float(x) for x in pair] for name, pair in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
+def _stages() -> list[str]:
+    """What says which variants there are, and in which order."""
+    return [str(path) for path in sorted((knowledge_path().parent / "stages").glob("*/stage.py"))]
 
 
-def _write(key: str, found: Mapping[str, list[float]]) -> None:
-    place = store.folder()
-    if place is None:
-        return
-    try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for old in place.glob("*" + SUFFIX):
-            old.unlink(missing_ok=True)
-        (place / (key + SUFFIX)).write_text(json.dumps(dict(found)), encoding="utf-8")
-    except OSError:
-        return
+@cache
+def _code() -> str:
+    """Hash of how rows are made of it; weights, which take seconds, go by the version."""
+    digest = hashlib.sha256()
+    for source in (__file__, hypothesis_file, posterior_file, drawn_file, *_stages()):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _name(what: str) -> str:
+    return f"{_key()}-{what}{'' if what == 'weights' else '-' + _code()}{SUFFIX}"
+
+
+def _mark(digest: Any, path: str, skip: int) -> None:
+    stat = os.stat(path)
+    digest.update(f"{path[skip:]} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+
+
+def _kept(what: str) -> Any:
+    body = kept(_name(what))
+    return None if body is None else json.loads(body)
+
+
+def _keep(what: str, found: Any) -> None:
+    place = folder()
+    if place is not None:
+        with contextlib.suppress(OSError):
+            for old in place.glob("*" + SUFFIX):
+                if not old.name.startswith(_key()):
+                    old.unlink(missing_ok=True)
+    keep(_name(what), json.dumps(found).encode())
 
 
 @dataclass(frozen=True)
@@ -139,6 +163,22 @@ class Rows:
     def __len__(self) -> int:
         return len(self.hypothesis)
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON, numbers as the bytes that they are."""
+        tables = {name: {key: _text(v) for key, v in getattr(self, name).items()} for name in ("numbers", "spreads")}
+        return {
+            "names": self.names,
+            "hypothesis": self.hypothesis.tolist(),
+            "log_weight": _text(self.log_weight),
+        } | tables
+
+    @staticmethod
+    def of(plain: Mapping[str, Any]) -> Rows:
+        """From `plain`."""
+        numbers, spreads = ({k: _array(v) for k, v in plain[name].items()} for name in ("numbers", "spreads"))
+        which = np.array(plain["hypothesis"], dtype=np.int64)
+        return Rows(tuple(plain["names"]), which, _array(plain["log_weight"]), numbers, spreads)
+
     def only(self, rows: IntArray) -> Rows:
         """Some of the rows, in that order."""
         return Rows(
@@ -150,8 +190,28 @@ class Rows:
         )
 
 
+def _text(numbers: Array) -> str:
+    return base64.b64encode(np.asarray(numbers, dtype="<f8").tobytes()).decode()
+
+
+def _array(text: str) -> Array:
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+
+
 def rows(count: int, seed: int, only: Sequence[str] = ()) -> Rows:
-    """`count` rows, half of them spread by weight over the hypotheses and half evenly. only : these hypotheses alone."""
+    """`count` rows, half of them spread by weight over the hypotheses and half evenly. only : these hypotheses alone. Those of all are kept."""
+    if only:
+        return _rows(count, seed, only)
+    what = f"rows-{count}-{seed}"
+    plain = _kept(what)
+    if plain is not None:
+        return Rows.of(plain)
+    found = _rows(count, seed)
+    _keep(what, found.plain())
+    return found
+
+
+def _rows(count: int, seed: int, only: Sequence[str] = ()) -> Rows:
     known = beliefs()
     entries = {name: entry for name, entry in hypotheses().items() if not only or name in only}
     names = tuple(entries)
@@ -179,11 +239,11 @@ def rows(count: int, seed: int, only: Sequence[str] = ()) -> Rows:
             numbers[key] = np.exp(-(spreads[key] ** 2) / 2.0)
     if LINK_CEILING in numbers and TIED_SLOPE not in numbers:
         numbers[TIED_SLOPE] = np.array([tied_slope(u) for u in numbers[LINK_CEILING].tolist()])
-    for place, (name, entry) in enumerate(entries.items()):
+    for place, entry in enumerate(entries.values()):
         here = np.flatnonzero(which == place)
         if not here.size:
             continue
-        z, weights = known.scores[name]
+        z, weights = _scores(entry)
         start = np.random.Generator(np.random.Philox(key=seed + 2 + place)).random()
         picks = np.searchsorted(np.cumsum(weights), (np.arange(here.size) + start) / here.size)
         picks = np.minimum(picks, len(z) - 1)

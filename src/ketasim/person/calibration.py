@@ -24,7 +24,7 @@ from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.observation import drive_at, link
 
-from .batch import Looked, crps
+from .batch import crps
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
 from .observed import Baseline, Observation, draw_inside, mood_interval
@@ -83,12 +83,13 @@ def times_of(days: Sequence[float], words: str = WORDS) -> Array:
     )
 
 
-def seen_by(pool: Pool, times: Array, words: str = WORDS, setting: str = SETTING) -> Looked:
+def seen_by(pool: Pool, times: Array, words: str = WORDS, setting: str = SETTING) -> Seen:
     """Drives of a pool under a regimen at some times, worked out once."""
     way = Given((Placed(parse(words)),), float(times[-1]) + 1.0)
     arms = integrate(pool, [way], way.grid(times))
     seen = Seen(pool, arms, 0, setting)
-    return Looked(pool, arms, 0, setting, looks=times, drives=seen.latent(times))
+    seen.latent(times)
+    return seen
 
 
 def simulate(
@@ -107,10 +108,10 @@ def simulate(
     joint = Conditioned(noise)
     p = {key: pool.ratings[key][picks] for key in ("link_ceiling", "link_slope", "madrs_maximum")}
     baseline = np.round(pool.minds.madrs[picks])
-    columns = []
+    columns, drives = [], seen.latent(times)
     for column, time in enumerate(times.tolist()):
         eps = joint.draw(time, normals(seed, f"truth visit {column}", count))
-        drive = seen.drives[picks, column] + eps
+        drive = drives[picks, column] + eps
         columns.append(np.round(link(drive, baseline, p["link_ceiling"], p["link_slope"], p["madrs_maximum"])))
     order = np.random.Generator(np.random.Philox(key=seed)).permutation(count)
     return Truth(baseline[order], np.stack(columns, axis=1)[order], tuple(days))
@@ -153,7 +154,7 @@ def forecasts(
     return [Report(n, *tables[n]) for n in counts]
 
 
-def take(seen: Looked, known: Conditioned, o: Observation, baseline: Baseline, place: int) -> Array:
+def take(seen: Seen, known: Conditioned, o: Observation, baseline: Baseline, place: int) -> Array:
     """Log likelihood (N,) of one more total given the earlier ones; the arithmetic of `observed.learn`."""
     low, high = mood_interval(o, baseline, seen.pool)
     drive = seen.latent([o.time_h])[:, 0]
@@ -161,7 +162,7 @@ def take(seen: Looked, known: Conditioned, o: Observation, baseline: Baseline, p
 
 
 def _place(
-    seen: Looked, known: Conditioned, weights: Array, baseline: Baseline, time: float, y: float, uniform: float
+    seen: Seen, known: Conditioned, weights: Array, baseline: Baseline, time: float, y: float, uniform: float
 ) -> tuple[float, float]:
     """Randomised place of a whole total in its forecast, and its CRPS (of FEW members drawn by weight)."""
     _, mean, sd = known.ahead(time)

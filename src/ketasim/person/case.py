@@ -10,12 +10,13 @@ import numpy as np
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
+from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 from ketasim.ratings.setting import setting as setting_of
-from ketasim.scenario.plan import SETTING_OF_ROUTE, USUAL_SETTING
 
+from .fields import scales
 from .given import Placed
-from .moments import MINUTES_A_DAY
-from .observed import CROSSWALKS, HALF_STEP, ITEM, THOUGHTS, Baseline, Observation, per_point
+from .moments import HALF_STEP, MINUTES_A_DAY, total_interval
+from .observed import CROSSWALKS, ITEM, THOUGHTS, Baseline, Observation, per_point
 from .records import HOURS_PER_DAY, Level, Person, Pressure, Score
 
 LEVEL_STEP = 0.01  # of a level: what is printed stands for that much around it
@@ -152,13 +153,10 @@ def _scores(scores: tuple[Score, ...], baseline: Baseline, notes: list[str]) -> 
             notes.append(f"a {score.scale} total on day {score.day:g} is missing and says nothing")
             continue
         text = f"{score.scale} {score.censor}{score.total:g} {_when(score.day)}"
-        low, high = _interval(score.total, score.censor)
+        low, high = total_interval(score.total, score.censor)
         if score.scale == "CADSS":
-            found.append(
-                Observation(
-                    "felt", "CADSS", score.time_h, -math.inf if score.total == 0 else low, high, text, score.line
-                )
-            )
+            low = -math.inf if low < scales()["CADSS"].low else low
+            found.append(Observation("felt", "CADSS", score.time_h, low, high, text, score.line))
         elif score.scale in CROSSWALKS:
             found.append(
                 Observation("mood", score.scale, score.time_h, low, high, text, score.line, score.rater == "self")
@@ -187,14 +185,6 @@ def _when(day: float) -> str:
     return f"on day {day:.3g}"
 
 
-def _interval(total: float, censor: str) -> tuple[float, float]:
-    if censor == "<":
-        return -math.inf, total
-    if censor == ">":
-        return total, math.inf
-    return total - HALF_STEP, total + HALF_STEP
-
-
 def _levels(levels: tuple[Level, ...], notes: list[str]) -> list[Observation]:
     found = []
     for level in levels:
@@ -204,7 +194,7 @@ def _levels(levels: tuple[Level, ...], notes: list[str]) -> list[Observation]:
             continue
         low, high = level.value * (1 - LEVEL_STEP), level.value * (1 + LEVEL_STEP)
         if level.censor or level.value == 0:
-            low, high = (level.value, math.inf) if level.censor == ">" else (0.0, max(level.value, 1e-3))
+            low, high = (level.value, math.inf) if level.censor.startswith(">") else (0.0, max(level.value, 1e-3))
         text = f"{name} {level.censor}{level.value:g} ng/mL {_when(level.day)}"
         found.append(Observation("level", level.analyte, level.time_h, low, high, text, level.line))
     return found

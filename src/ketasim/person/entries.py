@@ -17,6 +17,7 @@ from .moments import (
     Reader,
     date_of,
     day_of,
+    impossible_bound,
     line_in,
     minutes_of,
     moment_of,
@@ -177,6 +178,10 @@ def _total(reader: Reader, entry: Entry, scale: str | None) -> tuple[float | Non
             f"{scale} {number:g} is outside {known.low:g} to {known.high:g}",
             _scale_remedy(known.name, number),
         )
+        return None, "", False
+    what, remedy = impossible_bound(known.name, known.low, known.high, number, censor)
+    if what:
+        reader.problem(path, what, f"total = {remedy}")
         return None, "", False
     return number, censor, True
 

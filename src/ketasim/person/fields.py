@@ -171,7 +171,11 @@ def read_fact(field: Field, value: object, where: str) -> tuple[Fact | None, Pro
         number = float(value)
         if field.low <= number <= field.high:
             return number, None
-        return None, Problem(where, f"{field.name} = {value} is outside {field.allowed}", _range_remedy(field, number))
+        return None, Problem(
+            where,
+            f"{field.name} = {value} is outside {field.allowed.removeprefix('a number from ')}",
+            _range_remedy(field, number),
+        )
     elif isinstance(value, str):
         return None, Problem(
             where,

@@ -30,7 +30,7 @@ from .fields import (
     suspected_facts,
 )
 from .lines import line_of, lines_of
-from .moments import Entry
+from .moments import Entry, date_remedy
 from .readings import read_levels, read_medication, read_pressures
 from .records import Medication, Person, Pressure
 
@@ -83,8 +83,11 @@ def _syntax(where: str, text: str, error: Exception) -> Problem:
     line = text.split("\n")[number - 1].strip() if 0 < number <= text.count("\n") + 1 else ""
     remedy = 'key = value: a number (age = 44), true or false, words in quotation marks (sex = "female")'
     pair = re.fullmatch(r"([A-Za-z0-9_]+)\s*=\s*(\d+),(\d+)\s*", line)
+    dated = re.fullmatch(r"(?:date|start)\s*=\s*(\d{1,2}[./-]\d{1,2}[./-]\d{4})\s*", line)
     if pair:
         remedy = f"{pair.group(1)} = {pair.group(2)}.{pair.group(3)}"
+    elif dated:
+        remedy = date_remedy(dated.group(1)).replace("date =", line.split("=")[0].strip() + " =")
     else:
         pair = re.fullmatch(r"([A-Za-z0-9_]+)\s*=\s*([A-Za-z][A-Za-z /*-]*)", line)
         if pair:

@@ -31,8 +31,8 @@ from .case import Case, case_of
 from .file import person_of, read_person
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
-from .observed import Learned, Observation, learn
-from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Future, Looks, Option, arms_of, evaluate, read_option
+from .observed import THOUGHTS, Learned, Observation, learn
+from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Ahead, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
 from .records import Person
@@ -109,9 +109,9 @@ def too_strange(found: Learned, log_weight: Array) -> str:
     z = -inverse_normal(np.maximum(found.surprises(log_weight), 1e-300) / 2.0)
     limit = value("person.far_effect").value
     worst = int(np.argmax(z))
-    where = (
-        f"{found.observations[worst].text} lies {z[worst]:.1f} SD from what could be expected after the earlier entries"
-    )
+    odd = found.observations[worst]
+    line = f" (line {odd.line})" if odd.line else ""
+    where = f"{odd.text}{line} lies {z[worst]:.1f} SD from what could be expected after the earlier entries"
     if z[worst] > limit:
         return f"{where}, beyond the {limit:g} that the model is used for: is it a slip, another unit or another scale?"
     if chi_square_above(float((z**2).sum()), len(z)) < CHANCE:
@@ -175,11 +175,10 @@ def _refuse(case: Case, seen: Seen, first: Learned, k: float, moved: Refined) ->
 
 
 def _equations(seen: Seen) -> Mapping[str, Any]:
-    from ketasim.chain.hypothesis import union_variants
     from ketasim.forward import Forward
 
     way = seen.arms.given[0]
-    return Forward.of(way.deliveries(seen.pool.bodies.weight), variants=union_variants()).numbers
+    return Forward.of(way.deliveries(seen.pool.bodies.weight), variants=beliefs().variants).numbers
 
 
 def _history(pool: Pool, case: Case, look_h: float | None = None) -> Seen:
@@ -238,13 +237,14 @@ def forecast(
     if after.reason:
         return found
     people, known = _resampled(after)
+    ahead = Ahead(people, known, case.baseline)
     ways, grid, places = arms_of(case.history, asked, looks)
     arms = integrate(people, ways, grid)
     for number, (option, (own, masked)) in enumerate(zip(asked, places, strict=True), start=1):
         beside = (option.added, looks.start_h)
         seen = Seen(people, arms, own, case.setting, None, *beside)
         twin = Seen(people, arms, masked, case.setting, ways[own], *beside) if own else None
-        found["options"].append(evaluate(option, seen, twin, known, case.baseline, looks, case.resting))
+        found["options"].append(evaluate(option, seen, twin, ahead, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * number / len(asked))
     found["learned"] = what_changed(case, after, looks)
@@ -326,6 +326,7 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
             "effective_members": effective(after.log_weight),
             "failed_rows": int(after.seen.arms.failed.sum()),
         },
+        "emergency": _emergency(who),
         "start_day": looks.start_h / HOURS_PER_DAY,
         "days": list(looks.days),
         "setting": case.setting,
@@ -334,6 +335,15 @@ def _answer(case: Case, after: Posterior, looks: Looks, asked: Sequence[Option],
         "version": __version__,
         "notice": NOTICE,
     }
+
+
+def _emergency(who: Person) -> bool:
+    """Whether the emergency text comes before everything (`screening.emergency_first`)."""
+    if not any(fact is True for fact in who.facts.values()) and not any(s.scale in THOUGHTS for s in who.scores):
+        return False  # without reading the rules
+    from .screening import emergency_first
+
+    return emergency_first(who)
 
 
 # what each observation changed ------------------------------------------------------------------------------------
@@ -352,7 +362,7 @@ def what_changed(case: Case, after: Posterior, looks: Looks) -> list[dict[str, A
     assert seen is not None
     chances = after.learned.surprises(seen.pool.log_weight)
     found = []
-    ahead = Future(seen.pool, case.baseline, seen.latent(look), np.zeros((0, 1)), np.zeros((0, 1)))
+    ahead = Ahead(seen.pool, after.learned.mood, case.baseline).future(seen, look)
     whole = _summary(ahead, after.learned, look)
     before = _summary(ahead, learn(seen, (), case.baseline), look)
     for i, o in enumerate(case.observations):

@@ -65,7 +65,7 @@ def moment_of(reader: Reader, entry: Entry, example: str) -> datetime | float | 
         return None
     found = date_of(when)
     if found is None:
-        reader.problem((*entry.path, "date"), f"the date {when!r} cannot be read", _date_remedy(when))
+        reader.problem((*entry.path, "date"), f"the date {when!r} cannot be read", date_remedy(when))
         return None
     if clock is not None:
         hours = _clock(clock)
@@ -101,7 +101,7 @@ def _clock(value: object) -> time | None:
     return None
 
 
-def _date_remedy(value: object) -> str:
+def date_remedy(value: object) -> str:
     found = re.fullmatch(r"\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4})\s*", str(value))
     if not found:
         return "date = 2026-03-14 (year-month-day)"
@@ -144,11 +144,45 @@ def refuse_unknown_keys(reader: Reader, entry: Entry, known: Sequence[str]) -> N
             reader.problem((*entry.path, key), what, "one of " + ", ".join(known))
 
 
+BOUNDS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "\u2264": "<=", "\u2265": ">="}
+HALF_STEP = 0.5  # a total stands for everything that rounds to it
+
+
+def split_bound(text: str) -> tuple[str, str]:
+    """("<=", "5") of "<= 5": the sign of a bound as in `BOUNDS`, empty without one, and what stands behind it."""
+    found = re.fullmatch(r"\s*(<=|>=|[<>\u2264\u2265])?\s*(.*?)\s*", text, re.DOTALL)
+    assert found is not None
+    return BOUNDS.get(found.group(1) or "", ""), found.group(2)
+
+
+def total_interval(total: float, sign: str) -> tuple[float, float]:
+    """What a total stands for: everything that rounds to it, or to any whole number that its bound allows ("<5": 4 or less, so up to 4.5; "<=5": up to 5.5)."""
+    if sign == "<":
+        return -math.inf, math.ceil(total) - HALF_STEP
+    if sign == "<=":
+        return -math.inf, math.floor(total) + HALF_STEP
+    if sign == ">":
+        return math.floor(total) + HALF_STEP, math.inf
+    if sign == ">=":
+        return math.ceil(total) - HALF_STEP, math.inf
+    return total - HALF_STEP, total + HALF_STEP
+
+
+def impossible_bound(scale: str, low: float, high: float, total: float, sign: str) -> tuple[str, str]:
+    """What is wrong with a bound that no total of a scale (low to high) meets, and the remedy; ("", "") if one does."""
+    begin, end = total_interval(total, sign)
+    if sign and end < low:
+        return f"no {scale} total lies below {total:g}", f'"<={low:g}" (it is the lowest), or correct the total'
+    if sign and begin > high:
+        return f"no {scale} total lies above {total:g}", f'">={high:g}" (it is the highest), or correct the total'
+    return "", ""
+
+
 def number_of(value: object) -> tuple[float | None, str]:
-    """A number, or a bound such as "<5"."""
+    """A number, or a bound such as "<5" or ">=30": (5.0, "<"), (30.0, ">=")."""
     if isinstance(value, bool):
         return None, ""
     if isinstance(value, int | float):
         return (float(value), "") if math.isfinite(value) else (None, "")
-    found = re.fullmatch(r"\s*([<>])\s*=?\s*(\d+(?:\.\d+)?)\s*", str(value)) if isinstance(value, str) else None
-    return (float(found.group(2)), found.group(1)) if found else (None, "")
+    sign, rest = split_bound(value) if isinstance(value, str) else ("", "")
+    return (float(rest), sign) if sign and re.fullmatch(r"\d+(?:\.\d+)?", rest) else (None, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -10,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ketasim.core import knowledge_path, log_sum_exp, output_register, stream, value
+from ketasim.core import knowledge_path, log_sum_exp, output_register, read_toml, stream, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.between import shift
@@ -22,7 +21,6 @@ from .pool import CLINIC, Pool, Seen
 
 Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 
-HALF_STEP = 0.5  # a total stands for everything that rounds to it
 WITHIN_SESSION_H = 24.0
 PEAK_H = 4.0  # after the start of a session
 START_H = 5.0 / 60.0  # a CADSS total dated at the start of a session is that of its peak
@@ -199,8 +197,7 @@ def _uniform(purpose: str, members: bytes) -> Array:
 
 @cache
 def _level_spread() -> Mapping[str, Mapping[str, float]]:
-    path = knowledge_path() / "posterior" / "plasma_spread.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return read_toml(knowledge_path() / "posterior" / "plasma_spread.toml")
 
 
 def level_noise(route: str) -> tuple[float, float, float]:

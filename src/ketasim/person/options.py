@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ketasim.core import normal_cdf_quick, normals, value, values
+from ketasim.core import value, values
 from ketasim.core.arrays import Array
 from ketasim.core.drug_types import reference_weight
 from ketasim.dose import Regimen, parse
 from ketasim.ratings.add_ons import AddOn, split_add_ons
-from ketasim.ratings.observation import drive_at
 
 from .add_ons import plain
-from .fields import scales
+from .future import Ahead, Future
 from .given import Given, Placed
-from .likelihood import Conditioned
-from .observed import HALF_STEP, ITEM, Baseline, drive_cut
+from .moments import HALF_STEP
+from .observed import ITEM, drive_cut
 from .option_harm import harm
-from .pool import Arms, Pool, Seen
+from .pool import Arms, Seen
 
 HOURS_PER_DAY = 24.0
 STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")
@@ -30,9 +29,6 @@ LOOK_DAYS = 7
 LEAST_DAYS, MOST_DAYS = 1, 365
 AFTER_LAST_H = 7 * HOURS_PER_DAY
 LOW, HIGH = 0.05, 0.95
-SEED = 17
-STEPS = 60  # of a scale at which its distribution is worked out; 1 point of the MADRS
-ROUGH = 6  # steps at a time where no quantile is near
 COURSES = 2  # simulated per member, where several looks count together
 
 
@@ -102,68 +98,6 @@ class Looks:
         return Looks(start_h, start_h + days * HOURS_PER_DAY, tuple(chosen))
 
 
-@dataclass(frozen=True)
-class Future:
-    """Scores of one arm ahead: a mixture of normals over the members, look by look.
-
-    drive (N, V) without wander; mean, sd (N, V) of course, wander and noise given what was observed. needs : see `_needed`; shared by
-    futures of one pool and baseline.
-    """
-
-    pool: Pool
-    baseline: Baseline
-    drive: Array
-    mean: Array
-    sd: Array
-    needs: dict[tuple[str, bytes], Array] = field(default_factory=dict, repr=False, compare=False)
-
-    @staticmethod
-    def of(seen: Seen, known: Conditioned, baseline: Baseline, times: Array, ideation: bool = False) -> Future:
-        """The looks at `times` (h), each given the observations. ideation : of suicidal thoughts, not of mood."""
-        drive = seen.latent(times, ideation=ideation)
-        ahead = [known.ahead(t, ideation) for t in times.tolist()]
-        return Future(
-            seen.pool, baseline, drive, np.stack([a[1] for a in ahead], 1), np.stack([a[2] for a in ahead], 1)
-        )
-
-    def at_most(self, points: float | Array, look: int, scale: str = "MADRS", factor: float = 1.0) -> Array:
-        """Probability (N,) of a total at or below `points` (number or (N,)) at a look; a total is what it rounds to."""
-        b = self.baseline.before(scale, self.pool)
-        need = drive_cut(scale, points, b, self.pool.ratings)
-        return np.asarray(
-            normal_cdf_quick((self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look])
-        )
-
-    def cumulative(self, cuts: Array, look: int, weights: Array, scale: str = "MADRS", factor: float = 1.0) -> Array:
-        """Distribution function of the rating behind the total at `cuts` (C,), of the members together; 1 at the end of the scale."""
-        need = self._needed(cuts, scale)
-        z = (self.drive[:, look] * factor + self.mean[:, look] - need) / self.sd[:, look]
-        below = normal_cdf_quick(z) @ weights
-        below[cuts >= scales()[scale].high] = 1.0
-        return np.asarray(np.maximum.accumulate(np.minimum(below, 1.0)))
-
-    def _needed(self, cuts: Array, scale: str) -> Array:
-        """Drives at which the score is at each cut, (C, N); the same at every look, so kept."""
-        key = (scale, cuts.tobytes())
-        if key not in self.needs:
-            b = np.asarray(self.baseline.before(scale, self.pool), dtype=np.float64)
-            p = self.pool.ratings
-            self.needs[key] = drive_at(cuts[:, None] / np.atleast_1d(b)[None, :], p["link_ceiling"], p["link_slope"])
-        return self.needs[key]
-
-    def quantiles(self, shares: Sequence[float], look: int, weights: Array, scale: str = "MADRS") -> list[float]:
-        """Quantiles of the total at a look, points."""
-        cuts = np.linspace(0.0, scales()[scale].high, STEPS + 1)
-        rough = np.arange(0, STEPS + 1, ROUGH)
-        places = set(rough.tolist())
-        at = np.searchsorted(self.cumulative(cuts[rough], look, weights, scale), shares)
-        for i in np.unique(at).tolist():  # the steps around a quantile; what lies between others is asked for nothing
-            places |= set(range(max(ROUGH * (i - 1), 0), min(ROUGH * i, STEPS) + 1))
-        near = np.array(sorted(places))
-        below = self.cumulative(cuts[near], look, weights, scale)
-        return [float(np.interp(q, below, cuts[near])) if q > below[0] else 0.0 for q in shares]
-
-
 def response_cut(future: Future) -> Array | float:
     """Half of the baseline, in MADRS points."""
     return values("observation")["response_share"].value * np.asarray(
@@ -175,19 +109,18 @@ def evaluate(
     option: Option,
     seen: Seen,
     twin: Seen | None,
-    known: Conditioned,
-    baseline: Baseline,
+    ahead: Ahead,
     looks: Looks,
     resting: Mapping[str, float],
 ) -> dict[str, Any]:
     """One option as plain data: outputs, response, remission, relapse, harm; beside each the figure with placebo in place of the drug.
 
-    The members are equally weighted. twin : the same people in the same sessions without the drug; None where no session is added.
+    The members are equally weighted. ahead : their ratings so far. twin : the same people in the same sessions without the drug; None where no session is added.
     """
-    times = looks.times
+    times, baseline = looks.times, ahead.baseline
     weights = np.full(len(seen.pool), 1.0 / len(seen.pool))
-    future = Future.of(seen, known, baseline, times)
-    other = Future.of(twin, known, baseline, times) if twin is not None else None
+    future = ahead.future(seen, times)
+    other = ahead.future(twin, times) if twin is not None else None
     limit = values("clinic")["remission_limit"].value
     reason = option.not_known(seen.pool.minds.traits.weight)
     given = _ledger(option, looks, seen.pool.minds.traits.weight)
@@ -201,15 +134,15 @@ def evaluate(
             future, other, response_cut(future), looks, weights, "at or below half of the total before the first dose"
         ),
         "remission": _shares(future, other, limit, looks, weights, f"{limit:g} points or less"),
-        "relapse": _relapse(seen, known, baseline, looks),
+        "relapse": _relapse(seen, ahead, looks),
         "harm": harm(given, seen, looks.start_h, looks.days[-1], resting),
     }
     if other is not None:
         found["outputs"]["madrs.placebo"] = _course(other, looks, weights)
     thoughts = baseline.thoughts
     if not baseline.none or thoughts in baseline.totals:
-        here = Future.of(seen, known, baseline, times, ideation=True)
-        there = Future.of(twin, known, baseline, times, ideation=True) if twin is not None else None
+        here = ahead.future(seen, times, ideation=True)
+        there = ahead.future(twin, times, ideation=True) if twin is not None else None
         found["outputs"]["ideation"] = _thoughts(here, looks, weights, thoughts)
         if there is not None:
             found["outputs"]["ideation.placebo"] = _thoughts(there, looks, weights, thoughts)
@@ -270,7 +203,7 @@ def _shares(
     }
 
 
-def _relapse(seen: Seen, known: Conditioned, baseline: Baseline, looks: Looks) -> dict[str, Any]:
+def _relapse(seen: Seen, ahead: Ahead, looks: Looks) -> dict[str, Any]:
     """Of the courses that respond at a weekly look, the share that is later above the cut for so many looks in a row."""
     share, many = value("evidence.relapse_share").value, int(value("evidence.relapse_visits").value)
     rule = f"above {share:.0%} of the total before the first dose at {many} weekly looks in a row, after a response"
@@ -282,17 +215,13 @@ def _relapse(seen: Seen, known: Conditioned, baseline: Baseline, looks: Looks) -
             "of": None,
             "why": f"the options are followed for less than {LOOK_DAYS * (many + 1)} days",
         }
-    drive = seen.latent(looks.times[weekly])
-    pool = seen.pool
-    cut = share * np.asarray(baseline.of("MADRS", pool.minds.madrs))
-    need = drive_cut("MADRS", cut, baseline.of("MADRS", pool.minds.madrs), pool.ratings)
+    times = looks.times[weekly]
+    drive, pool = seen.latent(times), seen.pool
+    before = ahead.baseline.of("MADRS", pool.minds.madrs)
+    need = drive_cut("MADRS", share * np.asarray(before), before, pool.ratings)
     responded, lost = 0, 0
     for turn in range(COURSES):
-        joint = known.copy()
-        above = np.empty((len(pool), len(weekly)), dtype=bool)
-        for column, i in enumerate(weekly):
-            z = normals(SEED, f"course {turn} look {i}", len(pool))
-            above[:, column] = drive[:, column] + joint.draw(float(looks.times[i]), z) < need
+        above = drive + ahead.course(turn, times) < need[:, None]
         ever = np.zeros(len(pool), dtype=bool)
         run = np.zeros(len(pool), dtype=np.int64)
         gone = np.zeros(len(pool), dtype=bool)
@@ -353,4 +282,4 @@ def arms_of(
     return ways, grid[keep], places
 
 
-__all__ = ["Arms", "Future", "Looks", "Option", "arms_of", "evaluate", "read_option"]
+__all__ = ["Ahead", "Arms", "Future", "Looks", "Option", "arms_of", "evaluate", "read_option"]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.chain.hypothesis import union_variants
 from ketasim.core import UsageError, value
 from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.forward import Forward
 from ketasim.people import Traits
 
+from .beliefs import beliefs
 from .given import Given, Placed
 from .observed import level_course, level_noise
 from .own_table import SCORE, OwnPerson, OwnValue, ports_of
@@ -98,7 +98,7 @@ def empirical_bayes(person: OwnPerson) -> tuple[Estimate, tuple[str, ...]]:
     way = Given(tuple(Placed(parse(dose.words), dose.time_h) for dose in person.doses), max(float(times[-1]), 1.0))
     grid = way.grid(times)
     base = Pool.of(Traits(weight=person.weight or 70.0, age=person.age or 45.0), 1, 1)
-    numbers = Forward.of(way.deliveries(np.array([person.weight or 70.0])), variants=union_variants()).numbers
+    numbers = Forward.of(way.deliveries(np.array([person.weight or 70.0])), variants=beliefs().variants).numbers
     keys = body_keys(base, numbers)
 
     def predict(effects: Array) -> Array:

@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ketasim.chain.hypothesis import union_keys, union_variants
 from ketasim.chain.readout import Readout, readout
 from ketasim.core import Value, normals, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
@@ -27,7 +26,7 @@ from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
 from .add_ons import added_drive
-from .beliefs import Rows, rows
+from .beliefs import Rows, beliefs, rows
 from .given import Given
 
 SEED = 14
@@ -176,7 +175,7 @@ def integrate(
     deliveries = [way.deliveries(weights) for way in ways]
     every: list[Dosed] = [one for part in deliveries for one in part]
     wanted = tuple(sorted({*parts_needed(every), *parts}))
-    variants = union_variants()
+    variants = beliefs().variants
     forward = Forward.of(every, parts=wanted, variants=variants)
     made = readout(forward.composition)
     known = forward.numbers
@@ -187,7 +186,7 @@ def integrate(
     plans = [forward.schedule(varying, start, end, given=part) for part in deliveries]
     felt = (FELT_OF_MIDAZOLAM,) if FELT_OF_MIDAZOLAM in forward.composition.defined else ()
     outputs = tuple(dict.fromkeys((*made.needed, *felt, *(p for p in ports))))
-    found = forward.run(plans, varying, len(pool.rows), times, outputs, replaceable={*union_keys(), *fitted()})
+    found = forward.run(plans, varying, len(pool.rows), times, outputs, replaceable={*beliefs().keys, *fitted()})
     return Arms(tuple(ways), times, found.tables, made, (found.status != 0).any(axis=0))
 
 
@@ -206,6 +205,9 @@ class Seen:
     given: Given | None = None
     added: tuple[AddOn, ...] = ()
     added_h: float = 0.0
+    _kept: dict[tuple[int, bool, Arm | None], Array] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def noticed(self) -> Treatment:
@@ -237,9 +239,17 @@ class Seen:
     def latent(self, wanted: Array | Sequence[float], arm: Arm | None = None, ideation: bool = False) -> Array:
         """Drive L of mood without course, wander and noise at times (h), (N, len(wanted)); nothing in it is later than its time.
 
-        arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead.
+        arm : "comparator" for people who get the comparator of the setting. ideation : the drive of suicidal thoughts instead. What was asked for once is kept.
         """
         columns = self.arms.columns(wanted)
+        keys = [(int(column), ideation, arm) for column in columns]
+        new = list(dict.fromkeys(key[0] for key in keys if key not in self._kept))
+        if new:
+            found = self._latent(np.array(new, dtype=np.int64), arm, ideation)
+            self._kept.update({(column, ideation, arm): found[:, i] for i, column in enumerate(new)})
+        return np.stack([self._kept[key] for key in keys], axis=1) if keys else np.zeros((len(self.pool), 0))
+
+    def _latent(self, columns: IntArray, arm: Arm | None, ideation: bool) -> Array:
         until, none, p = self.arms.times, np.zeros((1, 1)), self.pool.ratings
         hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
         at_once, late = (shift(name, self.pool.clinic[name])[:, None] for name in ("setting", "late"))

@@ -51,6 +51,9 @@ def read_levels(reader: Reader, entries: Sequence[Entry], begin: Begin) -> tuple
             reader.problem(
                 (*entry.path, "value"), f"a level of {value:g} cannot be", 'value = "<1" if it was below the limit'
             )
+        elif value == 0 and censor == "<":
+            reader.problem((*entry.path, "value"), "no level lies below 0", 'value = "<1" with the limit of the assay')
+            value = None
         if begin.dosed and day is not None and day < 0 and value:
             what = f"the level is dated {-day:.1f} days before the first dose"
             reader.problem(

@@ -51,7 +51,7 @@ class GivenDose(Moment):
 
 @dataclass(frozen=True, slots=True)
 class Score(Moment):
-    """A total of a rating scale. total : None = missing. censor : "" | "<" | ">" (the total is a bound).
+    """A total of a rating scale. total : None = missing. censor : "" | "<" | "<=" | ">" | ">=" (the total is a bound).
 
     baseline : rated before the first dose. rater : "clinician" | "self".
     """

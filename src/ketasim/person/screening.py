@@ -15,8 +15,10 @@ from typing import Any
 from ketasim.core.drug_types import route_name
 from ketasim.core.errors import Problem, UsageError, unknown_name
 
+from .entries import SAME_TIME
 from .fields import Fact, fields
 from .file import person_of, read_person
+from .moments import HALF_STEP, total_interval
 from .monitoring import Step, plan
 from .records import Person
 from .rules import BLOCKING, GRADES, JURISDICTIONS, Rule, rule_settings, rules
@@ -210,13 +212,25 @@ def _find(rule: Rule, facts: Mapping[str, Fact]) -> Finding:
     return Finding(rule, STATES[rule.when.decide(facts)], rule.when.missing(facts))
 
 
+def emergency_first(who: Person) -> bool:
+    """Whether the emergency text comes before everything: intent to end one's life, or thoughts of it from the limit on."""
+    asked = any(fact is True for fact in who.facts.values())  # no such fact, no such rule
+    return (asked and any(r.emergency and r.when.decide(who.facts) for r in rules().values())) or _ideation(who)
+
+
 def _ideation(who: Person) -> bool:
-    """True if the last total of a scale of suicidal thoughts is at or above the limit from which the emergency text comes first."""
-    limits = {"IDEATION": rule_settings()["emergency_ideation"], "C-SSRS": rule_settings()["emergency_cssrs"]}
-    for scale, limit in limits.items():
+    """True if a last total of a scale of suicidal thoughts is at or above the limit from which the emergency text comes first.
+
+    A lower bound (">3") may be anything above it and counts as such; of several totals at the last time each one counts.
+    """
+    for scale, setting in (("IDEATION", "emergency_ideation"), ("C-SSRS", "emergency_cssrs")):
         seen = [score for score in who.scores if score.scale == scale and score.total is not None]
-        if seen and (max(seen, key=lambda score: score.day).total or 0.0) >= limit:
-            return True
+        if not seen:
+            continue
+        limit, last = rule_settings()[setting], max(score.day for score in seen)
+        for score in (score for score in seen if score.day >= last - SAME_TIME):
+            if score.censor.startswith(">") or total_interval(score.total or 0.0, score.censor)[0] >= limit - HALF_STEP:
+                return True
     return False
 
 
@@ -239,4 +253,4 @@ def _drug(word: str) -> str:
     return found.name
 
 
-__all__ = ["Finding", "Problem", "Screening", "screen"]
+__all__ = ["Finding", "Problem", "Screening", "emergency_first", "screen"]

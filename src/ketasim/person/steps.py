@@ -169,7 +169,8 @@ def _step(case: Case, count: int, believed: Believed, times: Array) -> dict[str,
 def _next(case: Case, o: Observation, believed: Believed) -> dict[str, Any]:
     """A total beside what the earlier entries gave for it, on its own scale."""
     low, high = scales()[o.name].low, scales()[o.name].high
-    total = min(max((max(o.low, low) + min(o.high, high)) / 2.0, low), high)
+    exact = np.isfinite([o.low, o.high]).all()
+    total = (o.low + o.high) / 2.0 if exact else (max(o.low, low) + min(o.high, high)) / 2.0  # of a bound: its middle
     found: dict[str, Any] = {
         "observation": o.text,
         "scale": o.name,

@@ -15,7 +15,8 @@ from ketasim.dose import parse
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import SETTINGS
 
-from .fields import scale_names, scales
+from .fields import POUNDS_PER_KG, fields, scale_names, scales
+from .moments import impossible_bound, split_bound
 from .observed import CROSSWALKS
 
 NEEDED = ("person", "day", "treatment", "scale", "score", "role")
@@ -38,7 +39,7 @@ class TableError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line. total : None = missing. censor : "" | "<" | ">"."""
+    """One line. total : None = missing. censor : "" | "<" | "<=" | ">" | ">=" (the total is a bound)."""
 
     line: int
     person: str
@@ -143,11 +144,10 @@ class _Table:
         day = self._number(line, "day", row["day"], -MOST_DAYS, MOST_DAYS)
         self._covariates(person, line, row)
         words = row["treatment"]
-        if words and not self._readable(line, words):
-            return
-        if day is None:
-            return
+        readable = not words or self._readable(line, words)
         if role == "dose":
+            if day is None or not readable:
+                return
             if not words:
                 self.problem(line, "a dose without treatment", "ketamine iv 0.5 mg/kg over 40 min")
             elif day < 0:
@@ -155,13 +155,13 @@ class _Table:
             else:
                 person.doses.append((day, words))
             return
-        if words and person.treatment and words != person.treatment:
+        if readable and words and person.treatment and words != person.treatment:
             self.problem(
                 line,
                 f"{name} has two treatments: '{person.treatment}' and '{words}'",
                 "one treatment a person with its repeats (x 6), or lines of role dose",
             )
-        person.treatment = person.treatment or words
+        person.treatment = person.treatment or (words if readable else "")
         scale = scale_names().get(row["scale"].lower())
         if scale is None or scale not in CROSSWALKS:
             near = [s for s in (scale_names()[w] for w in nearest(row["scale"], scale_names(), 3)) if s in CROSSWALKS]
@@ -173,7 +173,7 @@ class _Table:
             self.problem(line, what, (near[0] + "; " if near else "") + "known are " + ", ".join(CROSSWALKS))
             return
         total, censor, sound = self._score(line, scale, row["score"], role)
-        if sound:
+        if sound and day is not None:
             rater = row.get("rater", "").lower()
             own = rater in ("self", "patient") if rater else scales()[scale].rater == "self"
             person.rows.append(TableRow(line, name, day, scale, total, censor, role, own))
@@ -181,8 +181,8 @@ class _Table:
     def _score(self, line: int, scale: str, text: str, role: str) -> tuple[float | None, str, bool]:
         if text.lower() in MISSING:
             return None, "", True
-        censor = text[0] if text[:1] in "<>" else ""
-        number = self._number(line, "score", text.lstrip("<>= "), -math.inf, math.inf)
+        censor, rest = split_bound(text)
+        number = self._number(line, "score", rest, -math.inf, math.inf)
         if number is None:
             return None, "", False
         entry = scales()[scale]
@@ -193,6 +193,10 @@ class _Table:
                 f"{scale} {number:g} is outside {entry.low:g} to {entry.high:g}",
                 "correct the total" + (f", or the scale ({', '.join(fits)} could hold it)" if fits else ""),
             )
+            return None, "", False
+        what, remedy = impossible_bound(scale, entry.low, entry.high, number, censor)
+        if what:
+            self.problem(line, what, remedy)
             return None, "", False
         return number, censor, True
 
@@ -205,7 +209,7 @@ class _Table:
             fix = (
                 text.replace(",", ".")
                 if text.count(",") == 1
-                else "1"
+                else "1 (days from the first dose)"
                 if name == "day"
                 else "21, or empty where it is missing"
             )
@@ -231,6 +235,10 @@ class _Table:
                     "the same on every line of a person",
                 )
             elif number is not None:
+                if known is None and key == "weight" and number > (fields()["weight_kg"].usual or (0.0, high))[1]:
+                    self.doubts.append(
+                        f"{self.where}, line {line}: weight_kg {number:g} of {person.name}: pounds suspected ({number / POUNDS_PER_KG:.1f} kg if so)"
+                    )
                 setattr(person, key, number)
         setting = row.get("setting", "").lower()
         if setting and setting not in SETTINGS:
@@ -269,5 +277,8 @@ class _Table:
             seen.setdefault(key, row)
             if row.role == "target" and row.day < 0:
                 self.problem(row.line, "a target before the first dose", "role = observed")
-            if row.role == "observed" and row.day > 0 and row.total == 0 and row.scale == "MADRS":
-                continue
+            if row.role == "observed" and row.day <= 0 and row.total is not None and (row.censor or row.total == 0):
+                why = "leaves nothing to change" if not row.censor else "is a bound"
+                self.doubts.append(
+                    f"{self.where}, line {row.line}: the baseline {row.censor}{row.total:g} of {person.name} {why} and is not used"
+                )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ketasim.core import normal_cdf, values
+from ketasim.core import normal_cdf, normal_quadrature, values
 from ketasim.core.arrays import Array
 
 from .structure import in_force
@@ -24,8 +24,7 @@ Parameters = Mapping[str, ArrayLike]
 
 HERMITE_POINTS = 15
 EXP_LIMIT = 700.0  # exp() of more overflows a double
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(HERMITE_POINTS)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_NODES, _WEIGHTS = normal_quadrature(HERMITE_POINTS)
 
 
 def observation_parameters() -> dict[str, float]:

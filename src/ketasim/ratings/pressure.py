@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ketasim.core import values
+from ketasim.core import normal_quadrature, values
 from ketasim.core.arrays import Array
 
 READINGS = 4  # in a session
@@ -29,8 +29,7 @@ def reading_offsets() -> tuple[float, ...]:
 
 @cache
 def _quadrature() -> tuple[Array, Array]:
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    return nodes, weights / weights.sum()
+    return normal_quadrature(NODES)
 
 
 def occasion_mean(sd: float) -> float:

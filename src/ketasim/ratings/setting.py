@@ -26,6 +26,9 @@ from .structure import in_force
 Parameters = Mapping[str, ArrayLike]
 Arm = Literal["drug", "comparator"]
 
+USUAL_SETTING = "saline"
+SETTING_OF_ROUTE = {"nasal": "nasal-placebo"}
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

@@ -11,6 +11,9 @@ from functools import cache
 from ketasim.core import KetasimError
 from ketasim.core.values import knowledge_path, read_toml
 
+EMERGENCY = (
+    "EMERGENCY: intent to end one's life, or thoughts near it, needs help now, before anything that stands below."
+)
 LOCALE_WORDS = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides, as everywhere
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ketasim.person.option_harm import reported
 
 from .care import LONG_USE
+from .crisis import EMERGENCY
 from .words import percent, points, table
 
 MOST_NOTES = 12
@@ -22,6 +23,7 @@ def forecast_text(found: Mapping[str, Any]) -> str:
     """Everything a forecast says."""
     return "\n".join(
         [
+            *([EMERGENCY, found["crisis"], ""] if found.get("emergency") else []),
             *_head(found),
             "",
             *_options(found),

@@ -24,6 +24,7 @@ from ketasim.people.cohort import RANGES
 from ketasim.people.occasions import USUAL as USUAL_OCCASIONS
 from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.add_ons import AddOn, add_ons, is_add_on
+from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 from ketasim.ratings.setting import setting as setting_of
 
 HOURS_PER_DAY = 24.0
@@ -32,8 +33,6 @@ DEFAULT_SEED = 1
 DEFAULT_DRAWS = 64  # of the posterior, for the uncertainty of the typical course
 LAST_LOOK_H = 7 * HOURS_PER_DAY  # the summary speaks of 24 h and of 7 days
 DEFAULT_AT_H = (0.0, 1 / 6, 2 / 3, 1.0, 2.0, 4.0, 24.0, 48.0, 72.0, 168.0)
-USUAL_SETTING = "saline"
-SETTING_OF_ROUTE = {"nasal": "nasal-placebo"}
 LONGEST_DAYS = 3 * 366.0
 MOST_TIMES = 5000
 _SAME_TIME_H = 1e-9

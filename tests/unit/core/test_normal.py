@@ -11,6 +11,7 @@ from ketasim.core import (
     log_sum_exp,
     normal_cdf,
     normal_cdf_quick,
+    normal_quadrature,
 )
 
 
@@ -55,3 +56,12 @@ def test_sums_of_exponentials_and_chi_square_agree_with_scipy() -> None:
         for x in (1e-3, 0.5, 3.0, 25.0, 120.0):
             assert chi_square_above(x, freedom) == pytest.approx(chdtrc(freedom, x), rel=1e-12)
     assert chi_square_above(0.0, 3) == 1.0
+
+
+@pytest.mark.parametrize("count", [3, 15, 40])
+def test_the_quadrature_agrees_with_numpy(count: int) -> None:
+    nodes, weights = normal_quadrature(count)
+    theirs, sizes = np.polynomial.hermite_e.hermegauss(count)
+    np.testing.assert_allclose(nodes, theirs, atol=5e-14)
+    np.testing.assert_allclose(weights, sizes / sizes.sum(), rtol=1e-9, atol=1e-16)
+    assert weights @ nodes**4 == pytest.approx(3.0, rel=1e-12)  # the fourth moment of a standard normal number

@@ -14,7 +14,6 @@ from ketasim.person.calibration import (
     NOMINAL,
     TARGET,
     VISITS,
-    Looked,
     Report,
     forecasts,
     seen_by,
@@ -176,7 +175,7 @@ def predictive(
     return below.reshape(people, -1, len(GRID)).mean(axis=1)
 
 
-def pool_forecast(i: int, seen: Looked, scores: np.ndarray, baseline: np.ndarray, times: np.ndarray) -> np.ndarray:
+def pool_forecast(i: int, seen: Seen, scores: np.ndarray, baseline: np.ndarray, times: np.ndarray) -> np.ndarray:
     before = Baseline({"MADRS": float(baseline[i])})
     seen_ = tuple(
         Observation("mood", "MADRS", float(t), s - 0.5, s + 0.5, "") for t, s in zip(times[:-1], scores[i], strict=True)

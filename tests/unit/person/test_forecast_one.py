@@ -16,8 +16,8 @@ from ketasim.core import UsageError
 from ketasim.person.case import case_of
 from ketasim.person.file import PersonFileError, person_of
 from ketasim.person.forecast import forecast, posterior_of
+from ketasim.person.future import Ahead, Future
 from ketasim.person.observed import Baseline
-from ketasim.person.options import Future
 
 pytestmark = pytest.mark.xdist_group("forecast")
 
@@ -250,7 +250,7 @@ def test_nothing_of_a_person_is_written(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(os.listdir(tmp_path)) - before <= {"cache"} and not any(work.iterdir())
     if cache.exists():
         for path in cache.rglob("*"):
-            assert path.suffix in (".code", ".readout", ".beliefs")
+            assert path.suffix in (".code", ".readout", ".beliefs", ".knowledge")
             assert not any(word in path.read_bytes() for word in (b"83.217", b"41.31", b"1.377"))
 
 
@@ -261,7 +261,8 @@ def test_quantiles_skip_only_steps_that_hold_none() -> None:
         numbers = {"link_ceiling": np.full(size, 1.2), "link_slope": np.full(size, 2.0)}
         pool = SimpleNamespace(ratings=numbers, minds=SimpleNamespace(madrs=np.full(size, 33.0)))
         drive, mean, sd = (generator.normal(m, s, (size, 1)) for m, s in ((0.6, 0.4), (0.0, 0.2), (0.3, 0.0)))
-        future = Future(pool, Baseline({"MADRS": 34.0}), drive, mean, np.abs(sd))  # type: ignore[arg-type]
+        ahead = Ahead(pool, SimpleNamespace(), Baseline({"MADRS": 34.0}))  # type: ignore[arg-type]
+        future = Future(ahead, drive, mean, np.abs(sd))
         weights, shares = np.full(size, 1.0 / size), (0.001, 0.025, 0.05, 0.1, 0.5, 0.9, 0.975, 0.999)
         cuts = np.linspace(0.0, 60.0, 61)
         below = future.cumulative(cuts, 0, weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -183,3 +184,30 @@ def test_sessions_and_co_medication_are_told_apart() -> None:
     assert given.noticed.sessions.tolist() == pytest.approx([0.0, 72.0, 168.0])
     assert given.start_h() == -48.0
     assert any(part.event.drug == "lorazepam" for part in given.deliveries(np.array([70.0])))
+
+
+def test_rows_come_back_from_the_disk_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of all hypotheses are kept; those of some are not, and what is kept is what would be worked out."""
+    from ketasim.person import beliefs as room
+
+    known = beliefs()
+    monkeypatch.setenv("KETASIM_CACHE", str(tmp_path))
+    monkeypatch.setattr(room, "beliefs", lambda: known)
+    first, second = rows(24, 5), rows(24, 5)
+    assert [path.suffix for path in tmp_path.iterdir()] == [room.SUFFIX]
+    fresh = room._rows(24, 5)
+    for found in (first, second):
+        assert found.names == fresh.names
+        np.testing.assert_array_equal(found.hypothesis, fresh.hypothesis)
+        np.testing.assert_array_equal(found.log_weight, fresh.log_weight)
+        for one, other in ((found.numbers, fresh.numbers), (found.spreads, fresh.spreads)):
+            assert list(one) == list(other)
+            for key in one:
+                np.testing.assert_array_equal(one[key], other[key])
+    rows(24, 5, (known_name(known),))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def known_name(known: Any) -> str:
+    """Any hypothesis."""
+    return next(iter(known.weights))

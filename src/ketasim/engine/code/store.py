@@ -14,14 +14,12 @@ import dataclasses
 import hashlib
 import json
 import os
-import stat
-import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ketasim._version import __version__
+from ketasim.core.kept import folder, ours
 
 from ..symbolic.evaluate import Program
 from ..symbolic.sizes import Size
@@ -31,20 +29,6 @@ from .description import Description
 MAGIC = b"ketasim machine code 1\n"
 SUFFIX = ".code"
 MOST_FILES = 300
-
-
-def folder() -> Path | None:
-    """The folder of the cache, None if it is switched off."""
-    asked = os.environ.get("KETASIM_CACHE")
-    if asked:
-        return None if asked.lower() == "off" else Path(asked)
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "ketasim" / "code"
 
 
 @cache
@@ -69,7 +53,7 @@ def read(key: str) -> tuple[Description, bytes] | None:
         return None
     try:
         path = place / (key + SUFFIX)
-        if not (_ours(place) and _ours(path)):
+        if not (ours(place) and ours(path)):
             return None
         content = path.read_bytes()
         os.utime(path)
@@ -83,9 +67,11 @@ def write(key: str, description: Description, code: bytes) -> None:
     place = folder()
     if place is None:
         return
+    import tempfile  # with much that reading has no use for
+
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not _ours(place):
+        if not ours(place):
             return
         handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")  # mode 0600
         try:
@@ -99,16 +85,6 @@ def write(key: str, description: Description, code: bytes) -> None:
         _prune(place)
     except OSError:
         return
-
-
-def _ours(path: Path) -> bool:
-    """Whether only this user can write there (systems without user ids: whether it exists)."""
-    state = os.lstat(path)
-    if stat.S_ISLNK(state.st_mode):
-        return False
-    if hasattr(os, "getuid"):
-        return state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return True
 
 
 def _pack(key: str, description: Description, code: bytes) -> bytes:

@@ -14,7 +14,6 @@ from ketasim.core.arrays import AnyArray, Array, IntArray
 
 from .. import arguments
 from ..code.record import JOB, LANES
-from ..symbolic.switches import moments
 from ..symbolic.time_switch import TimeSwitch
 from ..types import Jump, Schedule
 
@@ -155,6 +154,8 @@ def fill_registers(plans: Sequence[Plan], width: int) -> list[Plan]:
 
 def cuts(plan: Plan, people: int, table: Array, switches: Sequence[TimeSwitch], personal: bool | None = None) -> Array:
     """Moments at which a switch in time changes for any of the first `people` of the plan; see `switches.moments`."""
+    from ..symbolic.switches import moments  # with the search for them; most models have no switch
+
     start, spans = float(plan.boundaries[0]), len(plan.boundaries) - 1
     rows = np.repeat(table[plan.people[:people]], spans, axis=0)
     inputs = np.concatenate([plan.inputs_of(rank) for rank in range(people)])

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ketasim.core import UsageError
 
-from ..read.source import SourceModel
 from .evaluate import Program, evaluate
-from .graph import Graph
+
+if TYPE_CHECKING:
+    from ..read.source import SourceModel
+    from .graph import Graph
 
 SMALL = 1e-6  # sizes below this, at the place of a failure, are worth telling
 

@@ -1,0 +1,126 @@
+"""What follows from the package alone, kept on disk so that it is not worked out anew in every command: nothing of a person, nothing of the user's files.
+
+A file of the cache folder holds the SHA-256 of its body in the first line, and the body. One that is damaged, or that another user could have written, is
+ignored and written anew. Files appear by renaming, so that several processes can share the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ketasim._version import __version__
+
+from .errors import KetasimError
+from .textfile import read_text
+
+KNOWLEDGE = ".knowledge"  # a TOML file of the package as JSON, which is read ten times as quickly
+
+
+def folder() -> Path | None:
+    """The cache folder of this user, or the one in the environment variable KETASIM_CACHE; None if that is "off"."""
+    asked = os.environ.get("KETASIM_CACHE")
+    if asked:
+        return None if asked.lower() == "off" else Path(asked)
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ketasim" / "code"
+
+
+def ours(path: Path) -> bool:
+    """Whether only this user can write there (systems without user ids: whether it exists)."""
+    state = os.lstat(path)
+    if stat.S_ISLNK(state.st_mode):
+        return False
+    if hasattr(os, "getuid"):
+        return state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return True
+
+
+def kept(name: str) -> bytes | None:
+    """The body of a file of the cache folder; None if there is none that can be trusted."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        path = place / name
+        if not (ours(place) and ours(path)):
+            return None
+        head, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return body if head == hashlib.sha256(body).hexdigest().encode() else None
+
+
+def keep(name: str, body: bytes) -> None:
+    """Keeps a body under a name; a folder that cannot be written is no error."""
+    place = folder()
+    if place is None:
+        return
+    import tempfile  # with much that reading has no use for
+
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not ours(place):
+            return
+        handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            os.replace(temporary, place / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+@cache
+def _shipped() -> str:
+    return os.path.join(str(Path(__file__).resolve().parent.parent), "knowledge") + os.sep
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary; a syntax error names file, line and column. See `textfile` for encodings.
+
+    A file of the package is read from the cache folder where that knows it: the same version, place, size and time of change.
+    """
+    if not str(path).startswith(_shipped()):
+        return _parsed(path)
+    try:
+        state = os.stat(path)
+    except OSError:
+        return _parsed(path)  # which says what is wrong
+    mark = [__version__, str(path), state.st_size, state.st_mtime_ns]
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:32] + KNOWLEDGE
+    body = kept(name)
+    if body is not None:
+        with contextlib.suppress(ValueError):
+            found = json.loads(body)
+            if found[0] == mark:
+                return dict(found[1])
+    table = _parsed(path)
+    with contextlib.suppress(TypeError):  # a date: JSON has none
+        keep(name, json.dumps([mark, table]).encode())
+    return table
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    text = read_text(path)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KetasimError(f"not valid TOML: {error}", where=str(path)) from error
+    except RecursionError as error:
+        raise KetasimError("not valid TOML: nested too deeply", where=str(path)) from error
