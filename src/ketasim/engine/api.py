@@ -50,7 +50,7 @@ def compile_model(
 
     `parameters` constants that differ between people; `inputs` constants that change at dose boundaries (zero before
     the first one); `outputs` states, assigned variables or constants to report, `amount(S)` and `concentration(S)`
-    of a species; all states when empty, everything that varies for `*`. All other constants are folded into
+    of a species, `sum(A, B)` of any of these; all states when empty, everything that varies for `*`. All other constants are folded into
     the code. Machine code is kept in this process and on disk (`ketasim.engine.code.store`). Raises UsageError for text
     that cannot be read, for elements outside the ODE subset and for unknown names.
     """
