@@ -12,14 +12,12 @@ from ketasim.core import UsageError
 from . import arguments
 from .code import store
 from .code.machine import load_object, processor, register_bytes
-from .run.gradient import Gradients, gradient
 from .run.model import Model
 from .run.steady import SteadyState, steady_state
 from .run.streaming import Streamed, stream
 from .types import Jump, Options, Schedule, Trajectories
 
 __all__ = [
-    "Gradients",
     "Jump",
     "Model",
     "Options",
@@ -28,7 +26,6 @@ __all__ = [
     "Streamed",
     "Trajectories",
     "compile_model",
-    "gradient",
     "steady_state",
     "stream",
 ]
