@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import (
-        Gradients,
         Jump,
         Model,
         Options,
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
         Streamed,
         Trajectories,
         compile_model,
-        gradient,
         steady_state,
         stream,
     )
 
 __all__ = [
-    "Gradients",
     "Jump",
     "Model",
     "Options",
@@ -34,7 +31,6 @@ __all__ = [
     "Streamed",
     "Trajectories",
     "compile_model",
-    "gradient",
     "steady_state",
     "stream",
 ]

@@ -12,14 +12,12 @@ from ketasim.core import UsageError
 from . import arguments
 from .code import store
 from .code.machine import load_object, processor, register_bytes
-from .run.gradient import Gradients, gradient
 from .run.model import Model
 from .run.steady import SteadyState, steady_state
 from .run.streaming import Streamed, stream
 from .types import Jump, Options, Schedule, Trajectories
 
 __all__ = [
-    "Gradients",
     "Jump",
     "Model",
     "Options",
@@ -28,7 +26,6 @@ __all__ = [
     "Streamed",
     "Trajectories",
     "compile_model",
-    "gradient",
     "steady_state",
     "stream",
 ]
@@ -50,7 +47,7 @@ def compile_model(
 
     `parameters` constants that differ between people; `inputs` constants that change at dose boundaries (zero before
     the first one); `outputs` states, assigned variables or constants to report, `amount(S)` and `concentration(S)`
-    of a species; all states when empty, everything that varies for `*`. All other constants are folded into
+    of a species, `sum(A, B)` of any of these; all states when empty, everything that varies for `*`. All other constants are folded into
     the code. Machine code is kept in this process and on disk (`ketasim.engine.code.store`). Raises UsageError for text
     that cannot be read, for elements outside the ODE subset and for unknown names.
     """

@@ -18,9 +18,13 @@ MG_PER_G_PER_UMOL = 1e-3  # g/mol times umol is 1e-3 mg
 LOST_SHARE = 1e-6  # a dose that is not found back to this share is an error of the model, not of rounding
 
 
-def amount_states(composition: Composition) -> tuple[str, ...]:
-    """The states that hold amounts (umol): depots, spaces, metabolites, sinks."""
-    return tuple(name for name in composition.states if composition.units.get(name) == "umol")
+def totals(composition: Composition) -> dict[str, str]:
+    """Copy of the plasma model -> the output that adds up all its amounts (umol): depots, spaces, metabolites, sinks."""
+    held: dict[str, list[str]] = {}
+    for name in composition.states:
+        if composition.units.get(name) == "umol":
+            held.setdefault(composition.defined[name][2], []).append(name)
+    return {copy: f"sum({', '.join(names)})" for copy, names in held.items()}
 
 
 def ledger(
@@ -35,22 +39,18 @@ def ledger(
 ) -> tuple[LedgerRow, ...]:
     """Doses asked beside doses given, for one person.
 
-    all_doses, shares : of that person (first entry of every array). amounts : state -> umol at `boundaries`, from the
-    integration. Everything of one copy of the plasma model (drug, metabolites, sinks) is added up; what that sum gains in
-    a segment was given in it. Where doses of one copy overlap, the gain is shared in proportion to what was planned.
+    all_doses, shares : of that person (first entry of every array). amounts : copy of the plasma model -> umol in all its states (drug,
+    metabolites, sinks; `totals`) at `boundaries`, from the integration; what that sum gains in a segment was given in it. Where doses of one copy overlap, the gain is shared in proportion to what was planned.
     Raises KetasimError if something was gained without a dose.
     """
-    copies = {state: composition.defined[state][2] for state in amounts}
-    names = tuple(dict.fromkeys(copies.values()))
-    totals = {c: np.sum([amounts[s] for s, copy in copies.items() if copy == c], axis=0) for c in names}
-    plans = {c: np.zeros((len(all_doses), len(boundaries) - 1)) for c in names}
+    plans = {c: np.zeros((len(all_doses), len(boundaries) - 1)) for c in amounts}
     for row, dose in enumerate(all_doses):
         for copy, plan in _planned(dose, shares, composition, boundaries).items():
             plans[copy][row] = plan
     given = np.zeros(len(all_doses))
     for copy, plan in plans.items():
-        gained, asked = np.diff(totals[copy]), plan.sum(axis=0)
-        scale = max(float(asked.sum()), float(np.abs(totals[copy]).max()), 1e-30)
+        gained, asked = np.diff(amounts[copy]), plan.sum(axis=0)
+        scale = max(float(asked.sum()), float(np.abs(amounts[copy]).max()), 1e-30)
         if np.any(np.abs(gained[asked == 0]) > LOST_SHARE * scale):
             raise KetasimError(
                 f"{np.abs(gained[asked == 0]).max():.3g} umol appeared in or left the copy '{copy or 'plasma'}' without a dose",

@@ -25,7 +25,7 @@ from ketasim.ratings.add_ons import add_on_drive
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
 from ketasim.stages.plasma.routing import routing_values
 
-from .delivery import LOST_SHARE, amount_states, ledger
+from .delivery import LOST_SHARE, ledger, totals
 from .plan import Scenario, scenario
 from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
@@ -109,7 +109,7 @@ class _Run:
         self.forward = self._compose()
         self.composition = self.forward.composition
         self.numbers = self._numbers()
-        self.amounts = amount_states(self.composition)
+        self.amounts = totals(self.composition)
         self.treatment: Treatment = treatment(self.regimen, self.asked.end_h)
         self.register = self._register()
 
@@ -300,7 +300,7 @@ class _Run:
             times,
             wanted,
             replaceable=fitted(),  # values of the posterior are parameters in every run, so that its draws need no second model
-            first=self.amounts,
+            first=tuple(self.amounts.values()),
             tolerance=self.tolerance,
             progress=self.progress,
         )
@@ -360,7 +360,7 @@ class _Run:
     def _ledger(self) -> tuple[LedgerRow, ...]:
         at = np.searchsorted(self.times, self.boundaries)
         mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.forward.shares(self.varying).items()}
-        amounts = {name: rows[at] for name, rows in self.first.items()}
+        amounts = {copy: self.first[name][at] for copy, name in self.amounts.items()}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
             return ()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 
-from ketasim.engine import Options, Schedule, compile_model, gradient
+from ketasim.engine import Options, Schedule, compile_model
 
 
 def course(text: str, outputs: tuple[str, ...], times: list[float], **settings: object) -> np.ndarray:
@@ -72,12 +72,6 @@ def test_the_tolerance_of_one_person_does_not_depend_on_the_size_of_another() ->
     plan, sizes = [Schedule(np.array([0.0, 3.0]), np.zeros((1, 0)))], np.array([[1e-20], [1.0], [1e20], [1e-3]])
     found = model.simulate(sizes, plan, [0] * 4, [3.0], rtol=1e-8)
     assert found.values[:, 0, 0] / sizes[:, 0] == pytest.approx(3 * math.exp(-3), rel=1e-6)
-
-
-def test_derivatives_by_parameters_at_a_tiny_scale() -> None:
-    model = compile_model("A = 1e-18; k = 0.5; A' = -k*A;", ("k",), ("A",))
-    found = gradient(model, [[0.5]], [Schedule(np.array([0.0, 2.0]), np.zeros((1, 0)))], [0], [2.0])
-    assert found.gradient[0, 0, 0, 0] == pytest.approx(-2 * math.exp(-1) * 1e-18, rel=1e-5)
 
 
 # ---- derivatives of what is finite -------------------------------------------------------------------------------

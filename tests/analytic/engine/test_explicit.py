@@ -1,4 +1,4 @@
-"""The explicit method of order 8: order, dense output, switches, doses, gradients and failures, against closed forms."""
+"""The explicit method of order 8: order, dense output, switches, doses and failures, against closed forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ketasim.engine import Jump, Options, Schedule, compile_model, gradient
+from ketasim.engine import Jump, Options, Schedule, compile_model
 from ketasim.engine.code.dop853 import DOP853
 
 EXPLICIT = Options(method="dop853")
@@ -72,14 +72,6 @@ def test_doses_inputs_and_switches() -> None:
     up = -math.log((1 / 0.3 - 1) / (1 / 0.3 - 0.5)) / 0.3  # after 2, A reaches 1
     down = math.log(top) / 0.3  # after 5
     assert run.values[0, 1, 1] == pytest.approx(3 - up + down + 0.01, rel=1e-8)
-
-
-def test_gradient() -> None:
-    model = compile_model("x = 1; k = 0.5; x' = -k*x;", ("k",), ("x",), options=EXPLICIT)
-    found = gradient(model, [[0.5], [2.0]], plan(3.0), [0, 0], [1.0, 3.0], rtol=1e-10, atol=1e-12)
-    for person, k in enumerate((0.5, 2.0)):
-        for row, t in enumerate((1.0, 3.0)):
-            assert found.gradient[person, row, 0, 0] == pytest.approx(-t * math.exp(-k * t), rel=1e-6)
 
 
 def test_what_is_stiff_or_explodes_is_reported_or_right() -> None:

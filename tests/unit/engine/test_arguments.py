@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ketasim.core import UsageError
-from ketasim.engine import Jump, Model, Options, Schedule, compile_model, gradient, steady_state, stream
+from ketasim.engine import Jump, Model, Options, Schedule, compile_model, steady_state, stream
 
 TEXT = "A = 1; B = 0; k = 0.3; rate = 0; A' = rate - k*A; B' = k*A;"
 PLAN = Schedule(np.array([0.0, 4.0, 10.0]), np.zeros((2, 1)))
@@ -141,12 +141,6 @@ def test_what_is_a_number_in_other_clothes_is_taken() -> None:
 
 def test_the_other_doors_check_too(tmp_path: Path) -> None:
     model = made()
-    with pytest.raises(UsageError, match="parameters holds complex"):
-        gradient(model, [[1j]], [PLAN], [0], [1.0])
-    with pytest.raises(UsageError, match="with_respect_to is one text"):
-        gradient(model, [[0.1]], [PLAN], [0], [1.0], "k")
-    with pytest.raises(UsageError, match="step is 0"):
-        gradient(model, [[0.1]], [PLAN], [0], [1.0], step=0.0)
     for wrong, message in (
         ({"parameters": "x"}, "parameters holds text"),
         ({"parameters": 0.1}, "parameters has shape"),

@@ -66,6 +66,19 @@ def test_a_compartment_that_grows_dilutes() -> None:
     assert at_end(text, "A", "x") == pytest.approx([1.0, 3 * math.log(3)])
 
 
+def test_an_output_may_be_a_sum_of_others() -> None:
+    text = "compartment V = 4; species A in V; A = 1; x = 3; k = 0.5; A' = -k*A; x' = -k*x; y := 2*x;"
+    left = float(np.exp(-1.0))
+    assert at_end(text, "sum(A, x, y)", "sum(amount(A),x)") == pytest.approx([10 * left, 7 * left])
+    with pytest.raises(UsageError, match="unknown output 'z'"):
+        compile_model(text, (), ("sum(A, z)",))
+
+
+def test_a_sum_keeps_the_states_that_it_needs_and_no_others() -> None:
+    text = "A = 1; B = 0; C = 0; A' = -A; B' = A; C' = A;"
+    assert set(compile_model(text, (), ("sum(A, B)",)).active_states) == {"A", "B"}
+
+
 def test_stoichiometry_conversion_factor_and_boundary() -> None:
     body = (
         """

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ketasim.core.drugs import drugs
+from ketasim.forward import course
+from ketasim.forward.course import compiled
 from ketasim.scenario.delivery import LOST_SHARE
 from ketasim.scenario.run import run
 
@@ -78,3 +80,20 @@ def test_weights_scale_the_dose() -> None:
     light, heavy = (run("ketamine iv 0.5 mg/kg over 40 min", people=0, weight=w).ledger[0].given_mg for w in (50, 100))
     assert np.array([light, heavy]) == pytest.approx([25.0, 50.0], rel=1e-6)
     assert LOST_SHARE < 1e-5
+
+
+def test_the_ledger_costs_a_run_one_output_for_each_copy_of_the_plasma_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def noted(text: str, parameters: object, outputs: tuple[str, ...], inputs: object) -> object:
+        asked.append(outputs)
+        return compiled(text, parameters, outputs, inputs)
+
+    monkeypatch.setattr(course, "compiled", noted)
+    result = run("ketamine iv 0.5 mg/kg over 40 min", people=0, with_=["naltrexone oral 50 mg at -45 min"])
+    (outputs,) = asked
+    sums = [name for name in outputs if name.startswith("sum(")]
+    states = [state for name in sums for state in name[4:-1].split(", ")]
+    assert len(sums) == 3 and len(states) == len(set(states)) > 30  # s, r, naltrexone; each amount in one of them
+    assert not set(states) & set(outputs)
+    assert [row.given_mg for row in result.ledger] == pytest.approx([row.asked_mg for row in result.ledger], rel=1e-5)

@@ -60,7 +60,7 @@ class Control:
             h = f.scalar_select(final, rest, h)
             self.method.step(t, h)
             squares = self.method.error(h)
-            squares = self.lanes.together(f.select(self.lanes.alive.get(), squares, f.splat_number(0.0)))
+            squares = f.select(self.lanes.alive.get(), squares, f.splat_number(0.0))
             lost = f.compare("uno", squares, squares)
             largest = f.call(
                 f"llvm.vector.reduce.fmax.{f.module.suffix}",

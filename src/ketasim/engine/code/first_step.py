@@ -31,9 +31,9 @@ def bound_step(lanes: Lanes, method: Method, begin: str, end: str) -> None:
         sizes.set(f.muladd(size, size, sizes.get()))
         rates.set(f.muladd(rate, rate, rates.get()))
     count = f.splat_number(float(max(lanes.n, 1)))
-    moved = f.mul(lanes.together(sizes.get()), f.splat_number(FIRST_CHANGE**2))
+    moved = f.mul(sizes.get(), f.splat_number(FIRST_CHANGE**2))
     moved = f.select(f.compare("ogt", moved, count), moved, count)
-    square = f.div(lanes.together(rates.get()), moved)  # of 1 / h
+    square = f.div(rates.get(), moved)  # of 1 / h
     usable = f.logic("and", f.compare("olt", square, f.splat_number(float("inf"))), lanes.alive.get())
     square = f.select(usable, square, f.splat_number(0.0))
     fastest = f.call(f"llvm.vector.reduce.fmax.{f.module.suffix}", f.real, (f.vector, square))

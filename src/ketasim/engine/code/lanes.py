@@ -108,22 +108,6 @@ class Lanes:
     def any(self, mask: str) -> str:
         return self.f.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", (self.f.mask, mask))
 
-    def together(self, squares: str) -> str:
-        """Squares of errors or rates; in jobs of displaced pairs, each lane's and its neighbour's mean.
-
-        That mean is the undisplaced person's up to the square of the displacement, and so are the steps chosen by it:
-        their choice does not enter the difference of the pair.
-        """
-        f = self.f
-        if self.width < 2:
-            return squares
-        result = f.variable(f.vector, squares)
-        with f.when(f.new(f"icmp ne i64 {self.job['paired']}, 0")):
-            lanes = ", ".join(f"i32 {lane ^ 1}" for lane in range(self.width))
-            other = f.new(f"shufflevector {f.vector} {squares}, {f.vector} poison, <{self.width} x i32> <{lanes}>")
-            result.set(f.mul(f.splat_number(0.5), f.add(squares, other)))
-        return result.get()
-
     def inside_segment(self, time: str) -> str:
         return self.f.smaller(self.f.larger(time, self.inside[0]), self.inside[1])
 

@@ -32,7 +32,6 @@ JOB = (
     ("largest_step", "double"),
     ("most_steps", "i64"),
     ("sizes", "i64"),  # VALUES, PEAKS or SHARES
-    ("paired", "i64"),
     ("status", "ptr"),
     ("failed_time", "ptr"),
     ("last_state", "ptr"),

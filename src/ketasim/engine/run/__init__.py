@@ -1,1 +1,1 @@
-"""Compiled models run over people and schedules: jobs, streaming, gradients, steady states."""
+"""Compiled models run over people and schedules: jobs, streaming, steady states."""

@@ -22,7 +22,6 @@ class Control:
     relative_to: str = "value"
     most_steps: int = MOST_STEPS
     largest_step: float = np.inf
-    paired: bool = False  # people 2k and 2k + 1 are copies displaced to both sides, and share their steps
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,6 @@ class Run:
             "largest_step": control.largest_step,
             "most_steps": control.most_steps,
             "sizes": PEAKS if control.relative_to == "peak" else SHARES if shares.any() else VALUES,
-            "paired": int(control.paired),
             "status": address(self.status),
             "failed_time": address(self.failed_time),
             "steps": address(self.steps),

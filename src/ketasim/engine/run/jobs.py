@@ -255,7 +255,7 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
     """Job records for all people of `plans`.
 
     People of one plan fill registers in the order of their index; the last register is filled up by repeating its
-    last person (or pair), whose copies are computed and not recorded.
+    last person, whose copies are computed and not recorded.
     """
     records = []
     for plan in plans:
@@ -264,8 +264,7 @@ def make_jobs(plans: Sequence[Plan], width: int, common: Mapping[str, int | floa
             continue
         groups = -(-count // width)
         places = np.arange(groups * width)
-        last = count - 2 + places % 2 if common["paired"] else count - 1
-        ranks = np.where(places < count, places, last).reshape(groups, width)
+        ranks = np.minimum(places, count - 1).reshape(groups, width)
         jobs = np.zeros(groups, dtype=job_type(width))
         for name, value in common.items():
             jobs[name] = value

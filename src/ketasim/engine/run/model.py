@@ -121,26 +121,6 @@ class Model:
             parameters, schedules, schedule_of, times, rtol, atol, threads, initial, control, keep_nonfinite
         )[0]
 
-    def simulate_pairs(
-        self,
-        parameters: ArrayLike,
-        schedules: Sequence[Schedule],
-        schedule_of: ArrayLike,
-        times: ArrayLike,
-        rtol: float = DEFAULT_RELATIVE,
-        atol: float | Mapping[str, float] | ArrayLike | None = None,
-        threads: int | None = None,
-        initial: Mapping[str, ArrayLike] | None = None,
-    ) -> Trajectories:
-        """Like `simulate`, for people 2k and 2k + 1 that are copies of one, displaced to both sides by the same amount.
-
-        A pair takes the same steps, and the mean of its errors controls them. A pair of which one copy fails is tried
-        again together. Needs two people per register.
-        """
-        return self._simulate(
-            parameters, schedules, schedule_of, times, rtol, atol, threads, initial, Control(paired=True)
-        )[0]
-
     def last_states(
         self,
         parameters: ArrayLike,
@@ -197,24 +177,19 @@ class Model:
         tolerance = np.where(np.isnan(given), SMALLEST[self.options.dtype], given)
         run = self._prepare(table, moments, initial, keep_last)
         healthy = run.status == 0
-        if control.paired:
-            healthy = np.repeat(healthy.reshape(-1, 2).all(axis=1), 2)
         plans = self._plans(schedules, which, moments, table, healthy)
         self._run(make_jobs(plans, self.width, run.common(rtol, tolerance, shares, control)), threads)
         again = np.flatnonzero(np.isin(run.status, list(REASONS)))
-        if control.paired:
-            again = np.unique(np.concatenate([again, again ^ 1]))
         states = np.zeros((0, len(self._d.states)))
         if len(again):
             run.status[again] = 0
             states = (
                 run.last_state if run.last_state is not None else np.full((len(which), len(self._d.states)), np.nan)
             )
-            size = 2 if control.paired else 1
             alone = [
                 plan.take(ranks)
                 for plan in plans
-                for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, size)
+                for ranks in np.flatnonzero(np.isin(plan.people, again)).reshape(-1, 1)
             ]
             tighter, smaller = tolerance * RETRY_FACTOR, shares * RETRY_FACTOR
             relative = max(rtol * RETRY_FACTOR, self._least_relative())

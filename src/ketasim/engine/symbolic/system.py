@@ -374,8 +374,10 @@ class _Assembler:
         return result
 
     def _output(self, wanted: str) -> int:
-        """Node of an output: an identifier, `amount(S)` or `concentration(S)`."""
+        """Node of an output: an identifier, `amount(S)`, `concentration(S)` or a sum of these, `sum(A, B)`."""
         kind, _, rest = wanted.partition("(")
+        if kind == "sum" and rest.endswith(")"):
+            return self.graph.total([self._output(part.strip()) for part in rest[:-1].split(",")])
         if rest and kind in ("amount", "concentration") and rest.endswith(")"):
             inner = rest[:-1].strip()
             if inner not in self.source.species:
