@@ -133,12 +133,6 @@ def test_means_over_people_leave_the_typical_person_out(result: ketasim.Result) 
     assert np.array_equal(data["weight"].values, result.people.weight)
 
 
-@pytest.mark.xdist_group("scorecard")  # where all evidence is integrated anyway
-def test_check_claims_weigh_and_next_study_stand_beside_the_command_line() -> None:
-    card = ketasim.check("Wilkinson2019")
-    assert {row.study for row in card.rows} == {"Wilkinson2019"}
-
-
 @pytest.mark.parametrize(
     "call",
     [

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+import ketasim
 from ketasim.evidence.compare.predict import all_evidence
 from ketasim.evidence.fit.check import full_scorecard, shipped_scorecard
 from ketasim.evidence.published.studies import studies
@@ -150,6 +151,12 @@ def test_same_numbers_again_from_other_objects():
     known = {(r.study, r.line): r.predicted for r in card().rows}
     for r in first.rows:
         assert r.predicted == pytest.approx(known[(r.study, r.line)], rel=1e-9)
+
+
+def test_the_function_beside_the_command_line_gives_the_rows_of_one_study():
+    alone = ketasim.check("Wilkinson2019")
+    assert [row.line for row in alone.rows] == [row.line for row in card().rows if row.study == "Wilkinson2019"] != []
+    assert {row.study for row in alone.rows} == {"Wilkinson2019"}
 
 
 def test_misfits_stand_first_and_roles_apart():

@@ -16,6 +16,7 @@ from uuid import uuid4
 from .errors import KetasimError, UsageError
 
 RETRIES = 100  # of a piece whose workers were lost: beyond it the piece itself is what kills them
+ANSWERS = 20.0  # s within which a scheduler must answer the first call
 PATIENCE, LEFT_ALONE = 20.0, 300.0  # s: between looks whether anybody works, and without any worker before it is told
 HANDED_OUT = 256  # pieces that are with the scheduler at a time, so that results do not heap up in the workers
 
@@ -30,7 +31,7 @@ def on_cluster[Job, Made](
     """
     distributed = _distributed(address)
     try:
-        client = distributed.Client(address, timeout="20s")
+        client = distributed.Client(address, timeout=ANSWERS)
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(
             f"no scheduler answers at {address}",

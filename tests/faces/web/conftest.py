@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ class Watched:
             self.wrong.append(message.text)
 
 
-@pytest.fixture
-def opened(chromium: Any, address: str) -> Iterator[Any]:
-    """A function that opens a view and waits until its curves are drawn."""
+@contextmanager
+def opening(chromium: Any, address: str) -> Iterator[Callable[..., Watched]]:
+    """A function that opens a view and waits until its curves are drawn; what it opened is closed at the end."""
     contexts = []
 
     def open_view(
@@ -101,6 +102,13 @@ def opened(chromium: Any, address: str) -> Iterator[Any]:
     yield open_view
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def opened(chromium: Any, address: str) -> Iterator[Any]:
+    """A function that opens a view, for a test that does something with it."""
+    with opening(chromium, address) as open_view:
+        yield open_view
 
 
 READY = {

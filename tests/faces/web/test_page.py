@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from ketasim.report.directive import forbidden
 
-from .conftest import ARTEFACTS, PATIENCE_S, READY, TABS, eventually, ready, until
+from .conftest import ARTEFACTS, PATIENCE_S, READY, TABS, eventually, opening, ready, until
 from .test_server import ask
 
 pytestmark = pytest.mark.xdist_group("web")
@@ -52,20 +53,46 @@ COURSE = (
 )
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_nothing_is_asked_of_another_machine_and_nothing_goes_wrong(opened: Any, address: str, view: str) -> None:
-    watched = opened(view)
-    assert watched.asked and all(url.startswith((address, "data:", "blob:")) for url in watched.asked)
-    assert watched.wrong == []
+class Shown(NamedTuple):
+    """A view as it opens, kept for all tests that only look at it."""
+
+    view: str
+    theme: str
+    watched: Any
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", PLACES)
-def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, theme: str) -> None:
-    page = opened(view, theme=theme).page
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
+@pytest.fixture(
+    scope="module",
+    params=[(view, theme) for view in PLACES for theme in ("light", "dark")],
+    ids=lambda look: "-".join(look),
+)
+def shown(request: pytest.FixtureRequest, chromium: Any, address: str) -> Iterator[Shown]:
+    """Opened once for the next four tests, which leave it as it is: a page costs two seconds of processor time, a look at it a fraction."""
+    view, theme = request.param
+    with opening(chromium, address) as open_view:
+        yield Shown(view, theme, open_view(view, theme=theme))
+
+
+def test_nothing_is_asked_of_another_machine_and_nothing_goes_wrong(shown: Shown, address: str) -> None:
+    asked = shown.watched.asked
+    assert asked and all(url.startswith((address, "data:", "blob:")) for url in asked)
+    assert shown.watched.wrong == []
+
+
+def test_words(shown: Shown) -> None:
+    text = shown.watched.page.inner_text("body")
+    assert NOTICE in text
+    own = text.replace(QUOTED, "")
+    assert not FORBIDDEN.findall(own)
+    assert forbidden(own) == []
+    assert "In a crisis" in text
+
+
+def test_it_fits_and_is_kept_as_a_picture(shown: Shown) -> None:
+    page = shown.watched.page
+    assert page.evaluate("document.documentElement.dataset.theme") == shown.theme
     ARTEFACTS.mkdir(exist_ok=True)
-    name = re.sub(r"\W+", "-", view)
+    name = re.sub(r"\W+", "-", shown.view)
     for width in sorted(WIDTHS, reverse=True):
         page.set_viewport_size({"width": width, "height": 900})
         eventually(
@@ -73,35 +100,28 @@ def test_it_fits_and_is_kept_as_a_picture(opened: Any, view: str, theme: str) ->
         )
         assert page.evaluate(SMALLEST) >= 13, width
         assert page.evaluate(CUT) == [], width
-        page.screenshot(path=ARTEFACTS / f"{name}-{width}-{theme}.png", full_page=True)
+        page.screenshot(path=ARTEFACTS / f"{name}-{width}-{shown.theme}.png", full_page=True)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", PLACES)
-def test_axe_finds_nothing(opened: Any, view: str, theme: str) -> None:
+def test_axe_finds_nothing(shown: Shown) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not there: npm install in frontend/")
-    page = opened(view, theme=theme).page
+    page = shown.watched.page
+    page.set_viewport_size({"width": max(WIDTHS), "height": 900})
     for menu in page.query_selector_all("main details > summary"):
         if menu.is_visible():
             menu.evaluate("node => { node.parentElement.open = true }")
-    ready(page, view)
-    page.evaluate(AXE.read_text(encoding="utf-8"))  # from the debugger, so that the page's own policy stays as it is
-    found = page.evaluate(
+    ready(page, shown.view)
+    assert violations(page) == []
+    assert shown.watched.wrong == []
+
+
+def violations(page: Any) -> list[Any]:
+    """What axe finds. Its text comes from the debugger, so that the page's own policy stays as it is."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    return page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])"
     )
-    assert found == []
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_words(opened: Any, view: str) -> None:
-    page = opened(view).page
-    text = page.inner_text("body")
-    assert NOTICE in text
-    own = text.replace(QUOTED, "")
-    assert not FORBIDDEN.findall(own), view
-    assert forbidden(own) == [], view
-    assert "In a crisis" in text
 
 
 def test_the_numbers_are_those_of_the_command_line(opened: Any, address: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from ketasim.core import UsageError
+from ketasim.core import UsageError, cluster
 from ketasim.trial.blinding import guess_curve
 from ketasim.trial.design import Dropout, Endpoint
 from ketasim.trial.draws import Draws
@@ -374,17 +374,17 @@ def test_a_stopped_trial_goes_on_to_the_same_files_and_the_same_answer(tmp_path:
     assert len(last.pools) < 4  # what was there was not simulated again
 
 
-def test_a_cluster_that_is_not_there_is_said(made: Trial) -> None:
+def test_a_cluster_that_is_not_there_is_said(made: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cluster.ANSWERS == 20.0
+    monkeypatch.setattr(cluster, "ANSWERS", 0.3)
     with pytest.raises(UsageError, match=r"cluster needs|no scheduler answers"):
         made.run([40], 8, scheduler="tcp://127.0.0.1:1")
 
 
 def test_a_cluster_gives_the_same_files(tmp_path: Path, made: Trial) -> None:
     distributed = pytest.importorskip("dask.distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
-    ) as cluster:
-        made.run([40], 8, folder=tmp_path / "cluster", scheduler=cluster.scheduler_address)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as here:
+        made.run([40], 8, folder=tmp_path / "cluster", scheduler=here.scheduler_address)
     Trial(DESIGN, seed=2, count=4, people=32).run([40], 8, folder=tmp_path / "here")
     assert hashes(tmp_path / "cluster") == hashes(tmp_path / "here") != {}
 
