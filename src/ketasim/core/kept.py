@@ -94,26 +94,43 @@ def _shipped() -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary; a syntax error names file, line and column. See `textfile` for encodings.
 
-    A file of the package is read from the cache folder where that knows it: the same version, place, size and time of change.
+    A file of the package is read from the cache folder where that knows it: the same version, place, size and time of change. Nothing is written:
+    see `keep_parsed`.
     """
     if not str(path).startswith(_shipped()):
         return _parsed(path)
     try:
-        state = os.stat(path)
+        mark = _mark(path)
     except OSError:
         return _parsed(path)  # which says what is wrong
-    mark = [__version__, str(path), state.st_size, state.st_mtime_ns]
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:32] + KNOWLEDGE
-    body = kept(name)
+    body = kept(_name(path))
     if body is not None:
         with contextlib.suppress(ValueError):
             found = json.loads(body)
             if found[0] == mark:
                 return dict(found[1])
-    table = _parsed(path)
-    with contextlib.suppress(TypeError):  # a date: JSON has none
-        keep(name, json.dumps([mark, table]).encode())
-    return table
+    _fresh.append(path)
+    return _parsed(path)
+
+
+_fresh: list[Path] = []  # files of the package that the cache folder did not know
+
+
+def keep_parsed() -> None:
+    """Keeps the files of the package that were parsed so far. For commands that keep what they compile; `screen` writes nothing at all."""
+    while _fresh:
+        path = _fresh.pop()
+        with contextlib.suppress(TypeError, OSError):  # a date: JSON has none
+            keep(_name(path), json.dumps([_mark(path), _parsed(path)]).encode())
+
+
+def _mark(path: Path) -> list[str | int]:
+    state = os.stat(path)
+    return [__version__, str(path), state.st_size, state.st_mtime_ns]
+
+
+def _name(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:32] + KNOWLEDGE
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import numpy as np
 from ketasim._version import __version__
 from ketasim.core import UsageError, chi_square_above, inverse_normal, normals, value
 from ketasim.core.arrays import Array
+from ketasim.core.kept import keep_parsed
 from ketasim.core.records import NOTICE
 from ketasim.dose import Regimen
 from ketasim.ratings.observation import link
@@ -252,6 +253,7 @@ def forecast(
     found["hypotheses"] = _hypotheses(after)
     if not case.observations:
         found["would_help"] = _before(found, asked, people, arms, case, looks)
+    keep_parsed()
     return found
 
 
