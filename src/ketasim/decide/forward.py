@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def dated(text: str) -> tuple[str, str]:
 
 
 def keep_and_write(place: Path, text: str) -> str:
-    """Write a page; what stood there with other predictions is kept beside it, under its day, and never written over. Returns what was done.
+    """Write a page; what stood there with other predictions is kept beside it, under its day (a second one of that day as DAY-2), and never written over. Returns what was done.
 
     The same predictions are not dated anew: the page stays as it is.
     """
@@ -152,17 +153,12 @@ def keep_and_write(place: Path, text: str) -> str:
         old_day, old = dated(old_text)
         if old == new:
             return f"{new}, as on {old_day}: nothing written"
-        kept = place.with_name(f"{place.stem}-{old_day}{place.suffix}")
-        if kept.exists() and kept.read_text(encoding="utf-8") != old_text:
-            raise KetasimError(
-                f"another table of {old_day} is kept already",
-                where=str(kept),
-                fix="git restore it, or keep both by hand",
-            )
+        names = (f"{place.stem}-{old_day}{more}{place.suffix}" for more in chain([""], (f"-{n}" for n in count(2))))
+        kept = next(p for p in map(place.with_name, names) if not p.exists() or p.read_text("utf-8") == old_text)
         kept.write_text(old_text, encoding="utf-8")
-    earlier = sorted(place.parent.glob(f"{place.stem}-????-??-??{place.suffix}"))
+    earlier = sorted(place.parent.glob(f"{place.stem}-????-??-??*{place.suffix}"))
     if earlier:
-        told = [f"[{dated(p.read_text(encoding='utf-8'))[0]}]({p.name})" for p in earlier]
+        told = [f"[{p.stem.removeprefix(place.stem + '-')}]({p.name})" for p in earlier]
         text = text.rstrip("\n") + f"\n\nEarlier tables, as they were: {', '.join(told)}.\n"
     place.write_text(text, encoding="utf-8")
     return new

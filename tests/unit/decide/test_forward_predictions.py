@@ -136,10 +136,11 @@ def test_a_kept_table_is_never_written_over(predicted: dict[str, Any], tmp_path:
     weights = {"opioid-gate": 0.75, "expectancy-only": 0.25}
     place = tmp_path / "forward.md"
     place.write_text(page(predicted, "2026-01-31", weights), encoding="utf-8")
-    (tmp_path / "forward-2026-01-31.md").write_text("something else", encoding="utf-8")
-    with pytest.raises(KetasimError, match="2026-01-31"):
-        forward.keep_and_write(place, page(shifted(predicted), "2026-02-01", weights))
-    assert "2026-01-31" in place.read_text(encoding="utf-8").splitlines()[2]
+    (tmp_path / "forward-2026-01-31.md").write_text("an earlier table of that day", encoding="utf-8")
+    forward.keep_and_write(place, page(shifted(predicted), "2026-02-01", weights))
+    assert (tmp_path / "forward-2026-01-31.md").read_text(encoding="utf-8") == "an earlier table of that day"
+    assert forward.dated((tmp_path / "forward-2026-01-31-2.md").read_text(encoding="utf-8"))[0] == "2026-01-31"
+    assert "[2026-01-31-2](forward-2026-01-31-2.md)" in place.read_text(encoding="utf-8")
 
 
 def test_a_page_whose_data_were_touched_is_refused(predicted: dict[str, Any]) -> None:
