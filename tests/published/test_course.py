@@ -43,8 +43,8 @@ def test_six_infusions_hold_it(default) -> None:
     _, single = default
     times = DAY * np.array([1, 4, 6.9, 9, 11, 12, 13, 14])
     effect = course(KETAMINE, times, repeat="three times weekly x 6")
-    # from the first day to three days after the last infusion, never weaker than the best of one
-    assert effect.max() <= 0.95 * single.min()
+    # from the second infusion (day 2) to three days after the last, never weaker than the best of one; on day 1 one infusion has been given
+    assert effect[1:].max() <= 0.95 * single.min()
     assert effect[times == 12 * DAY][0] < effect[0]
 
 

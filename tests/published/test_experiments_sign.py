@@ -142,10 +142,6 @@ def test_spine_ablation_costs_the_late_effect_only(alone: Course) -> None:
         assert ablated.at("effect", hour) > alone.at("effect", hour) + 0.5
 
 
-@pytest.mark.xfail(
-    reason="the drive at 4 h is 39.5 % of that at 24 h where 40 are asked: the fast path was held where it gave 41 % before the last refit (0006)",
-    strict=True,
-)
 def test_behaviour_comes_before_spines(alone: Course) -> None:
     """PL020-PL022: an effect at 3-6 h while spines have hardly moved; most spines appear between 6 and 24 h."""
     assert alone.at("mood_drive", 4) > 0.4 * alone.at("mood_drive", 24)
@@ -206,10 +202,6 @@ def test_rapamycin_in_the_rat_brain_blocks_spines(alone: Course) -> None:
     assert kept(blocked, alone, 72) < 0.5
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="misfit: 23 % of the effect of one infusion, for some days, where 20 % are allowed: a fast path as large as animals ask for answers a small surge too",
-)
 def test_memantine_does_little(alone: Course) -> None:
     """IN012, PL040, GC024: 20 mg a day occupies for weeks (as much as 0.1 mg/kg of ketamine or more) and lifts mood hardly."""
     hours = tuple(np.arange(0, 22 * 24.0, 12.0))
