@@ -118,7 +118,7 @@ def held_of_a_kind():
         yield pytest.param(left, kind, by, level, low, high, marks=marks)
 
 
-@pytest.mark.parametrize(("left", "kind", "by", "level", "low", "high"), held_of_a_kind())
+@pytest.mark.parametrize(("left", "kind", "by", "level", "low", "high"), list(held_of_a_kind()))
 def test_intervals_hold_as_many_values_of_a_kind_as_they_say(left, kind, by, level, low, high):
     found = report()["summary"][left]["by_kind"][kind]
     share = (found if by == "value" else found["by_study"])[f"coverage{level}"]
