@@ -38,6 +38,7 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """How the workers share the tests (tests/sharing.py); pytest-xdist's own way where another one is asked for."""
     return Together(config, log) if config.getoption("dist") == "loadgroup" else None
