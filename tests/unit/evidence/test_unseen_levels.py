@@ -15,13 +15,13 @@ from ketasim.evidence.arms.numbers import Numbers
 from ketasim.evidence.compare.left_out import LeftOut
 from ketasim.evidence.compare.predict import Evidence, all_evidence
 from ketasim.evidence.compare.scorer import Scored
+from ketasim.evidence.fit import unseen_levels
 from ketasim.evidence.fit.calibrate import problem
 from ketasim.evidence.fit.check import held_sources
 from ketasim.evidence.fit.leave_out import mode_z
 from ketasim.evidence.fit.unseen_levels import companions, levels_of, read, unseen
 from ketasim.evidence.kinetics import leave_out
 from ketasim.evidence.kinetics.leave_out import Refits
-from ketasim.evidence.kinetics.pk_table import study_of, targets
 
 
 @cache
@@ -61,7 +61,7 @@ def test_every_study_of_the_plasma_fit_is_predicted_without_itself() -> None:
     """Of all studies whose concentrations the plasma stage was fitted to, none is scored by a fit that has seen it."""
     blocks = blocks_with_levels()
     table = read(Evidence(tuple(blocks)), shipped(blocks))
-    fitted = {study_of(item) for item in targets() if item.error > 0}
+    fitted = unseen_levels.fitted_studies()
     for block in blocks:
         for scheme in ("study", "cluster"):
             found = table[scheme, block.study.id]
@@ -85,11 +85,25 @@ def test_what_ships_for_other_values_is_refused() -> None:
         read(Evidence(tuple(blocks)), moved)
 
 
-def test_a_study_that_came_later_is_none_of_the_fit_and_has_no_line() -> None:
-    block = blocks_with_levels()[0]
+def renamed(block: Any) -> Any:
+    """The same study with records that no line knows."""
     rows = tuple(replace(item, row=replace(item.row, record="a record of one's own")) for item in block.rows)
-    late = replace(block, rows=rows)
+    return replace(block, rows=rows)
+
+
+def test_a_study_that_nothing_was_fitted_to_needs_no_line() -> None:
+    fitted = unseen_levels.fitted_studies()
+    late = renamed(next(b for b in blocks_with_levels() if b.study.id not in fitted))
     assert read(Evidence((late,)), shipped([late])) == {}
+
+
+def test_a_concentration_of_a_fitted_study_without_its_line_is_refused() -> None:
+    """It would be scored as left out by values that have seen it."""
+    block = next(b for b in blocks_with_levels() if b.study.id == "Fanta2015")
+    one_new = replace(block, rows=(*block.rows[:-1], renamed(block).rows[-1]))
+    for changed in (renamed(block), one_new):
+        with pytest.raises(KetasimError, match="missing"):
+            read(Evidence((changed,)), shipped([changed]))
 
 
 @pytest.mark.slow

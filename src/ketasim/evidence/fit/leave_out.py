@@ -21,13 +21,12 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import folder
 
-from ..compare.design import left_out_with
-from ..compare.likelihood import StudyBlock, taus_of
+from ..compare.likelihood import taus_of
 from ..compare.predict import Evidence
 from ..compare.shipped import row_key
 from .calibrate import Problem, covariance
 from .parameters import Parameter, free_parameters, settings
-from .unseen_levels import Table, read
+from .unseen_levels import Table, goes_with, read
 
 Progress = Callable[[str], None]
 
@@ -95,11 +94,6 @@ def _term(j: Array, r: Array, c: Array) -> tuple[Array, Array]:
     """J' C^-1 J and J' C^-1 r of one study."""
     solved = np.linalg.solve(c, np.column_stack([j, r]))
     return j.T @ solved[:, :-1], j.T @ solved[:, -1]
-
-
-def goes_with(block: StudyBlock, other: StudyBlock, cluster: bool) -> bool:
-    """Whether `other` is left out with `block`."""
-    return any(left_out_with(a, b, cluster) for a in block.studies for b in other.studies)
 
 
 def mode_z(parameters: Sequence[Parameter]) -> Array:

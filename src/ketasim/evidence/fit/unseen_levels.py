@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from ..compare.likelihood import StudyBlock
 from ..compare.predict import Evidence
 from ..compare.shipped import row_key
 from ..kinetics.leave_out import Refits
+from ..kinetics.pk_table import study_of, targets
 
 Progress = Callable[[str], None]
 SCHEMES = ("study", "cluster")
@@ -61,10 +62,14 @@ def levels_of(block: StudyBlock) -> tuple[int, ...]:
     return tuple(i for i, row in enumerate(block.rows) if family(row.row) == "plasma")
 
 
+def goes_with(block: StudyBlock, other: StudyBlock, cluster: bool) -> bool:
+    """Whether `other` is left out with `block`."""
+    return any(left_out_with(a, b, cluster) for a in block.studies for b in other.studies)
+
+
 def companions(block: StudyBlock, blocks: Sequence[StudyBlock], cluster: bool) -> frozenset[str]:
     """The studies that are left out with a block, its own among them."""
-    with_it = [b for b in blocks if any(left_out_with(x, y, cluster) for x in block.studies for y in b.studies)]
-    return frozenset(study.id for b in (block, *with_it) for study in b.studies)
+    return frozenset(study.id for other in blocks if goes_with(block, other, cluster) for study in other.studies)
 
 
 def unseen(refits: Refits, block: StudyBlock, without: frozenset[str]) -> Unseen:
@@ -130,23 +135,37 @@ def _lines() -> Mapping[tuple[str, str], Array]:
     return {(line[0], line[1]): np.array([float(x) for x in line[2:]]) for line in lines}
 
 
+@cache
+def fitted_studies() -> frozenset[str]:
+    """The studies whose numbers the plasma stage is fitted to."""
+    return frozenset(study_of(item) for item in targets() if item.error > 0)
+
+
 def read(evidence: Evidence, base: Sequence[Array]) -> Table:
     """What ships, for the blocks of `evidence`. base : their predictions with the shipped values, to see that they belong together.
 
-    A block of which no row is known came later: nothing was fitted to it. Raises KetasimError where what ships belongs to other values.
+    A study that came later and that the plasma stage was not fitted to has no lines. Raises KetasimError where what ships belongs to other values, or
+    lacks a concentration of a study that was fitted to: it would be scored as left out by values that have seen it.
     """
-    known = _lines()
+    known, fitted = _lines(), fitted_studies()
     found: dict[tuple[str, str], Unseen] = {}
     for block, shipped in zip(evidence.blocks, base, strict=True):
         for scheme in SCHEMES:
             places = tuple(i for i in levels_of(block) if (scheme, row_key(block.rows[i].row)) in known)
+            lent = bool(places) or any(study.id in fitted for study in block.studies)
+            if len(places) < len(levels_of(block)) and lent:
+                raise KetasimError(
+                    f"concentrations of {block.study.id} are missing among those left out",
+                    where=path_of().name,
+                    fix=FIX,
+                )
             if not places:
                 continue
             table = np.stack([known[scheme, row_key(block.rows[i].row)] for i in places])
             if np.abs(table[:, 0] - shipped[list(places)]).max() > STALE:
                 raise KetasimError(
                     f"the concentrations of {block.study.id} left out belong to other values than those that ship",
-                    where=str(path_of().name),
+                    where=path_of().name,
                     fix=FIX,
                 )
             found[scheme, block.study.id] = Unseen(places, table[:, 0], table[:, 1], table[:, 2:])
