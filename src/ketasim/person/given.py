@@ -61,14 +61,18 @@ class Given:
             if self._horizon(one) > 0
         ]
         main = [(one, t) for one, t in every if not one.beside]
-        sessions = np.concatenate([np.zeros(0), *(t.sessions + one.start_h for one, t in main)])
+        sessions, sprays = (
+            np.unique(np.round(np.concatenate([np.zeros(0), *starts]), 9))
+            for starts in ([t.sessions + one.start_h for one, t in main], [t.sprays + one.start_h for one, t in main])
+        )
         begun = [t.new_antidepressant + one.start_h for one, t in every if t.new_antidepressant is not None]
         last = next((t for _, t in reversed(main) if t.sessions.size), None)
         return Treatment(
-            np.unique(np.round(sessions, 9)),
+            sessions,
             min(begun) if begun else None,
             last is not None and last.is_comparator,
             any(t.is_midazolam for _, t in main),
+            sprays,
         )
 
     @cached_property

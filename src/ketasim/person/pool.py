@@ -21,7 +21,16 @@ from ketasim.forward import Dosed, Forward, parts_needed
 from ketasim.people import People, Traits, chain_parameters
 from ketasim.ratings.add_ons import AddOn
 from ketasim.ratings.between import built_up, factor, shift
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, Treatment, hope, latent, rating_numbers
+from ketasim.ratings.mood import (
+    FELT_OF_MIDAZOLAM,
+    Between,
+    Drives,
+    Treatment,
+    hope,
+    latent,
+    rating_numbers,
+    route_factor,
+)
 from ketasim.ratings.setting import Arm
 from ketasim.stages.plasma.routing import routing_values
 
@@ -254,12 +263,12 @@ class Seen:
         hoped = (self._hoped if arm is None else self._hope(arm))[:, columns]
         at_once, late = (shift(name, self.pool.clinic[name])[:, None] for name in ("setting", "late"))
         shifted = np.asarray(at_once * (until[columns] > 0) + late * built_up(until[columns]))
-        drug = (
-            self.output("ideation_drive" if ideation else "mood_drive", columns) * self.clinic_factor("drug")[:, None]
-        )
+        own_way = route_factor(self.arms.given[self.arm].noticed, until[columns], p)
+        factor = self.clinic_factor("drug")[:, None] * own_way
+        drug = self.output("ideation_drive" if ideation else "mood_drive", columns) * factor
         ssri = self.output("ssri_drive", columns)
         if self.added:
-            own = self.output("mood_drive", columns) * self.clinic_factor("drug")[:, None]
+            own = self.output("mood_drive", columns) * factor
             ssri = ssri + added_drive(self.added, self.added_h, until[columns], own, self.pool.minds.person)
         here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
         found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)

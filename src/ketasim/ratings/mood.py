@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,10 +31,12 @@ from .setting import (
     setting_factor,
     unmoved_belief,
 )
+from .structure import in_force
 from .wander import own_course, slow_wander
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
 ACTIVE_PLACEBO = "midazolam"
+SPRAY = "nasal"
 FELT_OF_MIDAZOLAM = "gaba_potentiation"
 STAGES = ("setting", "observation")
 
@@ -75,6 +77,12 @@ class Drives:
         """From a table of courses by port; GABA-A potentiation where the table holds it."""
         return Drives(**{f: table[port] for f, port in Drives.ports().items()}, gaba=table.get(FELT_OF_MIDAZOLAM))
 
+    def times(self, factor: Array) -> Drives:
+        """The drug part, on mood and suicidal thoughts, times a factor (1 or P, 1 or T)."""
+        if factor.shape == (1, 1) and factor[0, 0] == 1.0:
+            return self
+        return replace(self, mood=self.mood * factor, ideation=self.ideation * factor)
+
     def nothing(self) -> Drives:
         """Every drive zero, one row for everybody: placebo without co-medication."""
         none = np.zeros((1, self.mood.shape[1]))
@@ -86,13 +94,15 @@ class Treatment:
     """What of a regimen people notice, whatever is in it.
 
     sessions : starts of the treatment sessions, h, ascending. new_antidepressant : when an SSRI is begun, h; None if none is.
-    is_comparator : the main line is what a trial compares with. is_midazolam : it is midazolam, which is felt.
+    is_comparator : the main line is what a trial compares with. is_midazolam : it is midazolam, which is felt. sprays : those of the
+    sessions in which a nasal spray is given, h.
     """
 
     sessions: Array
     new_antidepressant: float | None
     is_comparator: bool
     is_midazolam: bool
+    sprays: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def arm(self) -> Arm:
@@ -101,15 +111,29 @@ class Treatment:
 
 def treatment(regimen: Regimen, end_h: float, until_h: float = np.inf) -> Treatment:
     """What is noticed of a regimen up to `end_h`. Sessions: main doses, before `until_h`, of anything but daily tablets of an SSRI."""
-    starts = [t for t, _, dose in regimen.main.times(end_h) if dose.drug != NOT_A_SESSION and t < until_h]
+    starts = [(t, dose) for t, _, dose in regimen.main.times(end_h) if dose.drug != NOT_A_SESSION and t < until_h]
     begun = [dose.time_h for dose in regimen.doses(end_h) if dose.dose.drug == NOT_A_SESSION]
     main = regimen.main.blocks[0].dose
     return Treatment(
-        np.unique(np.asarray(starts, dtype=np.float64)),
+        np.unique(np.asarray([t for t, _ in starts], dtype=np.float64)),
         min(begun) if begun else None,
         main.entry.role == "placebo" or main.drug == ACTIVE_PLACEBO,
         main.drug == ACTIVE_PLACEBO,
+        np.unique(np.asarray([t for t, dose in starts if dose.route == SPRAY], dtype=np.float64)),
     )
+
+
+def route_factor(given: Treatment, times: Array, p: Mapping[str, Array]) -> Array:
+    """Factor on the drug part by the way it came, (1 or P, T): k^s, k `nasal_drug_factor`, s the share of the sessions so far in which a spray was given.
+
+    1 before the first session, for every other way, and where the structure "route" has no factor. Where sprays and infusions are mixed, each session counts alike.
+    """
+    if in_force("route") == "alike" or not given.sprays.size:
+        return np.ones((1, 1))
+    so_far = np.searchsorted(given.sessions, times, side="right")
+    by_nose = np.searchsorted(given.sprays, times, side="right")
+    k = np.asarray(p["nasal_drug_factor"], dtype=np.float64).reshape(-1, 1)
+    return np.asarray(k ** (by_nose / np.maximum(so_far, 1)))
 
 
 def felt_course(where: str, given: Treatment, drives: Drives, p: Mapping[str, Array]) -> Array:

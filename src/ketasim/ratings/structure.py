@@ -6,6 +6,7 @@ expectancy   "hill": steep in belief; "linear": in proportion to belief.
 combination  "power": [Ld^k + Lx^k]^(1/k); "ceiling": Lx + Ld exp(-eta Lx).
 care         "alike": the same in every trial; "programme": more where assessments are long and frequent, as in the nasal programmes; "slow": a part that comes over weeks everywhere.
 age          "none"; "decline": what treatment and hope do lessens beyond an age.
+route        "alike": the drug part follows from the drug in the brain, whatever way it came; "nasal": times a factor of the spray, which no mechanism here explains.
 
 `knowledge/ratings.toml` says what is in force and by which comparison; `compared(...)` puts another choice in force for as long as a
 comparison needs it. docs/decisions/0006 logs what was tried.
@@ -26,6 +27,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "combination": ("power", "ceiling"),
     "care": ("alike", "programme", "slow"),
     "age": ("none", "decline"),
+    "route": ("alike", "nasal"),
 }
 
 

@@ -22,7 +22,17 @@ from ketasim.forward import Courses, Forward, Tolerance, deliveries, differing, 
 from ketasim.people import TYPICAL, People, chain_parameters, draw_people
 from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.add_ons import add_on_drive
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, STAGES, Drives, Mood, Treatment, mood, rating_numbers, treatment
+from ketasim.ratings.mood import (
+    FELT_OF_MIDAZOLAM,
+    STAGES,
+    Drives,
+    Mood,
+    Treatment,
+    mood,
+    rating_numbers,
+    route_factor,
+    treatment,
+)
 from ketasim.stages.plasma.routing import routing_values
 
 from .delivery import LOST_SHARE, ledger, totals
@@ -159,8 +169,9 @@ class _Run:
         found = self._integrate(schedules, self.times)
         self.first = found.first
         tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
-        drives = self._with_add_ons([Drives.of(arm) for arm in tables])
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
+        arm, *beside = (Drives.of(table) for table in tables)
+        drives = self._with_add_ons([arm.times(route_factor(self.treatment, self.times, p)), *beside])
         scores = mood(
             self.asked.setting,
             self.treatment,

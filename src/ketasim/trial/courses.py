@@ -18,7 +18,16 @@ from ketasim.dose.grid import Grid
 from ketasim.forward import Dosed, Forward, deliveries, differing
 from ketasim.people import People, chain_parameters
 from ketasim.people.occasions import USUAL, occasion_shares
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, Treatment, believed, felt_course, hope, treatment
+from ketasim.ratings.mood import (
+    FELT_OF_MIDAZOLAM,
+    Drives,
+    Treatment,
+    believed,
+    felt_course,
+    hope,
+    route_factor,
+    treatment,
+)
 from ketasim.ratings.setting import felt_so_far
 
 from .covariate_effects import chain_numbers
@@ -52,7 +61,12 @@ class Part:
         starts = found.sessions + self.start_h
         starts = starts[(starts >= self.from_h) & (starts < min(self.until_h, end_h))]
         begun = None if found.new_antidepressant is None else found.new_antidepressant + self.start_h
-        return replace(found, sessions=starts, new_antidepressant=begun)
+        return replace(
+            found,
+            sessions=starts,
+            new_antidepressant=begun,
+            sprays=starts[np.isin(starts, found.sprays + self.start_h)],
+        )
 
     def times(self, end_h: float, weights: Array) -> Array:
         """Times that follow its doses."""
@@ -70,6 +84,7 @@ def noticed_of(parts: Sequence[Part], end_h: float) -> Treatment:
         min(begun) if begun else None,
         all(t.is_comparator for t in each),
         any(t.is_midazolam for t in each),
+        np.unique(np.concatenate([t.sprays for t in each])),
     )
 
 
@@ -108,7 +123,7 @@ def read_course(
     at = np.searchsorted(times, visits_h - 1e-9)
     shape = (len(people), len(times))
     tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
-    drives = Drives.of(tables)
+    drives = Drives.of(tables).times(route_factor(noticed, times, p))
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest = felt_so_far(times, felt, noticed.sessions)
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf

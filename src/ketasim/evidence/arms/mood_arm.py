@@ -15,7 +15,7 @@ import numpy as np
 from ketasim.core import normals
 from ketasim.core.arrays import Array
 from ketasim.ratings.between import built_up
-from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent
+from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent, route_factor
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
 from ketasim.ratings.wander import at_visits
 
@@ -135,7 +135,7 @@ def arm_mood(
 ) -> ArmMood:
     """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive; unfelt : nobody
     can feel what is given."""
-    drives = drives_of(arm, people, numbers, effects, ideation)
+    drives = drives_of(arm, people, numbers, effects, ideation).times(route_factor(arm.noticed, arm.times, p))
     hoped = hope(where, arm.noticed, arm.times, drives, p, unfelt=unfelt)
     shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
     if effects.late:
