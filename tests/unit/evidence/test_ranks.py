@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from ketasim.evidence.fit.leave_out import Linear
 from ketasim.evidence.fit.ranks import Ranks, band, depth, gamma, linear_ranks, rank
+from ketasim.evidence.fit.synthetic import Kept
 
 
 def test_a_rank_counts_the_draws_below():
@@ -101,3 +102,14 @@ def test_studies_that_are_not_fitted_do_not_count():
     )
     alone = dataclasses.replace(form, evidence=SimpleNamespace(blocks=blocks))
     assert not np.array_equal(linear_ranks(alone, 5), linear_ranks(form, 5))
+
+
+def test_a_set_depends_on_its_number_alone_and_is_kept(tmp_path):
+    form = linear_form()
+    whole = linear_ranks(form, 5)
+    assert np.array_equal(linear_ranks(form, 2, first=3), whole[3:])
+    kept = Kept(tmp_path / "ranks.json", "this fit")
+    kept.add(3, whole[3])
+    again = Kept(tmp_path / "ranks.json", "this fit")
+    assert again.missing(5) == [0, 1, 2, 4] and np.array_equal(again.of_all("abcd", 5).ranks, whole[3:4])
+    assert Kept(tmp_path / "ranks.json", "another fit").missing(2) == [0, 1]

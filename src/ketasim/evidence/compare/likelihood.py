@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -277,20 +278,38 @@ class StudyBlock:
             ("vital", "tau_vital", "within_study_effect"),
         ]
         directions = [(slopes[effect], tau, share) for effect, tau, share in pairs]
-        routine = np.array([1.0 if self._is_routine(r) else 0.0 for r in self.rows])
-        directions.append((slopes["setting"] * routine, "tau_routine", "within_study_mood"))
-        directions += [
-            (np.array([1.0 if self._own(r) == kind else 0.0 for r in self.rows]), tau, "within_study_measurement")
-            for kind, tau in _FAMILY_TAU.items()
-        ]
-        widen = np.array([widening(self.study_of(r), r.row) ** 2 for r in self.rows])
+        directions.append((slopes["setting"] * self._routine, "tau_routine", "within_study_mood"))
+        directions += [(here, tau, "within_study_measurement") for tau, here in self._of_its_own.items()]
         for direction, tau, share in directions:
+            if not direction.any():
+                continue
             variance = (taus[tau] * direction) ** 2
             found += taus[share] * taus[tau] ** 2 * np.outer(direction, direction)
-            own += (1.0 - taus[share] + widen) * variance
-        root = np.sqrt([trials(self.study_of(r)) for r in self.rows])
+            own += (1.0 - taus[share] + self._widened) * variance
         alike = taus["pool_share"]
-        return np.asarray((found + np.diag(own)) * (alike + (1.0 - alike) / np.outer(root, root)))
+        return np.asarray((found + np.diag(own)) * (alike + (1.0 - alike) / self._trials))
+
+    @cached_property
+    def _routine(self) -> Array:
+        """1 for rows from ordinary practice, 0 else, (rows,)."""
+        return np.array([float(self._is_routine(r)) for r in self.rows])
+
+    @cached_property
+    def _of_its_own(self) -> dict[str, Array]:
+        """Spread of a kind of rows -> 1 for its rows, 0 else; kinds without a row here are left out."""
+        kinds = [self._own(r) for r in self.rows]
+        return {tau: np.array([float(k == kind) for k in kinds]) for kind, tau in _FAMILY_TAU.items() if kind in kinds}
+
+    @cached_property
+    def _widened(self) -> Array:
+        """Square of the widening of each row, (rows,)."""
+        return np.array([widening(self.study_of(r), r.row) ** 2 for r in self.rows])
+
+    @cached_property
+    def _trials(self) -> Array:
+        """sqrt(n n') of the trials behind two rows, (rows, rows)."""
+        root = np.sqrt([trials(self.study_of(r)) for r in self.rows])
+        return np.asarray(np.outer(root, root))
 
     def _is_routine(self, row: Observed) -> bool:
         """Whether a row comes from ordinary practice, where clinics differ more than trials do."""

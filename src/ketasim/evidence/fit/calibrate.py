@@ -150,9 +150,10 @@ def spread_between(
         total = 0.5 * float(x @ x)
         fitted = np.eye(jacobian[0].shape[1])
         for block, r, s, sampled, j in zip(blocks, residuals, slopes, sampling, jacobian, strict=True):
-            around = sampled + block.between(s, taus)
-            total -= log_density(r, around)
-            fitted += j.T @ np.linalg.solve(around, j)
+            root = np.linalg.cholesky(sampled + block.between(s, taus))
+            white = np.linalg.solve(root, np.column_stack([j, r]))  # rows of unit variance
+            total += 0.5 * float(white[:, -1] @ white[:, -1]) + float(np.log(np.diag(root)).sum())
+            fitted += white[:, :-1].T @ white[:, :-1]
         return total + 0.5 * float(np.linalg.slogdet(fitted)[1])
 
     start = np.array([0.0 if begin is None else np.clip(p.z(begin[p.key]), -3.9, 3.9) for p in priors])

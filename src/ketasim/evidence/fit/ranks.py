@@ -94,8 +94,9 @@ def linear_ranks(
     slopes: Sequence[dict[str, Array]] | None = None,
     seed: int = 0,
     tell: Progress | None = None,
+    first: int = 0,
 ) -> IntArray:
-    """Ranks (sets, p) on the linear form f(z) = f0 + J (z - z0) of the fit studies.
+    """Ranks (sets, p) on the linear form f(z) = f0 + J (z - z0) of the fit studies. first : number of the first set; each set depends on its own number alone.
 
     slopes : of the predictions in the effects of their studies. With them each truth has spreads between studies of its own, drawn from their
     priors, and the fit estimates them as it does with real data: what is tested is a posterior that takes estimated spreads for known ones.
@@ -110,9 +111,8 @@ def linear_ranks(
         None if slopes is None else [slopes[i] for i in used],
     )
     with many(_LinearSet(kept, seed)) as go:
-        return go(np.arange(sets, dtype=np.float64)[:, None], tell, "synthetic sets on the linear form").astype(
-            np.int64
-        )
+        turns = np.arange(first, first + sets, dtype=np.float64)[:, None]
+        return go(turns, tell, "synthetic sets on the linear form").astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Synthetic studies: does the fit find what made them? `python -m ketasim.evidence.fit.synthetic [--replicates N]`.
 
---linear N   ranks of N truths on the linear form (ranks.py; seconds; with --spreads the spreads between studies are estimated too: minutes)
---draws N    ranks of N truths among draws of the model itself: fit and draw step with arms interpolated over the prior's range (minutes each);
-             kept in --keep, so that a second call goes on
+--linear N   ranks of N truths on the linear form (ranks.py; seconds; with --spreads the spreads between studies are estimated too: 8 s each)
+--draws N    ranks of N truths among draws of the model itself: fit and draw step with arms interpolated over the prior's range (minutes each)
+             Both are kept beside --keep, so that a second call goes on.
 
 Simulation-based calibration (Talts 2018, arXiv:1804.06788) of the fit as it is used: a truth z ~ N(0, 1) (the prior), published numbers made
 by the model at that truth with their own sampling errors and spreads between studies, a fit that starts from the prior's middle and has to find the
@@ -12,6 +12,7 @@ spreads as well. If the posterior is calibrated, (mode - truth) / SD is standard
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -31,7 +32,7 @@ from ..compare.predict import Evidence, all_evidence
 from .calibrate import Problem, covariance, default_state_file, fit, problem
 from .draws import Effort, draw
 from .exact import Exact
-from .leave_out import linear
+from .leave_out import Linear, linear
 from .parameters import free_parameters
 from .ranks import DRAWS, Ranks, linear_ranks, rank
 from .starts import digest
@@ -43,6 +44,7 @@ ITERATIONS = 8
 FIT_ITERATIONS = 15
 EFFORT = Effort(first=200, rounds=(120, 120), chains=8, superchains=4, wanted=150.0, most=1200)
 PER_CHAIN = 25
+AT_ONCE = 12  # sets between two times of keeping
 
 
 def synthetic(base: Problem, seed: int, truth: Array) -> Problem:
@@ -118,25 +120,57 @@ def drawn_rank(fast: Problem, seed: int, tell: Progress | None = None) -> list[i
     return [int(r) for r in rank(truth, found.z[picked])]
 
 
+class Kept:
+    """Ranks of synthetic sets by number in a JSON file, so that a second call goes on; those of another fit are dropped."""
+
+    def __init__(self, path: Path, of: str) -> None:
+        self.path, self.of = path, of
+        data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.ranks: dict[str, list[int]] = data["ranks"] if data.get("of") == of else {}
+
+    def missing(self, sets: int) -> list[int]:
+        """Numbers below `sets` that are not there."""
+        return [number for number in range(sets) if str(number) not in self.ranks]
+
+    def add(self, number: int, ranks: Sequence[int]) -> None:
+        """Keep the ranks of one set."""
+        self.ranks[str(number)] = [int(rank) for rank in ranks]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps({"of": self.of, "ranks": self.ranks}), encoding="utf-8")
+
+    def of_all(self, keys: Sequence[str], sets: int) -> Ranks:
+        """Those below `sets` that are there."""
+        return Ranks(tuple(keys), np.array([self.ranks[str(k)] for k in range(sets) if str(k) in self.ranks]))
+
+
 def drawn_ranks(base: Problem, sets: int, minutes: float, keep: Path, tell: Progress | None = None) -> Ranks:
     """`sets` synthetic sets, those kept before included; none begins after `minutes`."""
-    keys = tuple(p.key for p in base.parameters)
-    known: dict[str, list[int]] = {}
-    if keep.exists():
-        data = json.loads(keep.read_text(encoding="utf-8"))
-        known = data["ranks"] if data["of"] == digest(base) else {}
-    until = time.monotonic() + 60.0 * minutes
-    missing = [seed for seed in range(sets) if str(seed) not in known]
-    if missing:
+    kept, until = Kept(keep, digest(base)), time.monotonic() + 60.0 * minutes
+    if missing := kept.missing(sets):
         p = len(base.parameters)
         fast = Exact(base, np.zeros(p), np.ones(p), base.evidence, tell).problem()
         for seed in missing:
             if time.monotonic() > until:
                 break
-            known[str(seed)] = drawn_rank(fast, seed, tell)
-            keep.parent.mkdir(parents=True, exist_ok=True)
-            keep.write_text(json.dumps({"of": digest(base), "ranks": known}), encoding="utf-8")
-    return Ranks(keys, np.array([known[str(seed)] for seed in range(sets) if str(seed) in known]))
+            kept.add(seed, drawn_rank(fast, seed, tell))
+    return kept.of_all([p.key for p in base.parameters], sets)
+
+
+def spread_ranks(around: Linear, sets: int, minutes: float, keep: Path, tell: Progress | None = None) -> Ranks:
+    """`sets` synthetic sets on the linear form with spreads of their own, those kept before included; no dozen begins after `minutes`."""
+    task = Problem(around.evidence, free_parameters())
+    place = hashlib.sha256(np.concatenate([around.z, *map(np.ravel, around.jacobian)]).round(6).tobytes()).hexdigest()
+    kept, until = Kept(keep, f"{digest(task)} {place[:16]}"), time.monotonic() + 60.0 * minutes
+    slopes = around.evidence.slopes(task.numbers(around.z), around.base)
+    for first in range(0, sets, AT_ONCE):
+        count = min(AT_ONCE, sets - first)
+        if not set(kept.missing(sets)) & set(range(first, first + count)):
+            continue
+        if time.monotonic() > until:
+            break
+        for number, ranks in enumerate(linear_ranks(around, count, slopes, tell=tell, first=first), first):
+            kept.add(number, ranks)
+    return kept.of_all([p.key for p in task.parameters], sets)
 
 
 def _tell(line: str) -> None:
@@ -166,16 +200,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--spreads", action="store_true", help="with --linear: spreads between studies drawn and estimated"
     )
     parser.add_argument("--draws", type=int, default=0, help="so many sets with the draw step")
-    parser.add_argument("--minutes", type=float, default=50.0, help="with --draws: no set begins later")
+    parser.add_argument("--minutes", type=float, default=50.0, help="with --draws or --spreads: no set begins later")
     parser.add_argument("--keep", type=Path, default=default_state_file().with_name("ranks.json"))
     asked = parser.parse_args(arguments)
     if asked.linear or asked.draws:
         keys = tuple(p.key for p in free_parameters())
         if asked.linear:
-            around = linear(all_evidence(), _tell)
-            task = Problem(around.evidence, free_parameters())
-            slopes = around.evidence.slopes(task.numbers(around.z), around.base) if asked.spreads else None
-            print(Ranks(keys, linear_ranks(around, asked.linear, slopes, tell=_tell)).text)
+            around, keep = linear(all_evidence(), _tell), asked.keep.with_stem(f"{asked.keep.stem}-spreads")
+            if asked.spreads:
+                print(spread_ranks(around, asked.linear, asked.minutes, keep, _tell).text)
+            else:
+                print(Ranks(keys, linear_ranks(around, asked.linear, tell=_tell)).text)
         if asked.draws:
             print(drawn_ranks(problem(), asked.draws, asked.minutes, asked.keep, _tell).text)
         return 0
