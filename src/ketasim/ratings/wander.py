@@ -6,7 +6,8 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +18,8 @@ from ketasim.core.arrays import Array, IntArray
 
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
-SECONDS_PER_HOUR = 3600
 KEPT_NUMBERS = 1_000_000
+BASELINE_SHARE = 0.5  # of the variance of a rating's noise: the noise of the baseline's rating, which every later change has in common
 
 
 def _drawn(seed: int, purpose: str, persons: int | IntArray) -> Array:
@@ -41,6 +42,25 @@ def wandered(before: ArrayLike, hours: float, sd: float, time_constant: float, z
     """The slow wander a number of hours later, exact: w' = a w + sd sqrt(1 - a^2) z, a = exp(-hours / tau), z standard normal."""
     rate = hours / time_constant
     return np.asarray(np.exp(-rate) * np.asarray(before) + sd * np.sqrt(-np.expm1(-2.0 * rate)) * np.asarray(z))
+
+
+def rating_names(times: Iterable[float]) -> list[str]:
+    """Purposes of the noise of ratings at visits, by time (h)."""
+    return [f"rating at {time:g} h" for time in times]
+
+
+def rating_noise(draw: Callable[[str], Array], names: Sequence[str], sd: float) -> Array:
+    """Noise of the ratings at visits, (N, V), in units of the latent drive.
+
+    e_j = sd [sqrt(r) z_0 + sqrt(1 - r) z_j], r = 1/2: a change is a rating less the rating at baseline, each with an error of the same size, so that half of the
+    variance of every change is the error of the baseline, which all visits of a person share (classical test theory: errors of single ratings independent
+    and alike; Lord 1963, in Harris (ed.), Problems in measuring change).
+
+    draw : a purpose -> standard normals (N,); names (V,) : purpose of each visit; "baseline rating" is the one of the baseline.
+    """
+    shared = math.sqrt(BASELINE_SHARE) * draw("baseline rating")
+    own = math.sqrt(1.0 - BASELINE_SHARE)
+    return sd * np.stack([shared + own * draw(name) for name in names], axis=1)
 
 
 def wander_variance(times: ArrayLike, sd: ArrayLike, time_constant: ArrayLike) -> Array:
@@ -155,24 +175,3 @@ def own_course(
     """
     share = parted(np.atleast_1d(np.asarray(times, dtype=np.float64)), onset)
     return np.outer(sd * _drawn(seed, purpose, persons), share)
-
-
-def rating_noise(
-    seed: int,
-    persons: int | IntArray,
-    times: ArrayLike,
-    sd: float,
-    purpose: str = "mood rating",
-) -> Array:
-    """Independent noise of every single rating, N(0, sd^2), (P, T), in units of the latent drive.
-
-    Keyed by the time rounded to the second: the same visit keeps its noise whatever other visits are asked for.
-    """
-    t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    count = persons if isinstance(persons, int) else len(persons)
-    out = np.zeros((count, t.size))
-    if sd == 0:
-        return out
-    for j, second in enumerate(np.rint(t * SECONDS_PER_HOUR).astype(np.int64)):
-        out[:, j] = sd * _drawn(seed, f"{purpose}, at {second} s", persons)
-    return out

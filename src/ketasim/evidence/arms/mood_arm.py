@@ -17,7 +17,7 @@ from ketasim.core.arrays import Array
 from ketasim.ratings.between import built_up
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent, route_factor
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
-from ketasim.ratings.wander import at_visits
+from ketasim.ratings.wander import at_visits, rating_noise
 
 from .courses import Course
 from .numbers import Numbers
@@ -92,8 +92,8 @@ class ArmMood:
         noise_sd = numbers.pop("rating_sd")
         shifted = np.repeat(self.latent[:, columns], REPEATS, axis=0)
         shifted += at_visits(lambda purpose: drawn(purpose, count), times, **numbers)
-        for j in range(len(times)):
-            shifted[:, j] += noise_sd * drawn(f"visit rating {j}", count)
+        visits = [f"visit rating {j}" for j in range(len(times))]
+        shifted += rating_noise(lambda purpose: drawn(purpose, count), visits, noise_sd)
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))
         return link(shifted, b, ceiling, slope, top)
