@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
+from ketasim.core import normals
 from ketasim.person.likelihood import Conditioned, Noise, inside
-from ketasim.ratings.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings.wander import own_course, rating_names, rating_noise, slow_wander
 
 TIMES = (24.0, 96.0, 97.0, 336.0)
 
@@ -25,15 +26,14 @@ def matrix(times: tuple[float, ...], one: Noise) -> np.ndarray:
     return (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)
         + sc**2 * np.outer(part, part)
-        + s0**2 * np.eye(len(t))
+        + s0**2 * (0.5 + 0.5 * np.eye(len(t)))  # the rating at baseline is subtracted from every one
     )
 
 
 def test_covariance_is_that_of_the_simulated_processes() -> None:
     people, t = 40_000, np.array(TIMES)
-    eps = (
-        slow_wander(3, people, t, 0.6, 500.0) + own_course(3, people, t, 0.35, 200.0) + rating_noise(3, people, t, 0.3)
-    )
+    noise_of_ratings = rating_noise(lambda purpose: normals(3, purpose, people), rating_names(t), 0.3)
+    eps = slow_wander(3, people, t, 0.6, 500.0) + own_course(3, people, t, 0.35, 200.0) + noise_of_ratings
     assert np.cov(eps.T) == pytest.approx(matrix(TIMES, noise()), abs=0.012)
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ketasim.ratings.wander import own_course, rating_noise, slow_wander
+from ketasim.core import normals
+from ketasim.ratings.wander import own_course, rating_names, rating_noise, slow_wander
 
 SD, TAU = 0.6, 672.0
 TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])
@@ -42,18 +43,27 @@ def test_inside_a_day_the_variance_is_nearly_whole() -> None:
     assert 0.88 < bridge.var() / exact < 1.0
 
 
+def noise(people: int, times: list[float], seed: int = 9) -> np.ndarray:
+    return rating_noise(lambda purpose: normals(seed, purpose, people), rating_names(times), 0.3)
+
+
 def test_a_visit_keeps_its_noise() -> None:
-    all_visits = rating_noise(9, 50, [24.0, 168.0, 672.0], 0.3)
-    assert np.array_equal(rating_noise(9, 50, [168.0], 0.3)[:, 0], all_visits[:, 1])
-    assert np.corrcoef(rating_noise(9, 20_000, [24.0, 168.0], 0.3).T)[0, 1] == pytest.approx(0, abs=0.03)
-    assert rating_noise(9, 20_000, [24.0], 0.3).std() == pytest.approx(0.3, rel=0.02)
+    all_visits = noise(50, [24.0, 168.0, 672.0])
+    assert np.array_equal(noise(50, [168.0])[:, 0], all_visits[:, 1])
+    assert noise(20_000, [24.0]).std() == pytest.approx(0.3, rel=0.02)
 
 
-def test_the_typical_person_neither_wanders_nor_is_misrated() -> None:
+def test_visits_share_the_error_of_the_baseline() -> None:
+    """Independent errors of equal size at baseline and two visits: what the two changes have in common is the first."""
+    found = np.cov(noise(40_000, [24.0, 168.0]).T)
+    single = np.random.default_rng(5).normal(0.0, 0.3 / np.sqrt(2.0), (40_000, 3))
+    assert found == pytest.approx(np.cov((single[:, 1:] - single[:, :1]).T), abs=0.0025)
+
+
+def test_the_typical_person_does_not_wander() -> None:
     who = np.array([-1, 0, 1])
     assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[0], np.zeros(TIMES.size))
     assert np.array_equal(slow_wander(4, who, TIMES, SD, TAU)[1:], slow_wander(4, 2, TIMES, SD, TAU))
-    assert rating_noise(4, who, [24.0], 0.3)[0, 0] == 0
 
 
 def test_own_course_is_one_number_per_person_that_rises_and_stays() -> None:
