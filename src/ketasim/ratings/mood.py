@@ -79,7 +79,7 @@ class Drives:
         """From a table of courses by port; GABA-A potentiation where the table holds it."""
         return Drives(**{f: table[port] for f, port in Drives.ports().items()}, gaba=table.get(FELT_OF_MIDAZOLAM))
 
-    def times(self, factor: Array) -> Drives:
+    def scaled(self, factor: Array) -> Drives:
         """The drug part, on mood and suicidal thoughts, times a factor (1 or P, 1 or T)."""
         if factor.shape == (1, 1) and factor[0, 0] == 1.0:
             return self

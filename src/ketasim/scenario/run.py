@@ -171,7 +171,7 @@ class _Run:
         tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         arm, *beside = (Drives.of(table) for table in tables)
-        drives = self._with_add_ons([arm.times(route_factor(self.treatment, self.times, p)), *beside])
+        drives = self._with_add_ons([arm.scaled(route_factor(self.treatment, self.times, p)), *beside])
         scores = mood(
             self.asked.setting,
             self.treatment,

@@ -123,7 +123,7 @@ def read_course(
     at = np.searchsorted(times, visits_h - 1e-9)
     shape = (len(people), len(times))
     tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
-    drives = Drives.of(tables).times(route_factor(noticed, times, p))
+    drives = Drives.of(tables).scaled(route_factor(noticed, times, p))
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest = felt_so_far(times, felt, noticed.sessions)
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf

@@ -39,7 +39,7 @@ def test_a_mixed_course_counts_its_sessions_so_far() -> None:
 
 def test_the_drug_part_alone_is_moved() -> None:
     one = np.ones((2, 3))
-    moved = Drives(one, one, one, one, one).times(np.array([[0.5], [2.0]]))
+    moved = Drives(one, one, one, one, one).scaled(np.array([[0.5], [2.0]]))
     assert moved.mood == pytest.approx(one * [[0.5], [2.0]]) and moved.ideation == pytest.approx(moved.mood)
     assert (moved.ssri == 1.0).all() and (moved.cadss == 1.0).all()
 

@@ -135,7 +135,7 @@ def arm_mood(
 ) -> ArmMood:
     """Mood (or suicidal thoughts) of an arm. where : setting; p : `numbers.setting(people)`; rater_factor : on the whole drive; unfelt : nobody
     can feel what is given."""
-    drives = drives_of(arm, people, numbers, effects, ideation).times(route_factor(arm.noticed, arm.times, p))
+    drives = drives_of(arm, people, numbers, effects, ideation).scaled(route_factor(arm.noticed, arm.times, p))
     hoped = hope(where, arm.noticed, arm.times, drives, p, unfelt=unfelt)
     shift = effects.setting * np.where(arm.times > 0, 1.0, 0.0)[None, :]
     if effects.late:
