@@ -13,7 +13,7 @@ from scipy.special import betaincinv
 
 from ketasim.core import normals, value, values
 from ketasim.core.arrays import Array, BoolArray
-from ketasim.evidence.arms.times import visit_times
+from ketasim.evidence.arms.times import EARLY_H, visit_times
 from ketasim.evidence.published.studies import Row, Study, studies
 from ketasim.people import Traits
 from ketasim.ratings.observation import link
@@ -35,7 +35,6 @@ ROWS = (
     ("Shiroma2014", "shiroma_2014_04"),
     ("Murrough2013b", "CL002"),
 )
-EARLY_H = 24.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,16 @@ from .context import Context, Unpredictable
 from .endpoints import endpoint_of
 from .exposure import exposure_value, tissue_value
 from .mood_arm import REPEATS, ArmMood
-from .times import HOURS_PER_DAY, is_withdrawal, relapse_start, repeated_visits, stable_visits, visit_times
+from .times import (
+    EARLY_H,
+    HOURS_PER_DAY,
+    is_withdrawal,
+    relapse_start,
+    repeated_visits,
+    stable_visits,
+    visit_times,
+    without_early_response,
+)
 
 GUESSES = ("guess_right", "guess_right_strong")
 LEAST_SHARE = 1e-4  # shares are held this far from 0 and 1 in ratios
@@ -36,7 +45,7 @@ def predict_row(context: Context, row: Row) -> float:
     Reads what the row asks for, never its value, error or note.
     """
     entry = endpoint_of(row.endpoint)
-    if row.among:
+    if row.among and not without_early_response(row):
         raise Unpredictable(f"no rule for a statistic of {row.among} alone", where=_where(row))
     if len(row.arm_keys) > 1 or len(row.versus_keys) > 1:
         found = _pooled(context, row)
@@ -148,6 +157,8 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     kind = row.of if row.is_share_contrast else row.statistic
     if kind in ("ever_response", "ever_remission", "cumulative_share"):
         return _ever(context, row, key, mood, kind, per_point), 0.0
+    if without_early_response(row):
+        return _later_response(context, row, mood), 0.0
     if kind == "response" and context.study.cuts.get("response_visits"):
         return _repeated_response(context, row, key, mood), 0.0
     if kind in ("response", "remission", "threshold_share", "share_event"):
@@ -227,6 +238,14 @@ def _repeated_response(context: Context, row: Row, key: str, mood: ArmMood) -> f
     times = np.array(repeated_visits(context.study))
     hits = (mood.visits(times) <= context.response_share * mood.baselines[:, None]).sum(axis=1)
     return float((hits >= context.study.cuts["response_visits"]).mean())
+
+
+def _later_response(context: Context, row: Row, mood: ArmMood) -> float:
+    """Share with a response at the row's time among people without one a day after the first dose: the same course, wander and noise at both visits."""
+    limit = context.response_share * mood.baselines
+    scores = mood.visits(np.array([EARLY_H, row.time_h]))
+    early = scores[:, 0] > limit
+    return float((scores[early, 1] <= limit[early]).mean())
 
 
 def _again(context: Context, row: Row) -> float:

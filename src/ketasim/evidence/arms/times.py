@@ -26,6 +26,7 @@ NEEDS_VISITS = (
 )
 EXPOSURE_H = 48.0  # how long concentrations are followed where a row names no horizon
 HOURS_PER_DAY = 24.0
+EARLY_H = 24.0  # when an early response is judged
 LOST_ACTIVITY = (
     "kappa_activity",
     "delta_activity",
@@ -65,9 +66,16 @@ def needs(study: Study, key: str) -> Needs:
             times.update(stable_visits(study, key, row))
         if row.statistic == "response" and study.cuts.get("response_visits"):
             times.update(repeated_visits(study))
+        if without_early_response(row):
+            times.add(EARLY_H)
         if entry.rule == "vital":
             times.update(reading_times(session_before(study, key, row.time_h)))
     return Needs(tuple(sorted(times)), dense, tuple(sorted(ports)))
+
+
+def without_early_response(row: Row) -> bool:
+    """True for a share of responders among people who had not responded a day after the first dose, the one part of an arm that has a rule."""
+    return row.among == "early_non_responders" and row.endpoint == "madrs" and row.statistic == "response"
 
 
 def needs_visits(row: Row) -> bool:

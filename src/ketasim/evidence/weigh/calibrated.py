@@ -21,6 +21,7 @@ from ketasim.core.arrays import Array, BoolArray
 
 from ..arms.context import Context
 from ..arms.numbers import Numbers
+from ..arms.times import without_early_response
 from ..compare.likelihood import observed
 from .findings import FindingSet, finding_sets
 from .hypotheses import joined, mood_studies
@@ -192,7 +193,7 @@ def observed_values(names: tuple[str, ...]) -> tuple[Array, ...]:
     people: dict[str, str] = {}
     for study in mood_studies("fit"):
         context = Context(study, Numbers())
-        rows = [row for row in study.predicted if not row.among]  # no prediction has a rule for a part of an arm
+        rows = [row for row in study.predicted if not row.among or without_early_response(row)]  # others have no rule
         own = np.array([observed(study, row, context.per_point(row.scale)).y for row in rows])
         first = people.setdefault(study.people_key, study.id)
         if study.id in names:
