@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ketasim.evidence.arms.context import Context
+from ketasim.evidence.arms.context import Context, Unpredictable
 from ketasim.evidence.arms.endpoints import ENDPOINTS, endpoint_of, family, level_ports
 from ketasim.evidence.arms.numbers import Numbers
 from ketasim.evidence.arms.quantities import RULES, predict_row, survival
@@ -208,3 +208,16 @@ def test_every_endpoint_of_the_table_has_a_rule_and_every_word_an_answer() -> No
         for r in study.predicted:
             assert endpoint_of(r.endpoint).rule in RULES or r.endpoint in WORDS
             assert family(r) in ("mood", "plasma", "receptor", "dissociation", "vital", "report", "correlation")
+
+
+def test_who_did_not_respond_early_responds_later_less_often_than_everybody() -> None:
+    """P(late) = P(early) P(late | early) + P(not early) P(late | not early): the share lies between what is left if every early responder stays one and P(late)."""
+    late = row(time_h=336.0)
+    early, everybody, without = told(row(), late, replace(late, among="early_non_responders"))
+    assert (everybody - early) / (1.0 - early) < without < everybody
+
+
+def test_no_other_part_of_an_arm_has_a_rule() -> None:
+    for changes in ({"among": "completers"}, {"among": "early_non_responders", "statistic": "remission"}):
+        with pytest.raises(Unpredictable, match="alone"):
+            told(row(**changes))
