@@ -25,7 +25,7 @@ import numpy as np
 
 from ketasim.core import inverse_normal, log_normal_cdf
 from ketasim.core.arrays import Array, IntArray
-from ketasim.ratings.wander import BASELINE_SHARE, parted, wander_variance
+from ketasim.ratings.wander import parted, wander_variance
 
 TINY = 1e-300
 EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
@@ -54,11 +54,6 @@ class Noise:
         shared = wander_variance(first, self.wander_sd, self.wander_time) * np.exp(-(last - first) / self.wander_time)
         course = self.course_sd**2 * parted(one, self.course_onset) * parted(other, self.course_onset)
         return np.asarray(shared + course if same else self.ideation_wander_shared * (shared + course))
-
-    def between_ratings(self, one: float, other: float, same: bool = True) -> Array:
-        """Covariance of two ratings at two times (h), (N,): course, wander and, of one scale, the noise of the baseline's rating (`wander.rating_noise`)."""
-        found = self.covariance(one, other, same)
-        return found + BASELINE_SHARE * self.rating_sd**2 if same else found
 
     def only(self, members: IntArray) -> Noise:
         """The same of some members, in that order."""
@@ -109,7 +104,7 @@ class Conditioned:
         variance = self.noise.covariance(time_h, time_h) + self.noise.rating_sd**2
         mean = np.zeros_like(variance)
         for j, (time, other) in enumerate(zip(self.times, self.factors, strict=True)):
-            cross = self.noise.between_ratings(time_h, time, self.thoughts[j] == thoughts)
+            cross = self.noise.covariance(time_h, time, self.thoughts[j] == thoughts)
             for k in range(j):
                 cross = cross - row[k] * other[k]
             row.append(cross / other[j])

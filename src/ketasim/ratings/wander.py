@@ -6,7 +6,6 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
@@ -19,7 +18,6 @@ from ketasim.core.arrays import Array, IntArray
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
 KEPT_NUMBERS = 1_000_000
-BASELINE_SHARE = 0.5  # of the variance of a rating's noise: the noise of the baseline's rating, which every later change has in common
 
 
 def _drawn(seed: int, purpose: str, persons: int | IntArray) -> Array:
@@ -50,17 +48,12 @@ def rating_names(times: Iterable[float]) -> list[str]:
 
 
 def rating_noise(draw: Callable[[str], Array], names: Sequence[str], sd: float) -> Array:
-    """Noise of the ratings at visits, (N, V), in units of the latent drive.
+    """Noise of the ratings at visits, (N, V), in units of the latent drive: independent, N(0, sd^2), one draw for each visit.
 
-    e_j = sd [sqrt(r) z_0 + sqrt(1 - r) z_j], r = 1/2: a change is a rating less the rating at baseline, each with an error of the same size, so that half of the
-    variance of every change is the error of the baseline, which all visits of a person share (classical test theory: errors of single ratings independent
-    and alike; Lord 1963, in Harris (ed.), Problems in measuring change).
-
-    draw : a purpose -> standard normals (N,); names (V,) : purpose of each visit; "baseline rating" is the one of the baseline.
+    draw : a purpose -> standard normals (N,); names (V,) : purpose of each visit. That visits share the error of the rating at baseline was tried
+    and refused (docs/decisions/0006, seventh series).
     """
-    shared = math.sqrt(BASELINE_SHARE) * draw("baseline rating")
-    own = math.sqrt(1.0 - BASELINE_SHARE)
-    return sd * np.stack([shared + own * draw(name) for name in names], axis=1)
+    return sd * np.stack([draw(name) for name in names], axis=1)
 
 
 def wander_variance(times: ArrayLike, sd: ArrayLike, time_constant: ArrayLike) -> Array:

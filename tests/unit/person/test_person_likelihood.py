@@ -26,7 +26,7 @@ def matrix(times: tuple[float, ...], one: Noise) -> np.ndarray:
     return (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)
         + sc**2 * np.outer(part, part)
-        + s0**2 * (0.5 + 0.5 * np.eye(len(t)))  # the rating at baseline is subtracted from every one
+        + s0**2 * np.eye(len(t))
     )
 
 

@@ -53,11 +53,8 @@ def test_a_visit_keeps_its_noise() -> None:
     assert noise(20_000, [24.0]).std() == pytest.approx(0.3, rel=0.02)
 
 
-def test_visits_share_the_error_of_the_baseline() -> None:
-    """Independent errors of equal size at baseline and two visits: what the two changes have in common is the first."""
-    found = np.cov(noise(40_000, [24.0, 168.0]).T)
-    single = np.random.default_rng(5).normal(0.0, 0.3 / np.sqrt(2.0), (40_000, 3))
-    assert found == pytest.approx(np.cov((single[:, 1:] - single[:, :1]).T), abs=0.0025)
+def test_noise_of_visits_is_independent() -> None:
+    assert np.corrcoef(noise(20_000, [24.0, 168.0]).T)[0, 1] == pytest.approx(0, abs=0.03)
 
 
 def test_the_typical_person_does_not_wander() -> None:
