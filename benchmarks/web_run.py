@@ -166,7 +166,7 @@ def stages(count: int) -> dict[str, float]:
         (module._Run, "__init__"),
         (module._Run, "_integrate" if hasattr(module._Run, "_integrate") else "_simulate"),
         (module, "mood"),
-        (module._Run, "_outputs"),
+        (module._Run, "_levels" if hasattr(module._Run, "_levels") else "_outputs"),
         (module, "summarise"),
         (Result, "to_json"),
     ):

@@ -15,6 +15,7 @@ from ketasim.core import Output, UsageError, Value, normals, output_register, un
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
+from ketasim.core.together import together
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
@@ -31,6 +32,7 @@ from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
 
 MOST_GIGABYTES = 8.0
+WORTH_A_THREAD = 10_000  # numbers of one output; the outputs of fewer take less than a millisecond
 
 
 def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
@@ -161,18 +163,22 @@ class _Run:
         tables = [self.sessions.applied(arm, self.varying, self.times) for arm in found.tables]
         drives = self._with_add_ons([Drives.of(arm) for arm in tables])
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
-        scores = mood(
-            self.asked.setting,
-            self.treatment,
-            self.everybody,
-            self.times,
-            drives[0],
-            drives[1] if len(drives) > 1 else None,
-            p,
-            self.asked.masked,
-            self.follows,
+        scores, levels = together(
+            lambda: mood(
+                self.asked.setting,
+                self.treatment,
+                self.everybody,
+                self.times,
+                drives[0],
+                drives[1] if len(drives) > 1 else None,
+                p,
+                self.asked.masked,
+                self.follows,
+            ),
+            lambda: self._levels(tables[0]),
+            worth=len(self.everybody) * len(self.times) > WORTH_A_THREAD,
         )
-        table = self._outputs(tables[0], scores)
+        table = self._in_order(levels, scores)
         return scores, table, self._failures(found, table)
 
     def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
@@ -307,17 +313,21 @@ class _Run:
 
     # what comes out ------------------------------------------------------------------------------------------------
 
-    def _outputs(self, arm: Mapping[str, Array], scores: Mood) -> dict[str, Array]:
+    def _in_order(self, levels: Mapping[str, Array], scores: Mood) -> dict[str, Array]:
+        """Every output, in the order of the register."""
         seen = {
             "madrs": scores.madrs,
             "madrs.change": scores.change,
             "madrs.effect": scores.effect,
             "ideation": scores.ideation,
         }
+        return {name: seen[name] if entry.observed else levels[name] for name, entry in self.register.items()}
+
+    def _levels(self, arm: Mapping[str, Array]) -> dict[str, Array]:
+        """Every output that is no score, from the courses of the arm."""
         table = {}
         for name, entry in self.register.items():
             if entry.observed:
-                table[name] = np.asarray(seen[name])
                 continue
             rows = sum((arm[port] for port in entry.ports[1:]), start=arm[entry.ports[0]])
             own = rows if len(entry.ports) > 1 else None  # an array of this output alone is written over
