@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -131,9 +132,9 @@ class _Run:
             time_h=self.asked.times_h,
             grid_h=times,
             follows=self.follows,
-            values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
+            values=MappingProxyType({name: np.take(rows, at, axis=1) for name, rows in people.items()}),
             grid_values=MappingProxyType(people),
-            model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
+            model_values=MappingProxyType({name: np.take(rows, at, axis=1) for name, rows in model.items()}),
             model_grid_values=MappingProxyType(model),
             failures=failures,
             ledger=given,
@@ -324,22 +325,26 @@ class _Run:
         return {name: seen[name] if entry.observed else levels[name] for name, entry in self.register.items()}
 
     def _levels(self, arm: Mapping[str, Array]) -> dict[str, Array]:
-        """Every output that is no score, from the courses of the arm."""
+        """Every output that is no score, from the courses of the arm; what is read by one output alone becomes that output in place."""
+        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood is read from them meanwhile
+        used = Counter([port for entry in self.register.values() for port in entry.ports] + [*kept, *kept])
         table = {}
         for name, entry in self.register.items():
             if entry.observed:
                 continue
             rows = sum((arm[port] for port in entry.ports[1:]), start=arm[entry.ports[0]])
-            own = rows if len(entry.ports) > 1 else None  # an array of this output alone is written over
+            # an array of this output alone is written over
+            alone = len(entry.ports) > 1 or (used[entry.ports[0]] == 1 and rows.flags.writeable)
+            own = rows if alone else None
             factor = self._factor(entry)
             if factor != 1.0:
                 rows = own = np.multiply(rows, factor, out=own)
             if entry.resting:
-                rows = np.add(rows, self.everybody.resting(entry.resting)[:, None], out=own)
+                rows = own = np.add(rows, self.everybody.resting(entry.resting)[:, None], out=own)
             # a level that rounding of the integration left a hair below an end of its scale stands at that end
             below = entry.low is not None and (rows < entry.low).any()
             above = entry.high is not None and (rows > entry.high).any()
-            table[name] = np.clip(rows, entry.low, entry.high) if below or above else rows
+            table[name] = np.clip(rows, entry.low, entry.high, out=own) if below or above else rows
         return table
 
     def _factor(self, entry: Output) -> float:
