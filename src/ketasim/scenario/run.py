@@ -374,7 +374,10 @@ class _Run:
 
     def _ledger(self) -> tuple[LedgerRow, ...]:
         at = np.searchsorted(self.times, self.boundaries)
-        mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.forward.shares(self.varying).items()}
+        mine = {
+            key: float(number.flat[0] if isinstance(number, np.ndarray) else number)
+            for key, number in self.forward.shares(self.varying).items()
+        }
         amounts = {copy: self.first[name][at] for copy, name in self.amounts.items()}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):
