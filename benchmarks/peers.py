@@ -43,7 +43,10 @@ FACTORS = (
 REFERENCE_TOLERANCE = 1e-11
 CONFIRMED_PEOPLE = 2
 PROBED_PEOPLE, TOO_SLOW = 4, 3.0  # people tried first; settings slower than this times the best are dropped
-FINALISTS, FINAL_LOOKS = 5, 4  # the fastest settings of an engine, timed again in turn; other work on the machine only adds, so the least look counts
+FINALISTS, FINAL_LOOKS = (
+    5,
+    4,
+)  # the fastest settings of an engine, timed again in turn; other work on the machine only adds, so the least look counts
 LEAST_CPU = 0.3  # s of CPU time per measurement
 PATIENCE = 600.0  # s
 SMALLEST_PEAK = 1e-12  # a state that stays below in everybody is compared absolutely

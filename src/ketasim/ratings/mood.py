@@ -9,7 +9,6 @@ import numpy as np
 
 from ketasim.core import KetasimError, Value, values
 from ketasim.core.arrays import Array, BoolArray
-from ketasim.core.together import together
 from ketasim.dose import Regimen
 from ketasim.people import TYPICAL, People
 
@@ -38,7 +37,6 @@ NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a ne
 ACTIVE_PLACEBO = "midazolam"
 FELT_OF_MIDAZOLAM = "gaba_potentiation"
 STAGES = ("setting", "observation")
-WORTH_A_THREAD = 10_000  # people times times; the hopes of fewer take less than a millisecond
 
 
 def rating_values() -> dict[str, Value]:
@@ -262,23 +260,15 @@ def mood(
     grid (T,) : times that follow the doses (all, unless given), see `felt_so_far`.
     """
     other = placebo or arm.nothing()
-    own = _wander(people, times, p, "mood")
-
-    def without() -> tuple[Array, Array]:
-        hoped = hope(where, given, times, other, p, "comparator", grid)
-        return hoped, madrs_scores(latent(where, other, hoped, p), people.madrs, p, own)
-
-    def hopes() -> Array | None:
-        return None if masked else hope(where, given, times, arm, p, grid=grid)
-
-    found, (hope_placebo, placebo_scores) = together(hopes, without, worth=own.size > WORTH_A_THREAD)
-    hoped = hope_placebo if found is None else found
+    hope_placebo = hope(where, given, times, other, p, "comparator", grid)
+    hoped = hope_placebo if masked else hope(where, given, times, arm, p, grid=grid)
     here = latent(where, arm, hoped, p)
+    own = _wander(people, times, p, "mood")
     thoughts = _wander(people, times, p, "ideation")
     item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])
     return Mood(
         madrs=madrs_scores(here, people.madrs, p, own),
-        placebo=placebo_scores,
+        placebo=madrs_scores(latent(where, other, hope_placebo, p), people.madrs, p, own),
         ideation=ideation_scores(latent(where, arm, hoped, p, ideation=True), item, p, own, thoughts),
         latent=np.broadcast_to(here, own.shape),
         baseline=people.madrs,

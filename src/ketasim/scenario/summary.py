@@ -9,7 +9,6 @@ import numpy as np
 
 from ketasim.core import output_register, values
 from ketasim.core.arrays import Array, BoolArray
-from ketasim.core.together import together
 from ketasim.ratings.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
@@ -17,38 +16,27 @@ from .result import HIGH, LOW, Course, Result
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
 VENOUS = "plasma."
 DAY_H = 24.0
-WORTH_A_THREAD = 10_000  # numbers of one output; the areas under fewer take less than a millisecond
 SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
 
 def summarise(result: Result, scores: Mood, good: BoolArray) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
-    rising = [
-        name
-        for name, entry in output_register().items()
-        if not entry.observed and name in result.grid_values and _rises(result.grid_values[name])
-    ]
-    register = output_register()
-    levels = [name for name in rising if register[name].molar_mass and name.startswith(VENOUS)]
-
-    def exposures() -> dict[str, Any]:
-        whole = result.follows is None or result.follows.all()
-        return {name: exposure(result.fine(name), result.grid_values[name] if whole else None) for name in levels}
-
-    def others() -> dict[str, Any]:
-        return {
-            "peaks": {name: peak(result.fine(name)) for name in rising},
-            "mood": _mood(result, scores, good),
-            "onset_h": onset(result.fine("madrs.effect")),
-            "time_in_clinic_h": time_in_clinic(result),
-            "sedation_lowest": lowest(result.fine("sedation")),
-            "sbp_rise_peak": _rise(result, "sbp"),
-            "warnings": list(result.warnings),
-        }
-
-    size = max((rows.size for rows in result.grid_values.values()), default=0)
-    first, second = together(others, exposures, worth=size > WORTH_A_THREAD)
-    return result.with_summary({"peaks": first.pop("peaks"), "exposure": second, **first})
+    found: dict[str, Any] = {"peaks": {}, "exposure": {}}
+    whole = result.follows is None or result.follows.all()
+    for name, entry in output_register().items():
+        if entry.observed or name not in result.grid_values or not _rises(result.grid_values[name]):
+            continue
+        course = result.fine(name)
+        found["peaks"][name] = peak(course)
+        if entry.molar_mass and name.startswith(VENOUS):
+            found["exposure"][name] = exposure(course, result.grid_values[name] if whole else None)
+    found["mood"] = _mood(result, scores, good)
+    found["onset_h"] = onset(result.fine("madrs.effect"))
+    found["time_in_clinic_h"] = time_in_clinic(result)
+    found["sedation_lowest"] = lowest(result.fine("sedation"))
+    found["sbp_rise_peak"] = _rise(result, "sbp")
+    found["warnings"] = list(result.warnings)
+    return result.with_summary(found)
 
 
 def spread(people: Array) -> dict[str, float | None]:

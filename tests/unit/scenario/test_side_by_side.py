@@ -1,16 +1,19 @@
-"""What follows the integration goes side by side where there are processors: no number depends on how many there are."""
+"""Scores and the other outputs are worked out side by side where there are processors: no number depends on how many there are."""
 
 from __future__ import annotations
+
+import importlib
 
 import numpy as np
 import pytest
 
 import ketasim.core.together as module
 import ketasim.engine.run.model as engine
-from ketasim.ratings import mood as ratings
 from ketasim.ratings.structure import compared
 from ketasim.scenario.result import Result
 from ketasim.scenario.run import WORTH_A_THREAD, run
+
+scenario = importlib.import_module("ketasim.scenario.run")  # the module: the package has a function of that name
 
 TEXT = "ketamine iv 0.5 mg/kg over 40 min"
 
@@ -27,7 +30,7 @@ def _on(processors: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Result, int]:
     with monkeypatch.context() as patch:
         patch.setattr(module, "processors", lambda: processors)
         patch.setattr(engine, "processors", lambda: processors)
-        patch.setattr(ratings, "together", counted)
+        patch.setattr(scenario, "together", counted)
         with compared(belief="felt"):  # what is in force holds in every thread
             found = run(TEXT, people=60, days=14, repeat="twice weekly x 4")
     return found, sum(shared)
