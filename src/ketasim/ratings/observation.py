@@ -75,7 +75,7 @@ def link(
     responder shares better than a normal, lognormal or gamma residual.
     """
     u = np.asarray(ceiling, dtype=np.float64)
-    below = np.asarray(np.asarray(slope) * np.asarray(drive))
+    below = np.asarray(np.asarray(slope) * np.asarray(drive, dtype=np.float64))
     own = below if below.ndim and below.shape == np.broadcast_shapes(below.shape, u.shape) else None
     # written over where the shape allows: half the time of so short a formula goes into fresh memory
     below = np.exp(np.clip(below, -EXP_LIMIT, EXP_LIMIT, out=own), out=own)
