@@ -240,7 +240,7 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, 
     onset = _column(p, "expectancy_onset")
     session = np.searchsorted(starts, t, side="right") - 1  # of every time; -1 before the first
     since = np.where(session >= 0, t - starts[session], 0.0)
-    memory = np.exp(-since / onset)
+    memory = _fall(since, onset)
     hoped = expects * (1.0 - memory)
     ends = expects[:, edges[1:-1] - 1]  # what is expected at the end of each session but the last
     drive = np.zeros((people, t.size))
@@ -255,12 +255,20 @@ def expectancy_course(times: ArrayLike, sessions: ArrayLike, shares: ArrayLike, 
             left[:, j + 1 : j + 2] = np.exp(-gap / loss) * (
                 left[:, j : j + 1] * kept + ends[:, j : j + 1] * (1.0 - kept)
             )
-        course = np.take(left, session, axis=1) * memory
+        course = np.take(left, session, axis=1)
+        course *= memory
         course += hoped
-        course *= np.exp(-since / loss) * _column(p, size)
+        course *= _fall(since, loss) * _column(p, size)
         drive += course
     drive[:, session < 0] = 0.0
-    return drive * _column(p, "expectancy_gain")
+    drive *= _column(p, "expectancy_gain")
+    return drive
+
+
+def _fall(hours: Array, time_constant: Array) -> Array:
+    """exp(-t / tau), (1 or P, T); hours (T,), time_constant (1 or P, 1)."""
+    exponent = np.asarray(-hours / time_constant)
+    return np.asarray(np.exp(exponent, out=exponent))
 
 
 _EXPECTANCY_KEYS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from ketasim.core import Output, UsageError, Value, normals, output_register, un
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
+from ketasim.core.together import together
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
@@ -41,6 +43,7 @@ from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
 
 MOST_GIGABYTES = 8.0
+WORTH_A_THREAD = 10_000  # numbers of one output; the outputs of fewer take less than a millisecond
 
 
 def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
@@ -139,9 +142,9 @@ class _Run:
             time_h=self.asked.times_h,
             grid_h=times,
             follows=self.follows,
-            values=MappingProxyType({name: rows[:, at] for name, rows in people.items()}),
+            values=MappingProxyType({name: np.take(rows, at, axis=1) for name, rows in people.items()}),
             grid_values=MappingProxyType(people),
-            model_values=MappingProxyType({name: rows[:, at] for name, rows in model.items()}),
+            model_values=MappingProxyType({name: np.take(rows, at, axis=1) for name, rows in model.items()}),
             model_grid_values=MappingProxyType(model),
             failures=failures,
             ledger=given,
@@ -172,18 +175,22 @@ class _Run:
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         arm, *beside = (Drives.of(table) for table in tables)
         drives = self._with_add_ons([arm.scaled(route_factor(self.treatment, self.times, p)), *beside])
-        scores = mood(
-            self.asked.setting,
-            self.treatment,
-            self.everybody,
-            self.times,
-            drives[0],
-            drives[1] if len(drives) > 1 else None,
-            p,
-            self.asked.masked,
-            self.follows,
+        scores, levels = together(
+            lambda: mood(
+                self.asked.setting,
+                self.treatment,
+                self.everybody,
+                self.times,
+                drives[0],
+                drives[1] if len(drives) > 1 else None,
+                p,
+                self.asked.masked,
+                self.follows,
+            ),
+            lambda: self._levels(tables[0]),
+            worth=len(self.everybody) * len(self.times) > WORTH_A_THREAD,
         )
-        table = self._outputs(tables[0], scores)
+        table = self._in_order(levels, scores)
         return scores, table, self._failures(found, table)
 
     def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
@@ -318,29 +325,37 @@ class _Run:
 
     # what comes out ------------------------------------------------------------------------------------------------
 
-    def _outputs(self, arm: Mapping[str, Array], scores: Mood) -> dict[str, Array]:
+    def _in_order(self, levels: Mapping[str, Array], scores: Mood) -> dict[str, Array]:
+        """Every output, in the order of the register."""
         seen = {
             "madrs": scores.madrs,
             "madrs.change": scores.change,
             "madrs.effect": scores.effect,
             "ideation": scores.ideation,
         }
+        return {name: seen[name] if entry.observed else levels[name] for name, entry in self.register.items()}
+
+    def _levels(self, arm: Mapping[str, Array]) -> dict[str, Array]:
+        """Every output that is no score, from the courses of the arm; what is read by one output alone becomes that output in place."""
+        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood is read from them meanwhile
+        used = Counter([port for entry in self.register.values() for port in entry.ports] + [*kept, *kept])
         table = {}
         for name, entry in self.register.items():
             if entry.observed:
-                table[name] = np.asarray(seen[name])
                 continue
             rows = sum((arm[port] for port in entry.ports[1:]), start=arm[entry.ports[0]])
-            own = rows if len(entry.ports) > 1 else None  # an array of this output alone is written over
+            # an array of this output alone is written over
+            alone = len(entry.ports) > 1 or (used[entry.ports[0]] == 1 and rows.flags.writeable)
+            own = rows if alone else None
             factor = self._factor(entry)
             if factor != 1.0:
                 rows = own = np.multiply(rows, factor, out=own)
             if entry.resting:
-                rows = np.add(rows, self.everybody.resting(entry.resting)[:, None], out=own)
+                rows = own = np.add(rows, self.everybody.resting(entry.resting)[:, None], out=own)
             # a level that rounding of the integration left a hair below an end of its scale stands at that end
             below = entry.low is not None and (rows < entry.low).any()
             above = entry.high is not None and (rows > entry.high).any()
-            table[name] = np.clip(rows, entry.low, entry.high) if below or above else rows
+            table[name] = np.clip(rows, entry.low, entry.high, out=own) if below or above else rows
         return table
 
     def _factor(self, entry: Output) -> float:
@@ -370,7 +385,10 @@ class _Run:
 
     def _ledger(self) -> tuple[LedgerRow, ...]:
         at = np.searchsorted(self.times, self.boundaries)
-        mine = {key: float(np.atleast_1d(number)[0]) for key, number in self.forward.shares(self.varying).items()}
+        mine = {
+            key: float(number.flat[0] if isinstance(number, np.ndarray) else number)
+            for key, number in self.forward.shares(self.varying).items()
+        }
         amounts = {copy: self.first[name][at] for copy, name in self.amounts.items()}
         weight = float(self.everybody.weight[0])
         if not all(np.isfinite(rows).all() for rows in amounts.values()):

@@ -22,13 +22,14 @@ SAME = 1e-3  # of the range: equal doses give peaks that differ by less than any
 def summarise(result: Result, scores: Mood, good: BoolArray) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
     found: dict[str, Any] = {"peaks": {}, "exposure": {}}
+    whole = result.follows is None or result.follows.all()
     for name, entry in output_register().items():
         if entry.observed or name not in result.grid_values or not _rises(result.grid_values[name]):
             continue
         course = result.fine(name)
         found["peaks"][name] = peak(course)
         if entry.molar_mass and name.startswith(VENOUS):
-            found["exposure"][name] = exposure(course)
+            found["exposure"][name] = exposure(course, result.grid_values[name] if whole else None)
     found["mood"] = _mood(result, scores, good)
     found["onset_h"] = onset(result.fine("madrs.effect"))
     found["time_in_clinic_h"] = time_in_clinic(result)
@@ -154,14 +155,16 @@ def areas(times: Array, rows: Array, until: Sequence[float]) -> list[Array]:
     return [np.einsum("ij,j->i", level[:, :end], step[:end]) for end in ends]
 
 
-def exposure(course: Course) -> dict[str, Any]:
-    """Area under the curve of the first 24 h and of the whole run, h times the output's unit."""
+def exposure(course: Course, rows: Array | None = None) -> dict[str, Any]:
+    """Area under the curve of the first 24 h and of the whole run, h times the output's unit.
+
+    rows : typical person and people of the course in one table (1 + P, T), where there is one."""
     found: dict[str, Any] = {"unit": f"h*{course.unit}"}
     ends = (DAY_H, float(course.time_h[-1]))
-    typical = areas(course.time_h, course.typical, ends)
-    people = areas(course.time_h, course.people, ends) if course.people.size else [np.zeros(0)] * len(ends)
-    for name, one, each in zip(("first_24_h", "whole_run"), typical, people, strict=True):
-        found[name] = {"typical": float(one[0]), **spread(each)}
+    if rows is None:
+        rows = np.vstack([course.typical[None], course.people.reshape(-1, len(course.time_h))])
+    for name, each in zip(("first_24_h", "whole_run"), areas(course.time_h, rows, ends), strict=True):
+        found[name] = {"typical": float(each[0]), **spread(each[1:])}
     return found
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ketasim.core import UsageError, nearest
 from ketasim.core.arrays import AnyArray, Array, BoolArray, IntArray
+from ketasim.core.together import processors, together
 
 from .. import arguments
 from ..code.description import Description
@@ -289,22 +289,24 @@ class Model:
         if not len(jobs):
             return
         base, size = address(jobs), jobs.dtype.itemsize
+        workers = min(threads or processors(), len(jobs))
+        left = deque(portions(len(jobs), workers))
 
-        def some(first: int) -> None:
-            self._solve(base + first * size, min(GROUPS_PER_TASK, len(jobs) - first), self._work())
+        def some() -> None:
+            """Portions as long as there are any: whoever is done takes the next."""
+            memory = self._work()
+            try:
+                while left:
+                    try:
+                        first, count = left.popleft()
+                    except IndexError:  # another thread was quicker
+                        return
+                    self._solve(base + first * size, count, memory)
+            except BaseException:  # on Ctrl-C, what has not begun is dropped
+                left.clear()
+                raise
 
-        starts = range(0, len(jobs), GROUPS_PER_TASK)
-        workers = min(threads or processors(), len(starts))
-        if workers <= 1:
-            for first in starts:
-                some(first)
-            return
-        pool = ThreadPoolExecutor(workers)
-        try:
-            for future in [pool.submit(some, first) for first in starts]:
-                future.result()
-        finally:  # on Ctrl-C, what has not begun is dropped
-            pool.shutdown(wait=True, cancel_futures=True)
+        together(*[some] * min(workers, len(left)))
 
     def _result(self, run: Run, failed_state: Array, keep_nonfinite: bool, most_steps: int) -> Trajectories:
         status, values, moments = run.status, run.values, run.moments
@@ -337,7 +339,13 @@ class Model:
         return Trajectories(moments, values, status, self.outputs, reasons, tuple(failures), run.steps)
 
 
-def processors() -> int:
-    """Processors this process may use."""
-    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+def portions(count: int, workers: int) -> list[tuple[int, int]]:
+    """Registers of people as they are handed out, (first, how many): at most GROUPS_PER_TASK at once, fewer towards the end, so that the
+    workers end together."""
+    found, first = [], 0
+    while first < count:
+        share = (count - first) // (2 * workers) if workers > 1 else GROUPS_PER_TASK
+        size = min(max(share, 1), GROUPS_PER_TASK, count - first)
+        found.append((first, size))
+        first += size
+    return found
