@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from known_misfits import FLAT
 
 from ketasim.scenario.run import run
 
@@ -26,7 +25,6 @@ def test_relief_within_four_hours(default) -> None:
     assert effect[times == 4][0] <= -2
 
 
-@pytest.mark.xfail(strict=True, reason=FLAT)
 def test_lowest_between_18_and_48_hours_at_6_to_12_points(default) -> None:
     times, effect = default
     assert 18 <= times[np.argmin(effect)] <= 48
