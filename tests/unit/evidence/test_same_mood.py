@@ -52,7 +52,9 @@ def test_what_is_worked_out_afterwards_is_what_the_whole_model_integrates(name: 
     drives = drives_of(arm, people, numbers)
     noticed = treatment(asked.regimen, asked.end_h)
     p = numbers.setting(people)
-    theirs = mood(where, noticed, people, arm.times, Drives.of(whole), None, p)
+    factor = p["nasal_drug_factor"][:, None] if " nasal " in words else np.ones((1, 1))
+    drugged = Drives.of(whole).scaled(factor)  # no drive before the first spray
+    theirs = mood(where, noticed, people, arm.times, drugged, None, p)
     mine = arm_mood(arm, people, where, numbers, p)
     assert mine.latent == pytest.approx(theirs.latent, rel=1e-4, abs=1e-6)
     assert mine.baseline == pytest.approx(theirs.baseline)
@@ -62,7 +64,7 @@ def test_what_is_worked_out_afterwards_is_what_the_whole_model_integrates(name: 
 
     # suicidal thoughts are scores there: without what varies within and between people by itself, so that the drive is all that is left
     still = p | {key: np.zeros(len(people)) for key in ("wander_sd", "course_sd")}
-    scores = mood(where, noticed, people, arm.times, Drives.of(whole), None, still).ideation
+    scores = mood(where, noticed, people, arm.times, drugged, None, still).ideation
     thoughts = arm_mood(arm, people, where, numbers, p, ideation=True)
     item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])[:, None]
     ends = (p[key][:, None] for key in ("link_ceiling", "link_slope", "ideation_maximum"))

@@ -43,7 +43,7 @@ def check(reports: list[Report], people: int) -> None:
 
 
 def test_coverage_in_simulated_people() -> None:
-    check(forecasts(simulate(300)), 300)
+    check(forecasts(simulate(600)), 600)
 
 
 @pytest.mark.slow
