@@ -1,4 +1,4 @@
-"""The factor of the spray on the drug part of mood: where it acts, where it does not, and that run, trial, forecast and evidence have the same one."""
+"""The factor of the spray on the drug part of mood: where it acts and where it does not; trials and persons know their sprays as a run does."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ketasim.dose import parse
+from ketasim.person.given import Given, Placed
 from ketasim.ratings.mood import Drives, Treatment, route_factor, treatment
 from ketasim.ratings.structure import compared
 from ketasim.scenario.plan import scenario
 from ketasim.scenario.run import run
+from ketasim.trial.courses import Part, noticed_of
 
 P = {"nasal_drug_factor": np.array([0.5, 1.0])}
 TIMES = np.array([-1.0, 0.0, 10.0, 84.0, 100.0, 400.0])
@@ -62,3 +64,19 @@ def test_a_run_says_so_for_sprays_of_a_drug_alone() -> None:
     assert [note for note in said if "nobody knows why" in note] and "times what its occupancy gives" in said[-1]
     for words in ("ketamine iv 0.5 mg/kg over 40 min", "placebo nasal"):
         assert not [note for note in scenario(words).warnings if "nobody knows why" in note]
+
+
+def test_a_trial_and_a_person_know_their_sprays() -> None:
+    """The second part of each is moved: an infusion in the first week, sprays in the second."""
+    drip, spray = parse("ketamine iv 0.5 mg/kg over 40 min"), parse("esketamine nasal 84 mg", repeat="twice weekly x 2")
+    later = [168.0 + start for start in treatment(spray, 400.0).sessions]
+    assert len(later) == 2
+    for noticed in (
+        noticed_of([Part(drip), Part(spray, start_h=168.0)], 400.0),
+        Given((Placed(drip), Placed(spray, start_h=168.0)), 400.0).noticed,
+    ):
+        assert noticed.sessions == pytest.approx([0.0, *later]) and noticed.sprays == pytest.approx(later)
+    trial, person = Part(spray).noticed(400.0), Given((Placed(spray),), 400.0).noticed
+    alone = treatment(spray, 400.0)
+    for noticed in (trial, person):
+        assert np.array_equal(route_factor(noticed, TIMES, P), route_factor(alone, TIMES, P))
