@@ -117,7 +117,7 @@ def _group(key: tuple[object, ...], members: list[TablePerson]) -> list[dict[int
 
 def _one(person: TablePerson, seen: Seen, history: tuple[Placed, ...], where: str) -> dict[int, dict[str, object]]:
     """Quantiles of every target row of one person."""
-    baseline = Baseline(_baseline(person))
+    baseline = Baseline(_baseline(person), setting=where)
     observations = tuple(_observation(row) for row in _observed(person))
     learned = learn(seen, observations, baseline)
     log_weight = seen.pool.log_weight + np.where(np.isnan(learned.total), -np.inf, learned.total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def case_of(person: Person, setting: str = "", options: tuple[Placed, ...] = ())
     return Case(
         _traits(person, baseline, notes),
         tuple(history),
-        baseline,
+        replace(baseline, setting=where),
         tuple(observations),
         max(days) if days else -math.inf,
         where,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ketasim.core import normal_cdf_quick, normals
 from ketasim.core.arrays import Array
-from ketasim.ratings.observation import drive_at
+from ketasim.ratings.observation import drive_at, share_of
 
 from .fields import scales
 from .likelihood import Conditioned
@@ -61,7 +61,9 @@ class Ahead:
         if key not in self.needs:
             b = np.asarray(self.baseline.before(scale, self.pool), dtype=np.float64)
             p = self.pool.ratings
-            self.needs[key] = drive_at(cuts[:, None] / np.atleast_1d(b)[None, :], p["link_ceiling"], p["link_slope"])
+            self.needs[key] = drive_at(
+                share_of(cuts[:, None], np.atleast_1d(b)[None, :]), p["link_ceiling"], p["link_slope"]
+            )
         return self.needs[key]
 
     def future(self, seen: Seen, times: Array, ideation: bool = False) -> Future:

@@ -13,7 +13,9 @@ from ketasim.core import knowledge_path, log_sum_exp, output_register, read_toml
 from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.between import shift
-from ketasim.ratings.observation import drive_at
+from ketasim.ratings.observation import drive_at, share_of
+from ketasim.ratings.setting import USUAL_SETTING
+from ketasim.ratings.thoughts import item_before
 
 from .fields import scales
 from .likelihood import Conditioned, Noise, Taken, inside
@@ -56,11 +58,13 @@ class Observation:
 class Baseline:
     """Totals before the first dose by scale. Where a scale has none, that of another is carried over by the crosswalk of the evidence.
 
-    none : scales of suicidal thoughts whose total was 0, which leaves nothing to foretell.
+    none : scales of suicidal thoughts whose total was 0, which leaves nothing to foretell. setting : of the treatment, in which people without a
+    total before the first dose are drawn.
     """
 
     totals: Mapping[str, float]
     none: tuple[str, ...] = ()
+    setting: str = USUAL_SETTING
 
     @property
     def thoughts(self) -> str:
@@ -71,8 +75,7 @@ class Baseline:
         """Total before the first dose as the members have it: as observed, else drawn, (N,). A scale of thoughts but the item needs its own."""
         if scale not in THOUGHTS:
             return self.of(scale, pool.minds.madrs)
-        p = pool.ratings
-        return self.totals[scale] if scale in self.totals else np.minimum(p["ideation_baseline"], p["ideation_maximum"])
+        return self.totals[scale] if scale in self.totals else item_before(self.setting, pool.ratings)
 
     @property
     def madrs(self) -> float | None:
@@ -102,8 +105,7 @@ def rater_factor(self_rated: bool) -> float:
 
 def drive_cut(scale: str, points: float | Array, baseline: Array | float, p: Mapping[str, Array]) -> Array:
     """Drive at which the score is `points` on a scale, (N,): -inf at the end of the scale and where nobody's score can be as high."""
-    share = np.asarray(points, dtype=np.float64) / np.asarray(baseline)
-    found = drive_at(share, p["link_ceiling"], p["link_slope"])
+    found = drive_at(share_of(points, baseline), p["link_ceiling"], p["link_slope"])
     return np.where(np.asarray(points) >= scales()[scale].high, -np.inf, found)
 
 

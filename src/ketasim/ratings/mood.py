@@ -33,6 +33,7 @@ from .setting import (
     unmoved_belief,
 )
 from .structure import in_force
+from .thoughts import item_before
 from .wander import own_course, slow_wander
 
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
@@ -305,7 +306,7 @@ def mood(
     here = latent(where, arm, hoped, p)
     own = _wander(people, times, p, "mood")
     thoughts = _wander(people, times, p, "ideation")
-    item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])
+    item = item_before(where, p)
     return Mood(
         madrs=madrs_scores(here, people.madrs, p, own),
         placebo=madrs_scores(latent(where, other, hope_placebo, p), people.madrs, p, own),

@@ -96,6 +96,12 @@ def drive_at(score_share: ArrayLike, ceiling: ArrayLike, slope: ArrayLike) -> Ar
     return np.where(y <= 0, np.inf, np.where(y >= u, -np.inf, inner))
 
 
+def share_of(points: ArrayLike, baseline: ArrayLike) -> Array:
+    """Points as a share of the baseline, for `drive_at`; inf at a baseline of 0, whose score stays 0 and so lies at or below any cut."""
+    y, b = np.broadcast_arrays(np.asarray(points, dtype=np.float64), np.asarray(baseline, dtype=np.float64))
+    return np.divide(y, b, out=np.full(y.shape, np.inf), where=b > 0)
+
+
 def madrs_scores(
     drive: ArrayLike, baseline: ArrayLike, p: Parameters, wander: ArrayLike = 0.0, rating_noise: ArrayLike = 0.0
 ) -> Array:
@@ -196,7 +202,7 @@ def share_below(drive: ArrayLike, cut: ArrayLike, baseline: ArrayLike, sd: Array
     """
     b = np.atleast_1d(np.asarray(baseline, dtype=np.float64)).reshape(-1, 1)
     limit = np.atleast_1d(np.asarray(cut, dtype=np.float64)).reshape(-1, 1)
-    needed = drive_at(limit / b, _column(p, "link_ceiling"), _column(p, "link_slope"))
+    needed = drive_at(share_of(limit, b), _column(p, "link_ceiling"), _column(p, "link_slope"))
     return normal_cdf((np.asarray(drive) - needed) / np.asarray(sd))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import residual_sd, score_moments, share_below
+from ketasim.ratings.thoughts import item_before
 
 from .between import drug_size, shift_at
 from .design import Design
@@ -83,7 +84,7 @@ def _outcomes(design: Design, pool: Pool, at: int, shift: float) -> Array:
     baseline = pool.baseline
     if thoughts:
         p["madrs_maximum"] = p["ideation_maximum"]
-        baseline, points = np.minimum(p["ideation_baseline"], p["ideation_maximum"]), 1.0
+        baseline, points = item_before(design.setting, p), 1.0
     sd = np.broadcast_to(residual_sd(np.array([where.at_h]), p), (len(baseline), 1))
     between = Between(shift=shift, rater=rater_factor(design.scale))
     found = []

@@ -18,6 +18,7 @@ from ketasim.core import UsageError, inverse_normal, output, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
+from ketasim.ratings.thoughts import item_before
 from ketasim.ratings.wander import at_visits, rating_names, rating_noise
 
 from .between import drug_size, felt_size, setting_shift
@@ -204,7 +205,7 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
     score = _scores(design, pool, draws, who, arm, _shift(design, draws, site))
     thoughts = design.endpoint.measure in IDEATION
     points = 1.0 if thoughts else per_point(design.scale)
-    baseline = pool.p["ideation_baseline"][who] if thoughts else madrs / points
+    baseline = item_before(design.setting, pool.p)[who] if thoughts else madrs / points
     felt = pool.felt[arm, who]
     visits = np.array(design.readings_h)
     change = score - baseline[..., None]
@@ -302,7 +303,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
     if design.endpoint.measure in IDEATION:
         there = latent(design.setting, drives, hoped, p, between, ideation=True)
         other = at_visits(lambda purpose: draws.normal(f"ideation {purpose}").ravel(), design.readings_h, **size)
-        item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])
+        item = item_before(design.setting, p)
         return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
     there = latent(design.setting, drives, hoped, p, between)
     sd = float(pool.p["rating_sd"].flat[0])

@@ -19,6 +19,7 @@ from ketasim.forward import Forward, deliveries
 from ketasim.people import chain_parameters
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Drives, mood, treatment
 from ketasim.ratings.observation import link
+from ketasim.ratings.thoughts import item_before
 from ketasim.scenario.plan import Scenario
 
 SOURCE = Path(ketasim.__file__).parent
@@ -66,7 +67,7 @@ def test_what_is_worked_out_afterwards_is_what_the_whole_model_integrates(name: 
     still = p | {key: np.zeros(len(people)) for key in ("wander_sd", "course_sd")}
     scores = mood(where, noticed, people, arm.times, drugged, None, still).ideation
     thoughts = arm_mood(arm, people, where, numbers, p, ideation=True)
-    item = np.minimum(p["ideation_baseline"], p["ideation_maximum"])[:, None]
+    item = item_before(where, p)[:, None]
     ends = (p[key][:, None] for key in ("link_ceiling", "link_slope", "ideation_maximum"))
     assert link(thoughts.latent, item, *ends) == pytest.approx(scores, rel=1e-4, abs=1e-6)
 

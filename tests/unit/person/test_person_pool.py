@@ -21,6 +21,8 @@ from ketasim.person.options import read_option
 from ketasim.person.pool import CLINIC, Arms, Pool, Seen, Varied, integrate
 from ketasim.ratings.between import built_up, shift, spread
 from ketasim.ratings.observation import link
+from ketasim.ratings.setting import USUAL_SETTING
+from ketasim.ratings.thoughts import item_before
 from ketasim.trial.between import drug_size, felt_size, setting_shift
 from ketasim.trial.read import design_from_text
 
@@ -75,7 +77,7 @@ def test_the_typical_member_is_the_typical_person_of_a_run(words: str, setting: 
     assert score == pytest.approx(
         expected, abs=0.08
     )  # peaks of what is felt are looked for on fewer times than in a run
-    before = p["ideation_baseline"][:, None]
+    before = item_before(USUAL_SETTING, p)[:, None]
     thoughts = link(seen.latent(times, ideation=True), before, p["link_ceiling"][:, None], p["link_slope"][:, None])[0]
     assert thoughts == pytest.approx(
         run["ideation"].typical, abs=0.01

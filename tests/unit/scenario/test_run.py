@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ketasim.core import UsageError, output_register, sources
+from ketasim.core import UsageError, output_register, sources, value
 from ketasim.scenario.plan import Held, Sudden, scenario
 from ketasim.scenario.result import Course, plain
 from ketasim.scenario.run import run
@@ -43,9 +43,13 @@ def test_before_the_dose_everything_rests(ten) -> None:
     for name, course in ten.outputs.items():
         expected = resting.get(
             name,
-            {"kappa.activity": 1.0, "delta.activity": 1.0, "dbp": 76.0, "heart_rate": 72.0, "ideation": 2.0}.get(
-                name, 0.0
-            ),
+            {
+                "kappa.activity": 1.0,
+                "delta.activity": 1.0,
+                "dbp": 76.0,
+                "heart_rate": 72.0,
+                "ideation": value("observation.ideation_baseline").value,
+            }.get(name, 0.0),
         )
         assert course.typical[0] == pytest.approx(expected, abs=1e-9), name
 

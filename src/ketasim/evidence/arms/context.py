@@ -23,6 +23,7 @@ from .courses import ArmSpec, Course, course
 from .mood_arm import NO_EFFECTS, ArmMood, StudyEffects, arm_mood, drives_of, rated
 from .numbers import Numbers
 from .quasi import EvenPeople
+from .thoughts import thoughts_before
 from .times import Needs, needs
 
 BLINDED = ("double-blind",)
@@ -152,8 +153,8 @@ class Context:
         return self.numbers("self_rated_factor") if own else 1.0
 
     def mood(self, key: str, scale: str = "MADRS", ideation: bool = False) -> ArmMood:
-        """Mood or suicidal thoughts of an arm."""
-        name = f"{key}|{self.rater_factor(scale)}|{ideation}"
+        """Mood of an arm in MADRS points, or suicidal thoughts in points of `scale`."""
+        name = f"{key}|{self.rater_factor(scale)}|{scale if ideation else 'mood'}"
         if name not in self._moods:
             self._moods[name] = self._mood(key, scale, ideation)
         return self._moods[name]
@@ -215,8 +216,8 @@ class Context:
         )
         if not ideation:
             return found
-        own = dict(p) | {"madrs_maximum": p["ideation_maximum"]}
-        return replace(found, baseline=np.minimum(p["ideation_baseline"], p["ideation_maximum"]), p=own)
+        before, top = thoughts_before(scale, self.study.arms[key], self.study.ideation_baseline, people, p)
+        return replace(found, baseline=before, p=dict(p) | {"madrs_maximum": np.full(len(people), top)})
 
     @property
     def response_share(self) -> float:

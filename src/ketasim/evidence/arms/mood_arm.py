@@ -7,13 +7,13 @@ one on what is felt, and who rates.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from ketasim.core import normals
-from ketasim.core.arrays import Array
+from ketasim.core.arrays import Array, BoolArray
 from ketasim.ratings.between import built_up
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent, route_factor
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
@@ -58,6 +58,13 @@ class ArmMood:
     residual: Array
     baseline: Array
     p: Mapping[str, Array]
+
+    def of(self, some: BoolArray) -> ArmMood:
+        """The same of some of the people, `some` (P,); p stays whole where it is one for everybody."""
+        if some.all():
+            return self
+        p = {key: number[some] if np.size(number) == len(some) else number for key, number in self.p.items()}
+        return replace(self, latent=self.latent[some], baseline=self.baseline[some], p=p)
 
     def moments(self, time_h: float) -> tuple[float, float]:
         """Mean and SD of the MADRS change at a time, points."""

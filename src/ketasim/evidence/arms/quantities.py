@@ -17,7 +17,7 @@ from ketasim.ratings.observation import share_below
 
 from ..published.criteria import THRESHOLD, Condition, criterion
 from ..published.study import Row
-from ..published.vocabulary import SCALE_RANGES, SHARE_STATISTICS
+from ..published.vocabulary import SHARE_STATISTICS
 from .acute import alertness_value, felt_value, report_value, vital_value
 from .context import Context, Unpredictable
 from .endpoints import endpoint_of
@@ -149,11 +149,8 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     """Mean (or share) and SD of one arm."""
     ideation = row.endpoint == "ideation"
     mood = context.mood(key, _scale_name(row), ideation)
-    per_point = (
-        _ideation_per_point(context, row, mood)
-        if ideation
-        else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
-    )
+    # thoughts come on the row's own scale
+    per_point = 1.0 if ideation else context.per_point(row.scale or str(context.study.baseline.get("scale", "MADRS")))
     kind = row.of if row.is_share_contrast else row.statistic
     if kind in ("ever_response", "ever_remission", "cumulative_share"):
         return _ever(context, row, key, mood, kind, per_point), 0.0
@@ -162,6 +159,8 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
     if kind == "response" and context.study.cuts.get("response_visits"):
         return _repeated_response(context, row, key, mood), 0.0
     if kind in ("response", "remission", "threshold_share", "share_event"):
+        if ideation and kind == "response":
+            mood = mood.of(mood.baseline > 0)  # who has no thoughts cannot have half of them
         return mood.share_at_most(row.time_h, _limit(context, row, mood, kind, per_point)), 0.0
     if kind == "mean_over_visits":
         times = visit_times(context.study, key, row)
@@ -176,18 +175,6 @@ def _one_arm(context: Context, row: Row, key: str) -> tuple[float, float]:
             return mean / float(mood.baseline.mean()), 0.0
         return mean / per_point, sd / per_point
     raise Unpredictable(f"no rule for {kind} of {row.endpoint}", where=_where(row))
-
-
-def _ideation_per_point(context: Context, row: Row, mood: ArmMood) -> float:
-    """Points of the suicidal-thoughts item per point of the study's own scale: stretched so that the baselines agree."""
-    if row.scale in ("", "MADRS item 10"):
-        return 1.0
-    table = context.study.ideation_baseline
-    own = float(table.get("mean", math.nan)) if table.get("scale") == row.scale else math.nan
-    if math.isnan(own):
-        low, high = SCALE_RANGES.get(row.scale, (0, 6))
-        return 6.0 / (high - low)
-    return float(mood.baseline.mean()) / own
 
 
 def _scale_name(row: Row) -> str:
@@ -227,7 +214,7 @@ def _one_limit(context: Context, row: Row, c: Condition, baseline: Array, per_po
         or c.kind == "rise"
     ):
         raise Unpredictable(f"no rule for a share that got worse ('{row.cut or row.scale}')", where=_where(row))
-    unit = per_point if row.endpoint == "ideation" or not c.name else context.per_point(c.name)
+    unit = 1.0 if row.endpoint == "ideation" else context.per_point(c.name) if c.name else per_point
     if c.kind == "level":
         return np.full(len(baseline), c.cut * unit)
     return baseline * (1.0 - c.cut / 100.0) if c.percent else baseline - c.cut * unit

@@ -40,7 +40,7 @@ CHOICES = {
 }
 PERCENT_FIELDS = ("percent_women",)
 BASELINE_FIELDS = ("scale", "mean", "sd", "reported", "ideation_mean")
-IDEATION_FIELDS = ("scale", "mean", "sd", "share_at_zero", "reported")
+IDEATION_FIELDS = ("scale", "mean", "sd", "at_least", "reported")
 CUTS_BY_SCALE = ("remission", "ideation")  # a number (of the baseline's scale), or one per scale
 
 
