@@ -27,7 +27,7 @@ def thoughts_before(
     """Total before the first dose of every person (P,) and the end of the scale, both in points of `scale`.
 
     table : `ideation_baseline` of the study, to which the numbers of the arm come first. With a printed mean and SD: a normal number held within
-    the scale (`censored_normal`). With a mean alone: the item of the MADRS, stretched to that mean. With neither: the item stretched
+    the scale (`censored_normal`). With a mean alone: the same, its SD in proportion as that of the item of the MADRS. With neither: the item stretched
     to the scale, and for people who were let in only from `at_least` points on, moved up (`ratings.thoughts.at_least`).
     """
     low, top = (0.0, ITEM[1]) if scale in ITEM_SCALES else SCALE_RANGES.get(scale, ITEM)
@@ -42,7 +42,7 @@ def thoughts_before(
         stretched = item * ((top - low) / ITEM[1])
         return at_least(stretched, float(table.get("at_least", 0.0)), float(top)), float(top)
     if math.isnan(sd):
-        return np.minimum(item * (mean / float(item.mean())), top), float(top)
+        sd = mean * float(item.std() / item.mean())
     middle, spread = censored_normal(mean, sd, float(top))
     return np.clip(middle + spread * people.effect("ideation_baseline"), 0.0, top), float(top)
 

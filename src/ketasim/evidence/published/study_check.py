@@ -212,6 +212,11 @@ def _baseline_problems(where: str, key: str, table: Mapping[str, Any], names: tu
     limits = SCALE_RANGES.get(scale)
     if limits and mean is not None and not limits[0] <= mean <= limits[1]:
         found.append(Problem(where, f"{key} {mean:g} lies outside {scale}", "check scale and mean"))
+    least = table.get("at_least")
+    if least is not None and mean is not None:
+        found.append(Problem(where, f"{key} has a mean, so that at_least changes nothing", "leave at_least out"))
+    if limits and least is not None and not limits[0] <= least < limits[1]:
+        found.append(Problem(where, f"at_least = {least:g} of {key} lies outside {scale}", "check scale and at_least"))
     if scale:
         found += unknown_choice(where, f"scale of {key}", scale, tuple(SCALE_RANGES))
     return found
