@@ -157,7 +157,7 @@ def _thoughts(future: Future, looks: Looks, weights: Array, scale: str) -> dict[
         "low_rule": "0 or 1" if scale == ITEM else "0",
         "low_by_day": [float(weights @ future.at_most(least, i, scale)) for i in range(len(looks.days))],
         "before": "as observed" if scale in future.baseline.totals else "not known: drawn as in the population",
-        "limits": "its numbers are assumed, not fitted to a trial; mood and thoughts share part of their course; no score says what somebody will do",
+        "limits": "the size of the drug's part is assumed, not fitted to a trial; thoughts that come up new are outside the model; mood and thoughts share part of their course; no score says what somebody will do",
     }
 
 
