@@ -99,7 +99,7 @@ def drive_at(score_share: ArrayLike, ceiling: ArrayLike, slope: ArrayLike) -> Ar
 def share_of(points: ArrayLike, baseline: ArrayLike) -> Array:
     """Points as a share of the baseline, for `drive_at`; inf at a baseline of 0, whose score stays 0 and so lies at or below any cut."""
     y, b = np.broadcast_arrays(np.asarray(points, dtype=np.float64), np.asarray(baseline, dtype=np.float64))
-    return np.divide(y, b, out=np.full(y.shape, np.inf), where=b > 0)
+    return np.asarray(np.divide(y, b, out=np.full(y.shape, np.inf), where=b > 0))
 
 
 def madrs_scores(

@@ -11,14 +11,14 @@ from pathlib import Path
 from ketasim.core import KetasimError
 
 from ..compare.predict import all_evidence
-from . import starts
+from . import refits, starts
 from .calibrate import State, default_state_file, fit, problem
 from .draws import draw
 from .leave_out import ship_sensitivities
 from .parameters import settings
 from .ship import report, ship
 
-STARTS_MINUTES = 50.0  # no walk begins later
+MINUTES = 50.0  # no walk begins later
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=int,
         default=0,
         help="walk from so many points of the prior and report the basins; resumes by itself",
+    )
+    parser.add_argument(
+        "--refits",
+        type=int,
+        default=0,
+        help="fit anew without each of so many clusters of studies, those that move the fit most; resumes by itself",
     )
     asked = parser.parse_args(arguments)
     task = problem()
@@ -55,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{sum(len(b.rows) for b in task.evidence.blocks)} values of {len(task.evidence.blocks)} studies, {len(keys)} free values",
         file=sys.stderr,
     )
-    if asked.starts:
+    if asked.starts or asked.refits:
         mode = State.load(path, keys) if path.exists() else None
         if mode is None or mode.hessian is None:
             raise KetasimError("no fit to compare with", where=str(path), fix="python -m ketasim.evidence.fit")
-        print(starts.run(task, mode, asked.starts, asked.minutes or STARTS_MINUTES, tell))
+        way, count = (starts.run, asked.starts) if asked.starts else (refits.run, asked.refits)
+        print(way(task, mode, count, asked.minutes or MINUTES, tell))
         return 0
     state = fit(task, state, asked.iterations, asked.minutes, tell, lambda s: s.save(path, keys))
     print(report(task, state))
