@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ketasim.core import value
 from ketasim.scenario.run import run
 
 DAY = 24.0
@@ -80,6 +81,7 @@ def test_placebo_by_setting_at_a_day() -> None:
 def test_thoughts_lift_faster_than_mood() -> None:
     times = np.array([2.0, 4.0, DAY])
     found = run(KETAMINE, at=tuple(times), people=0, setting="midazolam")
-    fall = {name: 1 - found.values[name][0] / before for name, before in (("ideation", 2.0), ("madrs", 33.0))}
+    start = {"ideation": value("observation.ideation_baseline").value, "madrs": 33.0}
+    fall = {name: 1 - found.values[name][0] / before for name, before in start.items()}
     early = {name: share[1] / share[2] for name, share in fall.items()}
     assert early["ideation"] > early["madrs"]

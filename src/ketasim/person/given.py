@@ -61,9 +61,14 @@ class Given:
             if self._horizon(one) > 0
         ]
         main = [(one, t) for one, t in every if not one.beside]
-        sessions, sprays = (
+        sessions, sprays, comparators = (
             np.unique(np.round(np.concatenate([np.zeros(0), *starts]), 9))
-            for starts in ([t.sessions + one.start_h for one, t in main], [t.sprays + one.start_h for one, t in main])
+            for starts in (
+                [getattr(t, name) + one.start_h for one, t in main] for name in ("sessions", "sprays", "comparators")
+            )
+        )
+        drug = np.concatenate(
+            [np.zeros(0), *(np.setdiff1d(t.sessions, t.comparators) + one.start_h for one, t in main)]
         )
         begun = [t.new_antidepressant + one.start_h for one, t in every if t.new_antidepressant is not None]
         last = next((t for _, t in reversed(main) if t.sessions.size), None)
@@ -73,6 +78,7 @@ class Given:
             last is not None and last.is_comparator,
             any(t.is_midazolam for _, t in main),
             sprays,
+            np.setdiff1d(comparators, np.round(drug, 9)),
         )
 
     @cached_property

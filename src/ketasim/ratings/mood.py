@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ketasim.core import KetasimError, Value, values
 from ketasim.core.arrays import Array, BoolArray
 from ketasim.core.posterior import fitted
-from ketasim.dose import Regimen
+from ketasim.dose import Dose, Regimen
 from ketasim.people import TYPICAL, People
 
 from .observation import (
@@ -26,7 +26,7 @@ from .setting import (
     Arm,
     age_factor,
     belief_course,
-    felt_so_far,
+    felt_since,
     midazolam_felt,
     setting_drive,
     setting_factor,
@@ -98,7 +98,7 @@ class Treatment:
 
     sessions : starts of the treatment sessions, h, ascending. new_antidepressant : when an SSRI is begun, h; None if none is.
     is_comparator : the main line is what a trial compares with. is_midazolam : it is midazolam, which is felt. sprays : those of the
-    sessions in which a nasal spray is given, h.
+    sessions in which a nasal spray is given, h. comparators : those in which nothing but a comparator is given, h.
     """
 
     sessions: Array
@@ -106,10 +106,17 @@ class Treatment:
     is_comparator: bool
     is_midazolam: bool
     sprays: Array = field(default_factory=lambda: np.zeros(0))
+    comparators: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def arm(self) -> Arm:
         return "comparator" if self.is_comparator else "drug"
+
+    @property
+    def replaced(self) -> Array:
+        """Sessions (S,), h, in which a comparator takes the place of the drug that was given in the session before, as where a treatment is withdrawn without a word."""
+        mute = np.isin(self.sessions, self.comparators)
+        return self.sessions[1:][mute[1:] & ~mute[:-1]]
 
 
 def treatment(regimen: Regimen, end_h: float, until_h: float = np.inf) -> Treatment:
@@ -120,10 +127,22 @@ def treatment(regimen: Regimen, end_h: float, until_h: float = np.inf) -> Treatm
     return Treatment(
         np.unique(np.asarray([t for t, _ in starts], dtype=np.float64)),
         min(begun) if begun else None,
-        main.entry.role == "placebo" or main.drug == ACTIVE_PLACEBO,
+        _is_comparator(main),
         main.drug == ACTIVE_PLACEBO,
         np.unique(np.asarray([t for t, dose in starts if dose.route == SPRAY], dtype=np.float64)),
+        comparator_only([(t, _is_comparator(dose)) for t, dose in starts]),
     )
+
+
+def comparator_only(given: Iterable[tuple[float, bool]]) -> Array:
+    """Times (S,) at which nothing but a comparator is given, ascending, h; given : time and whether it is a comparator, of every dose."""
+    every = list(given)
+    drug = {time for time, is_comparator in every if not is_comparator}
+    return np.asarray(sorted({time for time, _ in every} - drug), dtype=np.float64)
+
+
+def _is_comparator(dose: Dose) -> bool:
+    return dose.entry.role == "placebo" or dose.drug == ACTIVE_PLACEBO
 
 
 def route_factor(given: Treatment, times: Array, p: Mapping[str, Array]) -> Array:
@@ -174,7 +193,8 @@ def hope(
     grid : times that follow the doses, where others are among them; unfelt : nobody can feel what is given (anaesthesia)."""
     felt = felt_course(where, given, drives, p)
     fixed = unmoved_belief(where, p)[:, 0] if unfelt else None
-    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, given.new_antidepressant, fixed, grid)
+    begun = given.new_antidepressant
+    return setting_drive(where, times, given.sessions, felt, p, arm or given.arm, begun, fixed, grid, given.replaced)
 
 
 def believed(
@@ -192,8 +212,8 @@ def believed(
     if unfelt:
         found = np.broadcast_to(unmoved_belief(where, p), (len(drives.cadss), len(times)))
     else:
-        felt = felt_so_far(times, felt_course(where, given, drives, p), given.sessions, grid)
-        found = belief_course(where, felt, p, given.arm, times - given.sessions[0])
+        felt, elapsed = felt_since(times, felt_course(where, given, drives, p), given.sessions, grid, given.replaced)
+        found = belief_course(where, felt, p, given.arm, elapsed)
     return np.where(times >= given.sessions[0], found, 0.0)
 
 

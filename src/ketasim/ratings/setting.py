@@ -120,6 +120,24 @@ def felt_so_far(times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: Bo
     return np.maximum(strongest, 0.0, out=strongest)
 
 
+def felt_since(
+    times: ArrayLike, felt: ArrayLike, sessions: ArrayLike, grid: BoolArray | None = None, anew: ArrayLike = ()
+) -> tuple[Array, Array]:
+    """What belief rests on at each time: the strongest that was felt (P, T), see `felt_so_far`, and the hours (T,) since one could feel something.
+
+    anew (S,) h ascending : sessions from which the evidence counts anew, because a comparator may have taken the place of the drug without a word;
+    they count where the structure "withdrawal" is "anew". Before the first session the hours are negative and nothing was felt.
+    """
+    t, starts = np.asarray(times, dtype=np.float64), np.asarray(sessions, dtype=np.float64)
+    strongest, elapsed = felt_so_far(t, felt, starts, grid), t - starts[0]
+    for begin in np.asarray(anew, dtype=np.float64) if in_force("withdrawal") == "anew" else ():
+        later = t >= begin
+        if later.any():
+            strongest = np.where(later, felt_so_far(t, felt, starts[starts >= begin], grid), strongest)
+            elapsed = np.where(later, t - begin, elapsed)
+    return strongest, elapsed
+
+
 def midazolam_felt(potentiation: ArrayLike, p: Parameters) -> Array:
     """What midazolam lets people feel, in CADSS points of equal persuasion, (P, T).
 
@@ -316,12 +334,13 @@ def setting_drive(
     new_antidepressant: float | None = None,
     fixed_belief: ArrayLike | None = None,
     grid: BoolArray | None = None,
+    anew: ArrayLike = (),
 ) -> Array:
     """Everything that lifts mood besides the drug, (P, T): expectancy plus care. Nothing at a time depends on anything later.
 
     times (T,), sessions (S,) h; felt (P, T) what this arm feels at those times, in CADSS points (zeros for a placebo). `arm`: the comparator
     arm additionally feels the setting's comparator. `fixed_belief` (scalar or (P,)) replaces the belief at all times, as in a perfectly masked
-    trial. grid : as in `felt_so_far`. No session, no expectancy: care alone is left.
+    trial. grid, anew : as in `felt_since`. No session, no expectancy: care alone is left.
     """
     starts = np.asarray(sessions, dtype=np.float64)
     if starts.size and np.any(np.diff(starts) <= 0):
@@ -330,8 +349,8 @@ def setting_drive(
     if starts.size == 0:
         return care
     if fixed_belief is None:
-        elapsed = np.asarray(times, dtype=np.float64) - starts[0]
-        shares = expectancy_shares(name, felt_so_far(times, felt, starts, grid), p, arm, elapsed)
+        strongest, elapsed = felt_since(times, felt, starts, grid, anew)
+        shares = expectancy_shares(name, strongest, p, arm, elapsed)
     else:
         believed = np.asarray(fixed_belief, dtype=np.float64).reshape(-1, 1)
         shares = np.broadcast_to(expected(believed, p), (np.asarray(felt).shape[0], np.size(times)))

@@ -23,12 +23,13 @@ from ketasim.ratings.mood import (
     Drives,
     Treatment,
     believed,
+    comparator_only,
     felt_course,
     hope,
     route_factor,
     treatment,
 )
-from ketasim.ratings.setting import felt_so_far
+from ketasim.ratings.setting import felt_since
 
 from .covariate_effects import chain_numbers
 from .reports import PORTS as REPORT_PORTS
@@ -66,6 +67,7 @@ class Part:
             sessions=starts,
             new_antidepressant=begun,
             sprays=starts[np.isin(starts, found.sprays + self.start_h)],
+            comparators=starts[np.isin(starts, found.comparators + self.start_h)],
         )
 
     def times(self, end_h: float, weights: Array) -> Array:
@@ -85,6 +87,7 @@ def noticed_of(parts: Sequence[Part], end_h: float) -> Treatment:
         all(t.is_comparator for t in each),
         any(t.is_midazolam for t in each),
         np.unique(np.concatenate([t.sprays for t in each])),
+        comparator_only((s, s in t.comparators) for t in each for s in t.sessions),
     )
 
 
@@ -125,7 +128,7 @@ def read_course(
     tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
     drives = Drives.of(tables).scaled(route_factor(noticed, times, p))
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
-    strongest = felt_so_far(times, felt, noticed.sessions)
+    strongest, _ = felt_since(times, felt, noticed.sessions, anew=noticed.replaced)
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf
     pressure = np.maximum.accumulate(np.broadcast_to(tables.get("sbp_rise", np.zeros((1, 1))), shape), axis=1)
     found = {
