@@ -244,7 +244,8 @@ def forecast(
     for number, (option, (own, masked)) in enumerate(zip(asked, places, strict=True), start=1):
         beside = (option.added, looks.start_h)
         seen = Seen(people, arms, own, case.setting, None, *beside)
-        twin = Seen(people, arms, masked, case.setting, ways[own], *beside) if own else None
+        way = ways[own].masked_from(looks.start_h)
+        twin = Seen(people, arms, masked, case.setting, way, *beside) if own else None
         found["options"].append(evaluate(option, seen, twin, ahead, looks, case.resting))
         if progress:
             progress(0.3 + 0.7 * number / len(asked))

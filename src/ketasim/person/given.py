@@ -32,6 +32,11 @@ class Placed:
     masked: bool = False
 
 
+def _noticed(one: Placed, horizon: float) -> Treatment:
+    found = treatment(one.regimen, horizon)
+    return replace(found, comparators=found.sessions) if one.masked else found
+
+
 @dataclass(frozen=True)
 class Given:
     """Everything given to a person up to `end_h` (h from the first dose)."""
@@ -52,14 +57,20 @@ class Given:
                 ]
         return tuple(sorted(found, key=lambda part: part.time_h))
 
+    def masked_from(self, start_h: float) -> Given:
+        """The same sessions with placebo in place of every main drug of what begins at `start_h` (h) or later."""
+        return replace(
+            self,
+            placed=tuple(
+                replace(one, masked=True) if not one.beside and one.start_h >= start_h - SAME_H else one
+                for one in self.placed
+            ),
+        )
+
     @cached_property
     def noticed(self) -> Treatment:
         """What is noticed of all of it together; comparator and midazolam by the last regimen that is given in sessions."""
-        every = [
-            (one, treatment(one.regimen, max(self._horizon(one), SAME_H)))
-            for one in self.placed
-            if self._horizon(one) > 0
-        ]
+        every = [(one, _noticed(one, max(self._horizon(one), SAME_H))) for one in self.placed if self._horizon(one) > 0]
         main = [(one, t) for one, t in every if not one.beside]
         sessions, sprays, comparators = (
             np.unique(np.round(np.concatenate([np.zeros(0), *starts]), 9))

@@ -321,7 +321,8 @@ def mood(
     grid (T,) : times that follow the doses (all, unless given), see `felt_so_far`.
     """
     other = placebo or arm.nothing()
-    hope_placebo = hope(where, given, times, other, p, "comparator", grid)
+    never = replace(given, comparators=given.sessions)  # nothing takes the place of a drug that was not given
+    hope_placebo = hope(where, never, times, other, p, "comparator", grid)
     hoped = hope_placebo if masked else hope(where, given, times, arm, p, grid=grid)
     here = latent(where, arm, hoped, p)
     own = _wander(people, times, p, "mood")

@@ -129,6 +129,7 @@ def read_course(
     drives = Drives.of(tables).scaled(route_factor(noticed, times, p))
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
     strongest, _ = felt_since(times, felt, noticed.sessions, anew=noticed.replaced)
+    never = replace(noticed, comparators=noticed.sessions)  # nothing takes the place of a drug that was not given
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf
     pressure = np.maximum.accumulate(np.broadcast_to(tables.get("sbp_rise", np.zeros((1, 1))), shape), axis=1)
     found = {
@@ -136,7 +137,7 @@ def read_course(
         "ideation": drives.ideation,
         "ssri": drives.ssri,
         "hoped": hope(where, noticed, times, drives, p, unfelt=masked),
-        "blind": hope(where, noticed, times, drives.nothing(), p, "comparator", unfelt=masked),
+        "blind": hope(where, never, times, drives.nothing(), p, "comparator", unfelt=masked),
         "felt": strongest,
         "belief": believed(where, noticed, times, drives, p, unfelt=masked),
         "sbp": pressure,
