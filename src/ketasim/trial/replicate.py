@@ -18,7 +18,7 @@ from ketasim.core import UsageError, inverse_normal, output, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
-from ketasim.ratings.wander import at_visits, rating_names, rating_noise
+from ketasim.ratings.wander import at_visits, rating_noise
 
 from .between import drug_size, felt_size, setting_shift
 from .design import Design, words_of
@@ -306,6 +306,6 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
         return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
     there = latent(design.setting, drives, hoped, p, between)
     sd = float(pool.p["rating_sd"].flat[0])
-    noise = rating_noise(lambda purpose: draws.normal(purpose).ravel(), rating_names(design.readings_h), sd)
+    noise = rating_noise(lambda purpose: draws.normal(purpose).ravel(), design.readings_h, sd)
     found = madrs_scores(np.broadcast_to(there, (rows, visits)), pool.baseline[index], p, own, noise)
     return (found / per_point(design.scale)).reshape(*who.shape, visits)
