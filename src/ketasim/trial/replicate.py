@@ -36,7 +36,7 @@ class Replicates:
 
     arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
     on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
-    guess (R, N) guesses that it had the drug; felt (R, N, V) CADSS; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
+    guess (R, N) guesses that it had the drug; felt (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
     mood, what a person has by the visit (1 reported, 0 not; points of the strongest dissociation), whether or not they come; empty (R, N, 0) otherwise.
     """
 
