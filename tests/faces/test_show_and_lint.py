@@ -74,7 +74,7 @@ def test_assumed_numbers_are_listed_and_are_no_failure(monkeypatch: pytest.Monke
 def test_exit_codes(ketasim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lint, "problems", lambda: lint.Findings((), (), 10, 9))
     assert ketasim("lint").code == 0
-    monkeypatch.setattr(lint, "problems", lambda: lint.Findings((lint.Finding("here", "wrong"),), (), 10, 9))
+    monkeypatch.setattr(lint, "problems", lambda: lint.Findings((lint.Problem("here", "wrong"),), (), 10, 9))
     answer = ketasim("lint")
     assert answer.code == 1 and "here: wrong" in answer.out
 

@@ -66,24 +66,32 @@ def kept(name: str) -> bytes | None:
 
 def keep(name: str, body: bytes) -> None:
     """Keeps a body under a name; a folder that cannot be written is no error."""
+    put(name, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+def put(name: str, content: bytes) -> Path | None:
+    """A file of the cache folder, whole or not at all; the file, or None where the folder is off, cannot be written, or is not this user's alone."""
     place = folder()
     if place is None:
-        return
+        return None
     import tempfile  # with much that reading has no use for
 
-    with contextlib.suppress(OSError):
+    try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not ours(place):
-            return
+            return None
         handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")  # mode 0600
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+                file.write(content)
             os.replace(temporary, place / name)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+    except OSError:
+        return None
+    return place / name
 
 
 @cache

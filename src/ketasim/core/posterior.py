@@ -2,11 +2,13 @@
 
 `knowledge/posterior/values.toml` holds one table per fitted value (start, mode, spread) and, in [about], the figures of the fit; `knowledge/posterior/draws.csv` holds weighted
 draws, one column per value, in the value's unit. A column `key.spread` is the SD between people of that value.
+`knowledge/posterior/hypotheses/<name>.json` holds the calibration of one hypothesis, with draws of its own (`calibration_draws`).
 """
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +22,7 @@ from .frozen import FrozenMapping
 from .kept import read_toml
 
 SPREAD = ".spread"
+FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,35 @@ def posterior() -> Posterior | None:
     table = np.array([[float(cell) for cell in row] for row in rows[1:]])
     mode = {name: float(entry["mode"]) for name, entry in fitted().items() if name in names}
     return Posterior(names, table[:, 1:], table[:, 0] / table[:, 0].sum(), FrozenMapping(mode))
+
+
+@dataclass(frozen=True)
+class CalibrationDraws:
+    """Draws of the free values of one hypothesis. keys (p,); z (K, p) standard normal scores; log_weights (K,): importance ratio times likelihood, not normalised."""
+
+    keys: tuple[str, ...]
+    z: Array
+    log_weights: Array
+
+    @property
+    def weights(self) -> Array:
+        """Weights of the draws, (K,); their sum is 1."""
+        found = np.exp(self.log_weights - self.log_weights.max())
+        return np.asarray(found / found.sum())
+
+    @property
+    def effective(self) -> float:
+        """Effective number of draws, 1 / sum w^2 (Kish)."""
+        return float(1.0 / (self.weights**2).sum())
+
+
+def calibration_draws(path: Path) -> CalibrationDraws:
+    """The draws of a calibration (`chain.hypothesis.posterior_path`); none, (0, p), where the file holds the mode alone."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    keys = tuple(data["keys"])
+    if not data["z"]:
+        return CalibrationDraws(keys, np.zeros((0, len(keys))), np.zeros(0))
+    scores = np.array(data["scores"], dtype=np.float64).sum(axis=1)
+    return CalibrationDraws(
+        keys, np.array(data["z"], dtype=np.float64), np.array(data["log_ratio"], dtype=np.float64) + scores
+    )

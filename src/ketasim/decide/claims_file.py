@@ -9,9 +9,9 @@ from typing import Any
 
 from ketasim.core import KetasimError, Problem, knowledge_path, nearest, output, read_toml, sources
 from ketasim.core.values import value
-from ketasim.forward import Sudden
 from ketasim.scenario.experiments import experiments
-from ketasim.scenario.plan import Scenario, read_times, scenario
+from ketasim.scenario.plan import Scenario, read_times
+from ketasim.scenario.table import scenario_of_table
 
 from .measures import ABOUT_MADRS, COMBINATIONS, MEASURES, NEEDS_LOOK, START, STATISTICS, Term
 from .records import VERDICTS, Claim, Evidence, Prediction
@@ -222,23 +222,14 @@ class _Reader:
 
 def build(name: str, table: Mapping[str, Any], at: Iterable[float] = (), people: int = 0, seed: int = 1) -> Scenario:
     """The scenario of a table of this file, or of an arm of a virtual experiment, looked at at the times `at` (h)."""
-    return scenario(
-        table["words"],
-        repeat=table.get("repeat", ""),
-        with_=tuple(table.get("with", ())),
-        setting=table.get("setting", "saline"),
-        masked=table.get("masked", False),
-        days=table.get("days"),
-        at=sorted({0.0, *at}),
-        people=people,
-        seed=seed,
-        genotype=table.get("genotype"),
+    return scenario_of_table(
+        table,
+        at=tuple(at),
+        values={key: factor * value(key).value for key, factor in table.get("scale", {}).items()},
         variants=table.get("variants"),
         hypothesis=table.get("hypothesis"),
-        values={key: factor * value(key).value for key, factor in table.get("scale", {}).items()},
-        sudden=[
-            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0))) for j in table.get("jumps", ())
-        ],
+        people=people,
+        seed=seed,
         name=name,
     )
 

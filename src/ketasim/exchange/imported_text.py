@@ -6,7 +6,7 @@ from typing import Any
 
 from ketasim.core.records import NOTICE
 
-from .imported import Imported
+from .imported import Compared, Imported
 from .tables import table_text
 
 SHOWN = 8
@@ -72,17 +72,7 @@ def imported_dict(found: Imported) -> dict[str, Any]:
             }
             for person in found.people
         ],
-        "observations": [
-            {
-                "id": row.subject,
-                "time_h": row.time_h,
-                "output": row.output,
-                "observed": row.observed,
-                "predicted": row.predicted,
-                "row": row.row,
-            }
-            for row in found.compared
-        ],
+        "observations": [_observation(row) for row in found.compared],
         "summary": {
             name: {"observations": count, "geometric_mean_ratio": ratio, "within_twofold": within}
             for name, (count, ratio, within) in found.summary.items()
@@ -94,15 +84,10 @@ def imported_csv(found: Imported) -> str:
     """One row per observation."""
     return table_text(
         COLUMNS,
-        (
-            {
-                "id": row.subject,
-                "time_h": row.time_h,
-                "output": row.output,
-                "observed": row.observed,
-                "predicted": row.predicted,
-                "row": row.row,
-            }
-            for row in found.compared
-        ),
+        (_observation(row) for row in found.compared),
     )
+
+
+def _observation(row: Compared) -> dict[str, Any]:
+    """One observation beside its prediction, by the names of `COLUMNS`."""
+    return dict(zip(COLUMNS, (row.subject, row.time_h, row.output, row.observed, row.predicted, row.row), strict=True))

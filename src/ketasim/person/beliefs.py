@@ -26,7 +26,7 @@ from ketasim.core import KetasimError, knowledge_path, value
 from ketasim.core.arrays import Array, IntArray
 from ketasim.core.kept import folder, keep, kept
 from ketasim.core.own import KINDS, own_files
-from ketasim.core.posterior import SPREAD, posterior
+from ketasim.core.posterior import SPREAD, calibration_draws, posterior
 from ketasim.core.posterior import __file__ as posterior_file
 from ketasim.people.drawn import LINK_CEILING, MEAN_ONE, TIED_SLOPE, tied_slope
 from ketasim.people.drawn import __file__ as drawn_file
@@ -70,13 +70,12 @@ def _scores(entry: Hypothesis) -> tuple[Array, Array]:
     alone = (np.zeros((1, len(entry.free_keys))), np.ones(1))
     if not path.exists():
         return alone
-    data = json.loads(path.read_text(encoding="utf-8"))
-    if tuple(data["keys"]) != entry.free_keys or not data["z"]:
+    found = calibration_draws(path)
+    if found.keys != entry.free_keys or not len(found.z):
         return alone
-    logs = np.array(data["log_ratio"]) + np.array(data["scores"]).sum(axis=1)
-    weights = np.exp(logs - logs.max())
+    weights = np.exp(found.log_weights - found.log_weights.max())
     weights = np.minimum(weights, weights.sum() / np.sqrt(len(weights)))  # truncated: no draw rules (Ionides 2008)
-    return np.array(data["z"]), weights / weights.sum()
+    return found.z, weights / weights.sum()
 
 
 def _weigh(names: tuple[str, ...]) -> dict[str, list[float]]:

@@ -19,6 +19,7 @@ from ketasim.core.textfile import read_text
 
 from .entries import read_doses, read_scores, suspected
 from .fields import (
+    POUNDS_PER_KG,
     Fact,
     class_facts,
     diazepam_factors,
@@ -218,7 +219,7 @@ class _Reader:
         known = [*field_names(), *LISTS, *OWN_KEYS]
         found = re.fullmatch(r"(weight|height)_(lbs?|pounds|in|inch|inches|m|ft)", key.lower())
         if found and isinstance(value, int | float) and not isinstance(value, bool):
-            per = {"l": 1 / 2.20462, "p": 1 / 2.20462, "i": 2.54, "m": 100.0, "f": 30.48}[found.group(2)[0]]
+            per = {"l": 1 / POUNDS_PER_KG, "p": 1 / POUNDS_PER_KG, "i": 2.54, "m": 100.0, "f": 30.48}[found.group(2)[0]]
             unit = "weight_kg" if found.group(1) == "weight" else "height_cm"
             self.problem(path, f"unknown unit in the key '{key}'", f"{unit} = {float(value) * per:.1f}")
             return

@@ -33,10 +33,10 @@ from .file import person_of, read_person
 from .given import Given, Placed
 from .likelihood import Conditioned, Noise
 from .observed import THOUGHTS, Learned, Observation, learn
-from .options import HOURS_PER_DAY, LEAST_DAYS, MOST_DAYS, Ahead, Future, Looks, Option, arms_of, evaluate, read_option
+from .options import LEAST_DAYS, MOST_DAYS, Ahead, Future, Looks, Option, arms_of, evaluate, read_option
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import ROWS, Arms, Pool, Seen, integrate
-from .records import Person
+from .records import HOURS_PER_DAY, Person
 from .refine import Refined, body_keys, refine, refine_bodies
 from .value import applied, would_help
 
@@ -50,7 +50,7 @@ class Posterior:
     """What is believed of a person after the observations.
 
     pool, known : members with their weights (`log_weight`), and their ratings so far. learned : likelihoods of every observation, before any refinement.
-    pareto_k : of the weights that are used. method : "prior" | "importance" | "refined". reason : why it is refused, empty if it is not.
+    pareto_k : of the weights that are used. method : "prior" | "importance" | "refined" | "refused". reason : why it is refused, empty if it is not.
     first : the pool with its courses before any refinement.
     """
 

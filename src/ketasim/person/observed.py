@@ -18,6 +18,7 @@ from ketasim.ratings.setting import USUAL_SETTING
 from ketasim.ratings.thoughts import item_before
 
 from .fields import scales
+from .given import Given
 from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, Pool, Seen
 
@@ -220,7 +221,7 @@ def _levels(seen: Seen, levels: Sequence[Observation]) -> list[Taken]:
     """Levels for every member: of his row, given the earlier ones, in the same way as ratings of mood."""
     columns = seen.arms.columns([o.time_h for o in levels])
     rows = np.stack([np.log(level_course(seen, o.name, columns[[i]])[:, 0]) for i, o in enumerate(levels)])
-    assay, occasion, sample = level_noise(route_of(seen))
+    assay, occasion, sample = level_noise(route_of(seen.regimens))
     sessions = np.searchsorted(seen.noticed.sessions, [o.time_h + 1e-9 for o in levels])
     found: list[Taken] = []
     factors: list[list[float]] = []
@@ -249,8 +250,8 @@ def _levels(seen: Seen, levels: Sequence[Observation]) -> list[Taken]:
     return found
 
 
-def route_of(seen: Seen) -> str:
-    """Route of the doses as the spread of levels names it; that of all where there are several."""
+def route_of(given: Given) -> str:
+    """Route of the doses of main drugs as the spread of levels names it; that of all where there are several."""
     names = {
         "iv": "intravenous",
         "nasal": "nasal",
@@ -259,7 +260,6 @@ def route_of(seen: Seen) -> str:
         "im": "injected",
         "sc": "injected",
     }
-    given = seen.given or seen.arms.given[seen.arm]
     routes = {dose.route for one in given.placed for dose in one.regimen.every_dose() if dose.entry.is_main}
     return names.get(routes.pop(), "all") if len(routes) == 1 else "all"
 

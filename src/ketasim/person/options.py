@@ -21,8 +21,8 @@ from .moments import HALF_STEP
 from .observed import ITEM, drive_cut
 from .option_harm import harm
 from .pool import Arms, Seen
+from .records import HOURS_PER_DAY
 
-HOURS_PER_DAY = 24.0
 STOP_WORDS = ("stop", "no further dose", "no further doses", "nothing", "nothing more", "none")
 STOP = "no further dose"
 LOOK_DAYS = 7

@@ -20,7 +20,7 @@ from ketasim.people import Traits
 
 from .beliefs import beliefs
 from .given import Given, Placed
-from .observed import level_course, level_noise
+from .observed import level_course, level_noise, route_of
 from .own_table import SCORE, OwnPerson, OwnValue, ports_of
 from .pool import Pool, Seen, integrate
 from .refine import body_keys, with_bodies
@@ -116,10 +116,7 @@ def empirical_bayes(person: OwnPerson) -> tuple[Estimate, tuple[str, ...]]:
 
 def residual(levels: Sequence[OwnValue], way: Given) -> Array:
     """Covariance of the logarithms of levels around the course of a body: assay of the clinic, occasion, sample."""
-    routes = {dose.route for one in way.placed for dose in one.regimen.every_dose()}
-    assay, occasion, sample = level_noise(
-        {"iv": "intravenous", "nasal": "nasal", "oral": "oral"}.get(routes.pop(), "all") if len(routes) == 1 else "all"
-    )
+    assay, occasion, sample = level_noise(route_of(way))
     session = np.searchsorted(way.noticed.sessions, [v.time_h + 1e-9 for v in levels])
     same = session[:, None] == session[None, :]
     return np.asarray(assay**2 + occasion**2 * same + sample**2 * np.eye(len(levels)))

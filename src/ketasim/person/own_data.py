@@ -99,7 +99,7 @@ def _observed(person: OwnPerson) -> Array:
 def _simulated(person: OwnPerson, seen: Seen, place: int) -> Array:
     """BODIES simulated copies of this person's values, (R, n): other people, occasion, assay and sample; whole points for scores."""
     found = np.empty((len(seen.pool), len(person.values)))
-    assay, occasion, sample = level_noise(route_of(seen))
+    assay, occasion, sample = level_noise(route_of(seen.regimens))
     shared = assay * normals(SEED, f"assay {place}", BODIES)
     starts = seen.noticed.sessions
     joint = Conditioned(Noise.of(seen.pool.ratings))

@@ -138,7 +138,7 @@ class Pool:
 
     @property
     def hypothesis(self) -> IntArray:
-        """IntArray of the hypothesis of every member, (N,)."""
+        """Hypothesis of every member, (N,): its place in `rows.names`."""
         return self.rows.hypothesis[self.row]
 
 
@@ -221,7 +221,12 @@ class Seen:
     @property
     def noticed(self) -> Treatment:
         """What people notice of what is given."""
-        return (self.given or self.arms.given[self.arm]).noticed
+        return self.regimens.noticed
+
+    @property
+    def regimens(self) -> Given:
+        """What is given, or said to be given."""
+        return self.given or self.arms.given[self.arm]
 
     def output(self, name: str, columns: IntArray | None = None) -> Array:
         """An output port of the last stages of every member, (N, T) or (N, len(columns)), with what his clinic lets people feel."""
@@ -264,11 +269,11 @@ class Seen:
         at_once, late = (shift(name, self.pool.clinic[name])[:, None] for name in ("setting", "late"))
         shifted = np.asarray(at_once * (until[columns] > 0) + late * built_up(until[columns]))
         own_way = route_factor(self.arms.given[self.arm].noticed, until[columns], p)
-        factor = self.clinic_factor("drug")[:, None] * own_way
-        drug = self.output("ideation_drive" if ideation else "mood_drive", columns) * factor
+        drug_factor = self.clinic_factor("drug")[:, None] * own_way
+        drug = self.output("ideation_drive" if ideation else "mood_drive", columns) * drug_factor
         ssri = self.output("ssri_drive", columns)
         if self.added:
-            own = self.output("mood_drive", columns) * factor
+            own = self.output("mood_drive", columns) * drug_factor
             ssri = ssri + added_drive(self.added, self.added_h, until[columns], own, self.pool.minds.person)
         here = Drives(none, drug, ssri, none) if ideation else Drives(drug, none, ssri, none)
         found = latent(self.setting, here, hoped, p, Between(shift=shifted), ideation)

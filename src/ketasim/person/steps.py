@@ -28,10 +28,10 @@ from .forecast import DAYS, MEMBERS, Posterior, _options, _person, _ports, _star
 from .given import Given
 from .likelihood import Conditioned
 from .observed import Observation, learn, per_point, rater_factor
-from .options import HIGH, HOURS_PER_DAY, LEAST_DAYS, LOW, MOST_DAYS, Future
+from .options import HIGH, LEAST_DAYS, LOW, MOST_DAYS, Future
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import Pool, Seen, integrate
-from .records import Person
+from .records import HOURS_PER_DAY, Person
 from .value import applied
 
 MOST_STEPS = 10  # of many entries, the last ones are shown one by one

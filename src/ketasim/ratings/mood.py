@@ -9,7 +9,6 @@ import numpy as np
 
 from ketasim.core import KetasimError, Value, values
 from ketasim.core.arrays import Array, BoolArray
-from ketasim.core.posterior import fitted
 from ketasim.dose import Dose, Regimen
 from ketasim.people import TYPICAL, People
 
@@ -39,7 +38,6 @@ from .wander import own_course, slow_wander
 NOT_A_SESSION = "ssri"  # tablets taken at home day by day: no session, but a new antidepressant
 ACTIVE_PLACEBO = "midazolam"
 SPRAY = "nasal"
-Z90 = (-1.645, 1.645)
 FELT_OF_MIDAZOLAM = "gaba_potentiation"
 STAGES = ("setting", "observation")
 
@@ -156,20 +154,6 @@ def route_factor(given: Treatment, times: Array, p: Mapping[str, Array]) -> Arra
     by_nose = np.searchsorted(given.sprays, times, side="right")
     k = np.asarray(p["nasal_drug_factor"], dtype=np.float64).reshape(-1, 1)
     return np.asarray(k ** (by_nose / np.maximum(so_far, 1)))
-
-
-def spray_note(regimen: Regimen) -> tuple[str, ...]:
-    """What should be known of mood after a spray of a drug: the factor in force, with its 90 % credible interval; nothing for other ways."""
-    main = regimen.main.blocks[0].dose
-    if in_force("route") == "alike" or main.route != SPRAY or not main.entry.is_main:
-        return ()
-    k = values("observation")["nasal_drug_factor"].value
-    known = fitted().get("nasal_drug_factor")
-    spread = "" if known is None else " ({:.2f} to {:.2f})".format(*(k * np.exp(z * known["sd"]) for z in Z90))
-    return (
-        f"mood: after a spray the drug part is {k:.2f}{spread} times what its occupancy gives: at the same occupancy trials of sprays find less "
-        "than trials of infusions, and nobody knows why",
-    )
 
 
 def felt_course(where: str, given: Treatment, drives: Drives, p: Mapping[str, Array]) -> Array:

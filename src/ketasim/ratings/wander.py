@@ -6,7 +6,7 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +18,7 @@ from ketasim.core.arrays import Array, IntArray
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
 KEPT_NUMBERS = 1_000_000
+RATING = "rating at {:g} h"
 
 
 def _drawn(seed: int, purpose: str, persons: int | IntArray) -> Array:
@@ -42,18 +43,13 @@ def wandered(before: ArrayLike, hours: float, sd: float, time_constant: float, z
     return np.asarray(np.exp(-rate) * np.asarray(before) + sd * np.sqrt(-np.expm1(-2.0 * rate)) * np.asarray(z))
 
 
-def rating_names(times: Iterable[float]) -> list[str]:
-    """Purposes of the noise of ratings at visits, by time (h)."""
-    return [f"rating at {time:g} h" for time in times]
-
-
-def rating_noise(draw: Callable[[str], Array], names: Sequence[str], sd: float) -> Array:
+def rating_noise(draw: Callable[[str], Array], visits: Iterable[float], sd: float, purpose: str = RATING) -> Array:
     """Noise of the ratings at visits, (N, V), in units of the latent drive: independent, N(0, sd^2), one draw for each visit.
 
-    draw : a purpose -> standard normals (N,); names (V,) : purpose of each visit. That visits share the error of the rating at baseline was tried
-    and refused (docs/decisions/0006, seventh series).
+    draw : a purpose ("rating at 24 h") -> standard normals (N,); visits (V,) : times, h, or other numbers, where the words of `purpose` are others.
+    That visits share the error of the rating at baseline was tried and refused (docs/decisions/0006, seventh series).
     """
-    return sd * np.stack([draw(name) for name in names], axis=1)
+    return sd * np.stack([draw(purpose.format(visit)) for visit in visits], axis=1)
 
 
 def wander_variance(times: ArrayLike, sd: ArrayLike, time_constant: ArrayLike) -> Array:

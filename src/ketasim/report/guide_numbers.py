@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,10 @@ from ketasim.scenario.run import run
 
 WHERE = "knowledge/guide.toml"
 PEOPLE, SEED = claims.PEOPLE, claims.SEED
-COUNTED, SIMULATED, RULE = "counted", "simulated", "rule"
+Kind = Literal["counted", "simulated", "rule"]
+COUNTED: Kind = "counted"
+SIMULATED: Kind = "simulated"
+RULE: Kind = "rule"
 DAY_H = 24.0
 HUNDRED = 100
 BEYOND = "a time later than the run shows"
@@ -49,7 +52,7 @@ class Number:
     text: str
     range: str
     within: str
-    kind: str
+    kind: Kind
     says: str
     interval: str
     source: str

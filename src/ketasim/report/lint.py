@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ketasim.core import KetasimError, Value, all_values, knowledge_path, output_register, read_toml, sources
+from ketasim.core import KetasimError, Problem, Value, all_values, knowledge_path, output_register, read_toml, sources
 from ketasim.core.drugs import drugs
 from ketasim.core.values import OWN_FIT_GRADE
 
@@ -15,22 +15,10 @@ CHAIN_STAGES = ("plasma", "receptors", "circuit", "plasticity", "mood", "body")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong: where, what, and how to mend it."""
-
-    where: str
-    what: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f"  (try: {self.fix})" if self.fix else "")
-
-
-@dataclass(frozen=True, slots=True)
 class Findings:
     """errors make lint fail; assumed are reported, in every report, but are no failure; count of all numbers."""
 
-    errors: tuple[Finding, ...]
+    errors: tuple[Problem, ...]
     assumed: tuple[Value, ...]
     count: int
     traced: int
@@ -38,43 +26,43 @@ class Findings:
 
 def problems() -> Findings:
     """Everything that can be found without running the model, in one list."""
-    found: list[Finding] = []
+    found: list[Problem] = []
     try:
         numbers = list(all_values())
     except KetasimError as error:
-        return Findings((Finding(error.where or "knowledge/values", error.what, error.fix),), (), 0, 0)
+        return Findings((Problem(error.where or "knowledge/values", error.what, error.fix),), (), 0, 0)
     for check in (_values, _unused, _drugs, _outputs, _studies, _chain, _claims, _hypotheses):
         try:
             found += check(numbers)
         except KetasimError as error:
-            found.append(Finding(error.where or "knowledge", error.what, error.fix))
+            found.append(Problem(error.where or "knowledge", error.what, error.fix))
     assumed = tuple(v for v in numbers if v.basis == "assumed")
     traced = sum(v.basis in ("measured", "derived") for v in numbers)
     return Findings(tuple(dict.fromkeys(found)), assumed, len(numbers), traced)
 
 
-def _values(numbers: list[Value]) -> list[Finding]:
+def _values(numbers: list[Value]) -> list[Problem]:
     """Untraced numbers: no known source, placeholders, records nobody has, identifiers used twice."""
-    found: list[Finding] = []
+    found: list[Problem] = []
     known, records = sources(), _records()
     seen: dict[str, str] = {}
     for v in numbers:
         where = f"knowledge/values/{v.stage}.toml, [{v.key}]"
         if v.source not in known:
             found.append(
-                Finding(where, f"the source {v.source} is not in knowledge/sources", f"[{v.source}] citation = ...")
+                Problem(where, f"the source {v.source} is not in knowledge/sources", f"[{v.source}] citation = ...")
             )
         if v.basis == "placeholder":
             found.append(
-                Finding(where, "a placeholder: a number that nobody has measured, derived or assumed with a reason")
+                Problem(where, "a placeholder: a number that nobody has measured, derived or assumed with a reason")
             )
         if v.key in seen:
-            found.append(Finding(where, f"the identifier is used in {seen[v.key]} too"))
+            found.append(Problem(where, f"the identifier is used in {seen[v.key]} too"))
         seen[v.key] = where
         missing = [record for record in v.records if record not in records]
         if missing:
-            found.append(Finding(where, "evidence records that no study has: " + ", ".join(missing)))
-        found += [Finding(where, what, fix) for what, fix in _claims_too_much(v)]
+            found.append(Problem(where, "evidence records that no study has: " + ", ".join(missing)))
+        found += [Problem(where, what, fix) for what, fix in _claims_too_much(v)]
     return found
 
 
@@ -108,11 +96,11 @@ def _records() -> set[str]:
     }
 
 
-def _unused(numbers: list[Value]) -> list[Finding]:
+def _unused(numbers: list[Value]) -> list[Problem]:
     """Values that are kept beside those of the stages and that neither an equation nor a Python text mentions."""
     words = _words_of_the_package()
     return [
-        Finding(f"knowledge/values/{v.stage}.toml, [{v.key}]", "nothing uses this value", "delete it")
+        Problem(f"knowledge/values/{v.stage}.toml, [{v.key}]", "nothing uses this value", "delete it")
         for v in numbers
         if v.stage not in CHAIN_STAGES and not any(tail in words for tail in _tails(v.key))
     ]
@@ -133,15 +121,15 @@ def _tails(key: str) -> list[str]:
     return ["_".join(parts[i:]) for i in range(len(parts))]
 
 
-def _drugs(_: list[Value]) -> list[Finding]:
+def _drugs(_: list[Value]) -> list[Problem]:
     """Drugs whose sources or evidence records nobody has."""
-    found: list[Finding] = []
+    found: list[Problem] = []
     known, records = sources(), _records()
     for entry in drugs().values():
         where = f"knowledge/drugs/{entry.name}.toml"
         cited = {entry.source, *(a.source for way in entry.routes.values() for a in way.approval)}
         cited = (cited | {way.anaesthetic_source for way in entry.routes.values()}) - {""}
-        found += [Finding(where, f"the source {s} is not in knowledge/sources") for s in sorted(cited - set(known))]
+        found += [Problem(where, f"the source {s} is not in knowledge/sources") for s in sorted(cited - set(known))]
         named = {r for way in entry.routes.values() for r in (*way.records, *way.monitoring_records, *way.controlled)}
         named |= {
             r for way in entry.routes.values() for f in way.formulations.values() for r in (*f.records, *f.controlled)
@@ -149,11 +137,11 @@ def _drugs(_: list[Value]) -> list[Finding]:
         named |= {r for way in entry.routes.values() for a in way.approval for r in a.records}
         missing = sorted(named - records)
         if missing:
-            found.append(Finding(where, "evidence records that no study has: " + ", ".join(missing)))
+            found.append(Problem(where, "evidence records that no study has: " + ", ".join(missing)))
     return found
 
 
-def _outputs(_: list[Value]) -> list[Finding]:
+def _outputs(_: list[Value]) -> list[Problem]:
     """Outputs whose ports no stage has, or whose unit does not follow from the ports."""
     from ketasim.chain import registry
 
@@ -163,24 +151,24 @@ def _outputs(_: list[Value]) -> list[Finding]:
         where = f"knowledge/names.toml, [{entry.name}]"
         for port in entry.ports:
             if port not in known.ports:
-                found.append(Finding(where, f"no stage has the port {port}"))
+                found.append(Problem(where, f"no stage has the port {port}"))
             elif entry.molar_mass and known.ports[port].unit != "umol/L":
-                found.append(Finding(where, f"{port} is in {known.ports[port].unit} and cannot become {entry.unit}"))
+                found.append(Problem(where, f"{port} is in {known.ports[port].unit} and cannot become {entry.unit}"))
             elif not entry.molar_mass and entry.unit == "ng/mL":
                 found.append(
-                    Finding(where, "a concentration needs the molar mass of its substance", 'molar_mass = "drug:NAME"')
+                    Problem(where, "a concentration needs the molar mass of its substance", 'molar_mass = "drug:NAME"')
                 )
         for part in entry.needs:
             if part not in known.parts:
-                found.append(Finding(where, f"no part is called {part}"))
+                found.append(Problem(where, f"no part is called {part}"))
     return found
 
 
-def _studies(_: list[Value]) -> list[Finding]:
+def _studies(_: list[Value]) -> list[Problem]:
     """Study folders: words, units, scales, sources, numbers counted twice."""
     from ketasim.evidence.published.studies import lint_studies
 
-    return [Finding(f"knowledge/studies/{p.where}", p.what, p.remedy) for p in lint_studies()]
+    return [Problem(f"knowledge/studies/{p.where}", p.what, p.fix) for p in lint_studies()]
 
 
 def own_study_problems(directory: Path) -> Findings:
@@ -188,7 +176,7 @@ def own_study_problems(directory: Path) -> Findings:
     from ketasim.evidence.published.studies import lint_studies, own_folders
 
     folders = own_folders(directory)
-    errors = tuple(Finding(f"{directory}: {p.where}", p.what, p.remedy) for p in lint_studies(folders, own=True))
+    errors = tuple(Problem(f"{directory}: {p.where}", p.what, p.fix) for p in lint_studies(folders, own=True))
     return Findings(errors, (), len(folders), len(folders))
 
 
@@ -198,25 +186,25 @@ def own_text(found: Findings) -> str:
     return "\n".join([lines[0] + (":" if found.errors else "."), *(f"  {finding}" for finding in found.errors)])
 
 
-def _hypotheses(numbers: list[Value]) -> list[Finding]:
+def _hypotheses(numbers: list[Value]) -> list[Problem]:
     """Hypotheses with free values that do nothing, twins, more or fewer than one default."""
     from ketasim.chain.hypothesis import lint_hypotheses
 
-    return [Finding(p.where, p.what, p.fix) for p in lint_hypotheses()]
+    return lint_hypotheses()
 
 
-def _chain(_: list[Value]) -> list[Finding]:
+def _chain(_: list[Value]) -> list[Problem]:
     """The chain's own lint: declarations, files, links, strict units, values that no equation reads."""
     from ketasim.chain.lint import lint
 
-    return [Finding(p.where, p.what, p.fix) for p in lint()]
+    return lint()
 
 
-def _claims(_: list[Value]) -> list[Finding]:
+def _claims(_: list[Value]) -> list[Problem]:
     """The claims ledger: records nobody has, missing entries, verdicts, predictions that cannot be carried out."""
     from ketasim.decide.claims import lint_claims
 
-    return [Finding(p.where, p.what, p.fix) for p in lint_claims()]
+    return lint_claims()
 
 
 def lint_text(found: Findings, list_assumed: bool = True) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ketasim.core.posterior import FEW_DRAWS
 from ketasim.core.records import NOTICE
-from ketasim.evidence.weigh.weighing import FEW_DRAWS, Weighing
+from ketasim.evidence.weigh.weighing import Weighing
 
 from .words import table
 

@@ -15,11 +15,11 @@ from ketasim.chain.hypothesis import hypotheses as all_hypotheses
 from ketasim.chain.hypothesis import hypothesis as named_hypothesis
 from ketasim.core import KetasimError, knowledge_path, read_toml, unknown_name, value
 from ketasim.core.frozen import FrozenMapping
-from ketasim.forward import Held, Sudden
 
-from .plan import Scenario, read_times, scenario
+from .plan import Scenario, read_times
 from .result import Result, plain
 from .run import run
+from .table import scenario_of_table
 
 RELATIONS = ("weaker", "stronger", "equal", "small", "below")
 _ARM_KEYS = (
@@ -337,29 +337,14 @@ def _scenario(
     changed = {key: factor * numbers.get(key, value(key).value) for key, factor in table.get("scale", {}).items()}
     changed |= {key: float(number) for key, number in table.get("set", {}).items()}
     variants = (union_variants() if entry else {}) | dict(table.get("variants", {}))
-    return scenario(
-        table["words"],
-        repeat=table.get("repeat", ""),
-        with_=tuple(table.get("with", ())),
-        setting=table.get("setting", "saline"),
-        masked=table.get("masked", False),
-        days=table.get("days"),
-        at=sorted({0.0, *looks}) if looks else None,
+    return scenario_of_table(
+        table,
+        at=looks or None,
+        values=numbers | changed,
+        variants=variants,
+        optional=tuple(numbers | changed),
         people=people,
         seed=seed,
-        genotype=table.get("genotype"),
-        variants=variants,
-        values=numbers | changed,
-        optional=tuple(numbers | changed),
-        parts=table.get("parts", ()),
-        sudden=[
-            Sudden(read_times(j["at"])[0], j["state"], scale=float(j.get("scale", 1.0)), add=float(j.get("add", 0.0)))
-            for j in table.get("jumps", ())
-        ],
-        held=[
-            Held(h["input"], float(h["level"]), read_times(h["from"])[0], read_times(h["to"])[0])
-            for h in table.get("held", ())
-        ],
         name=f"{plan.name}: {arm.replace('_', ' ')}",
     )
 

@@ -24,9 +24,10 @@ from ketasim.people.cohort import RANGES
 from ketasim.people.occasions import USUAL as USUAL_OCCASIONS
 from ketasim.people.occasions import occasion_shares
 from ketasim.ratings.add_ons import AddOn, add_ons, is_add_on
-from ketasim.ratings.mood import spray_note
 from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 from ketasim.ratings.setting import setting as setting_of
+
+from .spray import spray_note
 
 HOURS_PER_DAY = 24.0
 DEFAULT_PEOPLE = 200
@@ -132,7 +133,7 @@ class Scenario:
         end = self.end_h if self.dosed_h is None else self.dosed_h
         found = tuple(str(warning) for warning in self.planned.warnings(end))
         found += tuple(f"assumption: {one.known}; the spread is part of the band of the model" for one in self.add_ons)
-        found += spray_note(self.regimen)
+        found += spray_note(self.regimen, self.values, self.hypothesis)
         if self.dosed_h is None or not self.planned.endless:
             return found
         return (*found, f"no doses after {self.days:g} d (days); the run goes on to the times asked for (at)")

@@ -79,7 +79,7 @@ class Design:
     comparator : name of the arm that the others are compared with. people : the printed Table 1, as written. site_sd : SD between sites of the
     drive L of everybody there. stable : withdrawal designs, who is randomised at `from_h`. period_h : start of the second period of a crossover. measured : what is read at visits beside the score.
     study_effects : every replicate differs from the average trial as published trials do. small_study : and as published trials of the size `n` do.
-    occasions : what differs between the sessions of one person, `people.occasions`.
+    occasions : what differs between the sessions of one person, `people.occasions`. where : name of the file.
     """
 
     id: str
@@ -168,7 +168,7 @@ class Design:
 
 
 def words_of(hours: float) -> str:
-    """A time in the words of a design file: 24 h, 28 d."""
+    """A time in words, as messages and reports print it: "24 h"; from two days on, whole days as "day 28"."""
     if hours >= 2 * HOURS_PER_DAY and hours % HOURS_PER_DAY == 0:
         return f"day {hours / HOURS_PER_DAY:g}"
     return f"{hours:g} h"

@@ -36,7 +36,8 @@ class Truth:
 
 
 def truth(design: Design, pool: Pool) -> Truth | None:
-    """The differences in one world; None for endpoints that have no expectation at one visit (relapse) or that no belief moves (harms)."""
+    """The differences in one world; None for endpoints that have no expectation at one visit (relapse) or that no belief moves (harms), for crossovers and
+    for designs with visit rules."""
     if (
         design.endpoint.measure == "relapse"
         or is_harm(design.endpoint.measure)

@@ -18,7 +18,7 @@ from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import madrs_scores
-from ketasim.ratings.wander import at_visits, rating_names, rating_noise
+from ketasim.ratings.wander import at_visits, rating_noise
 
 from .between import drug_size, setting_shift
 from .courses import Part, Read, read_course
@@ -80,9 +80,9 @@ def flex(
     people: People,
     p: Mapping[str, Array],
     seed: int,
-    covariates: Array,
+    by_covariates: Array,
 ) -> Flexed:
-    """One arm with rules in the people of one world. covariates (P,) : factor on the drug's drives."""
+    """One arm with rules in the people of one world. by_covariates (P,) : factor on the drug's drives (`covariate_effects.drug_factor`)."""
     visits = np.array(design.visits_h)
     count = len(people)
     own, noise = _noise(people, p, visits)
@@ -96,7 +96,7 @@ def flex(
         due = [rule for rule in rules if any(abs(visit - at) < 1e-6 for at in rule.at_h)]
         if not due:
             continue
-        score = _scores(design, read, people, p, own, noise, shift, factor, covariates)[:, j]
+        score = _scores(design, read, people, p, own, noise, shift, factor, by_covariates)[:, j]
         base = people.madrs / per_point(design.scale)
         measured = {
             "score": score,
@@ -118,7 +118,7 @@ def _noise(people: People, p: Mapping[str, Array], visits: Array) -> tuple[Array
         return normals(people.seed, f"trial pool {purpose}", people.person)
 
     size = {key: float(p[key].flat[0]) for key in ("wander_sd", "wander_time", "course_sd", "course_onset")}
-    noise = rating_noise(draw, rating_names(visits), float(p["rating_sd"].flat[0]))
+    noise = rating_noise(draw, visits, float(p["rating_sd"].flat[0]))
     return at_visits(draw, visits, **size), noise
 
 
@@ -162,10 +162,10 @@ def _scores(
     noise: Array,
     shift: Array,
     factor: float,
-    covariates: Array,
+    by_covariates: Array,
 ) -> Array:
     """Rated scores at the visits on the design's scale, (P, V)."""
-    size = factor * covariates[:, None]
+    size = factor * by_covariates[:, None]
     drives = Drives(read.rows["mood"] * size, read.rows["ideation"] * size, read.rows["ssri"], np.zeros((1, 1)))
     there = latent(
         design.setting, drives, read.rows["hoped"], p, Between(shift=shift, rater=rater_factor(design.scale))

@@ -19,7 +19,7 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.thoughts import item_before
-from ketasim.ratings.wander import at_visits, rating_names, rating_noise
+from ketasim.ratings.wander import at_visits, rating_noise
 
 from .between import drug_size, felt_size, setting_shift
 from .design import Design, words_of
@@ -37,7 +37,7 @@ class Replicates:
 
     arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
     on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
-    guess (R, N) guesses that it had the drug; felt (R, N, V) CADSS; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
+    guess (R, N) guesses that it had the drug; felt (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
     mood, what a person has by the visit (1 reported, 0 not; points of the strongest dissociation), whether or not they come; empty (R, N, 0) otherwise.
     """
 
@@ -307,6 +307,6 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
         return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
     there = latent(design.setting, drives, hoped, p, between)
     sd = float(pool.p["rating_sd"].flat[0])
-    noise = rating_noise(lambda purpose: draws.normal(purpose).ravel(), rating_names(design.readings_h), sd)
+    noise = rating_noise(lambda purpose: draws.normal(purpose).ravel(), design.readings_h, sd)
     found = madrs_scores(np.broadcast_to(there, (rows, visits)), pool.baseline[index], p, own, noise)
     return (found / per_point(design.scale)).reshape(*who.shape, visits)

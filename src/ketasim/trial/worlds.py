@@ -6,7 +6,6 @@ mode of the posterior. Hypotheses count alike, because the evidence does not ran
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ import numpy as np
 from ketasim.chain.hypothesis import Hypothesis, default_hypothesis, hypotheses, hypothesis, posterior_path
 from ketasim.core import FrozenMapping, Value, stream
 from ketasim.core.arrays import Array
-from ketasim.core.posterior import posterior
+from ketasim.core.posterior import calibration_draws, posterior
 from ketasim.people.drawn import SPREAD, drawn_value
 
 
@@ -44,12 +43,9 @@ class World:
 def _calibration(name: str) -> tuple[Array, Array]:
     """Draws (K, p) of the free values of a hypothesis on the standard normal scale, and their weights (K,): importance ratio times likelihood."""
     entry = hypothesis(name)
-    data = json.loads(posterior_path(name).read_text(encoding="utf-8"))
-    table = dict(zip(data["keys"], np.array(data["z"], dtype=np.float64).T, strict=True))
-    z = np.column_stack([table.get(key, np.zeros(len(data["z"]))) for key in entry.free_keys])
-    log_w = np.array(data["log_ratio"], dtype=np.float64) + np.array(data["scores"], dtype=np.float64).sum(axis=1)
-    weights = np.exp(log_w - log_w.max())
-    return z, weights / weights.sum()
+    found = calibration_draws(posterior_path(name))
+    table = dict(zip(found.keys, found.z.T, strict=True))
+    return np.column_stack([table.get(key, np.zeros(len(found.z))) for key in entry.free_keys]), found.weights
 
 
 def _draws(entry: Hypothesis, count: int, seed: int) -> list[dict[str, float]]:

@@ -8,21 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from ketasim.scenario.compare import Difference
 
 from .answers import Answer, CurveOutput, Run
 
 
-class Differing(Answer):
+@dataclass(frozen=True, config=Answer.model_config)
+class Differing(Difference):
     """An arm minus the first arm, person by person."""
-
-    name: str
-    label: str
-    unit: str
-    arm: int
-    typical: float | None
-    median: float | None
-    low: float | None
-    high: float | None
 
 
 class CompareRow(Answer):

@@ -88,3 +88,24 @@ def test_files_of_the_user_and_dates_are_never_kept(place: Path, monkeypatch: py
     assert read_toml(place / "knowledge" / "a.toml") == {"x": 1}
     kept.keep_parsed()
     assert not names(place)
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_write_that_is_broken_off_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """A folder that fails is no error; what the user breaks off is, and neither leaves a part."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "replace", fail)
+    if error is OSError:
+        assert kept.put("one", b"content") is None
+    else:
+        with pytest.raises(error):
+            kept.put("one", b"content")
+    assert not names(place)
+    monkeypatch.undo()
+    monkeypatch.setenv("KETASIM_CACHE", str(place / "cache"))
+    assert kept.put("one", b"content") == place / "cache" / "one" and names(place) == ["one"]

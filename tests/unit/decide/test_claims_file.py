@@ -190,3 +190,10 @@ def test_what_the_evidence_contradicts_is_said_plainly() -> None:
 def test_a_misspelt_claim_teaches() -> None:
     with pytest.raises(KetasimError, match="relief-in-hours"):
         claims.claim("relief-in-hour")
+
+
+def test_an_arm_with_a_jump_is_carried_out_as_it_stands() -> None:
+    """What is added to a state was dropped without a word where the ledger looks at an arm of an experiment."""
+    jump = {"at": "24 h", "state": "spines_new", "scale": 0.5, "add": 0.2}
+    (sudden,) = claims_file.build("arm", {"words": "ketamine iv 0.5 mg/kg over 40 min", "jumps": [jump]}).sudden
+    assert (sudden.time_h, sudden.state, sudden.scale, sudden.add) == (24.0, "spines_new", 0.5, 0.2)

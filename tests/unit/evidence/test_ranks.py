@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
+from ketasim.core import KetasimError
+from ketasim.evidence.fit.kept import Kept
 from ketasim.evidence.fit.leave_out import Linear
 from ketasim.evidence.fit.ranks import Ranks, band, depth, gamma, linear_ranks, rank
-from ketasim.evidence.fit.synthetic import Kept
 
 
 def test_a_rank_counts_the_draws_below():
@@ -113,3 +115,48 @@ def test_a_set_depends_on_its_number_alone_and_is_kept(tmp_path):
     again = Kept(tmp_path / "ranks.json", "this fit")
     assert again.missing(5) == [0, 1, 2, 4] and np.array_equal(again.of_all("abcd", 5).ranks, whole[3:4])
     assert Kept(tmp_path / "ranks.json", "another fit").missing(2) == [0, 1]
+
+
+def test_a_set_is_appended_and_what_stands_there_is_not_written_again(tmp_path):
+    path = tmp_path / "place" / "ranks.json"
+    kept = Kept(path, "this fit")
+    kept.add(0, [1, 2])
+    before, node = path.read_bytes(), path.stat().st_ino
+    kept.add(7, [3, 4])
+    Kept(path, "this fit").add(1, [5, 6])
+    assert path.read_bytes().startswith(before) and path.stat().st_ino == node
+    again = Kept(path, "this fit")
+    assert again.missing(3) == [2] and again.of_all("ab", 8).ranks.tolist() == [[1, 2], [5, 6], [3, 4]]
+
+
+def test_a_file_of_the_form_before_is_read_and_written_as_lines(tmp_path):
+    path = tmp_path / "ranks.json"
+    path.write_text(json.dumps({"of": "this fit", "ranks": {"0": [1, 2], "4": [3, 4]}}), encoding="utf-8")
+    kept = Kept(path, "this fit")
+    assert kept.missing(5) == [1, 2, 3]
+    kept.add(1, [5, 6])
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 4
+    assert Kept(path, "this fit").of_all("ab", 5).ranks.tolist() == [[1, 2], [5, 6], [3, 4]]
+
+
+def test_a_line_that_was_cut_short_is_not_there(tmp_path):
+    path = tmp_path / "ranks.json"
+    kept = Kept(path, "this fit")
+    for number in range(3):
+        kept.add(number, [10 * number, 12])
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole[:-3], encoding="utf-8")
+    again = Kept(path, "this fit")
+    assert again.missing(3) == [2]
+    again.add(2, [20, 12])
+    assert path.read_text(encoding="utf-8") == whole
+
+
+@pytest.mark.parametrize("text", ["", "some notes\n", '{"ranks": {}}', '{"of": "this fit"}\n{"set": 1}\n', "[1, 2]\n"])
+def test_another_file_is_refused_and_left_alone(tmp_path, text):
+    path = tmp_path / "ranks.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(KetasimError, match="no file of ranks") as refused:
+        Kept(path, "this fit")
+    assert str(path) in str(refused.value) and "--keep" in str(refused.value)
+    assert path.read_text(encoding="utf-8") == text

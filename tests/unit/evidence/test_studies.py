@@ -285,7 +285,7 @@ def test_a_wrong_row_is_named_with_line_and_remedy(tmp_path: Path, row: dict[str
     _, problems = read_study(folder(tmp_path, TOML, {"time_h": "2"}, row))
     found = [p for p in problems if what in p.what]
     assert found, [str(p) for p in problems]
-    assert found[0].where == "Singh2016/data.csv:3" and remedy in found[0].remedy
+    assert found[0].where == "Singh2016/data.csv:3" and remedy in found[0].fix
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_wrong_study_is_named_with_place(tmp_path: Path, old: str, new: str, w
     _, problems = read_study(folder(tmp_path, TOML.replace(old, new, 1)))
     found = [p for p in problems if what in p.what]
     assert found, [str(p) for p in problems]
-    assert found[0].where == where and found[0].remedy
+    assert found[0].where == where and found[0].fix
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_an_unknown_folder_and_a_repeated_number(tmp_path: Path) -> None:
     place = folder(tmp_path, TOML, {}, {"value": "-11"})
     assert any("the same number stands in Singh2016/data.csv:2" in p.what for p in lint_studies([place]))
     study, problems = read_study(place.rename(tmp_path / "Sing2016"))
-    assert study is None and "has no role" in problems[0].what and "Singh2016" in problems[0].remedy
+    assert study is None and "has no role" in problems[0].what and "Singh2016" in problems[0].fix
 
 
 def test_seven_values_of_one_model_are_too_many(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_the_command_line_lints_study_folders_too(tmp_path: Path, monkeypatch: p
     )  # what is found in the chain is the matter of test_chain_real
     found = [str(f) for f in report.problems().errors if "Singh2016" in f.where]
     assert found == [
-        "knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean  (try: unit = points | mmHg | bpm)"
+        "knowledge/studies/Singh2016/data.csv:2: the unit 'mg' does not fit a change_mean\n    try: unit = points | mmHg | bpm"
     ]
 
 

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal, norm
 
 from ketasim.core import normals
 from ketasim.person.likelihood import Conditioned, Noise, inside
-from ketasim.ratings.wander import own_course, rating_names, rating_noise, slow_wander
+from ketasim.ratings.wander import own_course, rating_noise, slow_wander
 
 TIMES = (24.0, 96.0, 97.0, 336.0)
 
@@ -32,7 +32,7 @@ def matrix(times: tuple[float, ...], one: Noise) -> np.ndarray:
 
 def test_covariance_is_that_of_the_simulated_processes() -> None:
     people, t = 40_000, np.array(TIMES)
-    noise_of_ratings = rating_noise(lambda purpose: normals(3, purpose, people), rating_names(t), 0.3)
+    noise_of_ratings = rating_noise(lambda purpose: normals(3, purpose, people), t, 0.3)
     eps = slow_wander(3, people, t, 0.6, 500.0) + own_course(3, people, t, 0.35, 200.0) + noise_of_ratings
     assert np.cov(eps.T) == pytest.approx(matrix(TIMES, noise()), abs=0.012)
 

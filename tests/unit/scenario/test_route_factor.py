@@ -9,7 +9,6 @@ from ketasim.dose import parse
 from ketasim.person.given import Given, Placed
 from ketasim.ratings.mood import Drives, Treatment, route_factor, treatment
 from ketasim.ratings.structure import compared
-from ketasim.scenario.plan import scenario
 from ketasim.scenario.run import run
 from ketasim.trial.courses import Part, noticed_of
 
@@ -57,13 +56,6 @@ def test_a_run_has_it_and_only_for_sprays() -> None:
     assert effect(spray, 0.5, "nasal") == pytest.approx(effect(spray, 1.0, "nasal") * 0.55, rel=0.15)
     assert effect(spray, 1.0, "nasal") == effect(spray, 0.5, "alike")
     assert effect(drip, 0.5, "nasal") == effect(drip, 1.0, "nasal")
-
-
-def test_a_run_says_so_for_sprays_of_a_drug_alone() -> None:
-    said = scenario("esketamine nasal 84 mg").warnings
-    assert [note for note in said if "nobody knows why" in note] and "times what its occupancy gives" in said[-1]
-    for words in ("ketamine iv 0.5 mg/kg over 40 min", "placebo nasal"):
-        assert not [note for note in scenario(words).warnings if "nobody knows why" in note]
 
 
 def test_a_trial_and_a_person_know_their_sprays() -> None:

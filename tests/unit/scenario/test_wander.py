@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ketasim.core import normals
-from ketasim.ratings.wander import own_course, rating_names, rating_noise, slow_wander
+from ketasim.ratings.wander import own_course, rating_noise, slow_wander
 
 SD, TAU = 0.6, 672.0
 TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])
@@ -44,7 +44,7 @@ def test_inside_a_day_the_variance_is_nearly_whole() -> None:
 
 
 def noise(people: int, times: list[float], seed: int = 9) -> np.ndarray:
-    return rating_noise(lambda purpose: normals(seed, purpose, people), rating_names(times), 0.3)
+    return rating_noise(lambda purpose: normals(seed, purpose, people), times, 0.3)
 
 
 def test_a_visit_keeps_its_noise() -> None:
@@ -70,3 +70,16 @@ def test_own_course_is_one_number_per_person_that_rises_and_stays() -> None:
     assert course[:, 2] == pytest.approx((1 - np.exp(-1.0)) * course[:, 3])
     assert course[:, 3].std() == pytest.approx(0.5, rel=0.02)
     assert np.array_equal(own_course(9, np.array([17, -1]), times, 0.5, 100.0), np.vstack([course[17], np.zeros(4)]))
+
+
+def test_ratings_are_drawn_by_the_words_of_their_visits() -> None:
+    """The words are the keys of the random streams of trials and of the fit: with others every simulated score would be another."""
+    asked: list[str] = []
+
+    def draw(purpose: str) -> np.ndarray:
+        asked.append(purpose)
+        return np.full(3, float(len(asked)))
+
+    assert rating_noise(draw, (2.0, 24.0), 0.5).tolist() == [[0.5, 1.0]] * 3
+    assert rating_noise(draw, range(1), 1.0, "visit rating {:g}").shape == (3, 1)
+    assert asked == ["rating at 2 h", "rating at 24 h", "visit rating 0"]

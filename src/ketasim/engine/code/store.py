@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ketasim._version import __version__
-from ketasim.core.kept import folder, ours
+from ketasim.core.kept import folder, ours, put
 
 from ..symbolic.evaluate import Program
 from ..symbolic.sizes import Size
@@ -64,27 +64,10 @@ def read(key: str) -> tuple[Description, bytes] | None:
 
 def write(key: str, description: Description, code: bytes) -> None:
     """Stores an entry; a folder that cannot be written is no error."""
-    place = folder()
-    if place is None:
-        return
-    import tempfile  # with much that reading has no use for
-
-    try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not ours(place):
-            return
-        handle, temporary = tempfile.mkstemp(dir=place, suffix=".part")  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_pack(key, description, code))
-            os.replace(temporary, place / (key + SUFFIX))
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _prune(place)
-    except OSError:
-        return
+    path = put(key + SUFFIX, _pack(key, description, code))
+    if path is not None:
+        with contextlib.suppress(OSError):
+            _prune(path.parent)
 
 
 def _pack(key: str, description: Description, code: bytes) -> bytes:

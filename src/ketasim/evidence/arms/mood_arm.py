@@ -99,8 +99,7 @@ class ArmMood:
         noise_sd = numbers.pop("rating_sd")
         shifted = np.repeat(self.latent[:, columns], REPEATS, axis=0)
         shifted += at_visits(lambda purpose: drawn(purpose, count), times, **numbers)
-        visits = [f"visit rating {j}" for j in range(len(times))]
-        shifted += rating_noise(lambda purpose: drawn(purpose, count), visits, noise_sd)
+        shifted += rating_noise(lambda purpose: drawn(purpose, count), range(len(times)), noise_sd, "visit rating {:g}")
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))
         return link(shifted, b, ceiling, slope, top)

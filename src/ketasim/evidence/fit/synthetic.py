@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from ..compare.predict import Evidence, all_evidence
 from .calibrate import Problem, covariance, default_state_file, fit, problem
 from .draws import Effort, draw
 from .exact import Exact
+from .kept import Kept
 from .leave_out import Linear, linear
 from .parameters import free_parameters
 from .ranks import DRAWS, Ranks, linear_ranks, rank
@@ -118,29 +118,6 @@ def drawn_rank(fast: Problem, seed: int, tell: Progress | None = None) -> list[i
     )
     picked = np.linspace(0, len(found.z) - 1, DRAWS).round().astype(int)
     return [int(r) for r in rank(truth, found.z[picked])]
-
-
-class Kept:
-    """Ranks of synthetic sets by number in a JSON file, so that a second call goes on; those of another fit are dropped."""
-
-    def __init__(self, path: Path, of: str) -> None:
-        self.path, self.of = path, of
-        data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        self.ranks: dict[str, list[int]] = data["ranks"] if data.get("of") == of else {}
-
-    def missing(self, sets: int) -> list[int]:
-        """Numbers below `sets` that are not there."""
-        return [number for number in range(sets) if str(number) not in self.ranks]
-
-    def add(self, number: int, ranks: Sequence[int]) -> None:
-        """Keep the ranks of one set."""
-        self.ranks[str(number)] = [int(rank) for rank in ranks]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps({"of": self.of, "ranks": self.ranks}), encoding="utf-8")
-
-    def of_all(self, keys: Sequence[str], sets: int) -> Ranks:
-        """Those below `sets` that are there."""
-        return Ranks(tuple(keys), np.array([self.ranks[str(k)] for k in range(sets) if str(k) in self.ranks]))
 
 
 def drawn_ranks(base: Problem, sets: int, minutes: float, keep: Path, tell: Progress | None = None) -> Ranks:

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ketasim.core import KetasimError, knowledge_path, nearest, read_toml
+from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml
 
 from .study import Arm, Row, Study
 from .study_check import NEEDED, read_arms, study_problems
-from .study_form import Problem, number_of, row_problems, unknown_choice
+from .study_form import number_of, row_problems, unknown_choice
 from .vocabulary import (
     BLINDINGS,
     COLUMNS,

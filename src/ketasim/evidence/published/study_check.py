@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ketasim.core import KetasimError, nearest
+from ketasim.core import KetasimError, Problem, nearest
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.ratings.setting import SETTINGS
 from ketasim.scenario.experiments import experiments
 
 from .study import Arm, Study
-from .study_form import Problem, unknown_choice
+from .study_form import unknown_choice
 from .vocabulary import (
     BACKGROUNDS,
     BLINDINGS,

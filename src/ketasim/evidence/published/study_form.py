@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from ketasim.core import nearest
+from ketasim.core import Problem, nearest
 
 from .criteria import EXAMPLE, THRESHOLD, criterion
 from .vocabulary import (
@@ -28,18 +27,6 @@ from .vocabulary import (
 )
 
 POINTS = ("mean", "change_mean", "difference", "change_sd", "mean_over_visits")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong in a file: where, what, and what to write instead."""
-
-    where: str
-    what: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f" (remedy: {self.remedy})" if self.remedy else "")
 
 
 def unknown_choice(where: str, name: str, given: str, allowed: tuple[str, ...]) -> list[Problem]:

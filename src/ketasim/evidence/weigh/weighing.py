@@ -26,7 +26,6 @@ from .pairs import GroupSwing, Pair, group_swings, pairs_of, shared_groups, soft
 
 ANIMAL = "animal"
 SUMS_TO = 1e-6  # how far a prior may be from summing to 1
-FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
 _TURNS = 2000  # of the stacking iteration
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic.dataclasses import dataclass
+
+from ketasim.report.guide_numbers import Number
+
 from .base import Answer
 from .facts import Crisis
 
@@ -50,24 +54,9 @@ class GuideSection(Answer):
     blocks: list[GuideBlock]
 
 
-class GuideNumber(Answer):
+@dataclass(frozen=True, config=Answer.model_config)
+class GuideNumber(Number):
     """A number of the guide, with where it comes from and the command that prints it."""
-
-    name: str
-    value: float | None
-    low: float | None
-    high: float | None
-    text: str
-    range: str
-    within: str
-    kind: Literal["counted", "simulated", "rule"]
-    says: str
-    interval: str
-    source: str
-    shown: str
-    claim: str
-    command: str
-    stands: bool
 
 
 class Guide(Answer):
