@@ -29,7 +29,7 @@ from ketasim.ratings.mood import (
     route_factor,
     treatment,
 )
-from ketasim.ratings.setting import felt_since
+from ketasim.ratings.setting import felt_so_far
 
 from .covariate_effects import chain_numbers
 from .reports import PORTS as REPORT_PORTS
@@ -128,7 +128,7 @@ def read_course(
     tables, bad, why = _integrated(world, given, people, times, end, noticed.sessions, occasions)
     drives = Drives.of(tables).scaled(route_factor(noticed, times, p))
     felt = np.broadcast_to(felt_course(where, noticed, drives, p), shape)
-    strongest, _ = felt_since(times, felt, noticed.sessions, anew=noticed.replaced)
+    strongest = felt_so_far(times, felt, noticed.sessions)
     never = replace(noticed, comparators=noticed.sessions)  # nothing takes the place of a drug that was not given
     first = float(noticed.sessions[0]) if len(noticed.sessions) else math.inf
     pressure = np.maximum.accumulate(np.broadcast_to(tables.get("sbp_rise", np.zeros((1, 1))), shape), axis=1)

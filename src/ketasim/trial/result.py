@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -238,8 +237,3 @@ def vars_of(item: Any) -> dict[str, Any]:
 def when(day: float) -> str:
     """A visit in words."""
     return words_of(day * 24.0)
-
-
-def close(low: float, high: float) -> bool:
-    """Whether a spread was worked out."""
-    return math.isfinite(low) and math.isfinite(high)

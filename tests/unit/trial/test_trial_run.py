@@ -14,6 +14,7 @@ from scipy.stats import binom
 
 from ketasim.core import UsageError, cluster
 from ketasim.trial.blinding import guess_curve
+from ketasim.trial.chunks import Job
 from ketasim.trial.design import Dropout, Endpoint
 from ketasim.trial.draws import Draws
 from ketasim.trial.dropout import equation, leave, reasons
@@ -429,3 +430,12 @@ def test_why_somebody_left_is_named_only_where_it_more_than_doubled_the_hazard()
     found = reasons(d, np.array([24.0, 168.0]), change, felt, np.array([1, 1, 0]))
     assert found == ["the base rate", "the last score seen", "dissociation in the sessions"]  # log HR 0.5, 0.8, 0.8
     assert reasons(d, np.array([24.0, 168.0]), change, felt, np.array([2, 0, 2])) == ["", "the base rate", ""]
+
+
+def test_the_same_design_in_another_file_makes_no_chunk_anew(made: Trial) -> None:
+    first = Job(DESIGN, made.worlds[0], 2, False, 32, (0, 1), 40)
+    elsewhere, larger = (
+        replace(first, design=replace(DESIGN, where="elsewhere.toml")),
+        replace(first, design=replace(DESIGN, n=60)),
+    )
+    assert first.key == elsewhere.key != larger.key
