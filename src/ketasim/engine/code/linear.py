@@ -107,7 +107,7 @@ class Straight:
                 b = subtract(b, node, z[j])
             z[k] = f.mul(b, entry(factors.pivot[k]))
         for k in reversed(factors.order):
-            for j, node in factors.upper[k].items():
+            for j, node in reversed(factors.upper[k].items()):  # what is known first comes first: a shorter chain
                 z[k] = subtract(z[k], node, z[j])
             f.store_vector("%u", k, z[k])
 
