@@ -155,6 +155,13 @@ class Function:
     def select(self, mask: str, a: str, b: str) -> str:
         return self.new(f"select {self.mask} {mask}, {self.vector} {a}, {self.vector} {b}")
 
+    def largest(self, a: str, b: str) -> str:
+        """The larger one, in one instruction; which one, where one of them is no number, is open."""
+        v = self.vector
+        name = f"llvm.maxnum.{self.module.suffix}"
+        self.module.declare(name, f"{v} @{name}({v}, {v})")
+        return self.new(f"call nnan {v} @{name}({v} {a}, {v} {b})")
+
     def logic(self, name: str, a: str, b: str) -> str:
         return self.new(f"{name} {self.mask} {a}, {b}")
 

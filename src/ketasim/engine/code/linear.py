@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from ketasim.core import UsageError
 
-from ..symbolic.derivative import TIME, Row
+from ..symbolic.bridges import bridges
+from ..symbolic.derivative import TIME, Row, jacobian
 from ..symbolic.elimination import Elimination, factorise
 from ..symbolic.graph import DYNAMIC, Graph
 from .emit import Function, Module
@@ -28,11 +29,30 @@ Value = Callable[[int], str]  # what a node is worth in the function being writt
 
 def linear_algebra(graph: Graph, rates: list[int], rows: list[Row]) -> Straight | Tabled:
     """The cheaper way for the Jacobian `rows` of `rates`."""
-    elimination = Elimination([{j for j in row if j != TIME} for row in rows])
+    elimination = Elimination(pattern(rows))
     nodes = graph.reach([*rates, *(node for row in rows for node in row.values())])
     if elimination.work() <= MOST_STRAIGHT and len(nodes) <= MOST_NODES:
-        return Straight(graph, rows, elimination)
+        return bridged(graph, rates, rows) or Straight(graph, rows, elimination)
     return Tabled(graph, rows, elimination)
+
+
+def bridged(graph: Graph, rates: list[int], rows: list[Row]) -> Straight | None:
+    """With what several rates read many states through (`symbolic.bridges`) as unknowns of their own, if there is such a thing.
+
+    Their pivots have to stay 1, which they do where no state that they are made of reads them in turn.
+    """
+    between = bridges(graph, rates, rows)
+    if not between:
+        return None
+    wide = jacobian(graph, rates, between)
+    found = Straight(graph, wide, Elimination(pattern(wide)), len(rates))
+    plain = all(graph.is_number(found.factors.pivot[k], 1.0) for k in range(len(rates), len(wide)))
+    return found if plain else None
+
+
+def pattern(rows: list[Row]) -> list[set[int]]:
+    """Columns of the entries of each row, without time."""
+    return [{j for j in row if j != TIME} for row in rows]
 
 
 def bare(graph: Graph, node: int) -> tuple[int, bool]:
@@ -41,14 +61,19 @@ def bare(graph: Graph, node: int) -> tuple[int, bool]:
 
 
 class Straight:
-    """Factors as graph nodes; `stored` gives the places of those that change from step to step."""
+    """Factors as graph nodes; `stored` gives the places of those that change from step to step.
 
-    def __init__(self, graph: Graph, rows: list[Row], elimination: Elimination) -> None:
+    states : so many unknowns are states; those behind them are quantities between, with a right-hand side of 0 and a pivot of 1.
+    """
+
+    def __init__(self, graph: Graph, rows: list[Row], elimination: Elimination, states: int | None = None) -> None:
         self.graph = graph
-        self.factors = factorise(graph, rows, elimination)
+        self.states = len(rows) if states is None else states
+        self.factors = factorise(graph, rows, elimination, self.states)
         found: dict[int, None] = {}
         for k in self.factors.order:
-            row = [*self.factors.lower[k].values(), self.factors.pivot[k], *self.factors.upper[k].values()]
+            row = [*self.factors.lower[k].values(), *self.factors.upper[k].values()]
+            row += [self.factors.pivot[k]] if k < self.states else []
             found.update((bare(graph, node)[0], None) for node in row)
         self.roots = list(found)
         changing = [node for node in found if graph.level[node] == DYNAMIC]
@@ -74,7 +99,7 @@ class Straight:
 
         self._solve(f, entry, right)
         growth = f.splat_number(0.0)
-        for node in dict.fromkeys(self.factors.pivot.values()):
+        for node in dict.fromkeys(self.factors.pivot[k] for k in range(self.states)):
             growth = larger(f, f.intrinsic("fabs", write(node)), growth)
         f.store_vector("%lu", self.size, growth)
 
@@ -98,18 +123,21 @@ class Straight:
         def subtract(b: str, node: int, z: str) -> str:
             inner, negated = bare(self.graph, node)
             product = f.mul(entry(inner), z)
+            if not b:
+                return product if negated else f.neg(product)
             return f.add(b, product) if negated else f.sub(b, product)
 
-        z: dict[int, str] = {}
+        z: dict[int, str] = {}  # "" is 0
         for k in factors.order:
-            b = right(k)
+            b = right(k) if k < self.states else ""
             for j, node in factors.lower[k].items():
-                b = subtract(b, node, z[j])
-            z[k] = f.mul(b, entry(factors.pivot[k]))
+                b = subtract(b, node, z[j]) if z[j] else b
+            z[k] = f.mul(b, entry(factors.pivot[k])) if k < self.states else b
         for k in reversed(factors.order):
-            for j, node in factors.upper[k].items():
-                z[k] = subtract(z[k], node, z[j])
-            f.store_vector("%u", k, z[k])
+            for j, node in reversed(factors.upper[k].items()):  # what is known first comes first: a shorter chain
+                z[k] = subtract(z[k], node, z[j]) if z[j] else z[k]
+            if k < self.states:
+                f.store_vector("%u", k, z[k])
 
 
 def larger(f: Function, a: str, b: str) -> str:

@@ -116,23 +116,24 @@ class Rosenbrock:
         The size is the larger of |y| before and after the step, or the largest |y| so far if the job says so.
         """
         f = self.lanes.f
-        total = f.variable(f.vector, f.splat_number(0.0))
+        # 0 times infinity is NaN: a state that is no number, or infinite, must not pass as a small relative error
+        total, odd = f.variable(f.vector, f.splat_number(0.0)), f.variable(f.vector, f.splat_number(0.0))
         labels, others, join = [f.label() for _ in range(3)], f.label(), f.label()
         f.branch(f.new(f"icmp eq i64 {self.lanes.job['sizes']}, {PEAKS}"), labels[PEAKS], others)
         f.place(others)
         f.branch(f.new(f"icmp eq i64 {self.lanes.job['sizes']}, {VALUES}"), labels[VALUES], labels[SHARES])
         for kind in (PEAKS, VALUES, SHARES):  # a loop for each, since this one is among the most frequent
             f.place(labels[kind])
-            self._sum_errors(total, kind)
+            self._sum_errors(total, odd, kind)
             f.jump(join)
         f.place(join)
-        squares = f.mul(total.get(), f.splat_number(1.0 / max(self.lanes.n, 1)))
+        squares = f.muladd(total.get(), f.splat_number(1.0 / max(self.lanes.n, 1)), odd.get())
         growth = f.load_vector(self.lanes.at["lu"], self.lanes.layout.linear.size)
         most = f.scalar("fmul", h, double(self.tableau.gamma * LARGEST_GROWTH))
         trusted = f.compare("ole", growth, f.splat(most))
         return f.select(trusted, squares, f.splat_number(float("nan")))
 
-    def _sum_errors(self, total: Variable, kind: int) -> None:
+    def _sum_errors(self, total: Variable, odd: Variable, kind: int) -> None:
         f = self.lanes.f
         relative = f.splat(self.lanes.job["relative"])
         here, there = self.lanes.here.get(), self.lanes.there.get()
@@ -143,15 +144,10 @@ class Rosenbrock:
             before, after = functions.absolute(f, f.load_vector(here, i)), functions.absolute(f, following)
             peak = ""
             if kind != VALUES:
-                peak = f.load_vector(self.lanes.at["peak"], i)
-                peak = f.select(f.compare("ogt", before, peak), before, peak)
+                peak = f.largest(f.load_vector(self.lanes.at["peak"], i), before)
                 f.store_vector(self.lanes.at["peak"], i, peak)
-            if kind == PEAKS:
-                before = peak
-            # a state that is no number must stay visible, hence the unordered comparison
-            size = f.select(f.compare("ugt", after, before), after, before)
+            size = f.largest(after, peak if kind == PEAKS else before)
             absolute = self.lanes.tolerance(i, peak) if kind == SHARES else self.lanes.absolute_tolerance(i)
             ratio = f.mul(error, functions.rough_reciprocal(f, f.muladd(relative, size, absolute)))
-            # 0 * infinity is NaN: an infinite state must not pass as a small relative error
-            square = f.muladd(following, f.splat_number(0.0), f.mul(ratio, ratio))
-            total.set(f.add(total.get(), square))
+            total.set(f.muladd(ratio, ratio, total.get()))
+            odd.set(f.muladd(following, f.splat_number(0.0), odd.get()))

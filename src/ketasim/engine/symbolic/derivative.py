@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from .graph import DYNAMIC, Graph
 
@@ -16,12 +16,12 @@ Row = dict[int, int]
 class Derivative:
     """`of(node)` gives {variable: node of the derivative}; only structural non-zeros are in it.
 
-    `seeds` maps further leaves (for instance parameters) to keys, for sensitivities.
+    `stops` maps nodes to keys: they count as variables of their own, and what is behind them is not looked at.
     """
 
-    def __init__(self, graph: Graph, seeds: dict[int, int] | None = None) -> None:
+    def __init__(self, graph: Graph, stops: Mapping[int, int] | None = None) -> None:
         self.graph = graph
-        self.seeds = seeds or {}
+        self.stops = stops or {}
         self._memo: dict[int, Row] = {}
         self._unbounded: dict[int, bool] = {}
         self._infinity = graph.number(math.inf)
@@ -33,26 +33,24 @@ class Derivative:
             if node in self._memo:
                 stack.pop()
                 continue
-            missing = [a for a in self.graph.args[node] if a not in self._memo] if self._alive(node) else []
+            inner = self.graph.level[node] == DYNAMIC and node not in self.stops
+            missing = [a for a in self.graph.args[node] if a not in self._memo] if inner else []
             if missing:
                 stack.extend(missing)
             else:
-                self._memo[node] = self._row(node) if self._alive(node) else {}
+                self._memo[node] = self._row(node) if self.graph.level[node] == DYNAMIC else {}
                 stack.pop()
         return self._memo[root]
-
-    def _alive(self, node: int) -> bool:
-        return bool(self.seeds) or self.graph.level[node] == DYNAMIC
 
     def _row(self, node: int) -> Row:
         g = self.graph
         op, args = g.op[node], g.args[node]
-        if node in self.seeds:
-            return {self.seeds[node]: g.one}
+        if node in self.stops:
+            return {self.stops[node]: g.one}
         if op == "state":
-            return {} if self.seeds else {int(g.value[node]): g.one}
+            return {int(g.value[node]): g.one}
         if op == "time":
-            return {} if self.seeds else {TIME: g.one}
+            return {TIME: g.one}
         if not args or g.is_boolean(node) or op in FLAT:
             return {}
         rows = [self._memo[a] for a in args]
@@ -71,10 +69,10 @@ class Derivative:
             return self._power(node, rows)
         if op == "recip" and any(map(self._may_overflow, rows[0].values())):
             # y y would be 0 too early: 1/(1 + exp(500)) squared is below all numbers, times exp(500) it is not
-            return {k: g.neg(g.node("mul", node, g.mul(node, v))) for k, v in self._bounded(rows[0]).items()}
-        return self._scaled(self._bounded(rows[0]), self._slope(node, op, args[0]))
+            return {k: g.neg(g.node("mul", node, g.mul(node, v))) for k, v in self.bounded(rows[0]).items()}
+        return self._scaled(self.bounded(rows[0]), self._slope(node, op, args[0]))
 
-    def _bounded(self, row: Row) -> Row:
+    def bounded(self, row: Row) -> Row:
         """What goes into the derivative of an outer function, with 0 for what is not finite.
 
         exp(1000), or 1/C at C = 0, may be infinite inside a formula that is finite, such as 1/(1 + exp(-s (t - 1))) or
@@ -125,11 +123,11 @@ class Derivative:
         if rows[0]:
             # d a^b = b a^b / a ; at a = 0 the quotient is taken as 0, its limit for b > 1
             factor = g.mul(exponent, g.mul(node, g.safe_recip(base)))
-            result = self._scaled(self._bounded(rows[0]), factor)
+            result = self._scaled(self.bounded(rows[0]), factor)
         if rows[1]:
             positive = g.compare("lt", g.zero, base)
             factor = g.select(positive, g.mul(node, g.unary("ln", g.select(positive, base, g.one))), g.zero)
-            result = self._sum(result, self._scaled(self._bounded(rows[1]), factor))
+            result = self._sum(result, self._scaled(self.bounded(rows[1]), factor))
         return result
 
     def _slope(self, node: int, op: str, a: int) -> int:
@@ -173,7 +171,17 @@ class Derivative:
         raise AssertionError(f"no derivative for {op}")
 
 
-def jacobian(graph: Graph, roots: Iterable[int]) -> list[Row]:
-    """One sparse row per root: {state index or TIME: node}."""
-    derivative = Derivative(graph)
-    return [dict(derivative.of(root)) for root in roots]
+def jacobian(graph: Graph, roots: Iterable[int], between: Sequence[int] = ()) -> list[Row]:
+    """One sparse row per root: {state index or TIME: node}.
+
+    between : nodes (quantities that several roots read) taken for variables of their own; their columns stand behind those of the states, from
+    len(roots) on, and behind the rows of the roots stand their own, in the same order. So many roots as states then.
+    """
+    roots = list(roots)
+    stops = {node: len(roots) + i for i, node in enumerate(between)}
+    derivative = Derivative(graph, stops)
+    found = [dict(derivative.of(root)) for root in roots]
+    for node in between:
+        inner = Derivative(graph, {n: k for n, k in stops.items() if n != node})
+        found.append(inner.bounded(inner.of(node)))  # the rates are its outer functions
+    return found

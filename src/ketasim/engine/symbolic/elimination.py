@@ -63,12 +63,17 @@ class Factors:
     pivot: dict[int, int] = field(default_factory=dict)
 
 
-def factorise(graph: Graph, rows: list[Row], elimination: Elimination) -> Factors:
-    """LU factors of (shift I - J) for the Jacobian rows `rows` (entries with key TIME are left out)."""
+def factorise(graph: Graph, rows: list[Row], elimination: Elimination, states: int | None = None) -> Factors:
+    """LU factors of (shift I - J) for the Jacobian rows `rows` (entries with key TIME are left out).
+
+    states : so many rows are of states, all by default; those behind them are of quantities between (`derivative.jacobian`), whose equation is
+    z - sum_j dz/dy_j y_j = 0, with 1 on the diagonal.
+    """
     matrix: list[Row] = []
     for i, row in enumerate(rows):
         entries = {j: graph.neg(v) for j, v in row.items() if j != TIME}
-        entries[i] = graph.sub(graph.shift(), row[i]) if i in row else graph.shift()
+        diagonal = graph.shift() if states is None or i < states else graph.one
+        entries[i] = graph.sub(diagonal, row[i]) if i in row else diagonal
         matrix.append(entries)
     factors = Factors(elimination.order)
     position = elimination.position

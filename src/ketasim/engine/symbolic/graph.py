@@ -30,7 +30,9 @@ LEAF_LEVEL = {
     "slack": DYNAMIC,
 }
 BOOLEAN = frozenset({"true", "false", "lt", "le", "eq", "ne", "and", "or", "not", "xor"})
-LARGEST_EXPANDED_POWER = 12
+LARGEST_EXPANDED_POWER = (
+    64  # whole exponents up to here are multiplied out: x^24 is 5 multiplications, its error below 24 roundings
+)
 
 
 def _log(x: float) -> float:
