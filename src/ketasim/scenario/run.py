@@ -127,18 +127,17 @@ class _Run:
         self.register = self._register()
 
     def result(self) -> Result:
-        scores, table, failures, (given, record) = self._courses(
-            self._times(), lambda: (self._ledger(), self._record())
-        )
+        scores, table, failures = self.courses(self._times())
         times = self.times
         at = np.searchsorted(times, self.asked.times_h - MERGE_H)
+        given = self._ledger()
         own, drawn = slice(0, self.own), slice(self.own, None)
         people = {name: rows[own] for name, rows in table.items()}
         model = {name: rows[drawn] for name, rows in table.items()} if self.few else {}
         cut = [r for r in given if r.given_mg < (1 - LOST_SHARE) * r.asked_mg]
         found = Result(
             scenario=self.asked,
-            record=record,
+            record=self._record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
             time_h=self.asked.times_h,
             grid_h=times,
@@ -163,12 +162,6 @@ class _Run:
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
         """Everybody's course of every output, (1 + P, T), on `times`, the boundaries of the segments and the times asked for (then `self.times`)."""
-        return self._courses(times, lambda: None)[:3]
-
-    def _courses[T](
-        self, times: Array, meanwhile: Callable[[], T]
-    ) -> tuple[Mood, dict[str, Array], tuple[Failure, ...], T]:
-        """`courses`, and what `meanwhile` returns: small pieces that need nothing but the integration, done while the scores are worked out."""
         schedules = self._schedules(times)
         self.boundaries = schedules[0].boundaries
         following = np.union1d(times, self.boundaries)
@@ -182,7 +175,7 @@ class _Run:
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         arm, *beside = (Drives.of(table) for table in tables)
         drives = self._with_add_ons([arm.scaled(route_factor(self.treatment, self.times, p)), *beside])
-        scores, (levels, more) = together(
+        scores, levels = together(
             lambda: mood(
                 self.asked.setting,
                 self.treatment,
@@ -194,11 +187,11 @@ class _Run:
                 self.asked.masked,
                 self.follows,
             ),
-            lambda: (self._levels(tables[0]), meanwhile()),
+            lambda: self._levels(tables[0]),
             worth=len(self.everybody) * len(self.times) > WORTH_A_THREAD,
         )
         table = self._in_order(levels, scores)
-        return scores, table, self._failures(found, table), more
+        return scores, table, self._failures(found, table)
 
     def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
         """The arm and its placebo with the drive of add-ons beside that of an SSRI: people and the typical person at the centre of what is assumed,
