@@ -16,7 +16,6 @@ from ketasim.core import Output, UsageError, Value, normals, output_register, un
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
-from ketasim.core.together import together
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
@@ -43,7 +42,6 @@ from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
 
 MOST_GIGABYTES = 8.0
-WORTH_A_THREAD = 10_000  # numbers of one output; the outputs of fewer take less than a millisecond
 
 
 def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
@@ -175,21 +173,18 @@ class _Run:
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         arm, *beside = (Drives.of(table) for table in tables)
         drives = self._with_add_ons([arm.scaled(route_factor(self.treatment, self.times, p)), *beside])
-        scores, levels = together(
-            lambda: mood(
-                self.asked.setting,
-                self.treatment,
-                self.everybody,
-                self.times,
-                drives[0],
-                drives[1] if len(drives) > 1 else None,
-                p,
-                self.asked.masked,
-                self.follows,
-            ),
-            lambda: self._levels(tables[0]),
-            worth=len(self.everybody) * len(self.times) > WORTH_A_THREAD,
+        scores = mood(  # not beside the levels: two threads of short steps in Python take the interpreter's lock from each other
+            self.asked.setting,
+            self.treatment,
+            self.everybody,
+            self.times,
+            drives[0],
+            drives[1] if len(drives) > 1 else None,
+            p,
+            self.asked.masked,
+            self.follows,
         )
+        levels = self._levels(tables[0])
         table = self._in_order(levels, scores)
         return scores, table, self._failures(found, table)
 
@@ -337,7 +332,7 @@ class _Run:
 
     def _levels(self, arm: Mapping[str, Array]) -> dict[str, Array]:
         """Every output that is no score, from the courses of the arm; what is read by one output alone becomes that output in place."""
-        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood is read from them meanwhile
+        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood was read from them, and what it returns may be them
         used = Counter([port for entry in self.register.values() for port in entry.ports] + [*kept, *kept])
         table = {}
         for name, entry in self.register.items():
