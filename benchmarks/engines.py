@@ -90,11 +90,13 @@ ENGINES = (
 class Worker:
     """A running worker process."""
 
-    def __init__(self, engine: Engine, folder: Path, python: str, patience: float) -> None:
+    def __init__(self, engine: Engine, folder: Path, python: str, patience: float, source: Path | None = None) -> None:
+        """source : folder of the Ketasim to import, where it is not the one installed."""
         self.engine, self.patience = engine, patience
         self.log = (folder / f"{engine.name.replace(' ', '_')}.log").open("w+", encoding="utf-8")
         program = [python] if engine.language == "python" else ["Rscript", "--vanilla"]
         environment = os.environ | ONE_THREAD | {"JAX_PLATFORMS": "cpu", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"PYTHONPATH": str(source)} if source else {}
         self.process = subprocess.Popen(
             [*program, str(WORKERS / engine.worker), str(folder)],
             stdin=subprocess.PIPE,

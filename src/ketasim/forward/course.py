@@ -19,7 +19,6 @@ import numpy as np
 from ketasim.chain import DEFAULT_PARTS, Composition, compose
 from ketasim.core import Stage, Value
 from ketasim.core.arrays import Array, IntArray
-from ketasim.core.together import together
 from ketasim.engine.types import Schedule
 from ketasim.stages.plasma.routing import routing_values
 
@@ -28,7 +27,6 @@ from .tolerance import CLOSE, STANDARD, Tolerance
 
 Numbers = Mapping[str, float | Array]
 
-WORTH_A_THREAD = 200_000  # numbers; to sort fewer takes less than a fifth of a millisecond
 BLOCK = 512  # people are cut into fixed blocks by index, whatever their number: where a run streams one day, it streams blocks
 
 
@@ -158,7 +156,8 @@ class Forward:
                 atol=tolerance.atol,
                 relative_to=tolerance.relative_to,
             )
-            _sort(found.values, values, begin, size)
+            for row, course in enumerate(found.values):  # person by person: one course fits into the processor's cache
+                values[row // size, :, begin + row % size] = course[:, :width].T
             status[:, here] = found.status.reshape(arms, size)
             for arm in range(arms):
                 reasons[arm] += [in_hours(r) for r in found.reasons[arm * size : (arm + 1) * size]]
@@ -171,20 +170,6 @@ class Forward:
             MappingProxyType({n: values[arm, i] for i, n in enumerate(asked)} | nulls) for arm in range(arms)
         )
         return Courses(times, tables, status, tuple(tuple(r) for r in reasons), alone)
-
-
-def _sort(found: Array, values: Array, begin: int, size: int) -> None:
-    """Courses person by person (arms `size`, T, all outputs) into courses output by output, values (arms, outputs, P, T), people from `begin` on.
-
-    Person by person: one course fits into the processor's cache. In two threads where it is much.
-    """
-    width, half = values.shape[1], len(found) // 2
-
-    def some(rows: range) -> None:
-        for row in rows:
-            values[row // size, :, begin + row % size] = found[row, :, :width].T
-
-    together(lambda: some(range(half)), lambda: some(range(half, len(found))), worth=found.size > WORTH_A_THREAD)
 
 
 def in_hours(reason: str | None) -> str | None:

@@ -16,7 +16,6 @@ from ketasim.core import Output, UsageError, Value, normals, output_register, un
 from ketasim.core.arrays import Array
 from ketasim.core.posterior import Posterior, fitted, posterior
 from ketasim.core.records import RunRecord
-from ketasim.core.together import together
 from ketasim.dose import output_times
 from ketasim.dose.segments import MERGE_H
 from ketasim.engine.types import Schedule
@@ -43,7 +42,6 @@ from .result import Failure, LedgerRow, Result
 from .summary import LOOKS, summarise
 
 MOST_GIGABYTES = 8.0
-WORTH_A_THREAD = 10_000  # numbers of one output; the outputs of fewer take less than a millisecond
 
 
 def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None, **options: Any) -> Result:
@@ -127,18 +125,17 @@ class _Run:
         self.register = self._register()
 
     def result(self) -> Result:
-        scores, table, failures, (given, record) = self._courses(
-            self._times(), lambda: (self._ledger(), self._record())
-        )
+        scores, table, failures = self.courses(self._times())
         times = self.times
         at = np.searchsorted(times, self.asked.times_h - MERGE_H)
+        given = self._ledger()
         own, drawn = slice(0, self.own), slice(self.own, None)
         people = {name: rows[own] for name, rows in table.items()}
         model = {name: rows[drawn] for name, rows in table.items()} if self.few else {}
         cut = [r for r in given if r.given_mg < (1 - LOST_SHARE) * r.asked_mg]
         found = Result(
             scenario=self.asked,
-            record=record,
+            record=self._record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
             time_h=self.asked.times_h,
             grid_h=times,
@@ -163,12 +160,6 @@ class _Run:
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
         """Everybody's course of every output, (1 + P, T), on `times`, the boundaries of the segments and the times asked for (then `self.times`)."""
-        return self._courses(times, lambda: None)[:3]
-
-    def _courses[T](
-        self, times: Array, meanwhile: Callable[[], T]
-    ) -> tuple[Mood, dict[str, Array], tuple[Failure, ...], T]:
-        """`courses`, and what `meanwhile` returns: small pieces that need nothing but the integration, done while the scores are worked out."""
         schedules = self._schedules(times)
         self.boundaries = schedules[0].boundaries
         following = np.union1d(times, self.boundaries)
@@ -182,23 +173,20 @@ class _Run:
         p = rating_numbers(self.everybody, lambda key, v: (v, self.numbers.get(key)))
         arm, *beside = (Drives.of(table) for table in tables)
         drives = self._with_add_ons([arm.scaled(route_factor(self.treatment, self.times, p)), *beside])
-        scores, (levels, more) = together(
-            lambda: mood(
-                self.asked.setting,
-                self.treatment,
-                self.everybody,
-                self.times,
-                drives[0],
-                drives[1] if len(drives) > 1 else None,
-                p,
-                self.asked.masked,
-                self.follows,
-            ),
-            lambda: (self._levels(tables[0]), meanwhile()),
-            worth=len(self.everybody) * len(self.times) > WORTH_A_THREAD,
+        scores = mood(  # not beside the levels: two threads of short steps in Python take the interpreter's lock from each other
+            self.asked.setting,
+            self.treatment,
+            self.everybody,
+            self.times,
+            drives[0],
+            drives[1] if len(drives) > 1 else None,
+            p,
+            self.asked.masked,
+            self.follows,
         )
+        levels = self._levels(tables[0])
         table = self._in_order(levels, scores)
-        return scores, table, self._failures(found, table), more
+        return scores, table, self._failures(found, table)
 
     def _with_add_ons(self, drives: list[Drives]) -> list[Drives]:
         """The arm and its placebo with the drive of add-ons beside that of an SSRI: people and the typical person at the centre of what is assumed,
@@ -344,7 +332,7 @@ class _Run:
 
     def _levels(self, arm: Mapping[str, Array]) -> dict[str, Array]:
         """Every output that is no score, from the courses of the arm; what is read by one output alone becomes that output in place."""
-        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood is read from them meanwhile
+        kept = (*Drives.ports().values(), FELT_OF_MIDAZOLAM)  # mood was read from them, and what it returns may be them
         used = Counter([port for entry in self.register.values() for port in entry.ports] + [*kept, *kept])
         table = {}
         for name, entry in self.register.items():

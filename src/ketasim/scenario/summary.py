@@ -9,7 +9,6 @@ import numpy as np
 
 from ketasim.core import output_register, values
 from ketasim.core.arrays import Array, BoolArray
-from ketasim.core.together import together
 from ketasim.ratings.mood import Mood
 
 from .result import HIGH, LOW, Course, Result
@@ -17,36 +16,26 @@ from .result import HIGH, LOW, Course, Result
 LOOKS = {"24 h": 24.0, "7 d": 168.0}
 VENOUS = "plasma."
 DAY_H = 24.0
-WORTH_A_THREAD = 100_000  # numbers of courses whose areas are asked for, two milliseconds
 SAME = 1e-3  # of the range: equal doses give peaks that differ by less than anyone could measure
 
 
 def summarise(result: Result, scores: Mood, good: BoolArray) -> Result:
     """The result with its summary filled in. good : (1 + P,) people whose integration went through."""
+    found: dict[str, Any] = {"peaks": {}, "exposure": {}}
     whole = result.follows is None or result.follows.all()
-    courses = {
-        name: result.fine(name)
-        for name, entry in output_register().items()
-        if not entry.observed and name in result.grid_values and _rises(result.grid_values[name])
-    }
-    venous = [name for name in courses if output_register()[name].molar_mass and name.startswith(VENOUS)]
-
-    def the_rest() -> dict[str, Any]:
-        return {
-            "peaks": {name: peak(course) for name, course in courses.items()},
-            "mood": _mood(result, scores, good),
-            "onset_h": onset(result.fine("madrs.effect")),
-            "time_in_clinic_h": time_in_clinic(result),
-            "sedation_lowest": lowest(result.fine("sedation")),
-            "sbp_rise_peak": _rise(result, "sbp"),
-        }
-
-    rest, exposures = together(
-        the_rest,  # many small pieces, while the other thread is in long loops over arrays
-        lambda: {n: exposure(courses[n], result.grid_values[n] if whole else None) for n in venous},
-        worth=len(venous) * result.grid_values["madrs"].size > WORTH_A_THREAD,
-    )
-    found = {"peaks": rest.pop("peaks"), "exposure": exposures} | rest | {"warnings": list(result.warnings)}
+    for name, entry in output_register().items():
+        if entry.observed or name not in result.grid_values or not _rises(result.grid_values[name]):
+            continue
+        course = result.fine(name)
+        found["peaks"][name] = peak(course)
+        if entry.molar_mass and name.startswith(VENOUS):
+            found["exposure"][name] = exposure(course, result.grid_values[name] if whole else None)
+    found["mood"] = _mood(result, scores, good)
+    found["onset_h"] = onset(result.fine("madrs.effect"))
+    found["time_in_clinic_h"] = time_in_clinic(result)
+    found["sedation_lowest"] = lowest(result.fine("sedation"))
+    found["sbp_rise_peak"] = _rise(result, "sbp")
+    found["warnings"] = list(result.warnings)
     return result.with_summary(found)
 
 

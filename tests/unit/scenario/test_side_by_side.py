@@ -1,8 +1,6 @@
-"""Scores and the other outputs are worked out side by side where there are processors: no number depends on how many there are."""
+"""Registers of people are integrated side by side where there are processors: no number depends on how many there are."""
 
 from __future__ import annotations
-
-import importlib
 
 import numpy as np
 import pytest
@@ -11,9 +9,7 @@ import ketasim.core.together as module
 import ketasim.engine.run.model as engine
 from ketasim.ratings.structure import compared
 from ketasim.scenario.result import Result
-from ketasim.scenario.run import WORTH_A_THREAD, run
-
-scenario = importlib.import_module("ketasim.scenario.run")  # the module: the package has a function of that name
+from ketasim.scenario.run import run
 
 TEXT = "ketamine iv 0.5 mg/kg over 40 min"
 
@@ -30,8 +26,8 @@ def _on(processors: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Result, int]:
     with monkeypatch.context() as patch:
         patch.setattr(module, "processors", lambda: processors)
         patch.setattr(engine, "processors", lambda: processors)
-        patch.setattr(scenario, "together", counted)
-        with compared(belief="felt"):  # what is in force holds in every thread
+        patch.setattr(engine, "together", counted)
+        with compared(belief="felt"):
             found = run(TEXT, people=60, days=14, repeat="twice weekly x 4")
     return found, sum(shared)
 
@@ -39,16 +35,15 @@ def _on(processors: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Result, int]:
 def test_one_processor_and_four_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     alone, none = _on(1, monkeypatch)
     many, some = _on(4, monkeypatch)
-    assert next(iter(alone.grid_values.values())).size > WORTH_A_THREAD  # or nothing was shared
-    assert (none, some) == (0, 2)
+    assert (none, some) == (0, 4)
     assert alone.to_json() == many.to_json()
     for kind in ("grid_values", "model_grid_values"):
         for name, rows in getattr(alone, kind).items():
             assert np.array_equal(rows, getattr(many, kind)[name], equal_nan=True), name
 
 
-def test_the_structure_in_force_reaches_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under another structure the scores are others: a thread that fell back to the shipped one would show."""
+def test_the_structure_in_force_reaches_the_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under another structure the scores are others: scores worked out in a thread that fell back to the shipped one would show."""
     felt, _ = _on(4, monkeypatch)
     shipped = run(TEXT, people=60, days=14, repeat="twice weekly x 4")
     assert np.abs(felt.grid_values["madrs"] - shipped.grid_values["madrs"]).max() > 0.01
