@@ -132,11 +132,16 @@ def refits_path() -> Path:
 
 
 def put_in(linear: Linear, left: Left, refits: Sequence[Refit]) -> LeftOut:
-    """The predictions of left-out clusters, those of refits in place of one step; concentrations stay: they are left out for real (`unseen_levels`)."""
+    """The predictions of left-out clusters, those of refits in place of one step; concentrations stay: they are left out for real (`unseen_levels`).
+
+    A study is predicted by the refit without its own companions: a cluster in which it stands beside others of whom some do not go with it is not its own.
+    """
+    blocks = linear.evidence.blocks
     mean, variance, between = list(left.mean), list(left.variance), list(linear.between)
     for refit in refits:
-        for i, block in enumerate(linear.evidence.blocks):
-            if block.study.id not in refit.mean:
+        for i, block in enumerate(blocks):
+            together = companions(block, blocks, cluster=True)
+            if {other.study.id for other in blocks if _of(other, together)} != set(refit.mean):
                 continue
             known = linear.levels.get(("cluster", block.study.id))
             for table, new in ((mean, refit.mean), (variance, refit.variance), (between, refit.between)):
