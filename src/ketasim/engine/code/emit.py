@@ -156,11 +156,8 @@ class Function:
         return self.new(f"select {self.mask} {mask}, {self.vector} {a}, {self.vector} {b}")
 
     def largest(self, a: str, b: str) -> str:
-        """The larger one, in one instruction; which one, where one of them is no number, is open."""
-        v = self.vector
-        name = f"llvm.maxnum.{self.module.suffix}"
-        self.module.declare(name, f"{v} @{name}({v}, {v})")
-        return self.new(f"call nnan {v} @{name}({v} {a}, {v} {b})")
+        """a > b ? a : b, which processors have in one instruction; b where one of them is no number."""
+        return self.select(self.compare("ogt", a, b), a, b)
 
     def logic(self, name: str, a: str, b: str) -> str:
         return self.new(f"{name} {self.mask} {a}, {b}")

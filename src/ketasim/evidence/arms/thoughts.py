@@ -17,8 +17,7 @@ from ..published.study import Arm
 from ..published.vocabulary import SCALE_RANGES
 from .quasi import EvenPeople
 
-ITEM = (0.0, 6.0)
-ITEM_SCALES = ("", "MADRS item 10")
+ITEM = "MADRS item 10"
 
 
 def thoughts_before(
@@ -30,21 +29,21 @@ def thoughts_before(
     the scale (`censored_normal`). With a mean alone: the same, its SD in proportion as that of the item of the MADRS. With neither: the item stretched
     to the scale, and for people who were let in only from `at_least` points on, moved up (`ratings.thoughts.at_least`).
     """
-    low, top = (0.0, ITEM[1]) if scale in ITEM_SCALES else SCALE_RANGES.get(scale, ITEM)
+    top = float(SCALE_RANGES.get(scale, SCALE_RANGES[ITEM])[1])  # all of them begin at 0
     item = item_before(arm.setting, p)
+    stretched = item * (top / SCALE_RANGES[ITEM][1])
     if table.get("scale") != scale:
-        return item * ((top - low) / ITEM[1]), float(top)
+        return stretched, top
     mean, sd = (
         float(table.get(name, math.nan)) if math.isnan(own) else own
         for name, own in (("mean", arm.ideation_baseline), ("sd", arm.ideation_baseline_sd))
     )
     if math.isnan(mean):
-        stretched = item * ((top - low) / ITEM[1])
-        return at_least(stretched, float(table.get("at_least", 0.0)), float(top)), float(top)
+        return at_least(stretched, float(table.get("at_least", 0.0)), top), top
     if math.isnan(sd):
         sd = mean * float(item.std() / item.mean())
-    middle, spread = censored_normal(mean, sd, float(top))
-    return np.clip(middle + spread * people.effect("ideation_baseline"), 0.0, top), float(top)
+    middle, spread = censored_normal(mean, sd, top)
+    return np.clip(middle + spread * people.effect("ideation_baseline"), 0.0, top), top
 
 
 def censored_moments(middle: float, spread: float, top: float) -> tuple[float, float]:
