@@ -35,7 +35,7 @@ def mode() -> State:
 
 @cache
 def linear() -> Linear:
-    return refits.around(task(), mode())
+    return refits.around_mode(task(), mode())
 
 
 @cache
@@ -86,6 +86,12 @@ def test_refits_take_the_place_of_one_step() -> None:
 def _rows() -> tuple[list, list]:
     block = next(b for b in task().evidence.blocks if b.study.id == "Daly2018")
     return list(block.rows), without_daly().mean["Daly2018"].tolist()
+
+
+def test_a_cluster_inside_another_is_another_refit() -> None:
+    evidence = task().evidence
+    both, one = (refits._blocks_of(evidence, frozenset(ids)) for ids in (("Daly2018", "Wilkinson2019"), ("Daly2018",)))
+    assert one == {"Daly2018"} < both
 
 
 def test_refits_are_kept_for_the_same_mode_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,8 +110,13 @@ def linear(evidence: Evidence, tell: Progress | None = None) -> Linear:
     base = evidence.compared(task.numbers(z))
     shipped = read_jacobian(task, z, base)
     jacobian = shipped if shipped is not None else task.jacobian(z, base, float(settings()["run"]["step"]), tell)
+    return around(task, z, taus_of(), base, jacobian)
+
+
+def around(task: Problem, z: Array, taus: dict[str, float], base: list[Array], jacobian: list[Array]) -> Linear:
+    """The evidence around z (p,) with these spreads between studies; base, jacobian : predictions and sensitivities there."""
+    evidence = task.evidence
     slopes = evidence.slopes(task.numbers(z), base)
-    taus = taus_of()
     covariances = [covariance(block, s, taus) for block, s in zip(evidence.blocks, slopes, strict=True)]
     between = [np.diag(block.between(s, taus)) for block, s in zip(evidence.blocks, slopes, strict=True)]
     return Linear(evidence, z, base, jacobian, covariances, between, read(evidence, base))

@@ -25,12 +25,12 @@ from ketasim.core.posterior import folder
 from ..compare.left_out import LeftOut, left_out
 from ..compare.likelihood import StudyBlock
 from ..compare.predict import Evidence
-from .calibrate import Problem, State, covariance, curvature, fit
+from .calibrate import Problem, State, curvature, fit
 from .exact import WORKERS, Exact, many
-from .leave_out import Left, Linear
+from .leave_out import Left, Linear, around
 from .parameters import settings
 from .starts import digest
-from .unseen_levels import companions, read
+from .unseen_levels import companions
 
 Progress = Callable[[str], None]
 ITERATIONS = 12
@@ -81,6 +81,11 @@ def influences(linear: Linear, groups: Sequence[frozenset[str]]) -> list[float]:
 
 def _of(block: StudyBlock, group: frozenset[str]) -> bool:
     return any(study.id in group for study in block.studies)
+
+
+def _blocks_of(evidence: Evidence, group: frozenset[str]) -> set[str]:
+    """The blocks of a cluster, by their first study: what tells refits of overlapping clusters apart."""
+    return {block.study.id for block in evidence.blocks if _of(block, group)}
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ def put_in(linear: Linear, left: Left, refits: Sequence[Refit]) -> LeftOut:
     for refit in refits:
         for i, block in enumerate(blocks):
             together = companions(block, blocks, cluster=True)
-            if {other.study.id for other in blocks if _of(other, together)} != set(refit.mean):
+            if _blocks_of(linear.evidence, together) != set(refit.mean):
                 continue
             known = linear.levels.get(("cluster", block.study.id))
             for table, new in ((mean, refit.mean), (variance, refit.variance), (between, refit.between)):
@@ -152,25 +157,21 @@ def put_in(linear: Linear, left: Left, refits: Sequence[Refit]) -> LeftOut:
     return left_out(linear.evidence, mean, variance, between, cluster=True)
 
 
-def around(task: Problem, mode: State, tell: Progress | None = None) -> Linear:
-    """The evidence around a mode."""
-    evidence = task.evidence
-    base = evidence.compared(task.numbers(mode.z))
+def around_mode(task: Problem, mode: State, tell: Progress | None = None) -> Linear:
+    """The evidence around a mode that need not be the one that ships."""
+    base = task.evidence.compared(task.numbers(mode.z))
     jacobian = task.jacobian(mode.z, base, float(settings()["run"]["step"]), tell)
-    slopes = evidence.slopes(task.numbers(mode.z), base)
-    covariances = [covariance(b, s, mode.taus) for b, s in zip(evidence.blocks, slopes, strict=True)]
-    between = [np.diag(b.between(s, mode.taus)) for b, s in zip(evidence.blocks, slopes, strict=True)]
-    return Linear(evidence, mode.z, base, jacobian, covariances, between, read(evidence, base))
+    return around(task, mode.z, mode.taus, base, jacobian)
 
 
 def run(task: Problem, mode: State, count: int, minutes: float, tell: Progress | None = None) -> str:
     """The `count` clusters that move the fit most, those that were refitted before included; written as they end. Returns the comparison in words."""
     assert mode.hessian is not None
-    linear, groups = around(task, mode, tell), clusters(task.evidence)
+    linear, groups = around_mode(task, mode, tell), clusters(task.evidence)
     weights = influences(linear, groups)
     chosen = sorted(range(len(groups)), key=lambda i: -weights[i])[:count]
     known = _read(task, mode)
-    missing = [i for i in chosen if not any(set(refit.mean) <= groups[i] for refit in known)]
+    missing = [i for i in chosen if not any(set(refit.mean) == _blocks_of(task.evidence, groups[i]) for refit in known)]
     if missing:
         until = time.monotonic() + 60.0 * minutes
         exact = Exact(task, mode.z, np.sqrt(np.diag(np.linalg.inv(mode.hessian))), task.evidence, tell)
