@@ -18,11 +18,11 @@ def rates() -> tuple[Conditional, ...]:
 
 
 OUTSIDE = {
-    ("Turkoz2021", "esketamine"): "47 % of those without an early response to the spray, 48.5 to 60.9 % published",
+    ("Turkoz2021", "esketamine"): "46 % of those without an early response to the spray, 48.5 to 60.9 % published",
     (
         "Salloum2020",
         "k010",
-    ): "25 % of the responders to 0.1 mg/kg are lost in two weeks, 28.4 to 99.5 % published (4 of 5)",
+    ): "28.3 % of the responders to 0.1 mg/kg are lost in two weeks, 28.4 to 99.5 % published (4 of 5)",
 }
 
 

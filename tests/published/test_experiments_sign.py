@@ -140,9 +140,6 @@ def test_spine_ablation_costs_the_late_effect_only(alone: Course) -> None:
         assert ablated.at("effect", hour) > alone.at("effect", hour) + 0.5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="39.5 % of the day's drive at 4 h where 40 is asked: the late path grew (docs/decisions/0008)"
-)
 def test_behaviour_has_two_fifths_of_a_day_after_four_hours(alone: Course) -> None:
     assert alone.at("mood_drive", 4) > 0.4 * alone.at("mood_drive", 24)
 
