@@ -26,7 +26,7 @@ from .findings import finding_sets
 from .weighing import Pair, calibrated, comparable, shared_groups
 
 SEED = 21
-REPLICATES = 10
+REPLICATES = 100  # per hypothesis: a share of 0.85 is told to 0.04
 PLANNING = 40  # data sets per hypothesis from which groups are fixed, with a seed of their own
 
 
