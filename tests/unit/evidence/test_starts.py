@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from functools import cache
 
 import numpy as np
@@ -12,10 +13,10 @@ from ketasim.core import knowledge_path
 from ketasim.evidence.arms.numbers import Numbers
 from ketasim.evidence.compare.predict import gather
 from ketasim.evidence.fit import starts
-from ketasim.evidence.fit.calibrate import Problem, State
+from ketasim.evidence.fit.calibrate import Problem, State, problem
 from ketasim.evidence.fit.exact import Exact, Grid, Many, arms_of, inside, many
 from ketasim.evidence.fit.parameters import Parameter, parameter
-from ketasim.evidence.fit.starts import Walk, basins, read_walks, text
+from ketasim.evidence.fit.starts import Walk, basins, read_walks, starts_path, text
 from ketasim.evidence.published.studies import read_study
 
 pytestmark = pytest.mark.xdist_group("calibrate")
@@ -116,3 +117,11 @@ def test_two_starts_find_the_same_end(tmp_path, monkeypatch):
     assert "2 walks from the prior end in 1 place;" in said
     assert len(read_walks(small, tmp_path / "starts.toml")) == 2
     assert not np.allclose(starts.start_point(small, 0), starts.start_point(small, 1))
+
+
+def test_the_walks_that_ship_are_of_this_problem_and_end_in_one_place():
+    """Ten points of the prior (docs/decisions/inference.md); another evidence or another prior makes the file another problem's."""
+    walks = read_walks(problem(), starts_path())
+    assert sorted(w.number for w in walks) == list(range(10)) and all(w.converged for w in walks)
+    table = tomllib.loads(starts_path().read_text(encoding="utf-8"))
+    assert len(table["basins"]) == 1 and table["basins"][0]["distance"] < 1.0
