@@ -27,7 +27,7 @@ def test_expectancy_alone_is_in_no_group_with_a_drug(found: Recovery) -> None:
 
 def said_and_true(found: Recovery, lowest: float) -> tuple[float, float, float]:
     """Mean weight, share true, and what chance (three binomial errors) and the span of a bin (0.05) allow between them, of the bin from `lowest` on."""
-    ((weight, true, count),) = [bin[2:] for bin in found.reliability if bin[0] == lowest]
+    ((weight, true, count),) = [told[2:] for told in found.reliability if told[0] == lowest]
     return weight, true, 3 * np.sqrt(max(weight * (1 - weight), 0.01) / count) + 0.05
 
 
