@@ -11,7 +11,7 @@ from ketasim.core.posterior import about, fitted, posterior
 from ketasim.evidence.compare.likelihood import taus_of
 from ketasim.evidence.compare.predict import all_evidence
 from ketasim.evidence.fit.calibrate import Problem, State, fit, problem
-from ketasim.evidence.fit.leave_out import Linear, linear
+from ketasim.evidence.fit.leave_out import Linear, linear, mode_z, shipped_mode
 from ketasim.evidence.fit.parameters import free_parameters, settings
 
 pytestmark = pytest.mark.xdist_group("scorecard")  # beside the scorecard, which integrates the same arms
@@ -69,6 +69,16 @@ def test_one_more_step_of_the_fit_stays_within_its_error() -> None:
     assert np.median(np.abs(np.log(sd / shipped))) < 0.35
 
 
+def test_what_ships_serves_as_the_state_of_a_fit() -> None:
+    """On a machine without the state file `--starts` and `--refits` compare with it: an end of a walk, with the curvature there."""
+    task = problem()
+    mode = shipped_mode(task)
+    assert mode.done and mode.value == about()["objective"] and mode.taus == taus_of()
+    sd = np.sqrt(np.diag(np.linalg.inv(mode.hessian)))
+    told = [fitted()[p.key]["laplace_shrinkage"] for p in task.parameters]
+    assert sd == pytest.approx(told, rel=0.2)  # the walk's own curvature is that one step before its end
+
+
 @pytest.mark.parametrize(
     "key", ["mood_late_size", "care_rise", "belief_points", "ceiling_rate", "dissociation_slope", "sedation_level"]
 )
@@ -90,7 +100,7 @@ def test_a_sensitivity_that_ships_is_the_difference_of_two_predictions(key: str)
 @pytest.mark.slow
 def test_a_whole_step_with_its_sensitivities_and_its_search() -> None:
     task = problem()
-    z = np.array([p.z(float(fitted()[p.key]["mode"])) for p in task.parameters])
+    z = mode_z(task.parameters)
     found = fit(task, State(z.copy(), taus_of()), iterations=1)
     sd = np.sqrt(np.diag(np.linalg.inv(found.hessian)))
     moved = np.abs(found.z - z) / sd

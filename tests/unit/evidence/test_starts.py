@@ -104,6 +104,17 @@ def test_walks_are_kept_and_those_of_another_problem_are_not(tmp_path):
     assert read_walks(Problem(task().evidence, task().parameters[:3]), path) == []
 
 
+def test_a_held_value_that_matters_makes_another_problem(monkeypatch):
+    """Values that no fit frees stand in the digest by what the model predicts with them."""
+    before = starts.digest(task())
+    assert starts.digest(task()) == before
+    plain = Problem.numbers
+    monkeypatch.setattr(
+        Problem, "numbers", lambda self, z: Numbers(dict(plain(self, z).replaced) | {"mood_fast_size": 0.3})
+    )
+    assert starts.digest(task()) != before
+
+
 def test_two_starts_find_the_same_end(tmp_path, monkeypatch):
     """A well-known problem: three values, walks from the prior meet."""
     monkeypatch.setattr(starts, "starts_path", lambda: tmp_path / "starts.toml")

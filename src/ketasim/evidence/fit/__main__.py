@@ -14,7 +14,7 @@ from ..compare.predict import all_evidence
 from . import refits, starts
 from .calibrate import State, default_state_file, fit, problem
 from .draws import draw
-from .leave_out import ship_sensitivities
+from .leave_out import ship_sensitivities, shipped_mode
 from .parameters import settings
 from .ship import report, ship
 
@@ -62,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file=sys.stderr,
     )
     if asked.starts or asked.refits:
-        mode = State.load(path, keys) if path.exists() else None
-        if mode is None or mode.hessian is None:
-            raise KetasimError("no fit to compare with", where=str(path), fix="python -m ketasim.evidence.fit")
+        mode = State.load(path, keys) if path.exists() else shipped_mode(task, tell)
+        if mode.hessian is None:
+            raise KetasimError("the saved fit has made no step", where=str(path), fix="--resume, or remove the file")
         way, count = (starts.run, asked.starts) if asked.starts else (refits.run, asked.refits)
         print(way(task, mode, count, asked.minutes or MINUTES, tell))
         return 0

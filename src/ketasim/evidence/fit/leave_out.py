@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ketasim.core import KetasimError
 from ketasim.core.arrays import Array
-from ketasim.core.posterior import folder
+from ketasim.core.posterior import about, folder
 
 from ..compare.likelihood import taus_of
 from ..compare.predict import Evidence
 from ..compare.shipped import row_key
-from .calibrate import Problem, covariance
+from .calibrate import Problem, State, covariance, curvature
 from .parameters import Parameter, free_parameters, settings
 from .unseen_levels import Table, goes_with, read
 
@@ -103,14 +104,33 @@ def mode_z(parameters: Sequence[Parameter]) -> Array:
     return np.array([p.z(float(known[p.key]["mode"])) if p.key in known else 0.0 for p in parameters])
 
 
+def shipped_mode(task: Problem, tell: Progress | None = None) -> State:
+    """The fit that ships as the end of a walk: for whoever has no state file of it, as on every new machine. Its mode is rounded to six digits."""
+    if not about():
+        raise KetasimError(
+            "no fit ships", where="knowledge/posterior/values.toml", fix="python -m ketasim.evidence.fit --ship"
+        )
+    z = mode_z(task.parameters)
+    base = task.evidence.compared(task.numbers(z))
+    taus = taus_of()
+    residuals = [block.y - f for block, f in zip(task.evidence.blocks, base, strict=True)]
+    hessian, _ = curvature(sensitivities(task, z, base, tell), residuals, task.covariances(z, taus, base), z)
+    value, steps = float(about()["objective"]), int(about()["steps"])
+    return State(z, taus, value, steps, bool(about()["converged"]), hessian, [value])
+
+
+def sensitivities(task: Problem, z: Array, base: list[Array], tell: Progress | None = None) -> list[Array]:
+    """Those that ship where they belong to this place and these rows, else computed (a minute)."""
+    shipped = read_jacobian(task, z, base)
+    return shipped if shipped is not None else task.jacobian(z, base, float(settings()["run"]["step"]), tell)
+
+
 def linear(evidence: Evidence, tell: Progress | None = None) -> Linear:
-    """The evidence at the shipped mode. Sensitivities are read from the shipped fit where they belong to it, else computed (a minute)."""
+    """The evidence at the shipped mode."""
     task = Problem(evidence, free_parameters())
     z = mode_z(task.parameters)
     base = evidence.compared(task.numbers(z))
-    shipped = read_jacobian(task, z, base)
-    jacobian = shipped if shipped is not None else task.jacobian(z, base, float(settings()["run"]["step"]), tell)
-    return around(task, z, taus_of(), base, jacobian)
+    return around(task, z, taus_of(), base, sensitivities(task, z, base, tell))
 
 
 def around(task: Problem, z: Array, taus: dict[str, float], base: list[Array], jacobian: list[Array]) -> Linear:

@@ -121,9 +121,12 @@ def starts_path() -> Path:
 
 
 def digest(task: Problem) -> str:
-    """Of what the walks depend on: free values with their priors, rows with their numbers."""
+    """Of what a fit depends on: free values with their priors, rows with their numbers, and what the model predicts of them in the middle of the prior
+    (to four digits), which changes with every held value and every equation that matters."""
     told = [f"{p.key} {p.start:.6g} {p.sd:.6g}" for p in task.parameters]
-    told += [f"{block.study.id} {y:.6g}" for block in task.evidence.blocks for y in block.y]
+    middle = task.evidence.compared(task.numbers(np.zeros(len(task.parameters))))
+    for block, found in zip(task.evidence.blocks, middle, strict=True):
+        told += [f"{block.study.id} {y:.6g} {f:.4g}" for y, f in zip(block.y, found, strict=True)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
