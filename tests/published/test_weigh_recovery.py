@@ -1,11 +1,12 @@
-"""Recovery: evidence made by each hypothesis in turn is given back to it, or to its group, in at least eight of ten data sets (a hundred from each)."""
+"""Recovery: evidence made by each hypothesis in turn is given back to it, or to its group, in at least nine of ten data sets; weights mean what they say."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ketasim.evidence.weigh.recovery import Recovery, fast_forms, recovery, scores, synthetic
+from ketasim.evidence.weigh.findings import finding_sets
+from ketasim.evidence.weigh.recovery import Recovery, fast_forms, recovery, reliability, scores, synthetic
 from ketasim.evidence.weigh.weighing import comparable
 
 pytestmark = pytest.mark.xdist_group("weigh")
@@ -18,34 +19,40 @@ def found() -> Recovery:
 
 @pytest.mark.parametrize("name", sorted(comparable()))
 def test_the_truth_or_its_group_comes_first(found: Recovery, name: str) -> None:
-    assert 10 * found.group_first[name] >= 8 * found.replicates, found.first
+    assert 10 * found.group_first[name] >= 9 * found.replicates, found.first
 
 
 def test_expectancy_alone_is_in_no_group_with_a_drug(found: Recovery) -> None:
     assert not any("expectancy-only" in group and len(group) > 1 for group in found.groups)
 
 
-def said_and_true(found: Recovery, lowest: float) -> tuple[float, float, float]:
-    """Mean weight, share true, and what chance (three binomial errors) and the span of a bin (0.05) allow between them, of the bin from `lowest` on."""
-    ((weight, true, count),) = [told[2:] for told in found.reliability if told[0] == lowest]
-    return weight, true, 3 * np.sqrt(max(weight * (1 - weight), 0.01) / count) + 0.05
-
-
-@pytest.mark.parametrize("lowest", [0.0, 0.02, 0.1, 0.3, 0.9])
+@pytest.mark.parametrize("lowest", [0.0, 0.02, 0.1, 0.3, 0.6, 0.9])
 def test_weights_mean_what_they_say(found: Recovery, lowest: float) -> None:
-    """Share true against mean weight, in bins of the weight."""
-    weight, true, allowed = said_and_true(found, lowest)
-    assert abs(weight - true) < allowed, found.reliability
+    """Share true against mean weight, in bins of the weight, truths from the prior: Bayes' theorem, up to chance (three binomial errors; the twelve weights of
+    a set are not independent) and a hundredth for the draws over which findings are integrated."""
+    ((weight, true, count),) = [told[2:] for told in found.reliability if told[0] == lowest]
+    assert count > 200
+    assert abs(weight - true) < 3 * np.sqrt(weight * (1 - weight) / count) + 0.01, found.reliability
 
 
-@pytest.mark.xfail(strict=True, reason="weights of 0.6 to 0.9 are right six times in ten (docs/hypotheses.md)")
-def test_weights_between_six_and_nine_tenths_mean_what_they_say(found: Recovery) -> None:
-    weight, true, allowed = said_and_true(found, 0.6)
-    assert abs(weight - true) < allowed, found.reliability
+def test_findings_scored_at_the_mean_alone_are_too_sure(found: Recovery) -> None:
+    """What the test above would say of a plug-in score: it can fail."""
+    tables = []
+    for fast in fast_forms().values():
+        y, shown = synthetic(fast, 100, 21, near=False)
+        columns = []
+        for other in fast_forms().values():
+            mean = other.outcomes_after(y).mean(axis=1)
+            told = [f.log_score(mean[:, i], told=shown[:, i]) for i, f in enumerate(finding_sets().findings)]
+            columns.append(other.human(y) + np.sum(told, axis=0))
+        tables.append(np.stack(columns, axis=1))
+    said, true, count = next(told[2:] for told in reliability(tables) if told[0] == 0.9)
+    assert said - true > 3 * np.sqrt(said * (1 - said) / count)
 
 
-def test_a_middling_weight_is_too_sure_but_not_misleading(found: Recovery) -> None:
-    weight, true, _ = said_and_true(found, 0.6)
+def test_near_the_evidence_a_middling_weight_is_too_sure_but_not_misleading(found: Recovery) -> None:
+    """Truths that look like the real evidence: no theorem, and docs/hypotheses.md says so."""
+    ((weight, true),) = [told[2:4] for told in found.reliability_near if told[0] == 0.6]
     assert 0.5 < true < weight
 
 
