@@ -116,7 +116,7 @@ def _kinds(s: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def _gain_line(kind: str, s: dict[str, Any]) -> str:
     rival, over = s["rival"], s["over_rival"]
     return (
-        f"  {kind:15s} log score over the naive baseline {_with(s)}, meta-regression {_with(rival)}; over the meta-regression {_with(over)} "
+        f"  {kind:15s} log score over the naive baseline {_with(s, _spread(s))}, meta-regression {_with(rival)}; over the meta-regression {_with(over)} "
         f"({s['compared']} values; 50, 80, 95 % hold {_three(s)})"
     )
 
@@ -126,6 +126,14 @@ def _with(s: dict[str, Any], more: str = "") -> str:
     error = s["log_score_gain_se"]
     told = f"SE {error:.1f}" if math.isfinite(error) else "one value, no SE"
     return f"{s['log_score_gain']:+.1f} ({told}{', ' + more if more else ''})"
+
+
+def _spread(s: dict[str, Any]) -> str:
+    """The gain over resampled studies, and in how many studies it is one; nothing of one study alone."""
+    if s["studies_compared"] < 2:
+        return ""
+    low, high = s["log_score_gain_95"]
+    return f"resampled studies {low:+.0f} to {high:+.0f}, ahead in {s['studies_ahead']} of {s['studies_compared']}"
 
 
 def _three(s: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ from .starts import digest
 from .unseen_levels import companions
 
 Progress = Callable[[str], None]
-ITERATIONS = 12
+ITERATIONS = 25
 BEGUN = 3  # steps that a walk counts as made: it starts at a mode, and may arrive at once
 
 
