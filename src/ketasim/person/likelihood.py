@@ -3,7 +3,8 @@
 A rated score is the link of L + eps, L the drive of the member (`ketasim.ratings`), eps = own course + slow wander + noise of the
 rating: jointly normal over the times of one person, with the covariance of `ratings.wander`
 
-    cov(eps_i, eps_j) = sc^2 p(t_i) p(t_j) + sw^2 (1 - exp(-2 min(t_i, t_j)/tau)) exp(-|t_i - t_j|/tau) + s0^2 [i = j],
+    cov(eps_i, eps_j) = sc^2 p(t_i) p(t_j) + sw^2 (1 - exp(-2 min(t_i, t_j)/tau)) exp(-|t_i - t_j|/tau)
+                        + s0^2 { (1 - e) exp(-|t_i - t_j|/T0) + e [i = j] },
     p(t) = 1 - exp(-t/tauc).
 
 Ratings of suicidal thoughts have the same course, wander and noise of their own; course and wander correlate with those of mood by rho
@@ -25,7 +26,7 @@ import numpy as np
 
 from ketasim.core import inverse_normal, log_normal_cdf
 from ketasim.core.arrays import Array, IntArray
-from ketasim.ratings.wander import parted, wander_variance
+from ketasim.ratings.wander import RATING_NOISE, RatingNoise, parted, wander_variance
 
 TINY = 1e-300
 EDGE = 1e-15  # how near to 0 and 1 a uniform number may come
@@ -34,26 +35,42 @@ SURE = 1e-6  # an interval that no member misses with a greater probability says
 
 @dataclass(frozen=True)
 class Noise:
-    """SDs and times of the noise, one number per member (N,), in units of L and in h. ideation_wander_shared : correlation of thoughts and mood."""
+    """SDs and times of the noise, one number per member (N,), in units of L and in h. rating_error_share : of the variance of a rating's noise, new each time;
+    ideation_wander_shared : correlation of thoughts and mood."""
 
     wander_sd: Array
     wander_time: Array
     course_sd: Array
     course_onset: Array
     rating_sd: Array
+    rating_time: Array
+    rating_error_share: Array
     ideation_wander_shared: Array = field(default_factory=lambda: np.ones(1))
 
     @staticmethod
     def of(p: Mapping[str, Array]) -> Noise:
         """From the rating numbers of the members."""
-        return Noise(*(np.asarray(p[key], dtype=np.float64) for key in Noise.__dataclass_fields__))
+        own = RatingNoise.of(p)
+        numbers = {**p, **dict(zip(RATING_NOISE, (own.sd, own.time, own.error_share), strict=True))}
+        return Noise(*(np.asarray(numbers[key], dtype=np.float64) for key in Noise.__dataclass_fields__))
 
     def covariance(self, one: float, other: float, same: bool = True) -> Array:
-        """Of course and wander at two times (h), (N,); without the noise of the ratings. same : both ratings of mood or both of thoughts."""
+        """Of two ratings at two times (h), (N,), without the errors of the rater. same : both of mood or both of thoughts, which also share the days."""
         first, last = min(one, other), max(one, other)
         shared = wander_variance(first, self.wander_sd, self.wander_time) * np.exp(-(last - first) / self.wander_time)
         course = self.course_sd**2 * parted(one, self.course_onset) * parted(other, self.course_onset)
-        return np.asarray(shared + course if same else self.ideation_wander_shared * (shared + course))
+        if not same:
+            return np.asarray(self.ideation_wander_shared * (shared + course))
+        return np.asarray(shared + course + self._rating.shared(last - first))
+
+    @property
+    def error_variance(self) -> Array:
+        """Of the rater's error, new at every rating, (N,)."""
+        return np.asarray(self.rating_sd**2 * self.rating_error_share)
+
+    @property
+    def _rating(self) -> RatingNoise:
+        return RatingNoise(self.rating_sd, self.rating_time, self.rating_error_share)
 
     def only(self, members: IntArray) -> Noise:
         """The same of some members, in that order."""
@@ -101,7 +118,7 @@ class Conditioned:
     def ahead(self, time_h: float, thoughts: bool = False) -> tuple[list[Array], Array, Array]:
         """A further rating at a time: its row of the factor, mean (N,) and SD (N,) of its eps given everything so far."""
         row: list[Array] = []
-        variance = self.noise.covariance(time_h, time_h) + self.noise.rating_sd**2
+        variance = self.noise.covariance(time_h, time_h) + self.noise.error_variance
         mean = np.zeros_like(variance)
         for j, (time, other) in enumerate(zip(self.times, self.factors, strict=True)):
             cross = self.noise.covariance(time_h, time, self.thoughts[j] == thoughts)

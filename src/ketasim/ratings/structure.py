@@ -7,6 +7,7 @@ combination  "power": [Ld^k + Lx^k]^(1/k); "ceiling": Lx + Ld exp(-eta Lx).
 care         "alike": the same in every trial; "programme": more where assessments are long and frequent, as in the nasal programmes; "slow": a part that comes over weeks everywhere.
 age          "none"; "decline": what treatment and hope do lessens beyond an age.
 route        "alike": the drug part follows from the drug in the brain, whatever way it came; "nasal": times a factor of the spray, which no mechanism here explains.
+noise        "apart": the noise of every rating is its own; "days": most of it is mood from day to day, which fades from one rating to the next.
 withdrawal   "kept": what was felt of a drug tells of all that follows; "anew": from the session in which a comparator takes its place, belief begins again.
 
 `knowledge/ratings.toml` says what is in force and by which comparison; `compared(...)` puts another choice in force for as long as a
@@ -30,6 +31,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "age": ("none", "decline"),
     "route": ("alike", "nasal"),
     "withdrawal": ("kept", "anew"),
+    "noise": ("apart", "days"),
 }
 
 

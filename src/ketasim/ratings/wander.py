@@ -6,7 +6,8 @@ given. Pure functions, no input or output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,10 +16,13 @@ from numpy.typing import ArrayLike
 from ketasim.core import normals
 from ketasim.core.arrays import Array, IntArray
 
+from .structure import in_force
+
 HOURS_PER_DAY = 24.0
 BRIDGE_TERMS = 3
 KEPT_NUMBERS = 1_000_000
 RATING = "rating at {:g} h"
+RATING_NOISE = ("rating_sd", "rating_time", "rating_error_share")
 
 
 def _drawn(seed: int, purpose: str, persons: int | IntArray) -> Array:
@@ -43,13 +47,49 @@ def wandered(before: ArrayLike, hours: float, sd: float, time_constant: float, z
     return np.asarray(np.exp(-rate) * np.asarray(before) + sd * np.sqrt(-np.expm1(-2.0 * rate)) * np.asarray(z))
 
 
-def rating_noise(draw: Callable[[str], Array], visits: Iterable[float], sd: float, purpose: str = RATING) -> Array:
-    """Noise of the ratings at visits, (N, V), in units of the latent drive: independent, N(0, sd^2), one draw for each visit.
+@dataclass(frozen=True, slots=True)
+class RatingNoise:
+    """Noise of ratings, in units of the latent drive: sd s0, of its variance a share e the rater's error, new each time, the rest mood from day to day.
 
-    draw : a purpose ("rating at 24 h") -> standard normals (N,); visits (V,) : times, h, or other numbers, where the words of `purpose` are others.
-    That visits share the error of the rating at baseline was tried and refused (docs/decisions/0006, seventh series).
+    cov(n_i, n_j) = s0^2 { (1 - e) exp(-|t_i - t_j| / T) + e [i = j] }; every number scalar or one per member (N,), T in h. e = 1: no two ratings share anything.
     """
-    return sd * np.stack([draw(purpose.format(visit)) for visit in visits], axis=1)
+
+    sd: ArrayLike
+    time: ArrayLike
+    error_share: ArrayLike
+
+    @staticmethod
+    def of(p: Mapping[str, ArrayLike], one: bool = False) -> RatingNoise:
+        """From rating numbers; one : those of the first person for everybody. The structure "noise" as "apart" has an error share of 1."""
+        sd, time, share = (np.asarray(p[key], dtype=np.float64) for key in RATING_NOISE)
+        apart = np.ones_like(share)
+        share = apart if in_force("noise") == "apart" else share
+        return RatingNoise(*(float(x.flat[0]) for x in (sd, time, share))) if one else RatingNoise(sd, time, share)
+
+    def shared(self, hours: float) -> Array:
+        """Covariance of two ratings so many hours apart, whichever came first, without the rater's errors."""
+        kept = np.exp(-abs(hours) / np.asarray(self.time))
+        return np.asarray(np.asarray(self.sd) ** 2 * (1.0 - np.asarray(self.error_share)) * kept)
+
+    def drawn(
+        self, draw: Callable[[str], Array], times: ArrayLike, names: Iterable[float], purpose: str = RATING
+    ) -> Array:
+        """At visits, (N, V), exact: times (V,) ascending, h; names (V,) of the visits in `purpose`; draw : a purpose ("rating at 24 h") -> standard normals (N,).
+
+        That visits share the error of the rating at baseline for good was tried and refused (docs/decisions/0006, seventh series).
+        """
+        t = np.asarray(times, dtype=np.float64)
+        time, error = np.asarray(self.time, dtype=np.float64), np.sqrt(np.asarray(self.error_share, dtype=np.float64))
+        days, out = np.zeros(1), []
+        for j, name in enumerate(names):
+            z = draw(purpose.format(name))
+            if np.all(error == 1.0):
+                out.append(z)
+                continue
+            kept = np.exp(-(t[j] - t[j - 1]) / time) if j else np.zeros(1)
+            days = kept * days + np.sqrt(1.0 - kept**2) * z
+            out.append(np.sqrt(1.0 - error**2) * days + error * draw(f"{purpose.format(name)}, rater"))
+        return np.asarray(np.asarray(self.sd) * np.stack(out, axis=-1).T).T
 
 
 def wander_variance(times: ArrayLike, sd: ArrayLike, time_constant: ArrayLike) -> Array:

@@ -296,6 +296,7 @@ def _assumptions(result: TrialResult) -> str:
             "tau_mood_late",
             "tau_mood_drug",
             "rating_sd",
+            "rating_time",
             "wander_sd",
             "course_sd",
             "expectancy_sustained",

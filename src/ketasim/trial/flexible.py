@@ -18,7 +18,7 @@ from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import madrs_scores
-from ketasim.ratings.wander import at_visits, rating_noise
+from ketasim.ratings.wander import RatingNoise, at_visits
 
 from .between import drug_size, setting_shift
 from .courses import Part, Read, read_course
@@ -118,7 +118,7 @@ def _noise(people: People, p: Mapping[str, Array], visits: Array) -> tuple[Array
         return normals(people.seed, f"trial pool {purpose}", people.person)
 
     size = {key: float(p[key].flat[0]) for key in ("wander_sd", "wander_time", "course_sd", "course_onset")}
-    noise = rating_noise(draw, visits, float(p["rating_sd"].flat[0]))
+    noise = RatingNoise.of(p, one=True).drawn(draw, visits, visits.tolist())
     return at_visits(draw, visits, **size), noise
 
 

@@ -19,7 +19,7 @@ from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
 from ketasim.ratings.thoughts import item_before
-from ketasim.ratings.wander import at_visits, rating_noise
+from ketasim.ratings.wander import RatingNoise, at_visits
 
 from .between import drug_size, felt_size, setting_shift
 from .design import Design, words_of
@@ -306,7 +306,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
         item = item_before(design.setting, p)
         return ideation_scores(there, item, p, own, other).reshape(*who.shape, visits)
     there = latent(design.setting, drives, hoped, p, between)
-    sd = float(pool.p["rating_sd"].flat[0])
-    noise = rating_noise(lambda purpose: draws.normal(purpose).ravel(), design.readings_h, sd)
+    visits_h = design.readings_h
+    noise = RatingNoise.of(pool.p, one=True).drawn(lambda purpose: draws.normal(purpose).ravel(), visits_h, visits_h)
     found = madrs_scores(np.broadcast_to(there, (rows, visits)), pool.baseline[index], p, own, noise)
     return (found / per_point(design.scale)).reshape(*who.shape, visits)

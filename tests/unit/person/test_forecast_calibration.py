@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -20,6 +22,7 @@ from ketasim.person.calibration import (
     simulate,
     times_of,
 )
+from ketasim.person.likelihood import Noise
 from ketasim.person.observed import Baseline, Observation, learn
 from ketasim.person.options import Future
 from ketasim.person.pareto import normalised
@@ -60,9 +63,8 @@ def test_too_little_noise_would_be_found_out(monkeypatch: pytest.MonkeyPatch) ->
 
     def quiet(p):  # type: ignore[no-untyped-def]
         found = true(p)
-        return calibration.Noise(
-            0.6 * found.wander_sd, found.wander_time, 0.3 * found.course_sd, found.course_onset, 0.5 * found.rating_sd
-        )
+        less = {"wander_sd": 0.6, "course_sd": 0.3, "rating_sd": 0.5}
+        return replace(found, **{key: share * getattr(found, key) for key, share in less.items()})
 
     truth = simulate(150)
     monkeypatch.setattr(calibration.Noise, "of", staticmethod(quiet))
@@ -80,15 +82,13 @@ def gaussian(seen: Seen, who: np.ndarray, times: np.ndarray, scores: np.ndarray,
     need = drive_at(share, p["link_ceiling"][:, None], p["link_slope"][:, None])
     residual = need - seen.latent(times)
     slope = p["link_ceiling"][:, None] / (share * (p["link_ceiling"][:, None] - share) * p["link_slope"][:, None])
-    sw, tau, sc, on, s0 = (
-        p[k][:, None, None] for k in ("wander_sd", "wander_time", "course_sd", "course_onset", "rating_sd")
-    )
+    sw, tau, sc, on, s0, fades, error = (p[k][:, None, None] for k in list(Noise.__dataclass_fields__)[:7])
     early, gap = np.minimum.outer(times, times), np.abs(np.subtract.outer(times, times))
     part = 1 - np.exp(-times / on)
     c = (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)
         + sc**2 * part * np.swapaxes(part, 1, 2)
-        + s0**2 * np.eye(len(times))
+        + s0**2 * ((1 - error) * np.exp(-gap / fades) + error * np.eye(len(times)))
     )
     root = np.linalg.cholesky(c)
     with np.errstate(invalid="ignore"):
@@ -156,15 +156,13 @@ def predictive(
     need = drive_at(scores[who] / baseline[who][:, None], p["link_ceiling"][:, None], p["link_slope"][:, None])
     drives = seen.latent(times)
     residual = np.where(np.isfinite(need), need, 0.0) - drives[:, :n]
-    sw, tau, sc, on, s0 = (
-        p[k][:, None, None] for k in ("wander_sd", "wander_time", "course_sd", "course_onset", "rating_sd")
-    )
+    sw, tau, sc, on, s0, fades, error = (p[k][:, None, None] for k in list(Noise.__dataclass_fields__)[:7])
     early, gap = np.minimum.outer(times, times), np.abs(np.subtract.outer(times, times))
     part = 1 - np.exp(-times / on)
     c = (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)
         + sc**2 * part * np.swapaxes(part, 1, 2)
-        + s0**2 * np.eye(n + 1)
+        + s0**2 * ((1 - error) * np.exp(-gap / fades) + error * np.eye(n + 1))
     )
     gain = np.linalg.solve(c[:, :n, :n], c[:, :n, n:])
     mean = drives[:, n] + (gain[:, :, 0] * residual).sum(axis=1)

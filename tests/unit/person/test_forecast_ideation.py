@@ -51,18 +51,19 @@ def found() -> dict[str, Any]:
 
 def test_mood_and_thoughts_are_jointly_normal() -> None:
     """Mean and SD of a third rating given two, one of each kind, against the matrix written out: rho times the covariance without rating noise."""
-    sw, tau, sc, on, s0, rho = 0.6, 500.0, 0.35, 200.0, 0.3, 0.6
+    sw, tau, sc, on, s0, fades, error, rho = 0.6, 500.0, 0.35, 200.0, 0.3, 60.0, 0.2, 0.6
     t, thoughts = np.array([24.0, 96.0, 336.0]), np.array([False, True, False])
     early, gap, part = np.minimum.outer(t, t), np.abs(np.subtract.outer(t, t)), 1 - np.exp(-t / on)
     slow = sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau) + sc**2 * np.outer(part, part)
-    c = slow * np.where(np.equal.outer(thoughts, thoughts), 1.0, rho) + s0**2 * np.eye(3)
-    known = Conditioned(Noise(*(np.full(1, x) for x in (sw, tau, sc, on, s0, rho))))
+    days = s0**2 * (1 - error) * np.exp(-gap / fades)
+    c = np.where(np.equal.outer(thoughts, thoughts), slow + days, rho * slow) + s0**2 * error * np.eye(3)
+    known = Conditioned(Noise(*(np.full(1, x) for x in (sw, tau, sc, on, s0, fades, error, rho))))
     values = np.array([0.5, -0.2])
     for time, kind, y in zip(t[:2].tolist(), thoughts[:2].tolist(), values, strict=True):
         known.take(time, np.array([y - 1e-6]), np.array([y + 1e-6]), np.array([0.5]), kind)
     for kind in (False, True):
         own = c.copy()
-        own[2, :2] = own[:2, 2] = slow[2, :2] * np.where(thoughts[:2] == kind, 1.0, rho)
+        own[2, :2] = own[:2, 2] = np.where(thoughts[:2] == kind, (slow + days)[2, :2], rho * slow[2, :2])
         gain = own[2, :2] @ np.linalg.inv(own[:2, :2])
         _, mean, sd = known.ahead(336.0, kind)
         assert mean[0] == pytest.approx(gain @ values, abs=1e-5)

@@ -8,31 +8,31 @@ from scipy.stats import multivariate_normal, norm
 
 from ketasim.core import normals
 from ketasim.person.likelihood import Conditioned, Noise, inside
-from ketasim.ratings.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings.wander import RatingNoise, own_course, slow_wander
 
 TIMES = (24.0, 96.0, 97.0, 336.0)
 
 
 def noise(count: int = 1) -> Noise:
-    return Noise(*(np.full(count, x) for x in (0.6, 500.0, 0.35, 200.0, 0.3)))
+    return Noise(*(np.full(count, x) for x in (0.6, 500.0, 0.35, 200.0, 0.3, 60.0, 0.2)))
 
 
 def matrix(times: tuple[float, ...], one: Noise) -> np.ndarray:
     """The covariance written out once more."""
     t = np.array(times)
     early, gap = np.minimum.outer(t, t), np.abs(np.subtract.outer(t, t))
-    sw, tau, sc, on, s0 = (float(getattr(one, k)[0]) for k in list(Noise.__dataclass_fields__)[:5])
+    sw, tau, sc, on, s0, fades, error = (float(getattr(one, k)[0]) for k in list(Noise.__dataclass_fields__)[:7])
     part = 1 - np.exp(-t / on)
     return (
         sw**2 * (1 - np.exp(-2 * early / tau)) * np.exp(-gap / tau)
         + sc**2 * np.outer(part, part)
-        + s0**2 * np.eye(len(t))
+        + s0**2 * ((1 - error) * np.exp(-gap / fades) + error * np.eye(len(t)))
     )
 
 
 def test_covariance_is_that_of_the_simulated_processes() -> None:
     people, t = 40_000, np.array(TIMES)
-    noise_of_ratings = rating_noise(lambda purpose: normals(3, purpose, people), t, 0.3)
+    noise_of_ratings = RatingNoise(0.3, 60.0, 0.2).drawn(lambda purpose: normals(3, purpose, people), t, TIMES)
     eps = slow_wander(3, people, t, 0.6, 500.0) + own_course(3, people, t, 0.35, 200.0) + noise_of_ratings
     assert np.cov(eps.T) == pytest.approx(matrix(TIMES, noise()), abs=0.012)
 

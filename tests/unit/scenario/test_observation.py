@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from ketasim.core import normals
 from ketasim.core.values import starting_values
 from ketasim.ratings import observation as ob
-from ketasim.ratings.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings.wander import RatingNoise, own_course, slow_wander
 
 # the numbers before any fit: these tests are about the functions, not about what the evidence makes of the values
 P = {key: v.value for key, v in starting_values("observation").items()}
@@ -116,7 +116,7 @@ def test_residual_sd_is_that_of_the_sampled_process() -> None:
     drawn = slow_wander(7, 20_000, times, P["wander_sd"], P["wander_time"])
     drawn = (
         drawn
-        + rating_noise(lambda purpose: normals(7, purpose, 20_000), times, P["rating_sd"])
+        + RatingNoise.of(P, one=True).drawn(lambda purpose: normals(7, purpose, 20_000), times, times)
         + own_course(7, 20_000, times, P["course_sd"], P["course_onset"])
     )
     assert drawn.std(axis=0) == pytest.approx(ob.residual_sd(times, P)[0], rel=0.02)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ketasim.core import normals
-from ketasim.ratings.wander import own_course, rating_noise, slow_wander
+from ketasim.ratings.structure import compared
+from ketasim.ratings.wander import RatingNoise, own_course, slow_wander
 
 SD, TAU = 0.6, 672.0
 TIMES = np.array([0.0, 2.0, 5.0, 23.9, 24.0, 24.1, 100.0, 168.0, 336.0, 1500.0])
@@ -43,18 +44,30 @@ def test_inside_a_day_the_variance_is_nearly_whole() -> None:
     assert 0.88 < bridge.var() / exact < 1.0
 
 
-def noise(people: int, times: list[float], seed: int = 9) -> np.ndarray:
-    return rating_noise(lambda purpose: normals(seed, purpose, people), times, 0.3)
+def noise(people: int, times: list[float], seed: int = 9, error_share: float = 0.2) -> np.ndarray:
+    return RatingNoise(0.3, 72.0, error_share).drawn(lambda purpose: normals(seed, purpose, people), times, times)
 
 
-def test_a_visit_keeps_its_noise() -> None:
-    all_visits = noise(50, [24.0, 168.0, 672.0])
-    assert np.array_equal(noise(50, [168.0])[:, 0], all_visits[:, 1])
-    assert noise(20_000, [24.0]).std() == pytest.approx(0.3, rel=0.02)
+def test_noise_that_is_all_error_belongs_to_its_visit() -> None:
+    all_visits = noise(50, [24.0, 168.0, 672.0], error_share=1.0)
+    assert np.array_equal(noise(50, [168.0], error_share=1.0)[:, 0], all_visits[:, 1])
+    assert np.corrcoef(noise(20_000, [24.0, 25.0], error_share=1.0).T)[0, 1] == pytest.approx(0, abs=0.03)
 
 
-def test_noise_of_visits_is_independent() -> None:
-    assert np.corrcoef(noise(20_000, [24.0, 168.0]).T)[0, 1] == pytest.approx(0, abs=0.03)
+def test_neighbouring_ratings_share_the_days_between_them() -> None:
+    """Covariance of the formula at uneven visits; the SD is the same at every visit."""
+    times = np.array([2.0, 24.0, 26.0, 168.0, 900.0])
+    exact = 0.3**2 * (0.8 * np.exp(-np.abs(np.subtract.outer(times, times)) / 72.0) + 0.2 * np.eye(5))
+    assert np.cov(noise(60_000, times.tolist()).T) == pytest.approx(exact, abs=0.0018)
+    assert RatingNoise(0.3, 72.0, 0.2).shared(-22.0) == pytest.approx(exact[0, 1])
+
+
+def test_noise_apart_is_all_error() -> None:
+    numbers = {"rating_sd": np.array([0.3]), "rating_time": np.array([72.0]), "rating_error_share": np.array([0.1])}
+    assert RatingNoise.of(numbers, one=True).error_share == 0.1
+    with compared(noise="apart"):
+        assert RatingNoise.of(numbers, one=True).error_share == 1.0
+        assert RatingNoise.of(numbers).shared(0.0).tolist() == [0.0]
 
 
 def test_the_typical_person_does_not_wander() -> None:
@@ -80,6 +93,7 @@ def test_ratings_are_drawn_by_the_words_of_their_visits() -> None:
         asked.append(purpose)
         return np.full(3, float(len(asked)))
 
-    assert rating_noise(draw, (2.0, 24.0), 0.5).tolist() == [[0.5, 1.0]] * 3
-    assert rating_noise(draw, range(1), 1.0, "visit rating {:g}").shape == (3, 1)
-    assert asked == ["rating at 2 h", "rating at 24 h", "visit rating 0"]
+    visits = (2.0, 24.0)
+    assert RatingNoise(0.5, 72.0, 1.0).drawn(draw, visits, visits).tolist() == [[0.5, 1.0]] * 3
+    assert RatingNoise(1.0, 72.0, 0.1).drawn(draw, (5.0,), range(1), "visit rating {:g}").shape == (3, 1)
+    assert asked == ["rating at 2 h", "rating at 24 h", "visit rating 0", "visit rating 0, rater"]

@@ -17,7 +17,7 @@ from ketasim.core.arrays import Array, BoolArray
 from ketasim.ratings.between import built_up
 from ketasim.ratings.mood import FELT_OF_MIDAZOLAM, Between, Drives, hope, latent, route_factor
 from ketasim.ratings.observation import arm_moments, link, residual_sd, score_moments, share_below
-from ketasim.ratings.wander import at_visits, rating_noise
+from ketasim.ratings.wander import RatingNoise, at_visits
 
 from .courses import Course
 from .numbers import Numbers
@@ -93,13 +93,12 @@ class ArmMood:
         """Simulated scores at visits, (P * REPEATS, V) points: own course, slow wander and rating noise, keyed by visit."""
         columns = [self.course.index(t) for t in times]
         count = len(self.baseline) * REPEATS
-        numbers = {
-            k: float(self.p[k].flat[0]) for k in ("wander_sd", "wander_time", "course_sd", "course_onset", "rating_sd")
-        }
-        noise_sd = numbers.pop("rating_sd")
+        numbers = {k: float(self.p[k].flat[0]) for k in ("wander_sd", "wander_time", "course_sd", "course_onset")}
         shifted = np.repeat(self.latent[:, columns], REPEATS, axis=0)
         shifted += at_visits(lambda purpose: drawn(purpose, count), times, **numbers)
-        shifted += rating_noise(lambda purpose: drawn(purpose, count), range(len(times)), noise_sd, "visit rating {:g}")
+        shifted += RatingNoise.of(self.p, one=True).drawn(
+            lambda purpose: drawn(purpose, count), times, range(len(times)), "visit rating {:g}"
+        )
         b = np.repeat(self.baseline, REPEATS)[:, None]
         ceiling, slope, top = (float(self.p[k].flat[0]) for k in ("link_ceiling", "link_slope", "madrs_maximum"))
         return link(shifted, b, ceiling, slope, top)
