@@ -21,13 +21,14 @@ import numpy as np
 from ketasim.core import UsageError, normal_cdf_quick
 from ketasim.core.arrays import Array
 from ketasim.ratings.observation import drive_at
+from ketasim.ratings.scales import per_point, rater_factor
 
 from .case import Case, case_of
 from .fields import scales
 from .forecast import DAYS, MEMBERS, Posterior, _options, _person, _ports, _start, posterior_of, too_strange
 from .given import Given
 from .likelihood import Conditioned
-from .observed import Observation, learn, per_point, rater_factor
+from .observed import Observation, learn
 from .options import HIGH, LEAST_DAYS, LOW, MOST_DAYS, Future
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import Pool, Seen, integrate

@@ -17,13 +17,13 @@ from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.people.table_one import read_table
 from ketasim.ratings.mood import rating_numbers
+from ketasim.ratings.scales import per_point
 
 from .add_ons import add_on_drives
 from .courses import SIDE_PORTS, Part, Read, read_course
 from .covariate_effects import drug_factor
 from .design import Design
 from .flexible import Flexed, flex
-from .scales import per_point
 from .worlds import World
 
 REPORT = "report "

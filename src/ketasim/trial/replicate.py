@@ -18,6 +18,7 @@ from ketasim.core import UsageError, inverse_normal, output, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
+from ketasim.ratings.scales import SELF_RATED, per_point, rater_factor
 from ketasim.ratings.thoughts import item_before
 from ketasim.ratings.wander import at_visits, rating_noise
 
@@ -28,7 +29,6 @@ from .dropout import leave
 from .plan import FELT, IDEATION, REPORTS
 from .pool import Pool
 from .rules import Rule, condition
-from .scales import per_point, rater_factor
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
             np.full((rows, 1), pool.flexed[0].factor),
             np.broadcast_to(pool.flexed[0].shift, (*who.shape, visits)),
         )
-    between = Between(shift=shift.reshape(rows, -1), rater=rater_factor(design.scale))
+    between = Between(shift=shift.reshape(rows, -1), rater=rater_factor(design.scale in SELF_RATED))
     none = np.zeros((1, visits))
     drives = Drives(pool.mood[arms, index] * factor, pool.ideation[arms, index] * factor, pool.ssri[arms, index], none)
     hoped = pool.hoped[arms, index]

@@ -13,6 +13,7 @@ import numpy as np
 from ketasim.core import UsageError
 from ketasim.core.arrays import Array, IntArray
 from ketasim.core.numbers import whole
+from ketasim.ratings.scales import remission_cut
 
 from .blinding import SHARES, correct_share, guess_curve
 from .chunks import Chunk, Job, chunks, prepared
@@ -26,7 +27,6 @@ from .pool import PEOPLE, Pool, make_pool
 from .power import LEAST_WORLDS, Power, over_worlds, power_of, shrunk, told
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
-from .scales import remission_cut
 from .stopping import most_people, outcome_of
 from .worlds import World, worlds
 
