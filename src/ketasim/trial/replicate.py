@@ -37,7 +37,7 @@ class Replicates:
 
     arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
     on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
-    guess (R, N) guesses that it had the drug; felt (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
+    guess (R, N) guesses that it had the drug; felt and cadss (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
     mood, what a person has by the visit (1 reported, 0 not; points of the strongest dissociation), whether or not they come; empty (R, N, 0) otherwise.
     """
 
@@ -51,6 +51,7 @@ class Replicates:
     gone: IntArray
     guess: BoolArray
     felt: Array
+    cadss: Array
     covariates: dict[str, Array]
     asked: NDArray[
         np.int64
@@ -95,6 +96,7 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
         gone=together("gone"),
         guess=together("guess"),
         felt=together("felt"),
+        cadss=together("cadss"),
         covariates={
             key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
         },
@@ -185,6 +187,7 @@ def _some(found: Replicates, keep: BoolArray, n: int) -> Replicates:
         gone=part(found.gone),
         guess=part(found.guess),
         felt=part(found.felt),
+        cadss=part(found.cadss),
         covariates={key: part(rows) for key, rows in found.covariates.items()},
         asked=order[:, -1] + 1,
         beside=part(found.beside),
@@ -228,6 +231,7 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
         gone=gone,
         guess=draws.uniform("guess") < believed,
         felt=felt,
+        cadss=pool.cadss[arm, who],
         covariates={"baseline": baseline} | people,
         asked=np.full(len(numbers), n, dtype=np.int64),
         beside=_beside(design, pool, draws, who, arm),

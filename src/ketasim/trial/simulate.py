@@ -373,8 +373,11 @@ def _arms(design: Design, found: Replicates, made: Sequence[Chunk]) -> tuple[Arm
                     dropout=float((found.gone[own] <= j).mean()) if own.any() else math.nan,
                 )
             )
-        peak = float(found.felt[..., -1][own].mean()) if own.any() else math.nan
-        harm = {"cadss_peak": peak} | {key: float(np.mean([e[key][a] for e in events])) for key in events[0]}
+        peaks = {
+            f"{name}_peak": float(rows[..., -1][own].mean()) if own.any() else math.nan
+            for name, rows in (("cadss", found.cadss), ("felt", found.felt))
+        }
+        harm = peaks | {key: float(np.mean([e[key][a] for e in events])) for key in events[0]}
         rows.append(
             ArmRow(
                 name,
