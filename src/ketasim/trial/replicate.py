@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,24 +85,9 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
         return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
 
     numbers = np.concatenate([part.numbers for part in parts])[order]
-    return Replicates(
-        numbers=tuple(int(k) for k in numbers),
-        arm=together("arm"),
-        who=together("who"),
-        site=together("site"),
-        baseline=together("baseline"),
-        score=together("score"),
-        seen=together("seen"),
-        gone=together("gone"),
-        guess=together("guess"),
-        felt=together("felt"),
-        cadss=together("cadss"),
-        covariates={
-            key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
-        },
-        asked=together("asked"),
-        beside=together("beside"),
-    )
+    covariates = {key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates}
+    rows = {f.name: together(f.name) for f in fields(Replicates) if f.name not in ("numbers", "covariates")}
+    return Replicates(numbers=tuple(int(k) for k in numbers), covariates=covariates, **rows)
 
 
 def allocate(design: Design, draws: Draws, strata: IntArray) -> IntArray:
@@ -173,25 +158,12 @@ def _some(found: Replicates, keep: BoolArray, n: int) -> Replicates:
     order = np.argsort(~keep, axis=1, kind="stable")[:, :n]
 
     def part(rows: NDArray) -> NDArray:  # type: ignore[type-arg]
+        if rows.ndim == 1:  # `asked`, one number for a replicate
+            return rows
         index = order if rows.ndim == 2 else order[..., None]
         return np.asarray(np.take_along_axis(rows, index, axis=1))
 
-    return Replicates(
-        numbers=found.numbers,
-        arm=part(found.arm),
-        who=part(found.who),
-        site=part(found.site),
-        baseline=part(found.baseline),
-        score=part(found.score),
-        seen=part(found.seen),
-        gone=part(found.gone),
-        guess=part(found.guess),
-        felt=part(found.felt),
-        cadss=part(found.cadss),
-        covariates={key: part(rows) for key, rows in found.covariates.items()},
-        asked=order[:, -1] + 1,
-        beside=part(found.beside),
-    )
+    return replace(found._each(part, found.numbers), asked=order[:, -1] + 1)
 
 
 def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n: int) -> Replicates:
