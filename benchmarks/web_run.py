@@ -162,11 +162,12 @@ def stages(count: int) -> dict[str, float]:
 
         return call
 
+    work_of = module.ScenarioRun if hasattr(module, "ScenarioRun") else module._Run  # of an older checkout
     for owner, name in (
-        (module._Run, "__init__"),
-        (module._Run, "_integrate" if hasattr(module._Run, "_integrate") else "_simulate"),
+        (work_of, "__init__"),
+        (work_of, "_integrate" if hasattr(work_of, "_integrate") else "_simulate"),
         (module, "mood"),
-        (module._Run, "_levels" if hasattr(module._Run, "_levels") else "_outputs"),
+        (work_of, "_levels" if hasattr(work_of, "_levels") else "_outputs"),
         (module, "summarise"),
         (Result, "to_json"),
     ):

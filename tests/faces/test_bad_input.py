@@ -135,7 +135,7 @@ def test_nothing_half_written(ketasim, tmp_path: Path, monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the disc is full")
 
-    monkeypatch.setattr(figures, "_dress", fail)
+    monkeypatch.setattr(figures, "dress", fail)
     with pytest.raises(RuntimeError):
         ketasim("run", GOOD, "--people", "0", "--plot", str(old))
     assert old.read_bytes() == b"the old figure"

@@ -12,7 +12,7 @@ from ketasim.ratings.mood import FELT_OF_MIDAZOLAM
 from ketasim.report.show_text import show_text
 from ketasim.report.words import clock
 from ketasim.scenario.plan import scenario
-from ketasim.scenario.run import _Run, run
+from ketasim.scenario.run import ScenarioRun, run
 
 HALF = "ketamine iv 0.5 mg/kg over 40 min"
 MIDAZOLAM = "midazolam iv 0.045 mg/kg over 40 min"
@@ -63,9 +63,9 @@ def test_days_are_written_as_days() -> None:
 
 def test_midazolam_is_felt_through_its_level() -> None:
     """The felt points belong to the usual dose; a thousandth of it is felt a thousandth as much, and moves nothing."""
-    asked = _Run(scenario(MIDAZOLAM, **SHORT))
-    times = asked._times()
-    schedules = asked._schedules(times)
+    asked = ScenarioRun(scenario(MIDAZOLAM, **SHORT))
+    times = asked.event_times()
+    schedules = asked.schedules(times)
     arms = asked._integrate(schedules, np.union1d(times, schedules[0].boundaries)).tables
     assert value("midazolam_felt_potentiation").value == pytest.approx(arms[0][FELT_OF_MIDAZOLAM].max(), rel=5e-3)
     usual, none = (

@@ -16,7 +16,7 @@ from ketasim.chain.hypothesis import hypotheses
 from ketasim.forward import Tolerance
 from ketasim.scenario.plan import Scenario, scenario
 from ketasim.scenario.result import Result
-from ketasim.scenario.run import _Run
+from ketasim.scenario.run import ScenarioRun
 
 MAINS = (
     ("ketamine iv", "mg/kg", 0.2, 1.0, 0.667),
@@ -112,7 +112,7 @@ def draw(number: int) -> tuple[Case, float]:
 
 
 def run(asked: Scenario, tolerance: Tolerance | None) -> Result:
-    return (_Run(asked, tolerance=tolerance) if tolerance else _Run(asked)).result()
+    return (ScenarioRun(asked, tolerance=tolerance) if tolerance else ScenarioRun(asked)).result()
 
 
 def differences(case: Case, cut: float, tolerance: Tolerance | None) -> dict[str, float]:
@@ -168,7 +168,7 @@ def test_the_first_ten_minutes_of_a_short_and_of_a_long_infusion_are_the_same() 
     """Case 80: the shorter infusion is the first ten minutes of the longer one, and nobody can know yet which of them it is."""
     long = scenario("ketamine iv 0.5 mg/kg over 40 min", at=[1 / 12, 1 / 6], people=20, seed=1)
     short = replace(long, words="ketamine iv 0.125 mg/kg over 10 min")
-    one, other = _Run(long).result(), _Run(short).result()
+    one, other = ScenarioRun(long).result(), ScenarioRun(short).result()
     for name in one.values:
         size = np.abs(one.grid_values[name]).max()
         assert one.values[name] == pytest.approx(other.values[name], rel=0, abs=1e-6 * size), name
@@ -178,7 +178,7 @@ def test_what_is_asked_for_changes_nothing() -> None:
     """Times that are only asked for, and a longer run, leave every answer and every moment as it was."""
     plain = scenario("esketamine nasal 84 mg", at=[24.0], days=7, people=6, setting="nasal-placebo")
     asked = replace(plain, at=(0.31, 0.52, 0.617, 3.3, 24.0), days=60.0)
-    one, other = _Run(plain).result(), _Run(asked).result()
+    one, other = ScenarioRun(plain).result(), ScenarioRun(asked).result()
     for name in one.values:
         size = np.abs(one.grid_values[name]).max()
         assert other[name].people[:, -1] == pytest.approx(one[name].people[:, 0], rel=0, abs=1e-6 * size), name

@@ -5,6 +5,7 @@ Imports inside functions and below TYPE_CHECKING count: they tie files together 
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,6 +53,29 @@ def circles(imports: Mapping[str, Iterable[str]]) -> set[frozenset[str]]:
     return {group for group in found if len(group) > 1}
 
 
+def _private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def private_imports(text: str) -> list[str]:
+    """Names with a leading underscore that a file takes from another: by `from x import _y`, or by `x._y` where nothing in the file is called `_y`.
+
+    `_version` and the like, modules of the package as a whole, may be imported; `self._y` may be of a parent; `os._exit` is Python's public name.
+    """
+    tree = ast.parse(text)
+    own = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    own |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found += [a.name for a in node.names if _private(a.name) and a.name not in OUTSIDE]
+        elif isinstance(node, ast.Attribute) and _private(node.attr) and node.attr not in own:
+            of = node.value.id if isinstance(node.value, ast.Name) else ""
+            found += [] if of in ("self", "cls", "os") else [ast.unparse(node)]
+    return found
+
+
 def files(package: str) -> dict[str, set[str]]:
     """File -> files of the package that it imports, anywhere in its text."""
     graph = grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=False)
@@ -94,6 +118,25 @@ def test_no_import_against_the_order_of_rooms(imports: dict[str, set[str]]) -> N
             if level >= floor[room]:
                 wrong.append(f"{name} imports {other}")
     assert wrong == []
+
+
+def test_the_search_finds_private_names() -> None:
+    assert private_imports("from .forecast import DAYS, _ports") == ["_ports"]
+    assert private_imports("import ketasim.person.forecast as f\nf._ports()") == ["f._ports"]
+    assert private_imports("from ketasim.scenario.run import made\nmade(1)._times()") == ["made(1)._times"]
+    assert private_imports("from ketasim._version import __version__\nfrom . import _quiet") == []
+    assert private_imports("class A:\n    def _b(self): return self._c\nA()._b()") == []
+
+
+def test_no_private_name_is_taken_from_another_file() -> None:
+    """What another file needs is public, with a docstring; what is private may change without a look at the others."""
+    folder = ROOT / "src" / "ketasim"
+    found = {
+        str(path.relative_to(folder)): names
+        for path in sorted(folder.rglob("*.py"))
+        if (names := private_imports(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
 
 
 def test_stages_do_not_import_each_other(imports: dict[str, set[str]]) -> None:

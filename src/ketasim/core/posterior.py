@@ -22,6 +22,7 @@ from .frozen import FrozenMapping
 from .kept import read_toml
 
 SPREAD = ".spread"
+ROUNDING = 1e-12  # of a sum of weights, so that 5 draws of 100 alike are 5 %
 FEW_DRAWS = 8.0  # fewer effective draws than this: the figure is not to be trusted
 
 
@@ -55,6 +56,18 @@ class Posterior:
         picks = np.searchsorted(edges, (np.arange(count) + 0.5) / count * edges[-1])
         picks = np.minimum(picks, len(self.draws) - 1)
         return Posterior(self.names, self.draws[picks], np.full(count, 1.0 / count), self.mode)
+
+
+def weighted_interval(values: Array, weights: Array, share: float = 0.9) -> tuple[float, float]:
+    """The ends between which the middle `share` of weighted draws lies: least x with sum of weights of the draws up to x >= (1 -+ share) / 2.
+
+    values (N,) in any unit; weights (N,), of any sum above 0.
+    """
+    order = np.argsort(values)
+    sums = np.cumsum(weights[order])
+    at = np.searchsorted(sums / sums[-1] + ROUNDING, [(1.0 - share) / 2.0, (1.0 + share) / 2.0])
+    low, high = values[order][np.minimum(at, len(values) - 1)]
+    return float(low), float(high)
 
 
 def folder() -> Path:

@@ -15,7 +15,7 @@ from ketasim.engine.read.reader import read_model
 from ketasim.engine.read.source import SourceModel
 from ketasim.engine.types import Jump
 from ketasim.scenario.plan import Scenario
-from ketasim.scenario.run import _Run
+from ketasim.scenario.run import ScenarioRun
 
 from .formula import evaluated
 
@@ -82,8 +82,8 @@ def plain(asked: Scenario) -> Plain:
 
     Raises UsageError for words or options that cannot be carried out.
     """
-    run = _Run(asked.but(people=0, draws=0))
-    plan = run._schedules(run._times())[0]
+    run = ScenarioRun(asked.but(people=0, draws=0))
+    plan = run.schedules(run.event_times())[0]
     rates = plan.inputs[0] if plan.inputs.ndim == 3 else plan.inputs
     jumps = tuple(Jump(j.at, j.state, _first(j.add), _first(j.scale)) for j in plan.jumps)
     composition = run.composition
@@ -98,7 +98,7 @@ def plain(asked: Scenario) -> Plain:
     }
     start |= {name: evaluated(e, known) for name, e in source.initial.items() if name in start}
     register = {
-        name: (entry.ports, run._factor(entry), entry)
+        name: (entry.ports, run.unit_factor(entry), entry)
         for name, entry in run.register.items()
         if not entry.observed and not entry.resting and all(p in composition.outputs for p in entry.ports)
     }
@@ -113,7 +113,7 @@ def plain(asked: Scenario) -> Plain:
         jumps=jumps,
         register=register,
         weight=float(run.everybody.weight[0]),
-        record=run._record(),
+        record=run.record(),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.dose import parse
 from ketasim.people import Traits
+from ketasim.ratings.scales import rater_factor
 from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 
 from .case import Case
@@ -25,7 +26,7 @@ from .fields import scales
 from .forecast import Posterior, posterior_of
 from .given import Given, Placed
 from .moments import total_interval
-from .observed import Baseline, Observation, learn, rater_factor
+from .observed import Baseline, Observation, learn
 from .options import Future
 from .pareto import TRUSTED, effective, normalised, tail_shape
 from .pool import Pool, Seen, integrate

@@ -10,13 +10,14 @@ import numpy as np
 from ketasim.dose import parse
 from ketasim.people import Traits
 from ketasim.people.cohort import RANGES
+from ketasim.ratings.scales import per_point
 from ketasim.ratings.setting import SETTING_OF_ROUTE, USUAL_SETTING
 from ketasim.ratings.setting import setting as setting_of
 
-from .fields import scales
+from .fields import mood_scales, scales
 from .given import Placed
 from .moments import HALF_STEP, MINUTES_A_DAY, total_interval
-from .observed import CROSSWALKS, ITEM, THOUGHTS, Baseline, Observation, per_point
+from .observed import ITEM, THOUGHTS, Baseline, Observation
 from .records import HOURS_PER_DAY, Level, Person, Pressure, Score
 
 LEVEL_STEP = 0.01  # of a level: what is printed stands for that much around it
@@ -120,7 +121,7 @@ def _baseline(scores: tuple[Score, ...], notes: list[str]) -> Baseline:
     totals: dict[str, float] = {}
     none: list[str] = []
     for score in sorted((s for s in scores if s.baseline), key=lambda s: s.day):
-        if score.scale not in (*CROSSWALKS, *THOUGHTS) or score.total is None:
+        if score.scale not in (*mood_scales(), *THOUGHTS) or score.total is None:
             continue
         if score.censor:
             notes.append(f"the {score.scale} baseline is a bound and is not used")
@@ -135,7 +136,7 @@ def _baseline(scores: tuple[Score, ...], notes: list[str]) -> Baseline:
             notes.append(f"a {score.scale} baseline of 0 leaves nothing to change and is not used")
             continue
         totals[score.scale] = score.total
-    carried = next((name for name in CROSSWALKS if name in totals), "")
+    carried = next((name for name in mood_scales() if name in totals), "")
     if carried and "MADRS" not in totals:
         scale = carried
         notes.append(
@@ -157,7 +158,7 @@ def _scores(scores: tuple[Score, ...], baseline: Baseline, notes: list[str]) -> 
         if score.scale == "CADSS":
             low = -math.inf if low < scales()["CADSS"].low else low
             found.append(Observation("felt", "CADSS", score.time_h, low, high, text, score.line))
-        elif score.scale in CROSSWALKS:
+        elif score.scale in mood_scales():
             found.append(
                 Observation("mood", score.scale, score.time_h, low, high, text, score.line, score.rater == "self")
             )

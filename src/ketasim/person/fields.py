@@ -10,6 +10,7 @@ from typing import Any
 from ketasim.core.errors import KetasimError, Problem, nearest
 from ketasim.core.frozen import FrozenMapping
 from ketasim.core.values import knowledge_path, read_toml
+from ketasim.ratings.scales import CROSSWALKS, scale_family
 
 Fact = bool | float | str  # what is known of a person; what is unknown is not there
 YES = ("yes", "true", "y", "ja")
@@ -114,6 +115,12 @@ def scales() -> Mapping[str, Scale]:
             for name, table in read_toml(knowledge_path() / "scales.toml").items()
         }
     )
+
+
+@cache
+def mood_scales() -> tuple[str, ...]:
+    """Names of the scales that tell of mood: those with a crosswalk to the MADRS, which comes first."""
+    return tuple(name for name in scales() if scale_family(name) in CROSSWALKS)
 
 
 @cache

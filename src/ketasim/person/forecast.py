@@ -188,11 +188,12 @@ def _history(pool: Pool, case: Case, look_h: float | None = None) -> Seen:
     end = float(times.max()) if times.size else 1.0
     way = Given(case.history, max(end, 1.0))
     grid = way.grid(np.unique(times)) if times.size else way.grid(np.array([1.0]))
-    ports = _ports(case.observations)
+    ports = level_ports(case.observations)
     return Seen(pool, integrate(pool, [way], grid, ports), 0, case.setting)
 
 
-def _ports(observations: Sequence[Observation]) -> tuple[str, ...]:
+def level_ports(observations: Sequence[Observation]) -> tuple[str, ...]:
+    """Ports of the chain that the measured levels need, each once."""
     from ketasim.core import output_register
 
     names = {o.name for o in observations if o.kind == "level"}
@@ -218,8 +219,8 @@ def forecast(
     Returns `options` (each with words, outputs, response, remission, relapse, harm), `learned` (what each observation changed), `pareto_k`, `status`, and
     what was used how. Raises UsageError (`PersonFileError` with every problem) for a file or an option that cannot be read.
     """
-    asked = _options(options)
-    who = _person(person)
+    asked = asked_options(options)
+    who = person_given(person)
     if not LEAST_DAYS <= days <= MOST_DAYS:
         raise UsageError(
             f"{days:g} days cannot be followed",
@@ -228,7 +229,7 @@ def forecast(
             fix="--days 28",
         )
     case = case_of(who, setting or "", tuple(one for option in asked for one in option.placed(0.0)))
-    looks = Looks.of(_start(case, start), float(days))
+    looks = Looks.of(start_of_options(case, start), float(days))
     pool, used = applied(Pool.of(case.traits), who.facts)
     case = replace(case, notes=(*case.notes, *used))
     after = posterior_of(case, pool, look_h=float(looks.times[0]))
@@ -278,7 +279,8 @@ def _before(
     return would_help(min(max(share, 0.05), 0.95), first)
 
 
-def _options(options: str | Sequence[Any]) -> tuple[Option, ...]:
+def asked_options(options: str | Sequence[Any]) -> tuple[Option, ...]:
+    """Options as they are asked for, one or several, as words or regimens; "stop" where there is none. Raises UsageError for too many."""
     many = [options] if isinstance(options, str | Regimen) else list(options)
     if len(many) > MOST_OPTIONS:
         raise UsageError(f"{len(many)} options", where="--option", allowed=f"at most {MOST_OPTIONS}")
@@ -287,13 +289,14 @@ def _options(options: str | Sequence[Any]) -> tuple[Option, ...]:
     )
 
 
-def _person(person: str | Path | Mapping[str, Any] | Person) -> Person:
+def person_given(person: str | Path | Mapping[str, Any] | Person) -> Person:
+    """A person from a file, a table of facts, or as read before."""
     if isinstance(person, Person):
         return person
     return person_of(person) if isinstance(person, Mapping) else read_person(person)
 
 
-def _start(case: Case, start: float | None) -> float:
+def start_of_options(case: Case, start: float | None) -> float:
     """Start of the options, h: the day after the last entry, day 0 without any dose, or as asked."""
     first = 0.0 if not case.history or not math.isfinite(case.last_day) else math.floor(case.last_day) + 1.0
     if start is None:

@@ -14,10 +14,11 @@ from ketasim.core.arrays import Array, IntArray
 from ketasim.forward import molar_mass
 from ketasim.ratings.between import shift
 from ketasim.ratings.observation import drive_at, share_of
+from ketasim.ratings.scales import per_point, rater_factor
 from ketasim.ratings.setting import USUAL_SETTING
 from ketasim.ratings.thoughts import item_before
 
-from .fields import scales
+from .fields import mood_scales, scales
 from .given import Given
 from .likelihood import Conditioned, Noise, Taken, inside
 from .pool import CLINIC, Pool, Seen
@@ -27,7 +28,6 @@ Kind = Literal["mood", "ideation", "felt", "level", "pressure"]
 WITHIN_SESSION_H = 24.0
 PEAK_H = 4.0  # after the start of a session
 START_H = 5.0 / 60.0  # a CADSS total dated at the start of a session is that of its peak
-CROSSWALKS = {"MADRS": "", "HAMD17": "crosswalk_hamd", "QIDS-SR16": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
 THOUGHTS = (
     "IDEATION",
     "SSI",
@@ -81,7 +81,7 @@ class Baseline:
     @property
     def madrs(self) -> float | None:
         """In MADRS points, None if nothing was rated."""
-        for scale in CROSSWALKS:
+        for scale in mood_scales():
             if scale in self.totals:
                 return self.totals[scale] * per_point(scale)
         return None
@@ -92,16 +92,6 @@ class Baseline:
             return self.totals[scale]
         known = self.madrs
         return (members if known is None else known) / per_point(scale)
-
-
-def per_point(scale: str) -> float:
-    """MADRS points per point of a scale."""
-    return value(f"evidence.{CROSSWALKS[scale]}").value if CROSSWALKS[scale] else 1.0
-
-
-def rater_factor(self_rated: bool) -> float:
-    """Factor on the whole drive where people rate themselves."""
-    return value("evidence.self_rated_factor").value if self_rated else 1.0
 
 
 def drive_cut(scale: str, points: float | Array, baseline: Array | float, p: Mapping[str, Array]) -> Array:
@@ -300,6 +290,4 @@ __all__ = [
     "level_course",
     "mood_interval",
     "peak",
-    "per_point",
-    "rater_factor",
 ]

@@ -21,13 +21,24 @@ import numpy as np
 from ketasim.core import UsageError, normal_cdf_quick
 from ketasim.core.arrays import Array
 from ketasim.ratings.observation import drive_at
+from ketasim.ratings.scales import per_point, rater_factor
 
 from .case import Case, case_of
 from .fields import scales
-from .forecast import DAYS, MEMBERS, Posterior, _options, _person, _ports, _start, posterior_of, too_strange
+from .forecast import (
+    DAYS,
+    MEMBERS,
+    Posterior,
+    asked_options,
+    level_ports,
+    person_given,
+    posterior_of,
+    start_of_options,
+    too_strange,
+)
 from .given import Given
 from .likelihood import Conditioned
-from .observed import Observation, learn, per_point, rater_factor
+from .observed import Observation, learn
 from .options import HIGH, LEAST_DAYS, LOW, MOST_DAYS, Future
 from .pareto import TRUSTED, effective, normalised, systematic, tail_shape
 from .pool import Pool, Seen, integrate
@@ -60,12 +71,12 @@ def course_by_observation(
     `scores`, each total after the first dose with `expected` (median, low80, high80 on its own scale, from the earlier entries alone) and `inside`,
     whether it lay within these 80 %. Raises UsageError for a file that cannot be read.
     """
-    who = _person(person)
+    who = person_given(person)
     if not LEAST_DAYS <= days <= MOST_DAYS:
         raise UsageError(f"{days:g} days cannot be followed", where="days", allowed=f"{LEAST_DAYS} to {MOST_DAYS}")
-    placed = tuple(one for option in _options(options) for one in option.placed(0.0))
+    placed = tuple(one for option in asked_options(options) for one in option.placed(0.0))
     case = case_of(who, setting or "", placed)
-    first = _start(case, start)
+    first = start_of_options(case, start)
     pool, _ = applied(Pool.of(case.traits), who.facts)
     end = first + days * HOURS_PER_DAY
     looks = np.concatenate([[FIRST_H], np.linspace(HOURS_PER_DAY, end, LOOKS)])
@@ -93,7 +104,7 @@ def course_by_observation(
 
 def _seen(pool: Pool, case: Case, times: Array) -> Seen:
     way = Given(case.history, float(times[-1]))
-    return Seen(pool, integrate(pool, [way], way.grid(times), _ports(case.observations)), 0, case.setting)
+    return Seen(pool, integrate(pool, [way], way.grid(times), level_ports(case.observations)), 0, case.setting)
 
 
 @dataclass(frozen=True)

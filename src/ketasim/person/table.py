@@ -15,9 +15,8 @@ from ketasim.dose import parse
 from ketasim.people.cohort import RANGES
 from ketasim.ratings.setting import SETTINGS
 
-from .fields import POUNDS_PER_KG, fields, scale_names, scales
+from .fields import POUNDS_PER_KG, fields, mood_scales, scale_names, scales
 from .moments import impossible_bound, split_bound
-from .observed import CROSSWALKS
 
 NEEDED = ("person", "day", "treatment", "scale", "score", "role")
 COVARIATES = ("age", "weight_kg", "sex", "setting", "rater")
@@ -163,14 +162,16 @@ class _Table:
             )
         person.treatment = person.treatment or (words if readable else "")
         scale = scale_names().get(row["scale"].lower())
-        if scale is None or scale not in CROSSWALKS:
-            near = [s for s in (scale_names()[w] for w in nearest(row["scale"], scale_names(), 3)) if s in CROSSWALKS]
+        if scale is None or scale not in mood_scales():
+            near = [
+                s for s in (scale_names()[w] for w in nearest(row["scale"], scale_names(), 3)) if s in mood_scales()
+            ]
             what = (
                 f"unknown scale '{row['scale']}'"
                 if scale is None
                 else f"{scale} has no part in the forecast of a table"
             )
-            self.problem(line, what, (near[0] + "; " if near else "") + "known are " + ", ".join(CROSSWALKS))
+            self.problem(line, what, (near[0] + "; " if near else "") + "known are " + ", ".join(mood_scales()))
             return
         total, censor, sound = self._score(line, scale, row["score"], role)
         if sound and day is not None:
@@ -187,7 +188,7 @@ class _Table:
             return None, "", False
         entry = scales()[scale]
         if not entry.low <= number <= entry.high:
-            fits = [s for s in CROSSWALKS if s != scale and scales()[s].low <= number <= scales()[s].high]
+            fits = [s for s in mood_scales() if s != scale and scales()[s].low <= number <= scales()[s].high]
             self.problem(
                 line,
                 f"{scale} {number:g} is outside {entry.low:g} to {entry.high:g}",

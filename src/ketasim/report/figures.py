@@ -30,7 +30,7 @@ def draw(result: Result, path: str | None = None) -> Any:
     path : written there (.png, .svg or .pdf) and returned as a Path; None gives the matplotlib figure.
     """
     place = check_writable(path, ENDINGS) if path else None
-    with _page(4, 2, (9.2, 12.0), place is None) as (figure, axes):
+    with page(4, 2, (9.2, 12.0), place is None) as (figure, axes):
         session = SESSION_H if result.grid_h[-1] > SESSION_H else None
         for axis, lines, title, until in (
             (axes[0, 0], DRUG, "Drug in venous plasma [ng/mL]", session),
@@ -45,11 +45,11 @@ def draw(result: Result, path: str | None = None) -> Any:
             (axes[2, 0], (("spines", "s", ""),), "Spines regained [proportion of the lost ones]", None),
             (axes[3, 0], (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", session),
         ):
-            _courses(axis, result, lines, title, until)
-        _mood(axes[2, 1], result)
+            courses_panel(axis, result, lines, title, until)
+        mood_panel(axes[2, 1], result)
         _pressure(axes[3, 1], result, session)
-        _dress(figure, [result.scenario.title], result.caption())
-        return _finish(figure, place)
+        dress(figure, [result.scenario.title], result.caption())
+        return finish(figure, place)
 
 
 def draw_comparison(found: Comparison, path: str | None = None) -> Any:
@@ -60,7 +60,7 @@ def draw_comparison(found: Comparison, path: str | None = None) -> Any:
 def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None = None) -> Any:
     """Up to six runs on four panels: venous level, occupancy, mood, dissociation; one colour and dash per arm."""
     place = check_writable(path, ENDINGS) if path else None
-    with _page(2, 2, (9.2, 7.2), place is None) as (figure, axes):
+    with page(2, 2, (9.2, 7.2), place is None) as (figure, axes):
         looks = style.arms([result.scenario.regimen.main.blocks[0].dose.drug for result in results])
         for axis, (name, title, until) in zip(axes.flat, ARM_PANELS, strict=True):
             unit = output(name).unit
@@ -74,8 +74,8 @@ def draw_arms(results: Sequence[Result], titles: Sequence[str], path: str | None
                 axis.set_ylim(bottom=0)
             _time_axis(axis, until)
             axis.legend(loc="lower right" if name == "madrs.change" else "upper right", ncols=min(len(results), 3))
-        _dress(figure, [f"{LETTERS[i]}  {title}" for i, title in enumerate(titles)], _caption_of(results))
-        return _finish(figure, place)
+        dress(figure, [f"{LETTERS[i]}  {title}" for i, title in enumerate(titles)], _caption_of(results))
+        return finish(figure, place)
 
 
 def _caption_of(results: Sequence[Result]) -> str:
@@ -105,7 +105,9 @@ GLUTAMATE = (("glutamate", "s", "glutamate"), ("bdnf", "hnk", "BDNF"))
 METABOLITES = (("plasma.norketamine", "nk", "norketamine"), ("plasma.hnk", "hnk", "hydroxynorketamine"))
 
 
-def _courses(axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], title: str, until: float | None) -> None:
+def courses_panel(
+    axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], title: str, until: float | None
+) -> None:
     """Typical line and band of each (output, drug key, label) that does anything in this run."""
     shown = [line for line in lines if line[0] in result.grid_values and np.nanmax(result.grid_values[line[0]]) > 0]
     for name, key, label in shown or lines[:1]:
@@ -122,7 +124,8 @@ def _courses(axis: Any, result: Result, lines: Sequence[tuple[str, str, str]], t
     _time_axis(axis, until)
 
 
-def _mood(axis: Any, result: Result) -> None:
+def mood_panel(axis: Any, result: Result) -> None:
+    """Change of the MADRS from baseline with its band, beside the same under placebo."""
     change, effect = result.fine("madrs.change"), result.fine("madrs.effect")
     _band(axis, change, None, style.line("s"))
     axis.plot(*_window(change, change.typical, None), label="change from baseline", **style.line("s"))
@@ -223,14 +226,15 @@ def _ticks_at_doses(axis: Any, result: Result) -> None:
     axis.set_ylim(bottom=low)
 
 
-def _dress(figure: Any, title: Sequence[str], caption: str) -> None:
+def dress(figure: Any, title: Sequence[str], caption: str) -> None:
+    """Title lines above a figure, its caption below; both broken to the width of the page."""
     lines = [part for line in title for part in textwrap.wrap(line, 100, subsequent_indent="   ")]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
     figure.supxlabel("\n".join(textwrap.wrap(caption, 165)), x=0.01, ha="left", fontsize=7.5, color=style.QUIET)
 
 
 @contextmanager
-def _page(rows: int, columns: int, size: tuple[float, float], on_screen: bool) -> Iterator[tuple[Any, Any]]:
+def page(rows: int, columns: int, size: tuple[float, float], on_screen: bool) -> Iterator[tuple[Any, Any]]:
     """A figure and its panels in the look of `style`; pyplot, and with it the user's backend, only for the screen."""
     import matplotlib
 
@@ -248,7 +252,7 @@ def _page(rows: int, columns: int, size: tuple[float, float], on_screen: bool) -
         yield figure, figure.subplots(rows, columns)
 
 
-def _finish(figure: Any, place: Path | None) -> Any:
+def finish(figure: Any, place: Path | None) -> Any:
     """The figure, or the place it was written to; without a date, so that the same run gives the same file."""
     if place is None:
         return figure

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import style
-from .figures import ENDINGS, _dress, _finish, _page
+from .figures import ENDINGS, dress, finish, page
 from .files import check_writable
 
 WIDTH = 44
@@ -22,7 +22,7 @@ def draw_forecast(found: Mapping[str, Any], path: str | Path) -> Any:
     place = check_writable(path, ENDINGS)
     options = found["options"]
     rows = (len(options) + 1) // 2
-    with _page(rows, 2, (9.2, 3.1 * rows + 0.6), False) as (figure, axes):
+    with page(rows, 2, (9.2, 3.1 * rows + 0.6), False) as (figure, axes):
         for axis, option in zip(axes.flat, options, strict=False):
             _option(axis, option)
         for axis in list(axes.flat)[len(options) :]:
@@ -33,8 +33,8 @@ def draw_forecast(found: Mapping[str, Any], path: str | Path) -> Any:
             + " "
             + found.get("crisis", "")
         )
-        _dress(figure, [f"Forecast from day {found['start_day']:g} on, setting {found['setting']}"], caption)
-        return _finish(figure, place)
+        dress(figure, [f"Forecast from day {found['start_day']:g} on, setting {found['setting']}"], caption)
+        return finish(figure, place)
 
 
 def _option(axis: Any, option: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ def draw_overlay(plain: Mapping[str, Any], path: str | Path) -> Any:
     """One row an analyte or score: visual predictive check, the prediction-corrected one, and the NPDE over time with the band of 95 % of a standard normal."""
     place = check_writable(path, ENDINGS)
     names = list(plain["outputs"])
-    with _page(len(names), 3, (11.0, 3.2 * len(names) + 0.8), False) as (figure, found):
+    with page(len(names), 3, (11.0, 3.2 * len(names) + 0.8), False) as (figure, found):
         axes = np.asarray(found).reshape(len(names), 3)
         for row, name in enumerate(names):
             values = [v for v in plain["values"] if v["name"] == name]
@@ -85,13 +85,13 @@ def draw_overlay(plain: Mapping[str, Any], path: str | Path) -> Any:
                 unit,
             )
             _errors(axes[row, 2], values)
-        _dress(
+        dress(
             figure,
             ["Own data beside the model"],
             "Points: values; lines: their 5th, 50th and 95th percentile; bands: the same percentiles of simulated data sets, 90 %. "
             "NPDE: 95 % lie within the dotted lines where the model is right.",
         )
-        return _finish(figure, place)
+        return finish(figure, place)
 
 
 def _checked(

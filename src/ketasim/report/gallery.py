@@ -22,14 +22,14 @@ from .figures import (
     DRUG,
     ENDINGS,
     SESSION_H,
-    _courses,
-    _dress,
-    _finish,
-    _mood,
-    _page,
+    courses_panel,
     draw,
     draw_arms,
     draw_comparison,
+    dress,
+    finish,
+    mood_panel,
+    page,
 )
 from .files import check_writable
 
@@ -137,13 +137,15 @@ def draw_short(result: Result, path: str | None = None) -> Any:
     """Four panels of one run: drug in blood, occupancy, mood beside the same people's placebo, dissociation. path as in `figures.draw`."""
     place = check_writable(path, ENDINGS) if path else None
     occupied = (("nmda.occupancy", "s", ""),)
-    with _page(2, 2, (9.2, 6.6), place is None) as (figure, axes):
-        _courses(axes[0, 0], result, DRUG, "Drug in venous plasma [ng/mL]", SESSION_H)
-        _courses(axes[0, 1], result, occupied, f"NMDA receptors occupied [proportion]\n{_caveat()}", SESSION_H)
-        _mood(axes[1, 0], result)
-        _courses(axes[1, 1], result, (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", SESSION_H)
-        _dress(figure, [result.scenario.title], result.caption())
-        return _finish(figure, place)
+    with page(2, 2, (9.2, 6.6), place is None) as (figure, axes):
+        courses_panel(axes[0, 0], result, DRUG, "Drug in venous plasma [ng/mL]", SESSION_H)
+        courses_panel(axes[0, 1], result, occupied, f"NMDA receptors occupied [proportion]\n{_caveat()}", SESSION_H)
+        mood_panel(axes[1, 0], result)
+        courses_panel(
+            axes[1, 1], result, (("cadss", "s", ""),), "Dissociation (detached feeling) [CADSS points]", SESSION_H
+        )
+        dress(figure, [result.scenario.title], result.caption())
+        return finish(figure, place)
 
 
 def _caveat() -> str:
@@ -154,7 +156,7 @@ def draw_levels(found: list[Row], path: str | None = None) -> Any:
     """Predicted over published for every number of the plasma table, by what was measured; log axes, lines at 1.5-fold."""
     place = check_writable(path, ENDINGS) if path else None
     kinds = list(dict.fromkeys(row.target.unit for row in found if row.target.value > 0 and row.predicted > 0))
-    with _page(1, 1, (7.2, 5.6), place is None) as (figure, axis):
+    with page(1, 1, (7.2, 5.6), place is None) as (figure, axis):
         for key, unit in zip(style.SPARE, kinds, strict=False):
             told = [row for row in found if row.target.unit == unit and row.target.value > 0 and row.predicted > 0]
             colour = style.LINES[key][0]
@@ -179,12 +181,12 @@ def draw_levels(found: list[Row], path: str | None = None) -> Any:
         axis.set_xlabel("published")
         axis.set_ylabel("model")
         axis.legend(loc="lower right")
-        _dress(
+        dress(
             figure,
             ["Published plasma numbers beside the model"],
             "Each point is one published number; units in the key. Research and teaching only.",
         )
-        return _finish(figure, place)
+        return finish(figure, place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

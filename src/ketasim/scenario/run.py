@@ -53,14 +53,14 @@ def run(what: str | Scenario, *, progress: Callable[[float], None] | None = None
     Returns a `Result`. Raises UsageError for words or options that cannot be carried out.
     """
     asked = what.but(**options) if isinstance(what, Scenario) else scenario(what, **options)
-    return _Run(asked, progress).result()
+    return ScenarioRun(asked, progress).result()
 
 
-def block_of(asked: Scenario, first: int) -> tuple[People, dict[str, Array], tuple[Failure, ...], _Run]:
+def block_of(asked: Scenario, first: int) -> tuple[People, dict[str, Array], tuple[Failure, ...], ScenarioRun]:
     """`asked.people` people from index `first` on, without draws of the posterior: who they are, their outputs at the times asked for, (P, T)
     each, who failed, and the run itself. What one block of a streamed run needs."""
-    work = _Run(asked.but(draws=0), first=first)
-    _, table, failures = work.courses(work._times())
+    work = ScenarioRun(asked.but(draws=0), first=first)
+    _, table, failures = work.courses(work.event_times())
     at = np.searchsorted(work.times, asked.times_h - MERGE_H)
     people = People(asked.seed, work.everybody.person[1:], asked.traits)
     return people, {name: rows[1:, at] for name, rows in table.items()}, failures, work
@@ -68,12 +68,12 @@ def block_of(asked: Scenario, first: int) -> tuple[People, dict[str, Array], tup
 
 def record_of(asked: Scenario) -> RunRecord:
     """The record that a run of this scenario would carry, without running it: version, hash of the model, numbers."""
-    return _Run(asked)._record()
+    return ScenarioRun(asked).record()
 
 
 def parameters_of(asked: Scenario) -> Mapping[str, Value]:
     """The numbers of the composed chain that this scenario integrates, without running it: those of other drugs and pathways are not among them."""
-    return _Run(asked.but(people=0, draws=0)).composition.parameters
+    return ScenarioRun(asked.but(people=0, draws=0)).composition.parameters
 
 
 def under_each(asked: Scenario, names: Sequence[str], rows: Array) -> tuple[Array, Mapping[str, Array]]:
@@ -83,17 +83,17 @@ def under_each(asked: Scenario, names: Sequence[str], rows: Array) -> tuple[Arra
     per output, the courses (n, T); NaN where one failed. As `run(asked, values=...)` row by row, within the tolerance of the integration.
     """
     few = Posterior(tuple(names), np.asarray(rows, dtype=np.float64), np.full(len(rows), 1.0 / len(rows)))
-    work = _Run(asked.but(people=0, draws=0), few=few)
-    _, table, _ = work.courses(work._times())
+    work = ScenarioRun(asked.but(people=0, draws=0), few=few)
+    _, table, _ = work.courses(work.event_times())
     return work.times, {name: found[1:] for name, found in table.items()}
 
 
 def replaceable_values(asked: Scenario) -> frozenset[str]:
     """Keys of the values that may be replaced in this scenario (`values=`, `--set`), without running it: chain, routing, setting, ratings."""
-    return frozenset(_Run(asked.but(people=0, draws=0))._known())
+    return frozenset(ScenarioRun(asked.but(people=0, draws=0))._known())
 
 
-class _Run:
+class ScenarioRun:
     """One scenario on its way through the chain; every step is a method."""
 
     def __init__(
@@ -125,7 +125,7 @@ class _Run:
         self.register = self._register()
 
     def result(self) -> Result:
-        scores, table, failures = self.courses(self._times())
+        scores, table, failures = self.courses(self.event_times())
         times = self.times
         at = np.searchsorted(times, self.asked.times_h - MERGE_H)
         given = self._ledger()
@@ -135,7 +135,7 @@ class _Run:
         cut = [r for r in given if r.given_mg < (1 - LOST_SHARE) * r.asked_mg]
         found = Result(
             scenario=self.asked,
-            record=self._record(),
+            record=self.record(),
             people=People(self.asked.seed, self.everybody.person[1 : self.own], self.asked.traits),
             time_h=self.asked.times_h,
             grid_h=times,
@@ -160,7 +160,7 @@ class _Run:
 
     def courses(self, times: Array) -> tuple[Mood, dict[str, Array], tuple[Failure, ...]]:
         """Everybody's course of every output, (1 + P, T), on `times`, the boundaries of the segments and the times asked for (then `self.times`)."""
-        schedules = self._schedules(times)
+        schedules = self.schedules(times)
         self.boundaries = schedules[0].boundaries
         following = np.union1d(times, self.boundaries)
         asked = self.asked.times_h
@@ -265,13 +265,13 @@ class _Run:
             if not entry.needs or present.intersection(entry.needs)
         }
 
-    def _times(self) -> Array:
+    def event_times(self) -> Array:
         """Times that follow the doses, whatever is asked for: moments and beliefs are read off these alone."""
         events = self.regimen.events(self.asked.end_h, self.everybody.weight)
         looks = [hour for hour in LOOKS.values() if hour <= self.asked.end_h]
         return output_times(events, self.asked.end_h, looks)
 
-    def _schedules(self, times: Array) -> list[Schedule]:
+    def schedules(self, times: Array) -> list[Schedule]:
         """The arm's schedule and, if there is co-medication, that of the same people with placebo for every main drug."""
         self.varying = chain_parameters(self.everybody, self.forward.numbers, self.numbers)
         begin, end = min(self.start_h, float(times[0]), float(self.asked.times_h[0])), self.asked.end_h
@@ -342,7 +342,7 @@ class _Run:
             # an array of this output alone is written over
             alone = len(entry.ports) > 1 or (used[entry.ports[0]] == 1 and rows.flags.writeable)
             own = rows if alone else None
-            factor = self._factor(entry)
+            factor = self.unit_factor(entry)
             if factor != 1.0:
                 rows = own = np.multiply(rows, factor, out=own)
             if entry.resting:
@@ -353,8 +353,8 @@ class _Run:
             table[name] = np.clip(rows, entry.low, entry.high, out=own) if below or above else rows
         return table
 
-    def _factor(self, entry: Output) -> float:
-        """umol/L to ng/mL is the molar mass in g/mol; 1 for everything that is no concentration."""
+    def unit_factor(self, entry: Output) -> float:
+        """What a port times gives the unit of an output: umol/L to ng/mL is the molar mass in g/mol; 1 for everything that is no concentration."""
         if not entry.molar_mass:
             return 1.0
         if entry.molar_mass == "drug:compound" and self.asked.compounds:
@@ -396,7 +396,8 @@ class _Run:
         """Whether numbers of the occasions entered."""
         return len(self.treatment.sessions) > 1 and self.asked.occasions != "none"
 
-    def _record(self) -> RunRecord:
+    def record(self) -> RunRecord:
+        """Version, hash of the model and every number that entered."""
         used: dict[str, Value] = dict(self.composition.parameters)
         beside = (("add_ons", bool(self.asked.add_ons)), ("occasions", self._repeated()))
         for stage in (*STAGES, "people", "clinic", *(name for name, there in beside if there)):

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-import numpy as np
-
 from ketasim.chain.hypothesis import hypothesis, posterior_path
 from ketasim.core import value
-from ketasim.core.posterior import FEW_DRAWS, calibration_draws, fitted
+from ketasim.core.posterior import FEW_DRAWS, calibration_draws, posterior, weighted_interval
 from ketasim.dose import Regimen
 from ketasim.ratings.mood import SPRAY
 from ketasim.ratings.structure import in_force
 
 FACTOR = "nasal_drug_factor"
-Z90 = 1.645
 
 
 def spray_note(regimen: Regimen, replaced: Mapping[str, float], believed: str = "") -> tuple[str, ...]:
     """One sentence on a regimen that is a spray of a drug: the factor on its own effect that the run uses (`ratings.mood.route_factor`).
 
     replaced : values put in place of the shipped ones, those of a hypothesis among them; believed : the hypothesis that is run, "" for the main fit.
-    In brackets the mode times exp(-+1.645 SD), SD that of ln k in the posterior of what is run: none for a number set by hand, and none where
-    fewer than `FEW_DRAWS` draws of a hypothesis carry the weight. Nothing is said for other ways, where the factor is 1, and where no drug acts.
+    In brackets the weighted 5th and 95th percentile of k over the draws of the posterior of what is run (main fit: `knowledge/posterior/draws.csv`): none
+    for a number set by hand, and none where fewer than `FEW_DRAWS` draws of a hypothesis carry the weight. Nothing is said for other ways, where the factor is 1, and where no drug acts.
     """
     main = regimen.main.blocks[0].dose
     if in_force("route") == "alike" or main.route != SPRAY or not main.entry.is_main:
@@ -33,8 +30,8 @@ def spray_note(regimen: Regimen, replaced: Mapping[str, float], believed: str = 
     k = replaced.get(FACTOR, value(FACTOR).value)
     if k == 1.0:
         return ()
-    spread = _spread(k, FACTOR in replaced, believed)
-    between = f" ({k * np.exp(-Z90 * spread):.2f} to {k * np.exp(Z90 * spread):.2f})" if spread else ""
+    ends = _ends(k, FACTOR in replaced, believed)
+    between = f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else ""
     start = (
         f"mood: after a nasal spray the model {'lowers' if k < 1.0 else 'raises'} the drug's own effect to {k:.2f} of "
         f"what the amount in the brain gives{between}"
@@ -51,22 +48,29 @@ def _believed_mode(k: float, believed: str) -> bool:
     return bool(believed) and hypothesis(believed).calibrated().get(FACTOR) == k
 
 
-def _spread(k: float, replaced: bool, believed: str) -> float:
-    """SD of ln k in the posterior that k is the mode of; 0 where that is not known."""
+def _ends(k: float, replaced: bool, believed: str) -> tuple[float, float] | None:
+    """Ends of the middle 90 % of the posterior that k is the mode of; None where that is not known."""
     if not replaced:
-        return float(fitted().get(FACTOR, {}).get("sd", 0.0))
-    return _spread_under(believed) if _believed_mode(k, believed) else 0.0
+        return _ends_of_the_fit()
+    return _ends_under(believed) if _believed_mode(k, believed) else None
+
+
+@lru_cache(maxsize=1)
+def _ends_of_the_fit() -> tuple[float, float] | None:
+    found = posterior()
+    if found is None or FACTOR not in found.names:
+        return None
+    return weighted_interval(found.draws[:, found.names.index(FACTOR)], found.weights)
 
 
 @lru_cache(maxsize=32)
-def _spread_under(believed: str) -> float:
-    """SD of ln k over the weighted draws of a hypothesis; 0 where it does not free k, where no draws ship, or where they are too few."""
+def _ends_under(believed: str) -> tuple[float, float] | None:
+    """The same over the weighted draws of a hypothesis; None where it does not free k, where no draws ship, or where they are too few."""
     entry, path = hypothesis(believed), posterior_path(believed)
     if FACTOR not in entry.free_keys or not path.exists():
-        return 0.0
+        return None
     found = calibration_draws(path)
     if FACTOR not in found.keys or not len(found.z) or found.effective < FEW_DRAWS:
-        return 0.0
+        return None
     prior = entry.free[entry.free_keys.index(FACTOR)]
-    logs = np.log(prior.natural(found.z[:, found.keys.index(FACTOR)]))
-    return float(np.sqrt(found.weights @ (logs - found.weights @ logs) ** 2))
+    return weighted_interval(prior.natural(found.z[:, found.keys.index(FACTOR)]), found.weights)

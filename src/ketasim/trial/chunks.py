@@ -29,7 +29,7 @@ from .replicate import Replicates, replicates
 from .worlds import World
 
 PLAIN = ("arm", "who", "site", "baseline", "gone", "guess")
-BY_VISIT = ("score", "seen", "felt")
+BY_VISIT = ("score", "seen", "felt", "cadss")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _file(folder: Path, job: Job) -> Path:
 
 
 def _write(folder: Path, job: Job, chunk: Chunk) -> None:
-    """One file, whole or not at all: a row per participant; scores, whether seen, and dissociation by reading."""
+    """One file, whole or not at all: a row per participant; scores, whether seen, what is felt and the CADSS so far, by reading."""
     pa: Any = import_module("pyarrow")
     pq: Any = import_module("pyarrow.parquet")
 
@@ -173,7 +173,9 @@ def _read(folder: Path, job: Job) -> Chunk | None:
         about = json.loads(table.schema.metadata[b"ketasim"])
     except (pa.ArrowInvalid, KeyError, ValueError):
         return None
-    if about["key"] != job.key:
+    if about["key"] != job.key or any(
+        f"{name} at {job.design.readings_h[0]:g} h" not in table.column_names for name in BY_VISIT
+    ):
         return None
     shape = (len(job.numbers), -1)
 

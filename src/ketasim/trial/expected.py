@@ -9,13 +9,13 @@ import numpy as np
 from ketasim.core.arrays import Array
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import residual_sd, score_moments, share_below
+from ketasim.ratings.scales import SELF_RATED, per_point, rater_factor
 from ketasim.ratings.thoughts import item_before
 
 from .between import drug_size, shift_at
 from .design import Design
 from .plan import IDEATION, is_harm
 from .pool import Pool
-from .scales import per_point, rater_factor
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(3)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -87,7 +87,7 @@ def _outcomes(design: Design, pool: Pool, at: int, shift: float) -> Array:
         p["madrs_maximum"] = p["ideation_maximum"]
         baseline, points = item_before(design.setting, p), 1.0
     sd = np.broadcast_to(residual_sd(np.array([where.at_h]), p), (len(baseline), 1))
-    between = Between(shift=shift, rater=rater_factor(design.scale))
+    between = Between(shift=shift, rater=rater_factor(design.scale in SELF_RATED))
     found = []
     for a in range(len(pool.names)):
         one = slice(at, at + 1)

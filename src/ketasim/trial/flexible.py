@@ -18,12 +18,12 @@ from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import madrs_scores
+from ketasim.ratings.scales import SELF_RATED, per_point, rater_factor
 from ketasim.ratings.wander import RatingNoise, at_visits
 
 from .between import drug_size, setting_shift
 from .courses import Part, Read, read_course
 from .rules import STOP, Rule
-from .scales import per_point, rater_factor
 from .worlds import World
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def flex(
             "score": score,
             "change": score - base,
             "change_percent": 100.0 * (score / base - 1.0),
-            "cadss": read.rows["felt"][:, j],
+            "cadss": read.rows["cadss"][:, j],
             "sbp_rise": read.rows["sbp"][:, j],
         }
         for rule in due:
@@ -168,6 +168,10 @@ def _scores(
     size = factor * by_covariates[:, None]
     drives = Drives(read.rows["mood"] * size, read.rows["ideation"] * size, read.rows["ssri"], np.zeros((1, 1)))
     there = latent(
-        design.setting, drives, read.rows["hoped"], p, Between(shift=shift, rater=rater_factor(design.scale))
+        design.setting,
+        drives,
+        read.rows["hoped"],
+        p,
+        Between(shift=shift, rater=rater_factor(design.scale in SELF_RATED)),
     )
     return madrs_scores(there, people.madrs, p, own, noise) / per_point(design.scale)

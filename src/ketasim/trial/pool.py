@@ -17,13 +17,13 @@ from ketasim.dose import parse
 from ketasim.people import People
 from ketasim.people.table_one import read_table
 from ketasim.ratings.mood import rating_numbers
+from ketasim.ratings.scales import per_point
 
 from .add_ons import add_on_drives
 from .courses import SIDE_PORTS, Part, Read, read_course
 from .covariate_effects import drug_factor
 from .design import Design
 from .flexible import Flexed, flex
-from .scales import per_point
 from .worlds import World
 
 REPORT = "report "
@@ -38,7 +38,7 @@ class Pool:
     mood, ideation, ssri, hoped, blind, felt, belief, sbp (A, P, V): drives of the drug on mood and on suicidal thoughts, of SSRI and add-ons, of
     setting and belief, of setting with the belief of the comparator arm; the strongest felt so far, by which people guess, in CADSS points of equal
     persuasion (midazolam is felt too, `ratings.mood.felt_course`); belief of having the drug; largest systolic rise so far; strongest dissociation so
-    far, as a rater scores it in CADSS points. reports : chance of having reported an adverse event, or had a pressure over a limit, by each
+    far, as a rater scores it in CADSS points, without what midazolam makes felt. reports : chance of having reported an adverse event, or had a pressure over a limit, by each
     visit (A, P, V) by name. events : mean of the worst of a person (A,) by name. p : rating numbers (P,). baseline (P,) MADRS points.
     quantities : covariates (P,). flexed : what the visit rules did, one entry an arm (empty without rules). failed : people left out because an
     integration failed, with the reason of the first.

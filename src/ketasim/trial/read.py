@@ -15,6 +15,7 @@ from ketasim.people.occasions import USUAL, WHICH
 from ketasim.people.table_one import table_problems
 from ketasim.ratings.add_ons import KINDS as ADD_ONS
 from ketasim.ratings.add_ons import LONGEST_H, AddOn
+from ketasim.ratings.scales import SCALES
 from ketasim.ratings.setting import SETTINGS
 
 from .design import KINDS, Design, Dropout, TrialArm, words_of
@@ -23,7 +24,6 @@ from .lines import Lines
 from .plan import STRATA
 from .read_analysis import read_analysis, read_endpoint
 from .rules import ALWAYS, EXTRA, STOP, Rule, condition
-from .scales import SCALES
 
 MOST_VISITS, MOST_ARMS, MOST_PEOPLE, MOST_SITES, MOST_RULES = 40, 12, 20_000, 500, 20
 EXAMPLE = 'words = "ketamine iv 0.5 mg/kg over 40 min"'

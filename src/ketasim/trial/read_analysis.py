@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from ketasim.ratings.scales import remission_cut
+
 from .analyse.imputation import STRATEGIES
 from .analyse.sequential import KINDS as SPENDINGS
 from .analyse.sequential import MOST_LOOKS
@@ -24,7 +26,6 @@ from .plan import (
     Reestimation,
     default_cut,
 )
-from .scales import remission_cut
 
 # what only some methods read
 ONLY = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ketasim.core import UsageError, inverse_normal, output, stream, value
 from ketasim.core.arrays import Array, BoolArray, IntArray
 from ketasim.ratings.mood import Between, Drives, latent
 from ketasim.ratings.observation import ideation_scores, madrs_scores
+from ketasim.ratings.scales import SELF_RATED, per_point, rater_factor
 from ketasim.ratings.thoughts import item_before
 from ketasim.ratings.wander import RatingNoise, at_visits
 
@@ -28,7 +29,6 @@ from .dropout import leave
 from .plan import FELT, IDEATION, REPORTS
 from .pool import Pool
 from .rules import Rule, condition
-from .scales import per_point, rater_factor
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Replicates:
 
     arm (R, N) 0 = comparator; who (R, N) index in the pool; baseline (R, N) points of the design's scale; score (R, N, V) what would be rated,
     on that scale (thoughts of suicide where they are the endpoint); seen (R, N, V); gone (R, N) first visit missed for good, V if none;
-    guess (R, N) guesses that it had the drug; felt (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
+    guess (R, N) guesses that it had the drug; felt and cadss (R, N, V) as in `Pool`; covariates name -> (R, N); beside (R, N, V): of an endpoint that is no score of
     mood, what a person has by the visit (1 reported, 0 not; points of the strongest dissociation), whether or not they come; empty (R, N, 0) otherwise.
     """
 
@@ -51,6 +51,7 @@ class Replicates:
     gone: IntArray
     guess: BoolArray
     felt: Array
+    cadss: Array
     covariates: dict[str, Array]
     asked: NDArray[
         np.int64
@@ -84,23 +85,9 @@ def joined(parts: Sequence[Replicates]) -> Replicates:
         return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
 
     numbers = np.concatenate([part.numbers for part in parts])[order]
-    return Replicates(
-        numbers=tuple(int(k) for k in numbers),
-        arm=together("arm"),
-        who=together("who"),
-        site=together("site"),
-        baseline=together("baseline"),
-        score=together("score"),
-        seen=together("seen"),
-        gone=together("gone"),
-        guess=together("guess"),
-        felt=together("felt"),
-        covariates={
-            key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates
-        },
-        asked=together("asked"),
-        beside=together("beside"),
-    )
+    covariates = {key: np.concatenate([part.covariates[key] for part in parts])[order] for key in parts[0].covariates}
+    rows = {f.name: together(f.name) for f in fields(Replicates) if f.name not in ("numbers", "covariates")}
+    return Replicates(numbers=tuple(int(k) for k in numbers), covariates=covariates, **rows)
 
 
 def allocate(design: Design, draws: Draws, strata: IntArray) -> IntArray:
@@ -171,24 +158,12 @@ def _some(found: Replicates, keep: BoolArray, n: int) -> Replicates:
     order = np.argsort(~keep, axis=1, kind="stable")[:, :n]
 
     def part(rows: NDArray) -> NDArray:  # type: ignore[type-arg]
+        if rows.ndim == 1:  # `asked`, one number for a replicate
+            return rows
         index = order if rows.ndim == 2 else order[..., None]
         return np.asarray(np.take_along_axis(rows, index, axis=1))
 
-    return Replicates(
-        numbers=found.numbers,
-        arm=part(found.arm),
-        who=part(found.who),
-        site=part(found.site),
-        baseline=part(found.baseline),
-        score=part(found.score),
-        seen=part(found.seen),
-        gone=part(found.gone),
-        guess=part(found.guess),
-        felt=part(found.felt),
-        covariates={key: part(rows) for key, rows in found.covariates.items()},
-        asked=order[:, -1] + 1,
-        beside=part(found.beside),
-    )
+    return replace(found._each(part, found.numbers), asked=order[:, -1] + 1)
 
 
 def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n: int) -> Replicates:
@@ -228,6 +203,7 @@ def _replicates(design: Design, pool: Pool, seed: int, numbers: Sequence[int], n
         gone=gone,
         guess=draws.uniform("guess") < believed,
         felt=felt,
+        cadss=pool.cadss[arm, who],
         covariates={"baseline": baseline} | people,
         asked=np.full(len(numbers), n, dtype=np.int64),
         beside=_beside(design, pool, draws, who, arm),
@@ -289,7 +265,7 @@ def _scores(design: Design, pool: Pool, draws: Draws, who: IntArray, arm: IntArr
             np.full((rows, 1), pool.flexed[0].factor),
             np.broadcast_to(pool.flexed[0].shift, (*who.shape, visits)),
         )
-    between = Between(shift=shift.reshape(rows, -1), rater=rater_factor(design.scale))
+    between = Between(shift=shift.reshape(rows, -1), rater=rater_factor(design.scale in SELF_RATED))
     none = np.zeros((1, visits))
     drives = Drives(pool.mood[arms, index] * factor, pool.ideation[arms, index] * factor, pool.ssri[arms, index], none)
     hoped = pool.hoped[arms, index]

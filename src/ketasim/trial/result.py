@@ -33,7 +33,13 @@ class VisitRow:
 
 @dataclass(frozen=True)
 class ArmRow:
-    """One arm: mean number randomised, its visits, harm (means over people), share of correct guesses."""
+    """One arm: mean number randomised, its visits, harm (means over people), share of correct guesses.
+
+    harm : `cadss_peak` the strongest dissociation, CADSS points; `felt_peak` the strongest that is felt, by which people guess, in CADSS points of equal
+    persuasion: the same but in an arm of midazolam, whose sedation is felt and is no dissociation (`ratings.mood.felt_course`; in the setting midazolam
+    the setting itself counts it); `sbp_rise` the largest rise, mmHg; `moaas` the lowest, points; `nausea` the largest probability at any time;
+    `share_NAME` the share who have reported it, or passed the limit of pressure, by the last visit.
+    """
 
     arm: str
     n: float

@@ -13,6 +13,7 @@ import numpy as np
 from ketasim.core import UsageError
 from ketasim.core.arrays import Array, IntArray
 from ketasim.core.numbers import whole
+from ketasim.ratings.scales import remission_cut
 
 from .blinding import SHARES, correct_share, guess_curve
 from .chunks import Chunk, Job, chunks, prepared
@@ -26,7 +27,6 @@ from .pool import PEOPLE, Pool, make_pool
 from .power import LEAST_WORLDS, Power, over_worlds, power_of, shrunk, told
 from .replicate import Replicates, joined, replicates
 from .result import ArmRow, Bias, Contrast, TrialResult, VisitRow
-from .scales import remission_cut
 from .stopping import most_people, outcome_of
 from .worlds import World, worlds
 
@@ -373,8 +373,11 @@ def _arms(design: Design, found: Replicates, made: Sequence[Chunk]) -> tuple[Arm
                     dropout=float((found.gone[own] <= j).mean()) if own.any() else math.nan,
                 )
             )
-        peak = float(found.felt[..., -1][own].mean()) if own.any() else math.nan
-        harm = {"cadss_peak": peak} | {key: float(np.mean([e[key][a] for e in events])) for key in events[0]}
+        peaks = {
+            f"{name}_peak": float(rows[..., -1][own].mean()) if own.any() else math.nan
+            for name, rows in (("cadss", found.cadss), ("felt", found.felt))
+        }
+        harm = peaks | {key: float(np.mean([e[key][a] for e in events])) for key in events[0]}
         rows.append(
             ArmRow(
                 name,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ketasim.ratings.scales import SCALES
 from ketasim.ratings.setting import SETTINGS
 from ketasim.report.trial_text import trial_text
 from ketasim.scenario.result import plain
@@ -15,7 +16,6 @@ from ketasim.trial.dropout import equation
 from ketasim.trial.library import entries, library
 from ketasim.trial.plan import COVARIATES, FREEDOMS, MEASURES, METHODS
 from ketasim.trial.read import MOST_ARMS, MOST_PEOPLE, design_from_text
-from ketasim.trial.scales import SCALES
 from ketasim.trial.simulate import one_trial, trial
 
 from .tasks import Told

@@ -356,7 +356,7 @@ def test_ends_of_the_scales() -> None:
     """Definitions of the scales: MADRS 10 items of 0-6, HAM-D17 0-52, QIDS 9 domains of 0-3, PHQ-9 9 items of 0-3, CADSS 23 of 0-4."""
     ends = {name: (scale.low, scale.high) for name, scale in scales().items()}
     assert ends["MADRS"] == (0, 10 * 6)
-    assert ends["HAMD17"] == (0, 52)
+    assert ends["HAM-D17"] == (0, 52)
     assert ends["QIDS-SR16"] == (0, 9 * 3)
     assert ends["PHQ-9"] == (0, 9 * 3)
     assert ends["CADSS"] == (0, 23 * 4)

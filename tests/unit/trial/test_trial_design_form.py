@@ -9,6 +9,7 @@ import pytest
 
 from ketasim.core import UsageError
 from ketasim.people.occasions import WHICH
+from ketasim.ratings.scales import SCALES
 from ketasim.ratings.setting import SETTINGS
 from ketasim.trial import plan
 from ketasim.trial.analyse.imputation import STRATEGIES
@@ -16,7 +17,6 @@ from ketasim.trial.analyse.sequential import KINDS as SPENDINGS
 from ketasim.trial.design import KINDS
 from ketasim.trial.read import design_from_text
 from ketasim.trial.rules import EXTRA
-from ketasim.trial.scales import SCALES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "trial-design-form.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`([^`]*)`", PAGE))))

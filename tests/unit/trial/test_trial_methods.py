@@ -175,6 +175,7 @@ def made_up(effect: float, replicates: int, n: int, seed: int) -> Replicates:
         whole + 1,
         zero > 0,
         score * 0,
+        score * 0,
         {"baseline": zero + 30.0},
         np.full(replicates, n),
         np.zeros((replicates, n, 0)),

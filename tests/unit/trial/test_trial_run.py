@@ -81,6 +81,17 @@ def test_under_the_null_nothing_is_found_more_often_than_said(null: Trial) -> No
     assert felt == [0.0, 0.0]  # no effect, felt or adverse
 
 
+def test_the_dissociation_score_of_midazolam_holds_no_sedation() -> None:
+    """Midazolam is felt, and people guess by it; but the CADSS that is reported of its arm is dissociation alone."""
+    text = TEXT.replace('words = "placebo nasal"', 'words = "midazolam iv 0.045 mg/kg over 40 min"')
+    assert text != TEXT
+    design = replace(design_from_text(text), setting="saline")
+    sedated, dissociated = Trial(design, seed=2, count=2, people=32).run([20], 4).arms
+    assert sedated.harm["cadss_peak"] == 0.0 and sedated.harm["felt_peak"] > 1.0
+    assert dissociated.harm["cadss_peak"] == pytest.approx(dissociated.harm["felt_peak"], rel=1e-12)
+    assert dissociated.harm["cadss_peak"] > 5.0
+
+
 def test_the_null_stays_null_when_leaving_depends_on_the_last_score(null: Trial) -> None:
     lost = null.but(dropout=Dropout(per_week=0.2, score=0.08))
     result = lost.run([40], 800)

@@ -99,7 +99,7 @@ def bounds(
                 number = np.asarray(leaves[op][int(value)] if op in leaves else fixed.get(op, value), dtype=np.float64)
                 result = Interval.of(number)
             elif not moving:
-                result = Interval.of(_pointwise(op, [x.low for x in a]))
+                result = Interval.of(pointwise(op, [x.low for x in a]))
             elif op == "mul" and args[0] == args[1]:
                 result = _even(np.square, a[0])
             elif op in RISING:
@@ -115,7 +115,7 @@ def bounds(
     return [values[i] for i in code.results]
 
 
-def _pointwise(op: str, values: list[Array]) -> Array:
+def pointwise(op: str, values: list[Array]) -> Array:
     """One value per argument; truth is 0 and 1."""
     truths = {"select": 1, "not": 1, "and": 2, "or": 2, "xor": 2}.get(op, 0)
     return np.asarray(POINTWISE[op](*(v != 0 if i < truths else v for i, v in enumerate(values))), dtype=np.float64)

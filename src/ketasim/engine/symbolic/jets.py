@@ -16,7 +16,7 @@ import numpy as np
 from ketasim.core.arrays import Array
 
 from .evaluate import Program
-from .intervals import COMPARISONS, ROUNDING, _pointwise
+from .intervals import COMPARISONS, ROUNDING, pointwise
 
 ORDER = 6  # of the highest coefficient
 
@@ -58,7 +58,7 @@ def jets(
                 number = leaves[op][int(value)] if op in leaves else fixed.get(op, value)
                 result = np.asarray(number, dtype=np.float64)
             elif not any(isinstance(x, Jet) for x in a):
-                result = _pointwise(op, a)
+                result = pointwise(op, a)
             else:
                 result = _apply(op, a, low.shape[0])
             values.append(result)

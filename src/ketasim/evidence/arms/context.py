@@ -13,6 +13,7 @@ from ketasim.core import KetasimError, unknown_name, values
 from ketasim.core.arrays import Array
 from ketasim.forward import Held, Sudden
 from ketasim.ratings.mood import believed
+from ketasim.ratings.scales import CROSSWALKS, REMISSION, SELF_RATED, scale_family
 from ketasim.ratings.setting import age_factor
 from ketasim.scenario.experiments import experiments
 from ketasim.scenario.plan import read_times
@@ -27,20 +28,10 @@ from .thoughts import thoughts_before
 from .times import Needs, needs
 
 BLINDED = ("double-blind",)
-SELF_RATED = ("QIDS-SR16", "PHQ-9", "BDI")
-_CROSSWALKS = {"HAM-D": "crosswalk_hamd", "QIDS": "crosswalk_qids", "PHQ-9": "crosswalk_phq"}
-_REMISSION = {"MADRS": "remission_madrs", "HAM-D": "remission_hamd", "QIDS": "remission_hamd", "PHQ-9": "remission_phq"}
 
 
 class Unpredictable(KetasimError):
     """The model has no quantity for this row; the scorecard lists it with the reason."""
-
-
-def scale_family(scale: str) -> str:
-    """MADRS, HAM-D, QIDS, PHQ-9, or the scale itself."""
-    if scale == "HAM-D6":  # six items: no crosswalk of its own
-        return scale
-    return next((family for family in ("MADRS", *_CROSSWALKS) if scale.startswith(family)), scale)
 
 
 def _spec(study: Study, key: str) -> ArmSpec:
@@ -138,8 +129,8 @@ class Context:
         family = scale_family(scale)
         if family == "MADRS" or not scale:
             return 1.0
-        if family in _CROSSWALKS:
-            return self.numbers(_CROSSWALKS[family])
+        if family in CROSSWALKS:
+            return self.numbers(CROSSWALKS[family])
         table = self.study.baseline
         mean = float(table.get("mean", math.nan)) if str(table.get("scale", "")) == scale else math.nan
         if math.isnan(mean):
@@ -242,7 +233,7 @@ class Context:
         own = self.cut("remission", scale or "MADRS")
         if not math.isnan(own):
             return own * self.per_point(scale)
-        return self.numbers(_REMISSION.get(scale_family(scale or "MADRS"), "remission_madrs"))
+        return self.numbers(REMISSION.get(scale_family(scale or "MADRS"), "remission_madrs"))
 
     def arm(self, key: str) -> Arm:
         """The arm."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketasim.core import knowledge_path
-from ketasim.trial.scales import SCALES
+from ketasim.ratings.scales import SCALES
 
 from ..published.studies import Row, Study, studies
 

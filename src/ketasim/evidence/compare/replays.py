@@ -21,13 +21,13 @@ from ketasim.core import UsageError
 from ketasim.core.arrays import Array
 from ketasim.core.numbers import whole
 from ketasim.core.records import NOTICE
+from ketasim.ratings.scales import remission_cut
 from ketasim.scenario.result import plain
 from ketasim.trial.design import Design, Endpoint
 from ketasim.trial.library import find_design, library
 from ketasim.trial.methods import achieved, analyse, crossover_changes, crossover_outcomes
 from ketasim.trial.plan import OF_SCORES, Analysis
 from ketasim.trial.replicate import Replicates
-from ketasim.trial.scales import remission_cut
 from ketasim.trial.simulate import Trial
 
 from ..arms.context import BLINDED
