@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { at, clock, exact, inHundred, interval, number, quantity, unit } from "../src/lib/format";
+import { at, clock, exact, inHundred, interval, measured, number, quantity, unit } from "../src/lib/format";
 import { armLooks, line, present } from "../src/lib/lines";
 import { asCli, asPython, Asked, quote } from "../src/lib/scenario.svelte";
 import { stopsUntil, toHours, toPosition } from "../src/lib/time";
@@ -21,6 +21,14 @@ describe("numbers in words", () => {
   it("a missing spread is not made up", () => {
     expect(interval(77, 59, 143)).toBe("77 (59 to 143)");
     expect(interval(77, null, 143)).toBe("77");
+  });
+
+  it("says a share in percent, and an end that was never reached in words", () => {
+    expect(measured(0.784, 0.39, 0.95, "share")).toBe("78 % (39 to 95)");
+    expect(measured(0.5, null, null, "share")).toBe("50 %");
+    expect(measured(4.5, 4.5, null, "d")).toBe("4.5 (4.5 to beyond the end of the run) d");
+    expect(measured(-6.7, -11, -2.9, "points")).toBe("−6.7 (−11 to −2.9) points");
+    expect(measured(null, null, null, "d")).toBe("– d");
   });
 
   it("gives points and mmHg one decimal at most, whatever their size", () => {

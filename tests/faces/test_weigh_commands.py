@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_weigh_gives_one_json_object_with_every_figure(
     assert data["cannot_be_told_apart"] == [["opioid-gate", "disinhibition"]]
     assert set(data["evidence"]["studies"]) == set(STUDIES)
     assert set(data["not_weighed"]).isdisjoint(NAMES)
+
+
+def test_weigh_gives_json_where_no_study_is_held_out(
+    shipped: None, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """As what ships: every study is fitted, so there is no held-out score, and no spread of one; null in the object, not NaN."""
+
+    def none_held(name: str) -> Calibrated:
+        return replace(toy(name), held_names=(), held=np.zeros((400, 0)))
+
+    monkeypatch.setattr(weighing, "calibrated", none_held)
+    status, out, _ = said(monkeypatch, capsys, "weigh", "--json")
+    rows = json.loads(out)["hypotheses"]
+    assert status == 0
+    assert {(r["held_out"], r["held_out_se"]) for r in rows} == {(None, None)}
 
 
 def test_weigh_is_deterministic(shipped: None, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

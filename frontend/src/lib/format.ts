@@ -24,6 +24,15 @@ export const interval = (x?: number | null, low?: number | null, high?: number |
     ? number(x, digits, of)
     : `${number(x, digits, of)} (${number(low, digits, of)} to ${number(high, digits, of)})`;
 
+/** A prediction with its interval as the command line says it: a share in percent, and an end that the run never reached in words. */
+export function measured(x: number | null, low: number | null, high: number | null, u: string): string {
+  const share = u === "share";
+  const one = (y: number | null) => number(share && y !== null ? 100 * y : y);
+  const to = high === null ? "beyond the end of the run" : one(high);
+  const ends = low === null ? "" : ` (${one(low)} to ${to})`;
+  return share ? `${one(x)} %${ends}` : `${one(x)}${ends} ${unit(u)}`.trim();
+}
+
 /** A share as a whole number of 100; "under 1" where it is. */
 export const inHundred = (x: number) =>
   x > 1e-9 && x < 0.005 ? "under 1" : Number.isFinite(x) ? String(Math.round(100 * x)) : "–";

@@ -15,7 +15,7 @@ DAYS_OF_LONG_USE = 28.0
 DOSES_A_WEEK = 3  # more than that within seven days is frequent
 LONG_USE = (
     "Frequent or long use: bladder injury, dependence, tolerance and misuse are known harms of ketamine (US label of the "
-    "esketamine spray); they are outside this model, and so is what stops working."
+    "esketamine spray); they are outside this model, and so is any loss of effect."
 )
 
 

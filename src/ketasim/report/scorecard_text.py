@@ -29,6 +29,9 @@ def text(card: Scorecard, everything: bool = False) -> str:
     lines += left_out_lines(card)
     misfits = sorted((r for r in card.rows if abs(r.z) > QUANTILES[95] and not r.sign), key=lambda r: -abs(r.z))
     lines.append(f"\nMisfits, farther than the 95 % interval: {len(misfits)}")
+    lines.append(
+        "In brackets: of what was published the study's own 95 % interval, of the prediction the 80 % interval."
+    )
     lines += [_line(r) for r in misfits]
     for group in sorted({r.group for r in card.rows}):
         mine = [r for r in card.rows if r.group == group]

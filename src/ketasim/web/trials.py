@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ketasim.dose import parse
 from ketasim.ratings.scales import SCALES
 from ketasim.ratings.setting import SETTINGS
 from ketasim.report.trial_text import trial_text
@@ -79,9 +80,9 @@ def understood(question: DesignQuestion) -> dict[str, Any]:
 
 
 def _doses(design: Design, arm: TrialArm) -> list[float]:
-    """Days of the doses of an arm up to the last visit; of very many the first ones."""
-    every = arm.regimen().doses(design.end_h)
-    return [dose.time_h / HOURS_PER_DAY for dose in every if dose.dose.entry.role != "co-medication"][:MOST_DOSES_SHOWN]
+    """Days of the doses of an arm up to the last visit, a comparator such as midazolam too, not what is given beside; of very many the first ones."""
+    every = parse(arm.words, repeat=arm.repeat).doses(design.end_h)
+    return [dose.time_h / HOURS_PER_DAY for dose in every][:MOST_DOSES_SHOWN]
 
 
 def words() -> dict[str, Any]:

@@ -210,3 +210,14 @@ def test_every_design_of_the_library_is_understood_as_the_program_reads_it(addre
         assert [arm["name"] for arm in found["arms"]] == [arm.name for arm in read.arms]
         assert found["comparator"] == read.comparator and found["n"] == read.n
         assert found["at_day"] == pytest.approx(read.endpoint.at_h / 24.0)
+
+
+def test_a_comparator_that_is_felt_has_its_dose_too() -> None:
+    """An arm of midazolam gets one dose; what is given beside an arm is not counted as its own."""
+    from ketasim.web.trials import _doses
+
+    text = SMALL.replace(
+        "'placebo iv'", '"midazolam iv 0.045 mg/kg over 40 min"\nwith = ["diazepam oral 10 mg at -1 h"]'
+    )
+    design = design_from_text(text)
+    assert [_doses(design, arm) for arm in design.arms] == [[0.0], [0.0]]

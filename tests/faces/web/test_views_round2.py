@@ -113,3 +113,12 @@ def test_an_arm_is_changed_by_controls_and_old_pictures_are_told(opened: Any) ->
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_text("of the arms as they were compared")).to_have_count(0, timeout=120_000)
     assert 'setting="midazolam"' in page.locator("details pre").nth(1).text_content()
+
+
+@pytest.mark.parametrize("place", ["evidence?tab=claims&claim=prevents-suicide", "evidence?tab=search&search=suicid"])
+def test_help_stands_beside_what_is_said_of_suicide(opened: Any, place: str) -> None:
+    """Not only at the foot of a page of several screens."""
+    page = opened(place, wait=False).page
+    beside = page.locator("main .crisis:visible")
+    beside.first.wait_for()
+    assert "call the emergency number" in beside.first.inner_text()

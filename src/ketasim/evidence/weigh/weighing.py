@@ -79,7 +79,7 @@ class Weighing:
     group_swings: tuple[GroupSwing, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for --json."""
+        """Plain data for --json: null where no study is held out (no score), or one alone (no SE)."""
         return {
             "hypotheses": [
                 {
@@ -94,8 +94,8 @@ class Weighing:
                     "weight": r.weight,
                     "stacking": r.stacking,
                     "leave_one_out": r.loo,
-                    "held_out": r.held_out,
-                    "held_out_se": r.held_out_se,
+                    "held_out": r.held_out if self.held_names else None,
+                    "held_out_se": r.held_out_se if math.isfinite(r.held_out_se) else None,
                     "by_group": dict(r.by_group),
                     "by_study": dict(r.by_study),
                     "predicts": list(r.entry.predicts),
