@@ -6,15 +6,17 @@ A number that nobody may read as a prediction carries its reason everywhere: in 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from ketasim.core import FrozenMapping, sources, values
+from ketasim.core import FrozenMapping, sources, value, values
 from ketasim.core.drugs import drugs
 from ketasim.dose.course import Dose
 
 from .plan import Scenario
 
 ONE_HOUR = 1.0
+ONE_WEEK, TOUCH = 168.0, 1e-6
+BY_SESSION = ("iv", "im", "sc", "nasal")  # given in sessions; tablets were tried daily
 OF_MOOD = ("madrs", "madrs.change", "madrs.effect", "ideation")
 ANAESTHETISES = "a dose that anaesthetises has not been studied in depression"
 OF_THE_BODY = ("cadss", "sbp", "dbp", "heart_rate")  # outside the model where a dose anaesthetises
@@ -83,7 +85,8 @@ def not_known(asked: Scenario) -> str:
 def _unstudied(asked: Scenario) -> str:
     """`not_known` of a dose that leaves people awake."""
     weight = typical_weight(asked)
-    for _, dose in main_doses(asked):
+    given = list(main_doses(asked))
+    for _, dose in given:
         if not dose.entry.is_main:
             continue
         if dose.drug not in drugs():
@@ -93,4 +96,15 @@ def _unstudied(asked: Scenario) -> str:
         side, span = dose.way.beside_studied(float(dose.base(weight)), "mg", weight)
         if side:
             return f"the dose lies {side} the studied range of {dose.drug} by the {dose.route} route ({span})"
+    return _too_often(given)
+
+
+def _too_often(given: Sequence[tuple[float, Dose]]) -> str:
+    """What speaks against a benefit of sessions that come more often than trials had them; empty where they do not."""
+    most = round(value("most_sessions_in_a_week").value)
+    for way in BY_SESSION:
+        starts = sorted({time for time, dose in given if dose.entry.is_main and dose.route == way})
+        for i in range(len(starts) - most):
+            if starts[i + most] - starts[i] < ONE_WEEK - TOUCH:
+                return f"more than {most} sessions within seven days were not studied by the {way} route (three a week at most)"
     return ""

@@ -74,3 +74,22 @@ def test_a_dose_is_compared_with_what_was_studied_in_its_own_form() -> None:
     assert not plain and any("beyond the studied range (40-240 mg" in said for said in tablet)
     with pytest.raises((UsageError, KeyError)):
         drug.judge("oral", 100, "mg", formulation="troche")
+
+
+@pytest.mark.parametrize(
+    ("words", "stated"),
+    [
+        ("ketamine iv 0.5 mg/kg over 40 min daily x 28", False),
+        ("esketamine nasal 56 mg daily x 7", False),
+        ("ketamine iv 0.5 mg/kg over 40 min every 2 d x 8", True),
+        ("ketamine iv 0.5 mg/kg over 40 min three times weekly x 12", True),
+        ("esketamine nasal 56 mg twice weekly x 8", True),
+        ("ketamine oral 50 mg daily x 28", True),
+        ("ketamine iv 0.5 mg/kg over 40 min daily x 4", True),
+    ],
+)
+def test_no_benefit_is_stated_of_sessions_more_frequent_than_trials_had(words: str, stated: bool) -> None:
+    """Three a week is the most of any trial of the evidence by vein, needle or nose (Singh 2016); every other day comes to four in seven days at times."""
+    asked = scenario(words, people=0, days=28)
+    assert bool(not_known(asked)) is not stated
+    assert stated or "sessions within seven days" in not_known(asked)
