@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +19,8 @@ from .context import Context, Unpredictable
 from .mood_arm import REPEATS, drawn
 from .times import HOURS_PER_DAY, reading_times, session_before
 
+LEVELS = ("mean", "mean_at", "change_mean", "difference")  # what a level at a time may be printed as
+LEAST_BELOW = 1e-6  # a ratio to less has no meaning
 BELOW_AWAKE = 0.5  # the scale has whole numbers: below 5 means at least half a point lost
 
 
@@ -35,17 +38,38 @@ def _session(context: Context, row: Row, key: str) -> int:
 
 def threshold(row: Row) -> tuple[str, str, float]:
     """Kind (rise | level | fall or empty), sign and cut of a share beyond a threshold, from the column scale."""
-    found = THRESHOLD.match(row.cut or row.scale)
+    text = row.cut or row.scale
+    found = THRESHOLD.match(text)
     if not found:
-        raise Unpredictable(f"'{row.scale}' is no threshold", where=_where(row))
+        raise Unpredictable(f"no rule for the criterion '{text}' of {row.endpoint}", where=_where(row))
     return found["kind"] or "", found["sign"], float(found["cut"])
 
 
-def _either(row: Row, one) -> float:  # type: ignore[no-untyped-def]
-    if row.statistic in ("difference", "smd"):
+def _kind(row: Row) -> str:
+    """What is worked out in one arm: the share that a contrast of shares compares, else the statistic."""
+    kind = row.of if row.is_share_contrast else row.statistic
+    if not kind and (row.cut or THRESHOLD.match(row.scale)):
+        kind = "threshold_share"
+    return "threshold_share" if kind == "share_event" else kind
+
+
+def share_or_contrast(row: Row, one: Callable[[str], float]) -> float:
+    """Share of people of an arm, or the contrast of two shares; `one` gives that of an arm. Raises `Unpredictable` for any other statistic."""
+    if row.statistic not in ("share_event", "cumulative_share", "difference", "risk_ratio", "ratio", "odds_ratio"):
+        raise Unpredictable(f"no rule for {row.statistic} of {row.endpoint}", where=_where(row))
+    return _either(row, one)
+
+
+def _either(row: Row, one: Callable[[str], float]) -> float:
+    if row.statistic == "smd":
+        raise Unpredictable(f"no rule for a standardised difference of {row.endpoint}", where=_where(row))
+    if row.statistic == "difference":
         return float(one(row.arm) - one(row.versus))
     if row.statistic in ("risk_ratio", "ratio") and row.versus:
-        return float(one(row.arm) / max(one(row.versus), 1e-9))
+        below = one(row.versus)
+        if below < LEAST_BELOW:
+            raise Unpredictable(f"a ratio to an arm in which {row.endpoint} is 0", where=_where(row))
+        return float(one(row.arm) / below)
     if row.statistic == "odds_ratio":
         a, b = (min(max(one(k), 1e-6), 1 - 1e-6) for k in (row.arm, row.versus))
         return float(a / (1 - a) / (b / (1 - b)))
@@ -57,19 +81,26 @@ def felt_value(context: Context, row: Row) -> float:
 
     def one(key: str) -> float:
         arm, felt = context.course(key), context.rated(key, "cadss")
-        if row.statistic == "tmax":
+        kind = _kind(row)
+        if kind == "tmax":
             return _peak_time(context, row, key, felt)
-        if row.statistic in ("threshold_share", "largest_mean_maximum", "ratio"):
+        if kind in ("threshold_share", "largest_mean_maximum", "ratio"):
             j = _session(context, row, key)
             peaks = arm.session_peaks(felt)
-            peak = peaks[:, : j + 1].max(axis=1) if row.statistic == "threshold_share" else peaks[:, j]
-            if row.statistic == "threshold_share":
-                cut = threshold(row)[2]
+            peak = peaks[:, : j + 1].max(axis=1) if kind == "threshold_share" else peaks[:, j]
+            if kind == "threshold_share":
+                which, sign, cut = threshold(row)
+                if which == "fall":
+                    raise Unpredictable("no rule for a fall of cadss", where=_where(row))
                 background = context.numbers("cadss_placebo_share")
-                return 1.0 - (1.0 - _smooth_share(peak, cut)) * (1.0 - background)
+                above = 1.0 - (1.0 - _smooth_share(peak, cut)) * (1.0 - background)
+                return above if sign[0] == ">" else 1.0 - above
             return float(peak.mean())
-        i = arm.index(row.time_h)
-        return float(felt[:, i].mean())
+        if kind not in LEVELS:
+            raise Unpredictable(f"no rule for {row.statistic} of cadss", where=_where(row))
+        if math.isnan(row.time_h):
+            raise Unpredictable("a level of cadss needs time_h", where=_where(row))
+        return float(felt[:, arm.index(row.time_h)].mean())
 
     return _either(row, one)
 
@@ -92,20 +123,27 @@ def _smooth_share(numbers: Array, cut: float) -> float:
 
 
 def alertness_value(context: Context, row: Row) -> float:
-    """MOAA/S: share below 5 in a session, mean at a time, mean of the lowest."""
+    """MOAA/S: share at or below a step in a session, mean at a time and its change from awake."""
 
     def one(key: str) -> float:
         arm = context.course(key)
         rows, awake = context.rated(key, "moaas"), context.numbers("moaas_awake")
-        if row.statistic == "tmax":
+        kind = _kind(row)
+        if kind == "tmax":
             return _peak_time(context, row, key, awake - rows)
-        if row.statistic in ("threshold_share", "share_event"):
+        if kind == "threshold_share":
             drop = arm.session_peaks(awake - rows)[:, : _session(context, row, key) + 1].max(axis=1)
-            cut = threshold(row)[2] if row.statistic == "threshold_share" else awake
+            which, sign, cut = threshold(row) if row.cut or row.scale not in ("", "MOAA/S") else ("", "<", awake)
+            if which in ("rise", "fall"):
+                raise Unpredictable(f"no rule for a {which} of moaas, only for a level", where=_where(row))
+            if sign in ("<=", ">"):  # steps are whole numbers: at most 3 is below 4
+                cut += 1.0
             background = context.numbers("moaas_placebo_share")
-            return 1.0 - (1.0 - _smooth_share(drop, awake - cut + BELOW_AWAKE)) * (1.0 - background)
-        if row.statistic in ("mean_at", "mean"):
-            return float(rows[:, arm.index(row.time_h)].mean())
+            below = 1.0 - (1.0 - _smooth_share(drop, awake - cut + BELOW_AWAKE)) * (1.0 - background)
+            return below if sign[0] == "<" else 1.0 - below
+        if kind in LEVELS and not math.isnan(row.time_h):
+            found = float(rows[:, arm.index(row.time_h)].mean())
+            return found - awake if kind == "change_mean" else found
         raise Unpredictable(f"no rule for {row.statistic} of moaas", where=_where(row))
 
     return _either(row, one)
@@ -124,8 +162,10 @@ def vital_value(context: Context, row: Row) -> float:
         if row.statistic == "largest_mean_maximum":
             noisy = _noisy(context, key, row.endpoint, own[:, readings], occasion) + context.effects.vital
             return float(noisy.max(axis=1).mean())
-        if row.statistic in ("threshold_share", "share_event"):
-            kind, _, cut = threshold(row)
+        if _kind(row) == "threshold_share":
+            kind, sign, cut = threshold(row)
+            if sign[0] == "<" or kind == "fall":
+                raise Unpredictable(f"no rule for a share of people with a low {row.endpoint}", where=_where(row))
             rest = context.people(key).resting(row.endpoint) if kind == "level" else 0.0
             noise = _reading_sd(context, key, row.endpoint)
             if kind == "level":
@@ -142,7 +182,7 @@ def vital_value(context: Context, row: Row) -> float:
         if row.statistic == "ratio":
             j = _session(context, row, key)
             return float(mean[arm.session_index[j] : arm.session_index[j + 1]].max())
-        if row.statistic in ("change_mean", "mean_at", "difference", "smd", "mean"):
+        if row.statistic in LEVELS:
             inside = arm.session_index
             j = _session(context, row, key) if len(arm.sessions) else 0
             if math.isnan(row.time_h) or row.time_h == start:
@@ -213,4 +253,4 @@ def report_value(context: Context, row: Row) -> float:
         chance = felt**n / (felt**n + half**n)
         return float(1.0 - ((1.0 - chance) * background).mean())
 
-    return _either(row, one)
+    return share_or_contrast(row, one)

@@ -119,10 +119,12 @@ class Context:
     def baseline(self, key: str) -> tuple[float, float]:
         """Mean and SD of the baseline in MADRS points; NaN where the study says nothing."""
         arm, table = self.study.arms[key], self.study.baseline
-        scale = str(table.get("scale", "MADRS"))
-        mean = arm.baseline if not math.isnan(arm.baseline) else float(table.get("mean", math.nan))
-        per_point = self.per_point(scale)
-        return mean * per_point, float(table.get("sd", math.nan)) * per_point
+        per_point = self.per_point(str(table.get("scale", "MADRS")))
+        sd = float(table.get("sd", math.nan)) * per_point
+        if math.isnan(arm.baseline):
+            return float(table.get("mean", math.nan)) * per_point, sd
+        own = self.per_point(arm.baseline_scale) if arm.baseline_scale else per_point
+        return arm.baseline * own, sd
 
     def per_point(self, scale: str) -> float:
         """MADRS points per point of a scale; a scale without crosswalk is stretched so that the baselines agree."""

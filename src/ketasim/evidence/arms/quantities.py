@@ -17,8 +17,8 @@ from ketasim.ratings.observation import share_below
 
 from ..published.criteria import THRESHOLD, Condition, criterion
 from ..published.study import Row
-from ..published.vocabulary import SHARE_STATISTICS
-from .acute import alertness_value, felt_value, report_value, vital_value
+from ..published.vocabulary import IDEATION_SCALES, SHARE_STATISTICS
+from .acute import alertness_value, felt_value, report_value, share_or_contrast, vital_value
 from .context import Context, Unpredictable
 from .endpoints import endpoint_of
 from .exposure import exposure_value, tissue_value
@@ -85,16 +85,20 @@ def _size(context: Context, key: str) -> float:
 
 def _grouped(context: Context, row: Row) -> float:
     """An adverse event as a group of terms: the odds of its leading preferred term times `grouped_report_odds`."""
-    if row.statistic != "share_event":
-        raise Unpredictable(f"no rule for a {row.statistic} of grouped terms", where=_where(row))
-    leading = report_value(context, replace(row, endpoint=row.endpoint.replace("_group_ae", "_ae")))
-    odds = context.numbers("grouped_report_odds") * leading / max(1.0 - leading, LEAST_SHARE)
-    return float(odds / (1.0 + odds))
+
+    def one(key: str) -> float:
+        term = row.endpoint.replace("_group_ae", "_ae")
+        leading = report_value(context, replace(row, endpoint=term, statistic="share_event", arm=key, versus=""))
+        odds = context.numbers("grouped_report_odds") * leading / max(1.0 - leading, LEAST_SHARE)
+        return float(odds / (1.0 + odds))
+
+    return share_or_contrast(row, one)
 
 
 def _dropout(context: Context, row: Row) -> float:
-    """Share who left by a time, with one hazard a week."""
-    return float(1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY)))
+    """Share who left by a time, with one hazard a week, the same in every arm."""
+    left = float(1.0 - (1.0 - context.numbers("dropout_per_week")) ** (row.time_h / (7 * HOURS_PER_DAY)))
+    return share_or_contrast(row, lambda key: left)
 
 
 def _guess(context: Context, row: Row) -> float:
@@ -398,6 +402,8 @@ def _correlation(context: Context, row: Row) -> float:
         raise Unpredictable(f"the model has no '{name}' that differs between people", where=_where(row))
     from ketasim.ratings.observation import score_moments
 
+    if row.scale in IDEATION_SCALES:
+        raise Unpredictable("no rule for a correlation with a change of suicidal thoughts", where=_where(row))
     mood = context.mood(key, row.scale)
     i = arm.index(row.time_h)
     mean, own = score_moments(mood.latent[:, [i]], mood.baseline, mood.residual[:, [i]], mood.p)

@@ -80,7 +80,8 @@ def without_early_response(row: Row) -> bool:
 
 def needs_visits(row: Row) -> bool:
     """True for quantities that depend on a sequence of visits."""
-    return row.endpoint == "relapse" or (row.endpoint in ("madrs", "ideation") and row.statistic in NEEDS_VISITS)
+    asked = row.statistic in NEEDS_VISITS or (row.is_share_contrast and row.of in NEEDS_VISITS)
+    return row.endpoint == "relapse" or (row.endpoint in ("madrs", "ideation") and asked)
 
 
 def dose_times(study: Study, key: str, until: float) -> list[float]:
@@ -144,7 +145,8 @@ def visit_times(study: Study, key: str, row: Row) -> tuple[float, ...]:
     if row.statistic == "mean_over_visits":
         found = [*np.arange(row.from_h, row.time_h, step), row.time_h]
         return tuple(sorted({float(t) for t in found}))
-    if row.endpoint != "relapse" and (row.statistic.startswith("ever_") or row.cut):
+    ever = row.statistic.startswith("ever_") or (row.is_share_contrast and row.of.startswith("ever_"))
+    if row.endpoint != "relapse" and (ever or row.cut):
         end = _horizon(row)
         found = [HOURS_PER_DAY, *np.arange(step, end, step), end]
         return tuple(sorted({float(t) for t in found if 0 < t <= end}))

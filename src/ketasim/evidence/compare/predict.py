@@ -16,7 +16,7 @@ from ..arms.endpoints import family
 from ..arms.mood_arm import NO_EFFECTS, StudyEffects
 from ..arms.numbers import Numbers
 from ..arms.quantities import predict_row
-from ..published.studies import Row, Study, studies
+from ..published.studies import SCALE_RANGES, Row, Study, studies
 from .likelihood import Observed, StudyBlock, observed
 
 # Steps of the finite differences by study effect: small against the spread between studies, large against rounding.
@@ -109,12 +109,20 @@ def gather(some: Iterable[Study] | None = None) -> Evidence:
         for row in study.predicted:
             try:
                 predict_row(context, row)
-                rows.append(observed(study, row, context.per_point(row.scale) if row.endpoint == "madrs" else 1.0))
+                rows.append(observed(study, row, _points(context, row)))
             except KetasimError as error:
                 skipped.append(Skipped(row, error.what))
         if rows:
             blocks.append(StudyBlock(study, tuple(rows)))
     return Evidence(same_people(blocks), tuple(skipped))
+
+
+def _points(context: Context, row: Row) -> float:
+    """MADRS points per point of the row's scale, for an assumed SD; scales of suicidal thoughts by their width."""
+    if row.endpoint == "ideation" and row.scale in SCALE_RANGES:
+        low, high = SCALE_RANGES[row.scale]
+        return (SCALE_RANGES["MADRS"][1] - SCALE_RANGES["MADRS"][0]) / (high - low)
+    return context.per_point(row.scale) if row.endpoint == "madrs" else 1.0
 
 
 def same_people(blocks: Sequence[StudyBlock]) -> tuple[StudyBlock, ...]:

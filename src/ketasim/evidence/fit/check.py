@@ -63,6 +63,14 @@ def posterior_variance(evidence: Evidence, around: Linear | None = None) -> list
     return found
 
 
+def own_variance(evidence: Evidence) -> list[Array]:
+    """Variance of every prediction of a user's studies over the posterior that ships, (R,) per study: it never saw them, so that what they
+    are and how many stand beside each other changes nothing. A few are predicted for each draw; more by the curvature of the fit to the package's studies."""
+    if len(evidence.blocks) <= FEW_STUDIES:
+        return drawn_variance(evidence.blocks)
+    return linear(evidence).variance(linear(all_evidence()).curvature())
+
+
 def held_sources(evidence: Evidence) -> frozenset[str]:
     """Records of the evidence that a value rests on which is in force as it was read: neither this fit nor that of the plasma stage frees it."""
     known = {item.row.record for block in evidence.blocks for item in block.rows}
@@ -108,7 +116,7 @@ def card_of(
     """
     if directory is not None:
         mine = gather(own_studies(directory).values())
-        card = scorecard(mine, model_variance=posterior_variance(mine), helpers=all_evidence().blocks)
+        card = scorecard(mine, model_variance=own_variance(mine), helpers=all_evidence().blocks)
     else:
         card = full_scorecard(tell=tell) if leave_out else shipped_scorecard()
     if study:

@@ -52,14 +52,18 @@ class Linear:
     between: list[Array]
     levels: Table = field(default_factory=dict)
 
-    def variance(self) -> list[Array]:
-        """Variance of every prediction by the curvature of the whole fit, (R,) per study."""
+    def variance(self, whole: Array | None = None) -> list[Array]:
+        """Variance of every prediction by the curvature of the whole fit, (R,) per study. whole : that curvature, where the fit was to other studies."""
+        covered = np.linalg.inv(self.curvature() if whole is None else whole)
+        return [np.einsum("ij,jk,ik->i", j, covered, j) for j in self.jacobian]
+
+    def curvature(self) -> Array:
+        """1 + sum J' C^-1 J over the studies of the fit, (p, p)."""
         whole = np.eye(len(self.z))
         for block, f, j, c in zip(self.evidence.blocks, self.base, self.jacobian, self.covariances, strict=True):
             if block.study.role == "fit":
                 whole += _term(j, block.y - f, c)[0]
-        covered = np.linalg.inv(whole)
-        return [np.einsum("ij,jk,ik->i", j, covered, j) for j in self.jacobian]
+        return whole
 
     def left_out(self, cluster: bool) -> Left:
         """Every study predicted without itself (and whoever goes with it)."""

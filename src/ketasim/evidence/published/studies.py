@@ -20,7 +20,7 @@ from typing import Any
 from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml
 
 from .study import Arm, Row, Study
-from .study_check import NEEDED, read_arms, study_problems
+from .study_check import NEEDED, clock_problems, read_arms, study_problems
 from .study_form import number_of, row_problems, unknown_choice
 from .vocabulary import (
     BLINDINGS,
@@ -194,6 +194,7 @@ def read_study(folder: Path, own: bool = False) -> tuple[Study | None, list[Prob
     for key in ("overlaps", "population_flags", "pooled"):
         data[key] = tuple(data.get(key, ()))
     study = Study(id=name, role=str(role), arms=MappingProxyType(arms), rows=rows, **data)
+    problems += clock_problems(study)
     if study.one_model and len(study.predicted) > MOST_MODEL_ROWS:
         what = f"{len(study.predicted)} predicted values come out of one published model"
         problems.append(Problem(f"{name}/data.csv", what, f"at most {MOST_MODEL_ROWS}; use = context for the others"))
@@ -256,7 +257,9 @@ def lint_studies(folders: list[Path] | None = None, own: bool = False) -> list[P
         problems += wrong
         for row in study.predicted if study else ():
             where = f"{row.study}/data.csv:{row.line}"
-            if row.identity in seen:
-                problems.append(Problem(where, f"the same number stands in {seen[row.identity]}", "use = context"))
-            seen.setdefault(row.identity, where)
+            # records of the package are unique in it; those of a user's own are names within one study
+            identity = (row.study, *row.identity) if own else row.identity
+            if identity in seen:
+                problems.append(Problem(where, f"the same number stands in {seen[identity]}", "use = context"))
+            seen.setdefault(identity, where)
     return problems

@@ -88,7 +88,7 @@ def arm_problems(arm: Arm, where: str) -> list[Problem]:
         try:
             regimen = parse(arm.words, repeat=arm.repeat, with_=arm.with_)
         except KetasimError as error:
-            told = _unsayable(arm) or error.fix or error.allowed
+            told = _unsayable(arm, error) or error.fix or error.allowed
             return [*found, Problem(where, f"the words cannot be read: {error.what}", told)]
         begun = any(drug.name == "ssri" for drug in regimen.drugs())
         if arm.new_antidepressant and not begun:
@@ -99,16 +99,28 @@ def arm_problems(arm: Arm, where: str) -> list[Problem]:
     try:
         Traits(**dict(arm.people))
     except (KetasimError, TypeError) as error:
+        allowed = getattr(error, "allowed", "")
+        told = f"{allowed}; or leave it out and say it in population" if allowed else ""
         found.append(
-            Problem(where, f"people: {getattr(error, 'what', error)}", 'people = { genotype = "met/met", age = 70 }')
+            Problem(
+                where,
+                f"people: {getattr(error, 'what', error)}",
+                told or 'people = { genotype = "met/met", age = 70 }',
+            )
         )
     if arm.experiment:
         found += _experiment_problems(arm, where)
     return found
 
 
-def _unsayable(arm: Arm) -> str:
-    """The honest way out for a formulation that the grammar has no words for."""
+def _unsayable(arm: Arm, error: KetasimError) -> str:
+    """The honest way out for a drug, a route or a formulation that the grammar has no words for."""
+    for beginning, reason in (("unknown drug", "drug"), ("unknown route", "route")):
+        if error.what.startswith(beginning):
+            names = error.fix or error.allowed.partition("; any other: --compound")[0]
+            return f'{names}; or no_words = "{reason}", words = "": its rows are listed as not predicted'
+    if " has no data by the " in error.what:
+        return f'{error.fix or error.allowed}; or no_words = "route", words = "": its rows are listed as not predicted'
     told = f"{arm.words} {arm.formulation}".lower()
     words = ("extended", "prolonged", "slow release", "lozenge", "troche", "suppository", "extended_release")
     return (
@@ -186,12 +198,25 @@ def study_problems(name: str, table: Mapping[str, Any], known: Mapping[str, Any]
     return found
 
 
+def clock_problems(study: Study) -> list[Problem]:
+    """A randomised withdrawal that does not say when the clock of relapse begins: placebo doses go on, so no dose tells it."""
+    counted = any(row.endpoint == "relapse" for row in study.predicted)
+    if study.design != "withdrawal" or not counted or "relapse_from_h" in study.cuts:
+        return []
+    what = "when were people randomised to go on or to stop? relapse is counted from then"
+    return [Problem(f"{study.id}/study.toml [cuts]", what, "relapse_from_h = 2688 (hours from the first dose)")]
+
+
 def _unknown_remedy(key: str) -> str:
     return "roles of the package stand in roles.toml" if key == "role" else "remove it or put it into note"
 
 
 def _cut_problems(where: str, cuts: Mapping[str, Any]) -> list[Problem]:
     found: list[Problem] = []
+    fall = cuts.get("response", 0.5)
+    if not isinstance(fall, Mapping) and not 0 < fall < 1:
+        what = f"response = {fall:g} is no share of the baseline"
+        found.append(Problem(f"{where} [cuts]", what, "response = 0.5 (a fall of half)"))
     for key, cut in cuts.items():
         found += unknown_choice(f"{where} [cuts]", "cut", key, CUTS)
         if isinstance(cut, Mapping):

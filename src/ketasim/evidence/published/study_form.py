@@ -11,12 +11,15 @@ from ketasim.core import Problem, nearest
 from .criteria import EXAMPLE, THRESHOLD, criterion
 from .vocabulary import (
     AMONG,
+    CONCENTRATIONS,
     CONTRASTS,
     ENDPOINT_FAMILIES,
     ENDPOINT_UNITS,
     ENDPOINTS,
     ESTIMANDS,
+    IDEATION_SCALES,
     LEAST_SIGN_SE,
+    MOOD_SCALES,
     OTHER_SCALES,
     PROVENANCES,
     SCALE_RANGES,
@@ -26,6 +29,11 @@ from .vocabulary import (
     UNITS,
 )
 
+TIMES_TO_EVENT = ("median_time", "mean_time", "product_limit_mean", "hazard_ratio")
+AT_A_TIME = ("mean_at", "profile_point", "correlation")
+TISSUES = ("glutamate", "spines", "bdnf")
+LEVELS_OF = ("mean", "mean_at", "profile_point", "largest_mean_maximum", "cmax", "change_mean", "difference")
+SCALES_OF = {"madrs": MOOD_SCALES, "ideation": IDEATION_SCALES, "cadss": ("CADSS",), "moaas": ("MOAA/S",)}
 POINTS = ("mean", "change_mean", "difference", "change_sd", "mean_over_visits")
 
 
@@ -40,7 +48,7 @@ def unknown_choice(where: str, name: str, given: str, allowed: tuple[str, ...]) 
 def row_problems(row: Any, where: str) -> list[Problem]:
     """Everything wrong with one row of data.csv (a `ketasim.evidence.published.studies.Row`) that can be seen without its study."""
     found: list[Problem] = []
-    for check in (_words, _extra, _unit, _scale, _share, _use, _interval):
+    for check in (_words, _extra, _time, _unit, _scale, _share, _use, _interval):
         found += check(row, where)
     return found
 
@@ -85,8 +93,25 @@ def _extra(row: Any, where: str) -> list[Problem]:
     return found
 
 
+def _time(row: Any, where: str) -> list[Problem]:
+    """A predicted quantity that has no meaning without its time: no silent value of hour 0."""
+    rated = row.endpoint in ("madrs", "ideation") and row.statistic not in TIMES_TO_EVENT
+    asked = rated or row.endpoint in ("dropout", "belief") or row.statistic in AT_A_TIME
+    felt = row.endpoint in ("cadss", "moaas") and row.statistic in ("mean", "change_mean")
+    if row.use != "predict" or not math.isnan(row.time_h) or not (asked or felt):
+        return []
+    return [
+        Problem(where, f"a {row.statistic} of {row.endpoint} at what time?", "time_h = 24 (hours from the first dose)")
+    ]
+
+
 def _unit(row: Any, where: str) -> list[Problem]:
     allowed = UNITS.get(row.statistic)
+    if row.statistic in LEVELS_OF:
+        if row.endpoint.startswith(("plasma.", "arterial.")):
+            allowed = CONCENTRATIONS
+        elif row.endpoint.startswith("occupancy.") or row.endpoint in TISSUES:
+            allowed = ("fraction", "ratio")
     if row.use != "predict" or allowed is None:
         return []
     if row.unit not in allowed:
@@ -107,6 +132,11 @@ def _scale(row: Any, where: str) -> list[Problem]:
         return found
     if row.scale not in SCALE_RANGES and row.scale not in OTHER_SCALES:
         found += unknown_choice(where, "scale", row.scale, (*SCALE_RANGES, *OTHER_SCALES[1:]))
+    own = SCALES_OF.get(row.endpoint)
+    counted = row.use == "predict" and row.statistic != "correlation"  # whose scale is that of the benefit
+    if counted and own and row.scale in SCALE_RANGES and row.scale not in own:
+        what = f"{row.scale} is no scale of {row.endpoint}: the model has nothing for it"
+        found.append(Problem(where, what, f"use = context, or scale = {' | '.join(own)}"))
     if row.endpoint in ("madrs", "ideation") and not row.scale:
         found.append(Problem(where, "a rating needs its scale", "scale = MADRS"))
     if row.use == "predict" and row.endpoint == "relapse" and row.scale not in ("responders", "remitters"):

@@ -234,6 +234,7 @@ SCALE_RANGES = {
     "CGI-S": (1, 7),
     "POMS depression": (0, 60),
     "CGI-SS-r": (0, 6),
+    "C-SSRS ideation": (0, 5),
     "BSS": (0, 38),
     "HAM-D item 3": (0, 4),
     "QIDS item 12": (0, 3),
@@ -264,7 +265,7 @@ OTHER_SCALES = (
     "clearance",
     "level",
 )
-IDEATION_SCALES = ("SSI", "BSS", "MADRS item 10", "HAM-D item 3", "QIDS item 12", "CGI-SS-r")
+IDEATION_SCALES = ("SSI", "BSS", "MADRS item 10", "HAM-D item 3", "QIDS item 12", "CGI-SS-r", "C-SSRS ideation")
 OTHER_QUANTITIES = ("CADSS", "MOAA/S", "GAD-7", "HAM-A", "SDS", "PCL-5", "CAPS-5", "BPRS", "VAS 0-100", "VAS 0-10")
 MOOD_SCALES = tuple(name for name in SCALE_RANGES if name not in (*IDEATION_SCALES, *OTHER_QUANTITIES))
 CUTS = (
