@@ -44,8 +44,17 @@ IDEATION_FIELDS = ("scale", "mean", "sd", "at_least", "reported")
 CUTS_BY_SCALE = ("remission", "ideation")  # a number (of the baseline's scale), or one per scale
 
 
-_NUMBERS = frozenset(
-    "n age age_sd percent_women weight_kg pooled_trials days midazolam_dose baseline_sd ideation_baseline_sd".split()
+_NUMBERS = (
+    "n",
+    "age",
+    "age_sd",
+    "percent_women",
+    "weight_kg",
+    "pooled_trials",
+    "days",
+    "midazolam_dose",
+    "baseline_sd",
+    "ideation_baseline_sd",
 )
 _LISTS = ("population_flags", "overlaps", "pooled", "with", "dropout")
 _TABLES = ("cuts", "arms", "people")
