@@ -190,3 +190,27 @@ def test_intervals_of_ones_own_studies_do_not_depend_on_how_many_stand_together(
         ratio = np.sqrt(np.maximum(a, 1e-12) / np.maximum(b, 1e-12))
         assert np.all((ratio > 1 / 1.6) & (ratio < 1.6)), ratio
         assert not math.isnan(float(ratio.sum()))
+
+
+@pytest.mark.parametrize(
+    "head, arms, what",
+    [
+        (HEAD.replace("n = 40", 'n = "40"'), ARMS, "n = '40' is no number"),
+        (HEAD.replace("sd = 5", 'sd = "5"'), ARMS, "sd of baseline = '5' is no number"),
+        (HEAD + 'population_flags = "trd"\n', ARMS, 'population_flags = ["trd"]'),
+        (HEAD.replace('{ scale = "MADRS", mean = 33, sd = 5 }', "33"), ARMS, "baseline = 33 is no table"),
+        (HEAD, ARMS.replace("n = 20", 'n = "20"'), "[arms.high]: n = '20' is no number"),
+        (HEAD, ARMS.replace("n = 20", 'n = 20\nwith = "ssri oral daily"'), 'with = ["ssri oral daily"]'),
+        (HEAD, ARMS.replace("n = 20", "n = 20\ndropout = [5]"), "dropout needs a time"),
+        (HEAD, ARMS.replace("n = 20", "n = 20\nbaseline = { mean = 3 }"), "baseline = {'mean': 3} is no number"),
+    ],
+)
+def test_a_field_of_another_kind_is_a_problem_and_no_crash(tmp_path: Path, head: str, arms: str, what: str) -> None:
+    assert any(what in p for p in problems(own(tmp_path, head, arms)))
+
+
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    place = own(tmp_path, HEAD, ARMS)
+    text = (place / "data.csv").read_text(encoding="utf-8")
+    (place / "data.csv").write_text(text, encoding="utf-8-sig")
+    assert not problems(place)

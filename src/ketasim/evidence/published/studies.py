@@ -20,7 +20,7 @@ from typing import Any
 from ketasim.core import KetasimError, Problem, knowledge_path, nearest, read_toml
 
 from .study import Arm, Row, Study
-from .study_check import NEEDED, clock_problems, read_arms, study_problems
+from .study_check import NEEDED, clock_problems, kind_problems, read_arms, study_problems
 from .study_form import number_of, row_problems, unknown_choice
 from .vocabulary import (
     BLINDINGS,
@@ -126,7 +126,7 @@ def _rows(problems: list[Problem], folder: Path, arms: Mapping[str, Arm], own: b
     name = folder.name
     known = () if own else set(roles().get(name, {}).get("records", ()))
     try:
-        lines = (folder / "data.csv").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "data.csv").read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         problems.append(Problem(f"{name}/data.csv", f"cannot be read: {error}", "UTF-8 text with the fixed header"))
         return None
@@ -177,6 +177,8 @@ def read_study(folder: Path, own: bool = False) -> tuple[Study | None, list[Prob
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         return None, [Problem(f"{name}/study.toml", f"cannot be read: {error}", "see the TOML syntax")]
+    if kinds := kind_problems(f"{name}/study.toml", table):
+        return None, kinds
     role = _role(problems, name, table, own)
     wrong = study_problems(name, table, roles(), own)
     problems += wrong

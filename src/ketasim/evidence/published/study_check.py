@@ -44,6 +44,49 @@ IDEATION_FIELDS = ("scale", "mean", "sd", "at_least", "reported")
 CUTS_BY_SCALE = ("remission", "ideation")  # a number (of the baseline's scale), or one per scale
 
 
+_NUMBERS = (
+    "n",
+    "age",
+    "age_sd",
+    "percent_women",
+    "weight_kg",
+    "pooled_trials",
+    "days",
+    "midazolam_dose",
+    "baseline_sd",
+    "ideation_baseline_sd",
+)
+_LISTS = ("population_flags", "overlaps", "pooled", "with", "dropout")
+_TABLES = ("cuts", "arms", "people")
+_EITHER = ("baseline", "ideation_baseline")  # a table for the study, a number for an arm
+
+
+def kind_problems(where: str, table: Mapping[str, Any], arm: bool = False) -> list[Problem]:
+    """Fields that hold another kind of thing than they should: a text for a number, one word for a list. Nothing else is looked at before."""
+    found: list[Problem] = []
+    for key, entry in table.items():
+        number = isinstance(entry, int | float) and not isinstance(entry, bool)
+        if (key in _NUMBERS or (arm and key in _EITHER)) and not number:
+            found.append(Problem(where, f"{key} = {entry!r} is no number", f"{key} = 40"))
+        elif key in _LISTS and not isinstance(entry, list):
+            found.append(Problem(where, f"{key} = {entry!r} is no list", f"{key} = [{entry!r}]".replace("'", '"')))
+        elif key in _TABLES or (not arm and key in _EITHER):
+            if not isinstance(entry, Mapping):
+                told = '{ scale = "MADRS", mean = 33 }' if key in _EITHER else "{ ... }"
+                found.append(Problem(where, f"{key} = {entry!r} is no table", f"{key} = {told}"))
+                continue
+            for inner, part in entry.items():
+                if key == "arms" and not isinstance(part, Mapping):
+                    found.append(Problem(where, f"the arm '{inner}' is no table", f"[arms.{inner}]"))
+                elif key == "arms":
+                    found += kind_problems(f"{where} [arms.{inner}]", part, arm=True)
+                elif isinstance(part, str) and (key == "cuts" or inner in ("mean", "sd", "at_least")):
+                    found.append(Problem(where, f"{inner} of {key} = {part!r} is no number", f"{inner} = 12"))
+        if key == "dropout" and isinstance(entry, list) and not all(isinstance(part, Mapping) for part in entry):
+            found.append(Problem(where, "dropout needs a time and a number", "dropout = [{ by_h = 672, n = 5 }]"))
+    return found
+
+
 def line_of(text: str, beginning: str) -> int:
     """Line number of the first line that begins so; 1 if none does."""
     return next((i for i, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith(beginning)), 1)
