@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from ketasim._version import __version__
 from ketasim.core import KetasimError
+from ketasim.decide.claims import PEOPLE, SEED
 from ketasim.report.guide import crisis
 from ketasim.scenario.compare import compare as side_by_side
 from ketasim.scenario.experiments import experiment as carry_out
@@ -61,7 +62,6 @@ from .what_if import changed, uncertain
 
 STATIC = Path(__file__).parent / "static"
 LONG_RUN = 8_000  # person-days; what takes longer than a slider may wait for stands in the queue of the long runs
-CLAIM_PEOPLE = 100
 PACKED = "application/octet-stream"
 NO_PAGE = (
     "<!doctype html><html lang=en><title>Ketasim</title><p>The page was not built into this installation. "
@@ -220,7 +220,7 @@ def create_app(static: Path | None = STATIC, behind: Behind | None = None) -> An
         response_model=long_answers.PlayedClaim,
     )
     async def claim(name: Name) -> Any:
-        return JSONResponse(await long.run(lambda: facts.claim_played(name, CLAIM_PEOPLE, 1)))
+        return JSONResponse(await long.run(lambda: facts.claim_played(name, PEOPLE, SEED)))
 
     @app.get("/api/guide", summary="The guide, every number resolved with its source", response_model=answers.Guide)
     async def guide() -> Any:
