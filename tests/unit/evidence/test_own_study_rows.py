@@ -214,3 +214,10 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
     text = (place / "data.csv").read_text(encoding="utf-8")
     (place / "data.csv").write_text(text, encoding="utf-8-sig")
     assert not problems(place)
+
+
+@pytest.mark.parametrize("fields", [{"age": 15.0}, {"population_flags": ("trd", "adolescent")}])
+def test_people_under_18_are_not_predicted_as_adults(fields: dict[str, object]) -> None:
+    assert math.isfinite(told(row(), age=18.0)[0])
+    with pytest.raises(Unpredictable, match="under 18"):
+        told(row(), **fields)

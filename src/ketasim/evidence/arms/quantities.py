@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ketasim.core.arrays import Array, BoolArray
+from ketasim.people.cohort import RANGES
 from ketasim.ratings.observation import share_below
 
 from ..published.criteria import THRESHOLD, Condition, criterion
@@ -45,6 +46,8 @@ def predict_row(context: Context, row: Row) -> float:
     Reads what the row asks for, never its value, error or note.
     """
     entry = endpoint_of(row.endpoint)
+    if context.study.age < RANGES["age"][0] or "adolescent" in context.study.population_flags:
+        raise Unpredictable("nothing in the model was read from people under 18", where=_where(row))
     if row.among and not without_early_response(row):
         raise Unpredictable(f"no rule for a statistic of {row.among} alone", where=_where(row))
     if len(row.arm_keys) > 1 or len(row.versus_keys) > 1:
