@@ -121,7 +121,9 @@ def test_bounds_and_their_opposites_add_up_to_one() -> None:
     np.testing.assert_allclose(chance(25, "<") + chance(25, ">="), 1.0, rtol=1e-9)
     np.testing.assert_allclose(chance(25, "<") + chance(25, ""), chance(25, "<="), rtol=1e-9)
     np.testing.assert_allclose(chance(0, ">") + chance(0, ""), 1.0, rtol=1e-9)
-    assert (chance(0, ">") < 1.0).all() and (chance(0, ">=") == 1.0).all() and (chance(60, "<=") == 1.0).all()
+    none = chance(0, "") > 1e-15  # members to whom a total of 0 is more than rounding
+    assert none.sum() > 8 and (chance(0, ">")[none] < 1.0).all()
+    assert (chance(0, ">=") == 1.0).all() and (chance(60, "<=") == 1.0).all()
     assert (chance(30, "<") < chance(30, "<=")).all()
 
 
