@@ -41,9 +41,9 @@ def parted(times: ArrayLike, onset: ArrayLike) -> Array:
     return np.asarray(-np.expm1(-np.maximum(np.asarray(times, dtype=np.float64), 0.0) / np.asarray(onset)))
 
 
-def wandered(before: ArrayLike, hours: float, sd: float, time_constant: float, z: ArrayLike) -> Array:
+def wandered(before: ArrayLike, hours: float, sd: float, time_constant: ArrayLike, z: ArrayLike) -> Array:
     """The slow wander a number of hours later, exact: w' = a w + sd sqrt(1 - a^2) z, a = exp(-hours / tau), z standard normal."""
-    rate = hours / time_constant
+    rate = hours / np.asarray(time_constant, dtype=np.float64)
     return np.asarray(np.exp(-rate) * np.asarray(before) + sd * np.sqrt(-np.expm1(-2.0 * rate)) * np.asarray(z))
 
 
@@ -62,8 +62,8 @@ class RatingNoise:
     def of(p: Mapping[str, ArrayLike], one: bool = False) -> RatingNoise:
         """From rating numbers; one : those of the first person for everybody. The structure "noise" as "apart" has an error share of 1."""
         sd, time, share = (np.asarray(p[key], dtype=np.float64) for key in RATING_NOISE)
-        apart = np.ones_like(share)
-        share = apart if in_force("noise") == "apart" else share
+        if in_force("noise") == "apart":
+            share = np.ones_like(share)
         return RatingNoise(*(float(x.flat[0]) for x in (sd, time, share))) if one else RatingNoise(sd, time, share)
 
     def shared(self, hours: float) -> Array:
@@ -86,8 +86,7 @@ class RatingNoise:
             if np.all(error == 1.0):
                 out.append(z)
                 continue
-            kept = np.exp(-(t[j] - t[j - 1]) / time) if j else np.zeros(1)
-            days = kept * days + np.sqrt(1.0 - kept**2) * z
+            days = wandered(days, t[j] - t[j - 1], 1.0, time, z) if j else z
             out.append(np.sqrt(1.0 - error**2) * days + error * draw(f"{purpose.format(name)}, rater"))
         return np.asarray(np.asarray(self.sd) * np.stack(out, axis=-1).T).T
 

@@ -106,5 +106,5 @@ def _too_often(given: Sequence[tuple[float, Dose]]) -> str:
         starts = sorted({time for time, dose in given if dose.entry.is_main and dose.route == way})
         for i in range(len(starts) - most):
             if starts[i + most] - starts[i] < ONE_WEEK - TOUCH:
-                return f"more than {most} sessions within seven days were not studied by the {way} route (three a week at most)"
+                return f"more than {most} sessions within seven days were not studied by the {way} route"
     return ""

@@ -12,7 +12,7 @@ import pytest
 
 from ketasim.core import KetasimError, all_values
 from ketasim.evidence.arms.numbers import Numbers
-from ketasim.evidence.compare.left_out import LeftOut
+from ketasim.evidence.compare.left_out import LeftOut, resampled
 from ketasim.evidence.compare.predict import Evidence, all_evidence
 from ketasim.evidence.compare.scorer import Scored
 from ketasim.evidence.fit import unseen_levels
@@ -130,3 +130,13 @@ def test_independent_figures_leave_out_the_studies_that_lent_a_value() -> None:
     assert found["values"] == 3 and found["independent"]["values"] == 2
     assert found["independent"]["log_score_gain"] > found["log_score_gain"]
     assert found["independent"]["by_kind"]["mood"]["values"] == 2
+
+
+def test_gains_over_resampled_studies() -> None:
+    """Of equal studies every sample has the same sum; of studies that part, the ends are those of the binomial (1.96 times 10, sums of steps of 2)."""
+    names = [str(k) for k in range(100)]
+    alike = resampled(names, [0.5] * 100)
+    assert alike["log_score_gain_95"] == pytest.approx([50.0, 50.0]) and alike["studies_ahead"] == 100
+    parted = resampled(names, [1.0, -1.0] * 50)
+    assert parted["log_score_gain_95"] == pytest.approx([-19.6, 19.6], abs=2.0) and parted["studies_ahead"] == 50
+    assert resampled(["a", "a", "b"], [2.0, -3.0, 1.0])["studies_ahead"] == 1

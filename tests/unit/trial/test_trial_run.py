@@ -295,6 +295,18 @@ def test_a_rule_sees_what_was_measured_up_to_its_visit() -> None:
     assert (both.mood[1][:, 2] < one.mood[1][:, 2] - 1e-3).all()
 
 
+def test_a_rule_on_cadss_does_not_see_what_midazolam_makes_felt() -> None:
+    """Dissociation alone: an arm of midazolam, which is felt, never meets a limit above 0."""
+    text = RULES.replace('words = "placebo nasal"', 'words = "midazolam iv 0.045 mg/kg over 40 min"')
+    text = text.replace('when = "cadss >= 0"', 'when = "cadss > 0.5"').replace(
+        'arms = ["esketamine"]', 'arms = ["placebo"]'
+    )
+    made = design_from_text(text)
+    design = replace(made, setting="saline", rules=made.rules[1:])  # the first rule would give the drug
+    pool = Trial(design, seed=2, count=1, people=24).pool(0)
+    assert pool.flexed[0].log == () and pool.flexed[0].read.rows["felt"].max() > 1.0
+
+
 CROSSED = """
 title = "Crossover"
 design = "crossover"

@@ -194,7 +194,7 @@ def recovery(replicates: int = REPLICATES, seed: int = SEED) -> Recovery:
 
 def reliability(tables: Sequence[Array]) -> tuple[Bin, ...]:
     """Weights and how often they were those of the truth. tables : log scores (N, H) of data sets of each hypothesis, in their order."""
-    w = np.concatenate([_weights(logs).ravel() for logs in tables])
+    w = np.concatenate([np.exp(logs - log_sum_exp(logs, axis=1)[:, None]).ravel() for logs in tables])
     t = np.concatenate(
         [(np.arange(len(tables)) == h)[None, :].repeat(len(logs), axis=0).ravel() for h, logs in enumerate(tables)]
     )
@@ -205,12 +205,6 @@ def reliability(tables: Sequence[Array]) -> tuple[Bin, ...]:
         if inside.any():
             bins.append((low, min(high, 1.0), float(w[inside].mean()), float(t[inside].mean()), int(inside.sum())))
     return tuple(bins)
-
-
-def _weights(logs: Array) -> Array:
-    """Weights (N, H) of log scores (N, H), each row by itself."""
-    w = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(w / w.sum(axis=1, keepdims=True))
 
 
 def recovery_text(found: Recovery) -> str:
